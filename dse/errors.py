@@ -1,0 +1,68 @@
+"""Errors that meet the user: what, where, what is allowed, and the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with what the user gave.
+
+    `where` names the file and the key ("sweep.toml: budgets.peak_sram"), `problem` says what was given
+    and what is allowed.
+    """
+
+    where: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}" if self.where else self.problem
+
+
+class DseError(Exception):
+    """Base of every error that is shown without a traceback; `exit_code` is the process's exit status."""
+
+    exit_code = 1
+
+
+class InputError(DseError):
+    """What the user gave is wrong: all faults at once, one line each (exit status 2)."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Fault | str | Sequence[Fault]) -> None:
+        if isinstance(faults, str):
+            faults = Fault("", faults)
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+    def at(self, where: str) -> InputError:
+        """The same faults, each told where it was found."""
+        return InputError([Fault(f"{where}: {f.where}" if f.where else where, f.problem) for f in self.faults])
+
+
+class InfeasibleError(DseError):
+    """The job is done, but no design meets the budgets (exit status 3)."""
+
+    exit_code = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is closest to a misspelt one, or None."""
+    by_lower = {k.lower(): k for k in known}
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
+    return by_lower[found[0]] if found else None
+
+
+def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> Fault:
+    """The fault of a name that is not known: with the nearest one, or all that are allowed when they are few."""
+    known = list(known)
+    problem = f"unknown {kind} {name!r}"
+    if (suggestion := nearest(name, known)) is not None:
+        return Fault(where, f"{problem}; did you mean {suggestion!r}?")
+    if len(known) <= 20:
+        return Fault(where, f"{problem}; allowed: {', '.join(sorted(known))}")
+    return Fault(where, f"{problem}; none of the {len(known)} known names is near it")

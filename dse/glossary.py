@@ -1,0 +1,228 @@
+"""Every input name of the formulas and metrics, once: unit, the sheet's symbol, meaning, allowed range.
+
+An argument of a formula or metric whose name is not here (and is not a metric's) fails at import.
+`kind` says where a value comes from:
+
+==============  ===============================================================================================
+sheet           only an argument of sheet functions
+architecture    an axis of a network family
+device          a figure of a device in the hardware catalogue
+precision       a figure of a number format
+deployment      how the network is run; `default` stands where a spec is silent
+circumstance    like deployment, but not chosen by the designer: no frontier is drawn across its values
+derived         joined from several of the above by the grid (the peak rate of a device in a format)
+==============  ===============================================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dse.errors import InputError, unknown
+
+
+@dataclass(frozen=True)
+class Name:
+    """One input name. Numbers below `minimum` (or at it, where `positive`) or above `maximum` are refused."""
+
+    kind: str
+    unit: str
+    symbol: str
+    meaning: str
+    minimum: float = 0.0
+    maximum: float = float("inf")
+    positive: bool = False
+    integer: bool = False
+    default: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def allowed(self) -> str:
+        """The range in words."""
+        if self.choices:
+            return "one of " + ", ".join(self.choices)
+        noun = "an integer" if self.integer else "a number"
+        low = f"above {self.minimum:g}" if self.positive else f"at least {self.minimum:g}"
+        return f"{noun} {low}" + (f" and at most {self.maximum:g}" if self.maximum != float("inf") else "")
+
+    def check(self, value: float) -> None:
+        """Raise InputError when `value` is outside the range."""
+        if not (
+            self.minimum <= value <= self.maximum
+            and not (self.positive and value <= self.minimum)
+            and not (self.integer and value != round(value))
+        ):
+            raise InputError(f"{value:g} is not allowed; allowed: {self.allowed()}")
+
+
+def _sheet(unit: str, symbol: str, meaning: str, **rest: object) -> Name:
+    return Name("sheet", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
+
+
+def _count(kind: str, symbol: str, meaning: str, **rest: object) -> Name:
+    return Name(kind, "1", symbol, meaning, **{"minimum": 1, "integer": True, **rest})  # type: ignore[arg-type]
+
+
+def _device(unit: str, symbol: str, meaning: str) -> Name:
+    return Name("device", unit, symbol, meaning)
+
+
+NAMES: dict[str, Name] = {
+    # Layers.
+    "c_in": _sheet("1", "C_in", "input channels"),
+    "c_out": _sheet("1", "C_out", "output channels"),
+    "k_h": _sheet("1", "K_h", "kernel height"),
+    "k_w": _sheet("1", "K_w", "kernel width"),
+    "k": _sheet("1", "K", "side of a square kernel"),
+    "h_out": _sheet("1", "H_out", "output height"),
+    "w_out": _sheet("1", "W_out", "output width"),
+    "tile": _sheet("1", "m", "side of a Winograd output tile"),
+    "d_in": _sheet("1", "d_in", "input features"),
+    "d_out": _sheet("1", "d_out", "output features"),
+    "rank": _sheet("1", "r", "rank of a low-rank adapter"),
+    "sparsity": _sheet("1", "s", "share of weights that is zero", maximum=1),
+    "channels": _sheet("1", "C", "channels of a feature map"),
+    "height": _sheet("1", "H", "height of a feature map or image"),
+    "features": _sheet("1", "F", "features of a vector"),
+    "tokens": _sheet("1", "N", "tokens"),
+    "fraction": _sheet("1", "f", "share that is kept", maximum=1),
+    "input_activations": _sheet("1", "A_in", "input elements of a layer"),
+    "output_activations": _sheet("1", "A_out", "output elements of a layer"),
+    # Memory.
+    "params": _sheet("1", "P", "parameters"),
+    "trainable_params": _sheet("1", "P_train", "parameters that are trained"),
+    "activations": _sheet("1", "A", "activation elements"),
+    "bits": _sheet("bit", "b", "bits of one element, scales included"),
+    "sinks": _sheet("1", "N_sink", "attention sinks: first tokens that stay in the cache"),
+    "window": _sheet("1", "N_win", "tokens of the sliding window"),
+    "latent_rank": _sheet("1", "r_kv", "rank of the compressed keys and values"),
+    "rope_dim": _sheet("1", "d_rope", "rotary dimensions kept beside the compressed cache"),
+    "grad_bits": _sheet("bit", "b_g", "bits of one gradient"),
+    "optimizer_bits": _sheet("bit", "b_o", "bits of optimizer state a trained parameter"),
+    # Computation, latency.
+    "macs": _sheet("1", "MAC", "multiply-accumulate operations"),
+    "d_attention": _sheet("1", "d_att", "width of attention: heads times head dimension"),
+    "ops": _sheet("FLOP", "OP", "operations; 1 MAC is 2"),
+    "model_size": _sheet("B", "S", "bytes of the weights"),
+    "activation_bytes": _sheet("B", "Q_a", "bytes of activations moved, cache included"),
+    "live_bytes": _sheet("B", "Q_live", "bytes of activations that are live at once"),
+    "weight_time": _sheet("s", "t_w", "time to read the weights"),
+    "activation_time": _sheet("s", "t_a", "time to move the activations"),
+    "compute_time": _sheet("s", "t_c", "time to compute"),
+    "memory_time": _sheet("s", "t_m", "time to move weights and activations"),
+    "units": _sheet("1", "n", "samples, tokens or requests"),
+    "seconds": _sheet("s", "t", "time"),
+    "flops_per_token": _sheet("FLOP", "F_tok", "operations for one token"),
+    "bytes_moved": _sheet("B", "Q", "bytes moved"),
+    "intensity": _sheet("FLOP/B", "I", "arithmetic intensity"),
+    "ridge_point": _sheet("FLOP/B", "I_ridge", "intensity at which compute and memory time are equal"),
+    "step_latency": _sheet("s", "t_step", "time of one denoising step"),
+    "step_flops": _sheet("FLOP", "F_step", "operations of one denoising step"),
+    "fixed_flops": _sheet("FLOP", "F_fix", "operations outside the denoising loop"),
+    "fixed_latency": _sheet("s", "t_fix", "time outside the denoising loop"),
+    "steps": _sheet("1", "T", "denoising steps"),
+    "guidance": _sheet("1", "g", "network calls a step: 2 with classifier-free guidance"),
+    # Energy, carbon, cost.
+    "power_draw": _sheet("W", "P_draw", "power of the device"),
+    "total_power": _sheet("W", "P_tot", "power with the site's overhead"),
+    "ops_per_second": _sheet("FLOP/s", "OPS", "operations a second"),
+    "ops_per_inference": _sheet("FLOP", "OP_inf", "operations of one inference"),
+    "inferences_per_second": _sheet("1/s", "IPS", "inferences a second"),
+    "tokens_per_second": _sheet("1/s", "TPS", "tokens a second of one sequence"),
+    "energy_wh": _sheet("Wh", "E_Wh", "energy in watt-hours"),
+    "energy_kwh": _sheet("kWh", "E_kWh", "energy in kilowatt-hours"),
+    "price": _sheet("USD/kWh", "c_el", "price of electricity"),
+    "sram_bytes": _sheet("B", "Q_sram", "bytes moved to and from on-chip memory"),
+    "dram_bytes": _sheet("B", "Q_dram", "bytes moved to and from off-chip memory"),
+    "mac_energy": _sheet("J", "e_mac", "energy of one multiply-accumulate"),
+    "sram_energy": _sheet("J/B", "e_sram", "energy of one byte of on-chip memory"),
+    "dram_energy": _sheet("J/B", "e_dram", "energy of one byte of off-chip memory"),
+    # Quantisation.
+    "clip": _sheet("1", "s", "clipping level, in units of the tensor"),
+    "inside": _sheet("1", "P_in", "probability that a magnitude is at most the clipping level", maximum=1),
+    "excess": _sheet("1", "M_2", "second moment of the magnitudes' excess over the clipping level"),
+    "levels": _sheet("1", "c_q", "noise divisor: 3 for signed, 12 for unsigned values"),
+    "variance": _sheet("1", "sigma^2", "variance of the tensor"),
+    "mse": _sheet("1", "MSE", "mean squared quantisation error"),
+    # Distributed.
+    "throughput_n": _sheet("1/s", "X_n", "throughput of several devices"),
+    "throughput_1": _sheet("1/s", "X_1", "throughput of one device"),
+    "devices": _sheet("1", "n_dev", "devices that share the work"),
+    "transfer_time": _sheet("s", "t_x", "time of communication"),
+    "bytes": _sheet("B", "Q", "bytes"),
+    "link_latency": _sheet("s", "alpha", "latency of one message"),
+    # Conversions.
+    "value": _sheet("1", "x", "a number"),
+    # Axes of network families.
+    "width": Name("architecture", "1", "alpha", "multiplier of the channels of a family; width of a feature map or image in sheet functions", positive=True, maximum=65536),
+    "resolution": _count("architecture", "R", "side of the square input image, pixels", maximum=65536),
+    "classes": _count("architecture", "K_cls", "classes of the classifier"),
+    "in_channels": _count("architecture", "C_img", "channels of the input image"),
+    "depth": _count("architecture", "D", "number of layers in the name of a network"),
+    "groups": _count("architecture", "G", "groups of a grouped convolution"),
+    "width_per_group": _count("architecture", "C_G", "channels of one group at the first stage"),
+    "layers": _count("architecture", "L", "transformer layers"),
+    "d_model": _count("architecture", "d", "width of the residual stream"),
+    "heads": _count("architecture", "h", "attention heads"),
+    "kv_heads": _count("architecture", "h_kv", "heads of keys and values"),
+    "d_head": _count("architecture", "d_h", "dimension of one attention head"),
+    "ffn": _count("architecture", "d_ff", "hidden width of the feed-forward network"),
+    "gated": Name("architecture", "1", "gate", "1: gated feed-forward network (three matrices), 0: plain (two)", maximum=1, integer=True),
+    "vocab": _count("architecture", "V", "size of the vocabulary"),
+    "tied": Name("architecture", "1", "tie", "1: input and output embedding share one matrix", maximum=1, integer=True),
+    "patch": _count("architecture", "p", "side of a patch, pixels"),
+    "kernel": _count("architecture", "K", "side of a square kernel"),
+    # How the network is run.
+    "batch": _count("deployment", "B", "units processed together by one replica", default=1),
+    "in_place_depthwise": Name(
+        "deployment", "1", "ip", "1: the engine lets a depthwise convolution overwrite its input", maximum=1, integer=True, default=1
+    ),
+    "device_count": _count("deployment", "n_dev", "devices of one replica", default=1),
+    "context": _count("circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"),
+    "phase": Name(
+        "circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode")
+    ),
+    "compute_efficiency": Name("circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0),
+    "bandwidth_efficiency": Name("circumstance", "1", "eta_b", "share of the memory bandwidth that is reached", positive=True, default=1.0),
+    "utilization": Name("circumstance", "1", "U", "share of the thermal design power that is drawn", maximum=1, default=0.7),
+    "pue": Name("circumstance", "1", "PUE", "power usage effectiveness of the site", minimum=1, default=1.2),
+    "carbon_intensity": Name("circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0),
+    "electricity_price": Name("circumstance", "USD/kWh", "c_el", "price of a kilowatt-hour", default=0.20),
+    "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),
+    # Figures of a device.
+    "peak_fp64": _device("FLOP/s", "P_fp64", "dense peak rate, 64-bit float"),
+    "peak_fp32": _device("FLOP/s", "P_fp32", "dense peak rate, 32-bit float"),
+    "peak_tf32": _device("FLOP/s", "P_tf32", "dense peak rate, tf32"),
+    "peak_fp16": _device("FLOP/s", "P_fp16", "dense peak rate, 16-bit float, fp32 accumulation"),
+    "peak_bf16": _device("FLOP/s", "P_bf16", "dense peak rate, bfloat16"),
+    "peak_fp8": _device("FLOP/s", "P_fp8", "dense peak rate, 8-bit float"),
+    "peak_int8": _device("FLOP/s", "P_int8", "dense peak rate, 8-bit integer (operations a second)"),
+    "peak_fp4": _device("FLOP/s", "P_fp4", "dense peak rate, 4-bit float"),
+    "peak_int4": _device("FLOP/s", "P_int4", "dense peak rate, 4-bit integer (operations a second)"),
+    "clock": _device("Hz", "f", "clock behind the peak rates"),
+    "bandwidth": _device("B/s", "BW", "bandwidth of the main memory"),
+    "memory_capacity": _device("B", "M", "main memory"),
+    "sram": _device("B", "M_sram", "on-chip memory that a model can use"),
+    "sram_bank": _device("B", "M_bank", "largest contiguous part of the on-chip memory"),
+    "last_level_cache": _device("B", "M_llc", "last on-chip cache"),
+    "flash": _device("B", "M_flash", "program flash"),
+    "tdp": _device("W", "TDP", "thermal design power, or maximum or active power where the note says so"),
+    "idle_power": _device("W", "P_idle", "power when idle"),
+    "link_bandwidth": _device("B/s", "BW_link", "bandwidth of the link between devices, one direction"),
+    "device_price": _device("USD", "c_dev", "price of one device"),
+    "price_per_hour": _device("USD/h", "c_h", "rent of one device for an hour"),
+    "area": _device("mm2", "A_die", "area of the die"),
+    # Figures of a number format.
+    "weight_bits": Name("precision", "bit", "w", "bits of one weight, scales included", positive=True),
+    "activation_bits": Name("precision", "bit", "a", "bits of one activation", positive=True),
+    "kv_bits": Name("precision", "bit", "kv", "bits of one cached key or value", positive=True),
+    # Joined by the grid.
+    "peak_ops": Name("derived", "FLOP/s", "P", "peak rate of the device at the format that it computes in"),
+}
+
+
+def lookup(name: str, where: str = "") -> Name:
+    """The entry of a name; an unknown one raises InputError with the nearest."""
+    try:
+        return NAMES[name]
+    except KeyError:
+        raise InputError(unknown("name", name, NAMES, where)) from None

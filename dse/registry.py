@@ -1,0 +1,193 @@
+"""The index of formulas and metrics: frozen records, written by decorators that return the function untouched."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dse import glossary, units
+from dse.errors import InputError, unknown
+
+type_of_function = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known about one formula or metric, beside its code.
+
+    `kind` is "formula" (a sheet function), "metric" (computed by the kernel from its arguments), "count"
+    (a reduction of the traced network) or "table" (looked up for each design, such as accuracy).
+    """
+
+    name: str
+    kind: str
+    unit: str
+    function: type_of_function
+    inputs: tuple[str, ...]
+    direction: str | None = None
+    variant: str | None = None
+    counted: str | None = None
+    label: str | None = None
+    domain: str | None = None
+    faces: bool = True
+    plain: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring."""
+        return (inspect.getdoc(self.function) or "").split("\n", 1)[0].rstrip(".")
+
+    @property
+    def measure(self) -> str:
+        """The unit in which people give and read the value: the counted thing where the unit is 1."""
+        return self.counted or self.unit
+
+
+FORMULAS: dict[str, Record] = {}
+METRICS: dict[str, dict[str | None, Record]] = {}
+
+
+def formula(*, unit: str, plain: str = "", faces: bool = True) -> Callable[[type_of_function], type_of_function]:
+    """Record a function of the sheet under its own name; the function itself is returned untouched.
+
+    Parameters
+    ----------
+    unit
+        Unit of the result, given arguments in their glossary units.
+    plain
+        Names of arguments that this formula takes as bare numbers, whatever their glossary unit
+        (bits as an exponent).
+    faces
+        False for a function with loops: it is exempt from the interval, symbolic and fused faces.
+    """
+    units.parse_unit(unit)
+
+    def record(function: type_of_function) -> type_of_function:
+        name = function.__name__
+        if name in FORMULAS:
+            raise ValueError(f"formula {name!r} is defined twice")
+        inputs = _inputs(function)
+        for argument in inputs if faces else ():
+            glossary.lookup(argument, f"argument of formula {name!r}")
+        FORMULAS[name] = Record(name, "formula", unit, function, inputs, faces=faces, plain=frozenset(plain.split()))
+        return function
+
+    return record
+
+
+def metric(
+    name: str | None = None,
+    *,
+    unit: str,
+    direction: str | None = None,
+    variant: str | None = None,
+    kind: str = "metric",
+    counted: str | None = None,
+    label: str | None = None,
+    domain: str | None = None,
+    faces: bool = True,
+) -> Callable[[type_of_function], type_of_function]:
+    """Record a metric; its arguments are wired by name.
+
+    Parameters
+    ----------
+    name
+        Name of the metric; the function's own unless the metric has variants.
+    direction
+        "min" or "max": which way is better; None where neither is.
+    variant
+        Value of the axis `<name>_model` at which this function is used.
+    counted
+        What is counted where the unit is 1 ("MAC", "FLOP").
+    domain
+        "language" for a metric that has no meaning for other networks.
+    """
+    units.parse_unit(unit)
+    if direction not in ("min", "max", None):
+        raise ValueError(f"direction {direction!r}")
+
+    def record(function: type_of_function) -> type_of_function:
+        key = name or function.__name__
+        variants = METRICS.setdefault(key, {})
+        if variant in variants or (variants and None in (variant, *variants)):
+            raise ValueError(f"metric {key!r} ({variant}) is defined twice")
+        if (shared := glossary.NAMES.get(key)) and _kind_of_unit(shared.unit) != _kind_of_unit(unit):
+            raise ValueError(f"metric {key!r} has the unit {unit!r}, its glossary name {shared.unit!r}")
+        variants[variant] = Record(
+            key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, faces
+        )
+        return function
+
+    return record
+
+
+def _kind_of_unit(unit: str) -> object:
+    return units.parse_unit(unit)
+
+
+def _inputs(function: type_of_function) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+def metric_record(name: str, variant: str | None = None) -> Record:
+    """The record of a metric; the first variant defined stands for one that is not named."""
+    if name not in METRICS:
+        raise InputError(unknown("metric", name, METRICS))
+    variants = METRICS[name]
+    if variant is not None and variant not in variants:
+        raise InputError(unknown(f"{name} model", variant, [v for v in variants if v]))
+    return variants[variant] if variant in variants else next(iter(variants.values()))
+
+
+def check_wiring() -> None:
+    """Fail at import when a metric's argument is neither a metric nor a glossary name that has a value."""
+    for variants in METRICS.values():
+        for record in variants.values():
+            if record.kind != "metric":
+                continue
+            for argument in record.inputs:
+                if argument in METRICS or argument.startswith("op_"):
+                    continue
+                if glossary.lookup(argument, f"argument of metric {record.name!r}").kind == "sheet":
+                    raise ValueError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
+
+
+class MappingModule(types.ModuleType):
+    """A package that is also a mapping from names to its entries: `dse.formulas["kv_cache"]`."""
+
+    _entries: Callable[[], Mapping[str, Any]]
+
+    def __getitem__(self, name: str) -> Any:
+        return self._entries()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries())
+
+    def __len__(self) -> int:
+        return len(self._entries())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries()
+
+    def keys(self) -> Any:
+        """Names of the entries."""
+        return self._entries().keys()
+
+    def items(self) -> Any:
+        """Names and entries."""
+        return self._entries().items()
+
+    def values(self) -> Any:
+        """The entries."""
+        return self._entries().values()
+
+
+def make_mapping(module: str, entries: Callable[[], Mapping[str, Any]]) -> None:
+    """Let the package `module` be used as a mapping too."""
+    package = sys.modules[module]
+    package.__class__ = MappingModule
+    package._entries = entries  # type: ignore[attr-defined]
