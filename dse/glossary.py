@@ -176,13 +176,13 @@ NAMES: dict[str, Name] = {
     "in_place_depthwise": Name(
         "deployment", "1", "ip", "1: the engine lets a depthwise convolution overwrite its input", maximum=1, integer=True, default=1
     ),
-    "device_count": _count("deployment", "n_dev", "devices of one replica", default=1),
     "context": _count("circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"),
     "phase": Name(
         "circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode")
     ),
     "compute_efficiency": Name("circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0),
     "bandwidth_efficiency": Name("circumstance", "1", "eta_b", "share of the memory bandwidth that is reached", positive=True, default=1.0),
+    "memory_share": Name("circumstance", "1", "mu", "share of the main memory that a model may fill", positive=True, maximum=1, default=0.9),
     "utilization": Name("circumstance", "1", "U", "share of the thermal design power that is drawn", maximum=1, default=0.7),
     "pue": Name("circumstance", "1", "PUE", "power usage effectiveness of the site", minimum=1, default=1.2),
     "carbon_intensity": Name("circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0),
@@ -204,18 +204,19 @@ NAMES: dict[str, Name] = {
     "sram": _device("B", "M_sram", "on-chip memory that a model can use"),
     "sram_bank": _device("B", "M_bank", "largest contiguous part of the on-chip memory"),
     "last_level_cache": _device("B", "M_llc", "last on-chip cache"),
-    "flash": _device("B", "M_flash", "program flash"),
+    "flash_capacity": _device("B", "M_flash", "program flash"),
     "tdp": _device("W", "TDP", "thermal design power, or maximum or active power where the note says so"),
     "idle_power": _device("W", "P_idle", "power when idle"),
     "link_bandwidth": _device("B/s", "BW_link", "bandwidth of the link between devices, one direction"),
     "device_price": _device("USD", "c_dev", "price of one device"),
     "price_per_hour": _device("USD/h", "c_h", "rent of one device for an hour"),
-    "area": _device("mm2", "A_die", "area of the die"),
+    "die_area": _device("mm2", "A_die", "area of the die"),
     # Figures of a number format.
     "weight_bits": Name("precision", "bit", "w", "bits of one weight, scales included", positive=True),
     "activation_bits": Name("precision", "bit", "a", "bits of one activation", positive=True),
     "kv_bits": Name("precision", "bit", "kv", "bits of one cached key or value", positive=True),
     # Joined by the grid.
+    "device_count": _count("derived", "n_dev", "devices of one replica", default=1),
     "peak_ops": Name("derived", "FLOP/s", "P", "peak rate of the device at the format that it computes in"),
 }
 

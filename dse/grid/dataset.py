@@ -1,0 +1,92 @@
+"""Labelled results: metrics with units, coordinates for every axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dse import faces, glossary, registry
+from dse.grid.evaluate import MODEL_AXIS, compute_formats, evaluate_values
+from dse.grid.inputs import Labelled
+from dse.grid.space import DESIGN, Space
+from dse.registry import Record
+
+
+def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset:
+    """Evaluate metrics on a space; see `evaluate_values` for the options.
+
+    Returns
+    -------
+    xr.Dataset
+        One variable a metric over the dimensions that it varies along, with `units`, `long_name`, `direction`
+        and `formula`; axes are coordinates.
+    """
+    values = evaluate_values(space, targets, **options)
+    model = space.axes[MODEL_AXIS].values[0] if MODEL_AXIS in space.axes else None
+    coordinates = axis_coordinates(space)
+    if "precision" in space.axes and "device" in space.axes:
+        coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
+    variables = {}
+    for name, value in values.items():
+        if name == "accuracy_source":
+            coordinates[name] = _variable(value, {"long_name": "where the accuracy comes from"})
+            continue
+        record = registry.metric_record(name, model if name == "latency" else None)
+        variables[name] = _variable(value, attributes(record, space))
+    dataset = xr.Dataset(variables, coordinates)
+    dataset.attrs = {"family": space.family.name, "counting": space.counting, "Conventions": "CF-1.10"}
+    if space.model:
+        dataset.attrs["model"] = space.model
+    return dataset
+
+
+def _variable(value: Labelled, attrs: dict[str, str]) -> xr.Variable:
+    return xr.Variable(value.dims, np.asarray(value.data), attrs)
+
+
+def axis_coordinates(space: Space) -> dict[str, xr.Variable]:
+    """A coordinate for every axis that was given; for a list of designs for every axis that varies or was given."""
+    coordinates = {}
+    for name, axis in space.axes.items():
+        if not axis.given:
+            continue
+        attrs = {}
+        if name in glossary.NAMES:
+            entry = glossary.NAMES[name]
+            attrs = {"units": entry.unit, "long_name": entry.meaning}
+        data = axis.coordinate if axis.dim else axis.coordinate[0]
+        if axis.dim is None and space.is_list:
+            data = np.full(space.size, data, dtype=axis.coordinate.dtype)
+            coordinates[name] = xr.Variable((DESIGN,), data, attrs)
+        else:
+            coordinates[name] = xr.Variable((axis.dim,) if axis.dim else (), data, attrs)
+    return coordinates
+
+
+def attributes(record: Record, space: Space) -> dict[str, str]:
+    """What a variable says of itself."""
+    attrs = {"units": record.unit, "long_name": record.summary + (f" ({record.label})" if record.label else "")}
+    if record.direction:
+        attrs["direction"] = record.direction
+    if record.counted:
+        attrs["counted"] = record.counted
+    attrs["formula"] = equation(record)
+    if record.domain and space.family.domain != "language":
+        attrs["reason"] = f"undefined: {space.family.name} is not a language model"
+    elif record.domain in ("prefill", "decode"):
+        attrs["reason"] = f"undefined outside phase {record.domain!r}"
+    return attrs
+
+
+@cache
+def equation(record: Record) -> str:
+    """The equation of a metric or formula from its symbolic face; what it counts or looks up where it has none."""
+    if record.faces and record.kind in ("metric", "formula"):
+        return faces.equation(record.function)
+    return {"count": "counted over the ops of the traced network", "table": "looked up for each design"}.get(
+        record.kind, record.summary
+    )

@@ -1,0 +1,186 @@
+"""A space of designs: named axes that span a grid, or a list of designs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from dse import glossary
+from dse.errors import Fault, InputError
+from dse.networks import Family
+
+DESIGN = "design"
+# Axes whose values are names out of a catalogue rather than numbers of the glossary.
+CATALOGUE_AXES = ("precision", "device")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One input of every design: its values, and the dimension along which they vary (None: one value for all).
+
+    `values` are what the user sees (numbers, or names such as "decode" or "a100-sxm-80gb"); `given` says
+    whether the user asked for the axis or a default stands.
+    """
+
+    name: str
+    values: tuple[Any, ...]
+    dim: str | None
+    given: bool = True
+
+    @property
+    def kind(self) -> str:
+        """Kind of the glossary name, or the axis's own name for catalogue axes."""
+        return self.name if self.name in CATALOGUE_AXES else glossary.lookup(self.name).kind
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """Values as float64, named ones by their place among the glossary's choices. Shape (n,)."""
+        choices = glossary.lookup(self.name).choices
+        return np.array([choices.index(v) if v in choices else v for v in self.values], dtype=np.float64)
+
+    @property
+    def coordinate(self) -> np.ndarray:
+        """Values as a coordinate of a Dataset. Shape (n,)."""
+        array = np.array(self.values)
+        return array.astype(object) if array.dtype.kind in "US" else array
+
+    def take(self, index: Any) -> Axis:
+        """The axis with only the values at `index` (a slice or an array of places)."""
+        places = np.arange(len(self.values))[index]
+        return replace(self, values=tuple(self.values[int(i)] for i in np.atleast_1d(places)))
+
+
+@dataclass(frozen=True)
+class Space:
+    """A network, and the axes that make its designs.
+
+    In a grid every axis with several values has a dimension of its own name; in a list all axes that vary share
+    the dimension "design". Axes are ordered as the loops over them: architecture, then number format, then
+    deployment, then device.
+    """
+
+    family: Family
+    axes: Mapping[str, Axis]
+    counting: str = "trainable"
+    model: str | None = None
+    sizes: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        for axis in self.axes.values():
+            if axis.dim is not None:
+                if sizes.setdefault(axis.dim, len(axis.values)) != len(axis.values):
+                    raise ValueError(f"axis {axis.name!r} does not fit the dimension {axis.dim!r}")
+            elif len(axis.values) != 1:
+                raise ValueError(f"axis {axis.name!r} has several values and no dimension")
+        object.__setattr__(self, "sizes", sizes)
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """Dimensions in loop order."""
+        return tuple(self.sizes)
+
+    @property
+    def size(self) -> int:
+        """Number of designs."""
+        return math.prod(self.sizes.values())
+
+    @property
+    def is_list(self) -> bool:
+        """Whether the space is a list of designs."""
+        return DESIGN in self.sizes
+
+    def network_axes(self) -> dict[str, Axis]:
+        """Axes that the builder of the family takes."""
+        return {name: self.axes[name] for name in self.family.defaults}
+
+    def network_dims(self) -> tuple[str, ...]:
+        """Dimensions of the axes that the builder of the family takes."""
+        dims = {axis.dim for axis in self.network_axes().values()}
+        return tuple(d for d in self.dims if d in dims)
+
+    def isel(self, dim: str, index: Any) -> Space:
+        """The part of the space at `index` (a slice or places) of one dimension."""
+        return replace(self, axes={n: a.take(index) if a.dim == dim else a for n, a in self.axes.items()})
+
+    def tiles(self, limit: int) -> Iterator[tuple[dict[str, slice], Space]]:
+        """Parts of at most about `limit` designs, cut along the leading dimensions, with their place."""
+        yield from _tiles(self, self.dims, {}, limit)
+
+    def designs(self, flat: np.ndarray) -> Space:
+        """The designs at flat places of the grid (row-major in `dims`), as a list."""
+        places = dict(zip(self.dims, np.unravel_index(flat, tuple(self.sizes.values())), strict=True))
+        axes = {n: replace(a.take(places[a.dim]), dim=DESIGN) if a.dim else a for n, a in self.axes.items()}
+        return replace(self, axes=axes)
+
+
+def _tiles(space: Space, dims: Sequence[str], place: dict[str, slice], limit: int) -> Iterator[tuple[dict[str, slice], Space]]:
+    if space.size <= limit or not dims:
+        yield place, space
+        return
+    dim, rest = dims[0], dims[1:]
+    inner = space.size // space.sizes[dim]
+    step = max(1, limit // max(inner, 1))
+    for start in range(0, space.sizes[dim], step):
+        part = slice(start, min(start + step, space.sizes[dim]))
+        yield from _tiles(space.isel(dim, part), rest, {**place, dim: part}, limit)
+
+
+_ORDER = ("architecture", "precision", "deployment", "circumstance", "device")
+
+
+def make_grid(family: Family, values: Mapping[str, Any], **options: Any) -> Space:
+    """A grid from axis values: a list or array is an axis with a dimension, anything else one value for all.
+
+    Names in `values` must be axes of the family, "device", "precision", or deployment settings of the glossary,
+    and their values valid (see `check_axis`); what is not given stands at its default.
+    """
+    axes = _with_defaults(family, values)
+    ordered = sorted(axes.values(), key=lambda a: _ORDER.index(a.kind))
+    return Space(family, {a.name: a for a in ordered}, **options)
+
+
+def make_list(family: Family, columns: Mapping[str, Sequence[Any]], **options: Any) -> Space:
+    """A list of designs: columns of equal length, one for each axis; scalars hold for all."""
+    axes = _with_defaults(family, columns)
+    return Space(family, {n: replace(a, dim=DESIGN) if a.dim else a for n, a in axes.items()}, **options)
+
+
+def _with_defaults(family: Family, values: Mapping[str, Any]) -> dict[str, Axis]:
+    axes = {}
+    for name, given in values.items():
+        several = isinstance(given, (list, tuple, np.ndarray, range))
+        taken = tuple(v.item() if isinstance(v, np.generic) else v for v in given) if several else (given,)
+        axes[name] = Axis(name, taken, name if several else None)
+    for name, default in family.defaults.items():
+        axes.setdefault(name, Axis(name, (default,), None, given=False))
+    for name, entry in glossary.NAMES.items():
+        if entry.kind in ("deployment", "circumstance") and entry.default is not None:
+            axes.setdefault(name, Axis(name, (entry.default,), None, given=False))
+    return axes
+
+
+def check_axis(name: str, values: Sequence[Any], where: str) -> list[Fault]:
+    """Faults of the values of a numeric or named axis: empty, twice, outside the glossary's range."""
+    entry = glossary.lookup(name)
+    if not len(values):
+        return [Fault(where, "the axis has no values; give at least one")]
+    faults = []
+    for value in values:
+        if entry.choices:
+            if value not in entry.choices:
+                faults.append(Fault(where, f"{value!r} is not allowed; allowed: {entry.allowed()}"))
+            continue
+        try:
+            entry.check(float(value))
+        except InputError as error:
+            faults.extend(error.at(where).faults)
+    if not faults and len(set(values)) != len(values):
+        twice = next(v for i, v in enumerate(values) if v in values[:i])
+        faults.append(Fault(where, f"the value {twice!r} stands twice; give each once"))
+    return faults

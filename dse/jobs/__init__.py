@@ -1,0 +1,1 @@
+"""Jobs: a validated spec, run into a folder of results."""

@@ -1,0 +1,87 @@
+"""Axis values as a spec gives them: a scalar, a list, or a range."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from dse import glossary, units
+from dse.errors import Fault, InputError
+
+MOST_VALUES = 10_000_000
+_RANGE_KEYS = ({"start", "stop", "step"}, {"start", "stop", "num"}, {"start", "stop", "num", "scale"})
+_FORMS = "a value, a list, { start, stop, step } or { start, stop, num, scale }"
+
+
+def axis_values(name: str, given: Any) -> Any:
+    """The value, or the list of values, of a numeric or named axis.
+
+    Quantities may carry units; `true` and `false` are 1 and 0; ranges include their stop.
+
+    Raises
+    ------
+    InputError
+        For another form, an empty range, or more than ten million values.
+    """
+    entry = glossary.lookup(name)
+    if isinstance(given, Mapping):
+        return _range(entry, given)
+    if isinstance(given, (list, tuple)):
+        return [_one(entry, v) for v in given]
+    return _one(entry, given)
+
+
+def _one(entry: glossary.Name, given: Any) -> Any:
+    if entry.choices:
+        return given
+    if isinstance(given, bool) and entry.integer and entry.maximum == 1:
+        return int(given)
+    return _tidy(entry, units.quantity(given, entry.unit))
+
+
+def _tidy(entry: glossary.Name, value: float) -> float | int:
+    return int(value) if value == int(value) and (entry.integer or abs(value) < 2**53) and entry.unit == "1" and entry.integer else value
+
+
+def _range(entry: glossary.Name, given: Mapping[str, Any]) -> list[float]:
+    keys = set(given)
+    if keys not in _RANGE_KEYS or entry.choices:
+        raise InputError(f"keys {', '.join(sorted(map(str, keys))) or 'none'}; allowed: {_FORMS}")
+    start, stop = (units.quantity(given[k], entry.unit) for k in ("start", "stop"))
+    if "step" in given:
+        return _stepped(entry, start, stop, units.quantity(given["step"], entry.unit))
+    number = units.quantity(given["num"], "1")
+    if number != int(number) or not 1 <= number <= MOST_VALUES:
+        raise InputError(f"num = {number:g}; allowed: an integer from 1 to {MOST_VALUES:,}")
+    scale = given.get("scale", "linear")
+    if scale not in ("linear", "log"):
+        raise InputError(f"scale = {scale!r}; allowed: linear, log")
+    if scale == "log" and not (start > 0 and stop > 0):
+        raise InputError("a logarithmic range needs start and stop above 0")
+    values = (np.geomspace if scale == "log" else np.linspace)(start, stop, int(number))
+    if entry.integer:
+        values = np.unique(np.round(values))
+    return [_tidy(entry, float(v)) for v in values]
+
+
+def _stepped(entry: glossary.Name, start: float, stop: float, step: float) -> list[float]:
+    # Decimal steps keep 0.35, 0.40, 0.45 what they look like.
+    first, last, by = (Decimal(repr(v)) for v in (start, stop, step))
+    if by == 0 or (last - first) / by < 0:
+        raise InputError(f"no value from {start:g} to {stop:g} in steps of {step:g}")
+    number = int((last - first) // by) + 1
+    if number > MOST_VALUES:
+        raise InputError(f"{number:,} values from {start:g} to {stop:g} in steps of {step:g}; at most {MOST_VALUES:,}")
+    return [_tidy(entry, float(first + i * by)) for i in range(number)]
+
+
+def collect(faults: list[Fault], where: str, make: Any, *arguments: Any) -> Any:
+    """Call `make`; on wrong input note its faults under `where` and return None."""
+    try:
+        return make(*arguments)
+    except InputError as error:
+        faults.extend(error.at(where).faults if where else error.faults)
+        return None

@@ -1,0 +1,15 @@
+"""What is computed for a design: short functions over glossary names, wired by their argument names.
+
+An argument that is a metric's name is computed first; any other is an axis, a figure of the device or of the
+number format, or a deployment setting. Also a mapping from names to records: `dse.metrics["latency"].unit`.
+"""
+
+from __future__ import annotations
+
+from dse import registry
+from dse.metrics import counts, energy, latency, memory, quality, serving
+
+__all__ = ["counts", "energy", "latency", "memory", "quality", "serving"]
+
+registry.check_wiring()
+registry.make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})

@@ -1,0 +1,70 @@
+"""Counts of a network: reductions of its traced table of ops, for one sample, one prompt or one token."""
+
+from __future__ import annotations
+
+from dse.registry import metric
+
+
+@metric(unit="1", direction="min", kind="count", counted="parameter")
+def params(trace, counting):
+    """Parameters of the network, by the counting convention in force.
+
+    "trainable" (default) counts weights, biases and the affine part of normalisation, as frameworks and model
+    cards do; "weights" leaves biases and normalisation out, as the sheet does; "statistics" adds running means
+    and variances.
+    """
+    return trace.params(counting)
+
+
+@metric(unit="1", direction="min", kind="count", counted="MAC")
+def macs(trace):
+    """Multiply-accumulates of convolutions, linear layers and both attention products; nothing else."""
+    return trace.total("macs")
+
+
+@metric(unit="1", direction="min", kind="count")
+def activations(trace):
+    """Sum of the outputs of all convolutions, linear layers and attention products."""
+    return trace.total("activations")
+
+
+@metric(unit="1", direction="min", kind="count")
+def peak_activations(trace):
+    """Most activation elements live at once over the graph, skip connections held, residual add in place."""
+    return trace.peak(in_place_depthwise=False)
+
+
+@metric(unit="1", direction="min", kind="count")
+def peak_activations_in_place(trace):
+    """As peak_activations, but a depthwise convolution overwrites its input."""
+    return trace.peak(in_place_depthwise=True)
+
+
+@metric(unit="1", direction="min", kind="count")
+def peak_activations_simple(trace):
+    """Largest sum of input and output of one layer: the sheet's peak, which forgets skip connections."""
+    return trace.peak_simple()
+
+
+@metric(unit="1", direction="min", kind="count")
+def weights_read(trace):
+    """Weight elements that one pass reads: a lookup in an embedding reads only the rows of its tokens."""
+    return trace.total("weights_read")
+
+
+@metric(unit="1", direction="min", kind="count")
+def activation_traffic(trace):
+    """Input and output elements of every op that moves data; attention scores stay on chip."""
+    return trace.total("traffic")
+
+
+@metric(unit="1", direction="min", kind="count")
+def cache_elements(trace):
+    """Elements of keys and values held at the context reached, for one sequence."""
+    return trace.total("cache_held")
+
+
+@metric(unit="1", direction="min", kind="count")
+def cache_traffic(trace):
+    """Elements of the cache that one pass reads and writes, for one sequence."""
+    return trace.total("cache_read") + trace.total("cache_written")

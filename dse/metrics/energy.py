@@ -1,0 +1,72 @@
+"""Power, energy, carbon and cost of a design."""
+
+from __future__ import annotations
+
+from dse import formulas
+from dse.registry import metric
+
+
+@metric(unit="W", direction="min")
+def power(tdp, utilization, device_count):
+    """Power drawn by the devices of one replica."""
+    return formulas.power_draw(tdp, utilization) * device_count
+
+
+@metric(unit="W", direction="min")
+def total_power(power, pue):
+    """Power with the overhead of the site."""
+    return formulas.total_power(power, pue)
+
+
+@metric(unit="J", direction="min")
+def energy(total_power, latency, batch):
+    """Energy of one sample, prompt or token."""
+    return formulas.energy_per_inference(total_power, latency) / batch
+
+
+@metric(unit="Wh", direction="min")
+def energy_wh(total_power, latency, batch):
+    """Energy of one sample, prompt or token, in watt-hours."""
+    return formulas.energy_per_inference_wh(total_power, latency) / batch
+
+
+@metric(unit="kg", direction="min")
+def carbon(energy_wh, carbon_intensity):
+    """Carbon dioxide equivalent of the electricity for one sample, prompt or token."""
+    return formulas.carbon(energy_wh, carbon_intensity)
+
+
+@metric(unit="USD", direction="min")
+def electricity_cost(energy_wh, electricity_price):
+    """Price of the electricity for one sample, prompt or token."""
+    return formulas.electricity_cost(energy_wh, electricity_price)
+
+
+@metric(unit="FLOP/J", direction="max")
+def ops_per_watt(flops, batch, latency, total_power):
+    """Operations a second that are reached, for each watt."""
+    return formulas.ops_per_watt(formulas.achieved_ops_per_second(flops * batch, latency), total_power)
+
+
+@metric(unit="FLOP/Wh", direction="max")
+def ops_per_wh(flops, energy_wh):
+    """Operations for each watt-hour."""
+    return formulas.ops_per_wh(flops, energy_wh)
+
+
+@metric(unit="1/J", direction="max")
+def inferences_per_second_per_watt(throughput, total_power):
+    """Samples, prompts or tokens a second, for each watt."""
+    return formulas.inferences_per_second_per_watt(throughput, total_power)
+
+
+@metric(unit="USD", direction="min")
+def device_cost(device_price, device_count):
+    """Price of the devices of one replica."""
+    return device_price * device_count
+
+
+@metric(unit="mm2", direction="min")
+def area(die_area, device_count):
+    """Die area of the devices of one replica."""
+    return die_area * device_count

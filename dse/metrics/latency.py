@@ -1,0 +1,116 @@
+"""Time of a batch on a device: lower bounds from the roofline."""
+
+from __future__ import annotations
+
+from dse import formulas
+from dse.registry import metric
+
+
+@metric(unit="1", direction="min", counted="FLOP")
+def flops(macs):
+    """Operations of one sample, prompt or token: two for each multiply-accumulate."""
+    return formulas.flops(macs)
+
+
+@metric(unit="s", direction="min")
+def compute_time(flops, batch, peak_ops, compute_efficiency):
+    """Time to compute the batch at the peak rate of the format that the kernel computes in."""
+    return formulas.compute_time(flops * batch, peak_ops * compute_efficiency)
+
+
+@metric(unit="B", direction="min")
+def weight_bytes(weights_read, weight_bits):
+    """Bytes of weights that one pass reads, once for the whole batch."""
+    return formulas.params_to_bytes(weights_read, weight_bits)
+
+
+@metric(unit="B", direction="min")
+def activation_bytes(activation_traffic, cache_traffic, activation_bits, kv_bits, batch):
+    """Bytes of layer inputs and outputs, and of cache read and written, for the whole batch."""
+    layers = formulas.activations_to_bytes(activation_traffic * batch, activation_bits)
+    return layers + formulas.activations_to_bytes(cache_traffic * batch, kv_bits)
+
+
+@metric(unit="s", direction="min")
+def weight_time(weight_bytes, bandwidth, bandwidth_efficiency):
+    """Time to read the weights once."""
+    return formulas.weight_time(weight_bytes, bandwidth * bandwidth_efficiency)
+
+
+@metric(unit="s", direction="min")
+def activation_time(activation_bytes, bandwidth, bandwidth_efficiency):
+    """Time to move activations and cache."""
+    return formulas.activation_time(activation_bytes, bandwidth * bandwidth_efficiency)
+
+
+@metric(unit="s", direction="min")
+def memory_time(weight_time, activation_time):
+    """Time to move weights, activations and cache."""
+    return formulas.memory_time(weight_time, activation_time)
+
+
+@metric("latency", variant="roofline", unit="s", direction="min", label="roofline, lower bound")
+def roofline_latency(compute_time, memory_time):
+    """The larger of compute and memory time of the whole network: a lower bound."""
+    return formulas.roofline_latency(compute_time, memory_time)
+
+
+@metric("latency", variant="per_op", unit="s", direction="min", label="roofline of each op, lower bound", faces=False)
+def per_op_latency(
+    op_macs,
+    op_weights,
+    op_traffic,
+    op_cache,
+    op_repeat,
+    batch,
+    weight_bits,
+    activation_bits,
+    kv_bits,
+    peak_ops,
+    compute_efficiency,
+    bandwidth,
+    bandwidth_efficiency,
+):
+    """Sum over ops of the larger of their compute and memory time: a lower bound without overlap between ops.
+
+    The arguments `op_*` are vectors over the ops of the network, for one execution of one sample.
+    """
+    ops_per_second = peak_ops * compute_efficiency
+    bytes_per_second = bandwidth * bandwidth_efficiency
+    seconds = 0.0
+    for i in range(op_macs.size):
+        compute = formulas.flops(op_macs[i] * batch) / ops_per_second
+        activations = op_traffic[i] * activation_bits + op_cache[i] * kv_bits
+        moved = (op_weights[i] * weight_bits + activations * batch) / 8
+        seconds += op_repeat[i] * formulas.roofline_latency(compute, moved / bytes_per_second)
+    return seconds
+
+
+@metric(unit="1/s", direction="max")
+def throughput(batch, latency):
+    """Samples, prompts or tokens a second, over the whole batch."""
+    return formulas.throughput(batch, latency)
+
+
+@metric(unit="B", direction="min")
+def bytes_moved(weight_bytes, activation_bytes):
+    """Bytes moved between memory and processor for the batch."""
+    return weight_bytes + activation_bytes
+
+
+@metric(unit="FLOP/B", direction="max")
+def arithmetic_intensity(flops, batch, bytes_moved):
+    """Operations for each byte moved, whole network and batch."""
+    return formulas.arithmetic_intensity(flops * batch, bytes_moved)
+
+
+@metric(unit="FLOP/B")
+def ridge_point(peak_ops, bandwidth):
+    """Intensity above which the device computes longer than it moves data."""
+    return formulas.ridge_point(peak_ops, bandwidth)
+
+
+@metric(unit="1")
+def compute_bound(arithmetic_intensity, ridge_point):
+    """1 where the network as a whole is compute-bound, 0 where it is memory-bound."""
+    return formulas.compute_bound(arithmetic_intensity, ridge_point)

@@ -1,0 +1,67 @@
+"""Memory of a design and whether it fits."""
+
+from __future__ import annotations
+
+from dse import formulas
+from dse.registry import metric
+
+
+@metric(unit="B", direction="min")
+def model_size(params, weight_bits):
+    """Bytes of all parameters at the width of a weight, scales included."""
+    return formulas.model_size(params, weight_bits)
+
+
+@metric(unit="B", direction="min")
+def flash(model_size):
+    """Flash that the parameters need; the engine's code is not included."""
+    return model_size * 1.0
+
+
+@metric(unit="B", direction="min")
+def activation_memory(activations, activation_bits, batch):
+    """Bytes of all activations of a batch, when every one is stored."""
+    return formulas.activation_memory(activations * batch, activation_bits)
+
+
+@metric(unit="B", direction="min")
+def peak_activation_memory(peak_activations, activation_bits, batch):
+    """Bytes of the activations live at once, for the whole batch."""
+    return formulas.activation_memory(peak_activations * batch, activation_bits)
+
+
+@metric(unit="B", direction="min")
+def peak_sram(peak_activations, peak_activations_in_place, in_place_depthwise, activation_bits, batch):
+    """Bytes of on-chip memory for the activations live at once, by the engine's in-place rule."""
+    peak = in_place_depthwise * peak_activations_in_place + (1 - in_place_depthwise) * peak_activations
+    return formulas.activation_memory(peak * batch, activation_bits)
+
+
+@metric(unit="B", direction="min")
+def kv_cache(cache_elements, kv_bits, batch):
+    """Cache of keys and values at the context reached, for the whole batch."""
+    return formulas.activations_to_bytes(cache_elements * batch, kv_bits)
+
+
+@metric(unit="B", direction="min")
+def memory(model_size, kv_cache, peak_activation_memory):
+    """Weights, cache and the activations live at once, on the device."""
+    return model_size + kv_cache + peak_activation_memory
+
+
+@metric(unit="B", direction="max")
+def memory_free(memory, memory_capacity, memory_share):
+    """Main memory that stays free of the share that a model may fill; negative where the design does not fit."""
+    return memory_capacity * memory_share - memory
+
+
+@metric(unit="B", direction="max")
+def sram_free(peak_sram, sram_bank):
+    """On-chip memory that stays free in the largest contiguous bank; negative where the design does not fit."""
+    return sram_bank - peak_sram
+
+
+@metric(unit="B", direction="max")
+def flash_free(flash, flash_capacity):
+    """Flash that stays free; negative where the design does not fit."""
+    return flash_capacity - flash

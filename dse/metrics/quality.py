@@ -1,0 +1,29 @@
+"""What a design is worth: accuracy of the network and fidelity of the number format, looked up for each design."""
+
+from __future__ import annotations
+
+from dse.registry import metric
+
+
+@metric(unit="dB", direction="max", kind="table")
+def sqnr(scheme):
+    """Signal to quantisation noise of Gaussian weights at the best clipping level of the format's integers."""
+    return scheme.sqnr()
+
+
+@metric(unit="%", direction="max", kind="table")
+def accuracy(quality):
+    """Top-1 accuracy: a published value, else a fit inside its validity; accuracy_low and accuracy_high bound it."""
+    return quality.value
+
+
+@metric(unit="%", direction="max", kind="table")
+def accuracy_low(quality):
+    """Lower end of the interval of accuracy."""
+    return quality.low
+
+
+@metric(unit="%", direction="max", kind="table")
+def accuracy_high(quality):
+    """Upper end of the interval of accuracy."""
+    return quality.high

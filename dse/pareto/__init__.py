@@ -1,0 +1,1 @@
+"""Exact Pareto frontiers under budgets."""

@@ -1,0 +1,178 @@
+"""Objectives, budgets and fit: which designs count, which are excluded and by what."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from dse import registry, units
+from dse.errors import Fault, InputError
+
+# A design must fit the device: these stay at or above zero wherever the device states the capacity.
+FIT = {"sram_free": "mcu", "flash_free": "mcu", "memory_free": "other"}
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A metric to be made small or large."""
+
+    metric: str
+    direction: str
+
+    @property
+    def sign(self) -> float:
+        """Factor that makes it an objective to be minimised."""
+        return 1.0 if self.direction == "min" else -1.0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits of a metric; a design outside them is excluded."""
+
+    metric: str
+    low: float = -math.inf
+    high: float = math.inf
+
+    def violation(self, values: np.ndarray) -> np.ndarray:
+        """How far values are outside the limits, in the metric's unit: at most 0 is feasible, NaN stays NaN."""
+        return np.maximum(values - self.high, self.low - values)
+
+    def text(self) -> str:
+        """The budget for people: "peak_sram ≤ 320 KiB"."""
+        unit = registry.metric_record(self.metric).measure
+        parts = []
+        if self.high != math.inf:
+            parts.append(f"{self.metric} ≤ {units.format_quantity(self.high, unit)}")
+        if self.low != -math.inf:
+            parts.append(f"{self.metric} ≥ {units.format_quantity(self.low, unit)}")
+        return ", ".join(parts)
+
+
+def make_budget(metric: str, limit: Any, where: str = "") -> Budget:
+    """A budget from a limit in the direction that the metric's nature asks, or from {"min": , "max": }.
+
+    Raises
+    ------
+    InputError
+        For an unknown metric, a metric without a better side and no "min" or "max", or a unit of another kind.
+    """
+    try:
+        record = registry.metric_record(metric)
+        if isinstance(limit, Mapping):
+            wrong = set(limit) - {"min", "max"}
+            if wrong or not limit:
+                raise InputError(f"a budget is a limit, or has the keys min and max; given {sorted(limit)}")
+            low, high = (units.quantity(limit[k], record.measure) if k in limit else None for k in ("min", "max"))
+        elif record.direction is None:
+            raise InputError("the metric has no better side: write { min = ... } or { max = ... }")
+        else:
+            value = units.quantity(limit, record.measure)
+            low, high = (value, None) if record.direction == "max" else (None, value)
+    except InputError as error:
+        raise error.at(where) if where else error from None
+    budget = Budget(metric, -math.inf if low is None else low, math.inf if high is None else high)
+    if budget.low > budget.high:
+        raise InputError(Fault(where, f"min {budget.low:g} is above max {budget.high:g}"))
+    return budget
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What is asked of a space: objectives, budgets, whether designs must fit, one frontier per value of axes."""
+
+    objectives: tuple[Objective, ...]
+    budgets: tuple[Budget, ...] = ()
+    fit: bool = True
+    per: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Metrics that the cut needs."""
+        own = [o.metric for o in self.objectives] + [b.metric for b in self.budgets]
+        return tuple(dict.fromkeys([*own, *(FIT if self.fit else ())]))
+
+
+@dataclass
+class Tally:
+    """Counts of what was excluded and by what; parts of a space add up.
+
+    `excluded` counts a design at the first constraint that it breaks, `broken` at every one.
+    """
+
+    enumerated: int = 0
+    undefined: int = 0
+    excluded: dict[str, int] = field(default_factory=dict)
+    broken: dict[str, int] = field(default_factory=dict)
+    dominated: int = 0
+    kept: int = 0
+    nearest: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def feasible(self) -> int:
+        """Designs that are defined and break nothing."""
+        return self.enumerated - self.undefined - sum(self.excluded.values())
+
+
+def apply(cut: Cut, columns: Mapping[str, np.ndarray], microcontroller: np.ndarray, tally: Tally) -> np.ndarray:
+    """Mask of the feasible designs; the tally is brought up to date.
+
+    Parameters
+    ----------
+    columns
+        Values of `cut.metrics` for n designs, shape (n,) each.
+    microcontroller
+        Whether each design's device is a microcontroller, shape (n,): those are held to SRAM and flash,
+        all others to their main memory.
+    """
+    n = len(microcontroller)
+    needed = [columns[m] for m in dict.fromkeys([o.metric for o in cut.objectives] + [b.metric for b in cut.budgets])]
+    defined = np.ones(n, dtype=bool)
+    for values in needed:
+        defined &= ~np.isnan(values)
+    broken = {f"fit: {name}": _unfit(name, columns[name], microcontroller) for name in FIT} if cut.fit else {}
+    broken |= {b.text(): b.violation(columns[b.metric]) > 0 for b in cut.budgets}
+    alive = defined.copy()
+    tally.enumerated += n
+    tally.undefined += int(n - defined.sum())
+    for name, mask in broken.items():
+        tally.excluded[name] = tally.excluded.get(name, 0) + int((alive & mask).sum())
+        tally.broken[name] = tally.broken.get(name, 0) + int((defined & mask).sum())
+        alive &= ~mask
+    if not alive.any():
+        _nearest_misses(cut, columns, defined, broken, tally)
+    return alive
+
+
+def _unfit(name: str, free: np.ndarray, microcontroller: np.ndarray) -> np.ndarray:
+    applies = microcontroller if FIT[name] == "mcu" else ~microcontroller
+    return np.asarray(applies & (free < 0))
+
+
+def _nearest_misses(cut: Cut, columns: Mapping[str, np.ndarray], defined: np.ndarray, broken: Mapping[str, np.ndarray], tally: Tally) -> None:
+    """For each budget the smallest violation, among designs that break nothing else where there are any."""
+    for budget in cut.budgets:
+        others = defined.copy()
+        for name, mask in broken.items():
+            if name != budget.text():
+                others &= ~mask
+        candidates = np.flatnonzero((others if others.any() else defined) & broken[budget.text()])
+        if len(candidates) == 0:
+            continue
+        violation = budget.violation(columns[budget.metric][candidates])
+        value = float(columns[budget.metric][candidates[np.argmin(violation)]])
+        known = tally.nearest.get(budget.text())
+        if known is None or violation.min() < budget.violation(np.array(known)):
+            tally.nearest[budget.text()] = value
+
+
+def check_objectives(objectives: Sequence[Objective]) -> None:
+    """Raise InputError unless there are one to five different objectives."""
+    names = [o.metric for o in objectives]
+    if not 1 <= len(names) <= 5:
+        raise InputError(f"{len(names)} objectives; give one to five")
+    if len(set(names)) != len(names):
+        raise InputError("a metric stands twice among the objectives")

@@ -1,0 +1,114 @@
+"""The exact frontier of a space under budgets: evaluate, mask and filter tile by tile; nothing of the grid is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from dse.grid.evaluate import Values, evaluate_values
+from dse.grid.space import Space
+from dse.hardware import DEVICES
+from dse.pareto.cloud import Cloud
+from dse.pareto.cut import Cut, Tally, apply
+from dse.pareto.streaming import StreamingFrontier
+
+TILE = 1_000_000
+MCU = "mcu"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """The result of a scan: flat places of the frontier's designs (row-major in the space's dims), counts, cloud."""
+
+    places: np.ndarray
+    tally: Tally
+    cloud: Cloud
+
+
+def scan(
+    space: Space,
+    cut: Cut,
+    *,
+    tile: int = TILE,
+    progress: Callable[[int, int], None] | None = None,
+    keep: Callable[[Mapping[str, slice], Values], None] | None = None,
+    extra: tuple[str, ...] = (),
+    **options: object,
+) -> Scan:
+    """Find the designs of a space that no other dominates, under budgets.
+
+    Parameters
+    ----------
+    tile
+        Designs evaluated at a time. The result does not depend on it.
+    progress
+        Called with designs done and designs in all.
+    keep
+        Called with the place and the values of every tile, for those who store the grid.
+    extra
+        Metrics to evaluate beside those of the cut, for `keep`.
+    """
+    frontier, tally, cloud = StreamingFrontier(len(cut.objectives)), Tally(), Cloud([o.metric for o in cut.objectives])
+    done = 0
+    for place, part in space.tiles(tile):
+        values = evaluate_values(part, (*cut.metrics, *extra), **options)  # type: ignore[arg-type]
+        columns = {m: flat_column(part, values, m) for m in cut.metrics}
+        places = global_places(space, place, part)
+        groups = group_codes(space, cut.per, places)
+        feasible = apply(cut, columns, is_microcontroller(part), tally)
+        cloud.add(columns, groups, feasible)
+        chosen = np.flatnonzero(feasible)
+        points = np.column_stack([o.sign * columns[o.metric][chosen] for o in cut.objectives])
+        frontier.add(points, places[chosen], groups[chosen])
+        if keep is not None:
+            keep(place, values)
+        done += part.size
+        if progress is not None:
+            progress(done, space.size)
+    found = frontier.places()
+    tally.kept = len(found)
+    tally.dominated = tally.feasible - tally.kept
+    return Scan(found, tally, cloud)
+
+
+def flat_column(space: Space, values: Values, name: str) -> np.ndarray:
+    """A metric for every design of the space, row-major in its dims. Shape (n,)."""
+    shape = tuple(space.sizes.values())
+    return np.broadcast_to(values[name].over(space.dims), shape).reshape(-1)
+
+
+def global_places(space: Space, place: Mapping[str, slice], part: Space) -> np.ndarray:
+    """Flat places in `space` of the designs of a part of it, in the part's own order."""
+    flat = np.zeros((), dtype=np.int64)
+    for dim in space.dims:
+        start = place[dim].start if dim in place else 0
+        own = np.arange(start, start + part.sizes[dim], dtype=np.int64)
+        flat = flat[..., None] * space.sizes[dim] + own
+    return flat.reshape(-1)
+
+
+def group_codes(space: Space, per: tuple[str, ...], places: np.ndarray) -> np.ndarray:
+    """A number for each combination of values of the axes `per`, for designs at flat places."""
+    if not per or not space.dims:
+        return np.zeros(len(places), dtype=np.int64)
+    by_dim = dict(zip(space.dims, np.unravel_index(places, tuple(space.sizes.values())), strict=True))
+    codes = np.zeros(len(places), dtype=np.int64)
+    for name in per:
+        axis = space.axes[name]
+        if axis.dim is not None:
+            _, number = np.unique(np.array([str(v) for v in axis.values]), return_inverse=True)
+            codes = codes * (number.max() + 1) + number[by_dim[axis.dim]]
+    return codes
+
+
+def is_microcontroller(space: Space) -> np.ndarray:
+    """Whether each design's device is a microcontroller. Shape (n,)."""
+    shape = tuple(space.sizes.values())
+    if "device" not in space.axes:
+        return np.zeros(space.size, dtype=bool)
+    axis = space.axes["device"]
+    own = np.array([DEVICES[d].device_class == MCU for d in axis.values])
+    index = [len(own) if d == axis.dim else 1 for d in space.dims]
+    return np.broadcast_to(own.reshape(index), shape).reshape(-1)
