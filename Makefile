@@ -1,0 +1,58 @@
+# `make explore` runs the example sweep, `make test` every check. Each sets itself up in .venv first, with exactly
+# the versions of constraints.txt, and does so again only when these or pyproject.toml have changed.
+
+PYTHON ?= python3
+WORKERS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+CORE := $(VENV)/.installed-core
+DEV := $(VENV)/.installed-dev
+
+LOCK := build/lock
+
+define check_python
+@command -v $(PYTHON) >/dev/null || { \
+    echo "$(PYTHON) was not found: install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; exit 1; }
+@$(PYTHON) -c 'import sys; found = "%d.%d" % sys.version_info[:2]; sys.exit(0 if sys.version_info >= (3, 11) else \
+    "Python 3.11 or newer is needed, and $(PYTHON) is " + found + "; name another: make PYTHON=python3.12")'
+endef
+
+.PHONY: explore test lock clean
+
+explore: $(CORE)
+	$(BIN)/dse explore sweeps/quickstart.toml
+
+test: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term
+
+$(CORE): pyproject.toml constraints.txt
+	$(check_python)
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) -c constraints.txt -e .
+	@touch $@
+
+# What the tests need includes all that the program needs: one installation serves both.
+$(DEV): pyproject.toml constraints.txt
+	$(check_python)
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) -c constraints.txt -e '.[dev]'
+	@touch $(CORE) $@
+
+# The newest versions that fit together, all extras included.
+lock:
+	$(check_python)
+	rm -rf $(LOCK)
+	$(PYTHON) -m venv $(LOCK)
+	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	{ echo "# Exact versions of every dependency, extras included. Written by: make lock"; \
+	  $(LOCK)/bin/python -m pip freeze --exclude dse | grep -E '^[A-Za-z0-9._-]+==' | sort -f; } > $(LOCK)/constraints.txt
+	mv $(LOCK)/constraints.txt constraints.txt
+	rm -rf $(LOCK)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find dse tests -name __pycache__ -type d -prune -exec rm -rf {} +
