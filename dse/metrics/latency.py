@@ -60,7 +60,8 @@ def per_op_latency(
     op_macs,
     op_weights,
     op_traffic,
-    op_cache,
+    op_cache_read,
+    op_cache_written,
     op_repeat,
     batch,
     weight_bits,
@@ -80,7 +81,7 @@ def per_op_latency(
     seconds = 0.0
     for i in range(op_macs.size):
         compute = formulas.flops(op_macs[i] * batch) / ops_per_second
-        activations = op_traffic[i] * activation_bits + op_cache[i] * kv_bits
+        activations = op_traffic[i] * activation_bits + (op_cache_read[i] + op_cache_written[i]) * kv_bits
         moved = (op_weights[i] * weight_bits + activations * batch) / 8
         seconds += op_repeat[i] * formulas.roofline_latency(compute, moved / bytes_per_second)
     return seconds
@@ -96,6 +97,18 @@ def throughput(batch, latency):
 def bytes_moved(weight_bytes, activation_bytes):
     """Bytes moved between memory and processor for the batch."""
     return weight_bytes + activation_bytes
+
+
+@metric(unit="FLOP/s", direction="max")
+def achieved_ops_per_second(flops, throughput):
+    """Operations a second that the design reaches."""
+    return flops * throughput
+
+
+@metric(unit="FLOP/s", direction="max")
+def peak_performance(peak_ops):
+    """Peak rate of the device in the format that it computes in."""
+    return peak_ops * 1.0
 
 
 @metric(unit="FLOP/B", direction="max")

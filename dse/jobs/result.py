@@ -1,0 +1,109 @@
+"""The result of a job: what was found, how many designs were excluded by what, and the folder it is kept in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from dse.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MANIFEST = "manifest.json"
+FRONTIER = "frontier.nc"
+CLOUD = "cloud.nc"
+TABLE = "frontier.csv"
+ASSUMPTIONS = "assumptions.toml"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished exploration.
+
+    Attributes
+    ----------
+    frontier
+        Designs that no other dominates along the dimension `design`; every axis is a coordinate.
+    cloud
+        Histograms of all designs, for the plots.
+    manifest
+        Spec, versions, counts and units, as in manifest.json.
+    path
+        The folder of the result, None while it is in memory only.
+    """
+
+    frontier: xr.Dataset
+    cloud: xr.Dataset
+    manifest: Mapping[str, Any]
+    path: Path | None = field(default=None)
+
+    @property
+    def name(self) -> str:
+        """Name of the job."""
+        return str(self.manifest["name"])
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Designs enumerated, undefined, excluded by fit and by each budget, dominated and kept: they add up."""
+        return dict(self.manifest["counts"])
+
+    @property
+    def reused(self) -> bool:
+        """Whether the result stood in its folder already."""
+        return bool(self.manifest.get("reused"))
+
+    @cached_property
+    def grid(self) -> xr.Dataset:
+        """All metrics of the job on the whole grid, evaluated when first asked for."""
+        from dse.grid.dataset import evaluate
+        from dse.jobs.resolve import resolve
+        from dse.jobs.spec import read_spec
+
+        job = resolve(read_spec(self.manifest["spec"]))
+        return evaluate(job.space, job.metrics)
+
+    def plot(self, kind: str = "frontier") -> Figure:
+        """A plot of the result; `dse list plots` names the kinds."""
+        from dse.plots import draw
+
+        return draw(kind, self)
+
+
+def load(path: str | Path) -> Result:
+    """The result in a folder.
+
+    Raises
+    ------
+    InputError
+        When there is no finished result.
+    """
+    folder = Path(path)
+    manifest = read_manifest(folder)
+    if manifest is None:
+        raise InputError(f"{folder}: holds no finished result ({MANIFEST} is missing)")
+    try:
+        frontier = xr.load_dataset(folder / FRONTIER, engine="netcdf4")
+        cloud = xr.load_dataset(folder / CLOUD, engine="netcdf4")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: cannot be read: {error}") from None
+    return Result(frontier, cloud, manifest, folder)
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """The manifest of a finished result, None where there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / MANIFEST}: cannot be read: {error}") from None
+    if not isinstance(manifest, dict) or not {"name", "spec", "counts", "key"} <= set(manifest):
+        raise InputError(f"{folder / MANIFEST}: is not the manifest of a result")
+    return manifest
