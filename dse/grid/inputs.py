@@ -90,7 +90,7 @@ def counts(space: Space, plan: Plan) -> dict[str, Labelled]:
         for record in plan.counts:
             arguments = {"trace": traced, "counting": space.counting}
             value = record.function(**{k: arguments[k] for k in record.inputs})
-            parts[record.name].append((index, np.asarray(value, dtype=np.float64)))
+            parts[record.name].append((index, _where_valid(traced, value)))
     varying = _varying(space, plan) if names else {}
     return {n: _assemble(space, parts[n], varying[n]) for n in names}
 
@@ -120,7 +120,19 @@ def traces(space: Space) -> Iterator[tuple[tuple[Any, ...], Trace]]:
     trace in cache.
     """
     for index, part in _parts(space):
-        yield index, trace(part.family, _builder_arguments(part))
+        yield index, _trace(part)
+
+
+def _trace(space: Space) -> Trace:
+    # A single network that cannot be built is the user's mistake; among many it is an undefined design.
+    return trace(space.family, _builder_arguments(space), invalid="raise" if space.size == 1 else "mask")
+
+
+def _where_valid(traced: Trace, value: Any) -> np.ndarray:
+    """A count as float64, NaN where the axes make no network."""
+    if traced.valid is True:
+        return np.asarray(value, dtype=np.float64)
+    return np.where(traced.valid, value, np.nan)
 
 
 def _parts(space: Space) -> Iterator[tuple[tuple[Any, ...], Space]]:
@@ -188,10 +200,10 @@ def _varying(space: Space, plan: Plan) -> dict[str, tuple[str, ...]]:
                 names.add(dim)
             continue
         pair = replace_dim(corner, space, dim, slice(0, 2))
-        traced = trace(pair.family, _builder_arguments(pair))
+        traced = _trace(pair)
         for record in plan.counts:
             arguments: Mapping[str, Any] = {"trace": traced, "counting": space.counting}
-            value = np.asarray(record.function(**{k: arguments[k] for k in record.inputs}))
+            value = _where_valid(traced, record.function(**{k: arguments[k] for k in record.inputs}))
             if value.ndim and value.shape[dims.index(dim)] > 1:
                 found[record.name].add(dim)
     return {n: tuple(d for d in dims if d in names) for n, names in found.items()}
