@@ -75,7 +75,7 @@ NAMES: dict[str, Name] = {
     "k": _sheet("1", "K", "side of a square kernel"),
     "h_out": _sheet("1", "H_out", "output height"),
     "w_out": _sheet("1", "W_out", "output width"),
-    "tile": _sheet("1", "m", "side of a Winograd output tile"),
+    "tile": _sheet("1", "m", "side of a Winograd output tile", minimum=1),
     "d_in": _sheet("1", "d_in", "input features"),
     "d_out": _sheet("1", "d_out", "output features"),
     "rank": _sheet("1", "r", "rank of a low-rank adapter"),
@@ -146,7 +146,7 @@ NAMES: dict[str, Name] = {
     # Distributed.
     "throughput_n": _sheet("1/s", "X_n", "throughput of several devices"),
     "throughput_1": _sheet("1/s", "X_1", "throughput of one device"),
-    "devices": _sheet("1", "n_dev", "devices that share the work"),
+    "devices": _sheet("1", "n_dev", "devices that share the work", minimum=1),
     "transfer_time": _sheet("s", "t_x", "time of communication"),
     "bytes": _sheet("B", "Q", "bytes"),
     "link_latency": _sheet("s", "alpha", "latency of one message"),
