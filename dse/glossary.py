@@ -62,6 +62,10 @@ def _count(kind: str, symbol: str, meaning: str, **rest: object) -> Name:
     return Name(kind, "1", symbol, meaning, **{"minimum": 1, "integer": True, **rest})  # type: ignore[arg-type]
 
 
+def _flag(symbol: str, meaning: str) -> Name:
+    return Name("architecture", "1", symbol, meaning, maximum=1, integer=True)
+
+
 def _device(unit: str, symbol: str, meaning: str) -> Name:
     return Name("device", unit, symbol, meaning)
 
@@ -93,7 +97,6 @@ NAMES: dict[str, Name] = {
     "activations": _sheet("1", "A", "activation elements"),
     "bits": _sheet("bit", "b", "bits of one element, scales included"),
     "sinks": _sheet("1", "N_sink", "attention sinks: first tokens that stay in the cache"),
-    "window": _sheet("1", "N_win", "tokens of the sliding window"),
     "latent_rank": _sheet("1", "r_kv", "rank of the compressed keys and values"),
     "rope_dim": _sheet("1", "d_rope", "rotary dimensions kept beside the compressed cache"),
     "grad_bits": _sheet("bit", "b_g", "bits of one gradient"),
@@ -166,9 +169,21 @@ NAMES: dict[str, Name] = {
     "kv_heads": _count("architecture", "h_kv", "heads of keys and values"),
     "d_head": _count("architecture", "d_h", "dimension of one attention head"),
     "ffn": _count("architecture", "d_ff", "hidden width of the feed-forward network"),
-    "gated": Name("architecture", "1", "gate", "1: gated feed-forward network (three matrices), 0: plain (two)", maximum=1, integer=True),
+    "gated": _flag("gate", "1: gated feed-forward network (three matrices), 0: plain (two)"),
     "vocab": _count("architecture", "V", "size of the vocabulary"),
-    "tied": Name("architecture", "1", "tie", "1: input and output embedding share one matrix", maximum=1, integer=True),
+    "tied": _flag("tie", "1: input and output embedding share one matrix"),
+    "local_layers": _count("architecture", "L_loc", "layers that attend to a sliding window only", minimum=0),
+    "window": _count("architecture", "N_win", "tokens of the sliding window, the current one included"),
+    "positions": _count("architecture", "N_pos", "learned position embeddings; 0: none", minimum=0),
+    "norm_bias": _flag("b_norm", "1: layer norm (scale and shift), 0: RMS norm (scale)"),
+    "qkv_bias": _flag("b_qkv", "1: queries, keys and values have biases"),
+    "output_bias": _flag("b_o", "1: the output projection of attention has a bias"),
+    "ffn_bias": _flag("b_ff", "1: the feed-forward matrices have biases"),
+    "head_bias": _flag("b_head", "1: the output embedding has a bias"),
+    "qk_norm": _flag("n_qk", "1: queries and keys are normalised, head by head"),
+    "post_norm": _flag("n_post", "1: attention and feed-forward network are normalised after them too"),
+    "parallel": _flag("par", "1: attention and feed-forward network run side by side on the same input"),
+    "shared_norm": _flag("n_sh", "1: both branches of a parallel block read one norm"),
     "patch": _count("architecture", "p", "side of a patch, pixels"),
     "kernel": _count("architecture", "K", "side of a square kernel"),
     # How the network is run.
