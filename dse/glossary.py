@@ -230,6 +230,10 @@ NAMES: dict[str, Name] = {
     "weight_bits": Name("precision", "bit", "w", "bits of one weight, scales included", positive=True),
     "activation_bits": Name("precision", "bit", "a", "bits of one activation", positive=True),
     "kv_bits": Name("precision", "bit", "kv", "bits of one cached key or value", positive=True),
+    "group_size": Name(
+        "precision", "1", "G_q", "weights that share scales; 0: one scale a tensor, not counted", integer=True, default=0
+    ),
+    "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
     # Joined by the grid.
     "device_count": _count("derived", "n_dev", "devices of one replica", default=1),
     "peak_ops": Name("derived", "FLOP/s", "P", "peak rate of the device at the format that it computes in"),
