@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.errors import InputError
 from dse.grid.plan import Plan
 from dse.grid.space import Space
 from dse.hardware import DEVICES
@@ -42,20 +41,19 @@ class Labelled:
 def leaf(space: Space, name: str) -> Labelled:
     """The values of one input that is neither a metric nor a vector over ops."""
     axis = space.axes.get(name)
-    if axis is not None and axis.given:
+    if name == "pue" and not (axis and axis.given) and "device" in space.axes:
+        device = space.axes["device"]
+        return _along(device.dim, np.array([DEVICES[d].pue for d in device.values]))
+    if axis is not None:
         return _along(axis.dim, axis.numbers)
     if name == "peak_ops":
         return compute_peak(space)[0]
     if name == "device_count":
         return _along(None, np.ones(1))
-    if name in glossary.NAMES and glossary.NAMES[name].kind == "precision":
+    if glossary.lookup(name).kind == "precision":
         precision = space.axes["precision"]
         return _along(precision.dim, np.array([getattr(PRECISIONS[p], name) for p in precision.values], dtype=float))
-    if "device" in space.axes and (axis is None or name == "pue"):
-        return device_figure(space, name)
-    if axis is not None:
-        return _along(axis.dim, axis.numbers)
-    raise InputError(f"no value for {name!r}: {glossary.lookup(name).meaning}")
+    return device_figure(space, name)
 
 
 def _along(dim: str | None, values: np.ndarray) -> Labelled:
@@ -254,7 +252,8 @@ def quality(space: Space) -> tuple[dict[str, Labelled], Labelled]:
     full = {n: np.empty(shape, dtype=object if n == "source" else np.float64) for n in names}
     for scheme in dict.fromkeys(precision.values):
         found = accuracy(space.family.name, arguments, PRECISIONS[scheme])
-        arrays = (found.value, found.low, found.high, found.labels())
+        sources = np.vectorize(dict(found.legend).get, otypes=[object])(found.source)
+        arrays = (found.value, found.low, found.high, sources)
         where = np.array([p == scheme for p in precision.values])
         for name, array in zip(names, arrays, strict=True):
             _put(full[name], np.asarray(array), dims, all_dims, precision.dim, where)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from dse import glossary, registry
+from dse import glossary, metrics, registry
 from dse.errors import InputError
 from dse.registry import Record
 
@@ -36,6 +36,9 @@ class Plan:
             direct = frozenset(record.inputs) if record.kind == "metric" else frozenset()
             found[record.name] = direct.union(*(found.get(i, frozenset()) for i in direct))
         return found
+
+
+__all__ = ["Plan", "make_plan", "metrics", "variants_of"]
 
 
 def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None) -> Plan:

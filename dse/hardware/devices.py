@@ -24,7 +24,7 @@ FIGURES = tuple(name for name, entry in glossary.NAMES.items() if entry.kind == 
 # What a design needs (a metric's name), the figure that holds it, and the share that a design may use: on a
 # microcontroller the largest bank and the flash, elsewhere nine tenths of the memory.
 RESERVES: Mapping[str, tuple[str, float]] = MappingProxyType(
-    {"memory": ("memory_capacity", 0.9), "peak_sram": ("sram_bank", 1.0), "flash": ("flash", 1.0)}
+    {"memory": ("memory_capacity", 0.9), "peak_sram": ("sram_bank", 1.0), "flash": ("flash_capacity", 1.0)}
 )
 _NEEDS = {"mcu": ("peak_sram", "flash")}
 _TEXTS = ("vendor", "memory_type", "link_kind", "check", "source", "note")
