@@ -21,7 +21,7 @@ def pinned() -> dict[str, str]:
     assert all(re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+", row) for row in rows), (
         "exact versions and nothing else"
     )
-    return dict((normal(row.partition("==")[0]), row.partition("==")[2]) for row in rows)
+    return {normal(row.partition("==")[0]): row.partition("==")[2] for row in rows}
 
 
 def test_every_dependency_is_pinned():

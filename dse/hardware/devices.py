@@ -117,9 +117,10 @@ class Device:
         )
 
 
-def _load() -> dict[str, Device]:
+def read_devices(folder: Path) -> dict[str, Device]:
+    """The devices of every TOML file of a folder: a file holds one class, named after it, and its default `pue`."""
     devices: dict[str, Device] = {}
-    for path in sorted(Path(__file__).parent.glob("*.toml")):
+    for path in sorted(folder.glob("*.toml")):
         content = read_toml(path)
         for name, fields in content["device"].items():
             if name in devices:
@@ -131,7 +132,7 @@ def _load() -> dict[str, Device]:
     return devices
 
 
-DEVICES: Mapping[str, Device] = Catalogue("device", _load)
+DEVICES: Mapping[str, Device] = Catalogue("device", lambda: read_devices(Path(__file__).parent))
 
 
 def select(pattern: str, where: str = "") -> list[str]:

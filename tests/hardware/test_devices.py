@@ -13,6 +13,7 @@ import pytest
 from dse import glossary
 from dse.errors import InputError
 from dse.hardware import DEVICES, Device, figure_table, select
+from dse.hardware.devices import read_devices
 
 CASES = tomllib.loads((Path(__file__).parents[1] / "reference" / "devices.toml").read_text())["case"]
 
@@ -87,6 +88,11 @@ def test_usable_capacity(device, need, usable):
     assert DEVICES[device].usable(need) == pytest.approx(usable, rel=1e-15, nan_ok=True)
 
 
+def test_unknown_capacity():
+    with pytest.raises(InputError, match="did you mean 'peak_sram'"):
+        DEVICES["t4"].usable("peak_sramm")
+
+
 def test_select():
     assert select("stm32f746") == ["stm32f746"]
     assert len(select("class:mcu")) == 20
@@ -135,3 +141,16 @@ def test_figure_table_follows_the_order_given():
     np.testing.assert_array_equal(table["peak_int8"], [130e12, 864e6])
     np.testing.assert_array_equal(table["tdp"], [70, np.nan])
     assert set(table) == {name for name, entry in glossary.NAMES.items() if entry.kind == "device"}
+
+
+def test_faults_of_a_catalogue_file_name_file_device_and_field(tmp_path):
+    (tmp_path / "mcu.toml").write_text('pue = 1.0\n[device.a]\nclock = "5 GB"\n')
+    with pytest.raises(InputError, match=r"^mcu\.toml: a\.clock: unit 'GB'"):
+        read_devices(tmp_path)
+
+
+def test_a_device_is_defined_once(tmp_path):
+    for name in ("mcu", "edge"):
+        (tmp_path / f"{name}.toml").write_text('pue = 1.0\n[device.a]\nclock = "5 GHz"\n')
+    with pytest.raises(InputError, match=r"mcu\.toml: device 'a' is defined twice"):
+        read_devices(tmp_path)

@@ -42,6 +42,11 @@ def test_rate_follows_the_kernel(device, scheme, rate, used):
     assert (found, name) == (pytest.approx(rate, rel=1e-12), used)
 
 
+@pytest.mark.parametrize(("wanted", "used"), [("int8", "fp16"), ("fp8", "fp16"), ("fp16", "fp16"), ("bf16", "bf16")])
+def test_order_of_two_formats_of_one_width(wanted, used):
+    assert compute_peak({"peak_bf16": 2.0, "peak_fp16": 1.0, "peak_fp32": 3.0}, wanted)[1] == used
+
+
 def test_no_format_wide_enough():
     rate, used = compute_peak(DEVICES["coral-edge-tpu"].figures, "fp16")
     assert math.isnan(rate)
