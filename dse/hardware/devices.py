@@ -84,7 +84,8 @@ class Device:
     ) -> Device:
         """A device from quantities and texts as a TOML file gives them, over those of `base`.
 
-        The largest bank follows `sram` unless it is stated. InputError names every unknown key and every figure
+        The largest bank follows `sram` unless it is stated; the note of a device over another one says which fields
+        are not of the source that it inherits. InputError names every unknown key and every figure
         that is no quantity of its unit or outside its range.
         """
         known = (*FIGURES, *_TEXTS, *_OTHER)
@@ -104,6 +105,8 @@ class Device:
             figures["sram_bank"] = figures["sram"]
         inherited = {key: getattr(base, key) for key in (*_TEXTS, *_OTHER)} if base else {}
         own = {key: fields[key] for key in (*_TEXTS, *_OTHER) if key in fields}
+        if base:
+            own.setdefault("note", f"own figures over {base.name}: {', '.join(fields)}")
         if "process" in own:
             own["process"] = quantity(own["process"], "nm")
         if "compared_with" in own:

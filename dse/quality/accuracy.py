@@ -55,7 +55,7 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     Notes
     -----
     A published point has no interval: it is rounded to 0.05 points. A fit has two leave-one-out errors on either side.
-    float formats of 32 bits change nothing; 16 bits are assumed to change nothing; 8-bit integers shift value and
+    Float formats of 32 bits change nothing; 16 bits are assumed to change nothing; 8-bit integers shift value and
     interval by published changes; of other schemes nothing comparable is published.
     """
     arrays = {name: np.asarray(values, np.float64) for name, values in axes.items()}

@@ -122,6 +122,8 @@ def test_own_device_over_a_catalogue_one():
     assert chip.figure("flash") == 1024 * 1024
     assert chip.figure("sram_bank") == 2 * 2**20, "the bank follows the memory where it was the whole of it"
     assert (chip.device_class, chip.pue) == ("mcu", 1.0)
+    assert chip.source == DEVICES["stm32f746"].source
+    assert chip.note == "own figures over stm32f746: clock, sram"
     split = Device.from_fields("my-chip", {"sram": "2 MiB"}, DEVICES["stm32h743"])
     assert split.figure("sram_bank") == 512 * 1024
 
