@@ -84,7 +84,8 @@ class Device:
     ) -> Device:
         """A device from quantities and texts as a TOML file gives them, over those of `base`.
 
-        The largest bank follows `sram` unless it is stated. InputError names every unknown key and every figure
+        The largest bank follows `sram` unless it is stated; the note of a device over another one says which fields
+        are not of the source that it inherits. InputError names every unknown key and every figure
         that is no quantity of its unit or outside its range.
         """
         known = (*FIGURES, *_TEXTS, *_OTHER)
@@ -104,6 +105,8 @@ class Device:
             figures["sram_bank"] = figures["sram"]
         inherited = {key: getattr(base, key) for key in (*_TEXTS, *_OTHER)} if base else {}
         own = {key: fields[key] for key in (*_TEXTS, *_OTHER) if key in fields}
+        if base:
+            own.setdefault("note", f"own figures over {base.name}: {', '.join(fields)}")
         if "process" in own:
             own["process"] = quantity(own["process"], "nm")
         if "compared_with" in own:
@@ -117,9 +120,10 @@ class Device:
         )
 
 
-def _load() -> dict[str, Device]:
+def read_devices(folder: Path) -> dict[str, Device]:
+    """The devices of every TOML file of a folder: a file holds one class, named after it, and its default `pue`."""
     devices: dict[str, Device] = {}
-    for path in sorted(Path(__file__).parent.glob("*.toml")):
+    for path in sorted(folder.glob("*.toml")):
         content = read_toml(path)
         for name, fields in content["device"].items():
             if name in devices:
@@ -131,7 +135,7 @@ def _load() -> dict[str, Device]:
     return devices
 
 
-DEVICES: Mapping[str, Device] = Catalogue("device", _load)
+DEVICES: Mapping[str, Device] = Catalogue("device", lambda: read_devices(Path(__file__).parent))
 
 
 def select(pattern: str, where: str = "") -> list[str]:

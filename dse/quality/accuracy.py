@@ -55,7 +55,7 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     Notes
     -----
     A published point has no interval: it is rounded to 0.05 points. A fit has two leave-one-out errors on either side.
-    float formats of 32 bits change nothing; 16 bits are assumed to change nothing; 8-bit integers shift value and
+    Float formats of 32 bits change nothing; 16 bits are assumed to change nothing; 8-bit integers shift value and
     interval by published changes; of other schemes nothing comparable is published.
     """
     arrays = {name: np.asarray(values, np.float64) for name, values in axes.items()}
@@ -78,9 +78,9 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     source = np.where(is_table, SOURCES["table"], np.where(np.isnan(fitted), 0, SOURCES["fit"])).astype(np.int8)
     value = np.where(is_table, table, 100 - fitted)
     return Quality(
-        value + change.value,
-        np.where(is_table, table, 100 - fitted * spread) + change.low,
-        np.where(is_table, table, 100 - fitted / spread) + change.high,
+        np.asarray(value + change.value),
+        np.asarray(np.where(is_table, table, 100 - fitted * spread) + change.low),
+        np.asarray(np.where(is_table, table, 100 - fitted / spread) + change.high),
         source,
         _legend(known, source, remark, bool(np.all(comparable)), arrays),
         known.key,
@@ -108,7 +108,7 @@ def _change(recipe: Recipe, scheme: Scheme) -> tuple[Change | None, str]:
         return _UNCHANGED, ""
     if scheme.weight_format == "float" and min(widths) >= 16:
         return _UNCHANGED, f"assumed: {scheme.name} is as accurate as 32-bit floats"
-    if scheme.weight_format == "integer" and widths == (8, 8) and recipe.int8:
+    if scheme.weight_format == "integer" and widths == (8.0, 8.0) and recipe.int8:
         return recipe.int8, f"8-bit integers: {recipe.int8.value:+g} points ({recipe.int8.source})"
     return None, f"no published evidence of {recipe.family} ({recipe.key}) in {scheme.name}"
 
