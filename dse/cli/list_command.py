@@ -34,10 +34,10 @@ def command(kind: str, as_json: bool) -> None:
 
 def _formulas() -> Rows:
     from dse import formulas
+    from dse.registry import FORMULAS
 
-    return [
-        {"name": n, "unit": r.unit, "arguments": " ".join(r.inputs), "what": r.summary} for n, r in formulas.items()
-    ]
+    records = [FORMULAS[n] for n in formulas]
+    return [{"name": r.name, "unit": r.unit, "arguments": " ".join(r.inputs), "what": r.summary} for r in records]
 
 
 def _metrics() -> Rows:

@@ -33,18 +33,16 @@ def command(name: str, as_json: bool) -> None:
 
 def find(name: str) -> list[dict[str, Any]]:
     """Facts of everything that has the name, each with its kind."""
-    from dse import formulas, metrics
+    from dse import formulas, metrics, registry
     from dse.hardware import DEVICES
     from dse.networks import FAMILIES, MODELS
     from dse.precision import PRECISIONS
 
     found = []
     if name in formulas:
-        found.append(_record(formulas[name], "formula"))
+        found.append(_record(registry.FORMULAS[name], "formula"))
     if name in metrics:
-        from dse.registry import METRICS
-
-        found += [_record(r, "metric") for r in METRICS[name].values()]
+        found += [_record(r, "metric") for r in registry.METRICS[name].values()]
     if name in FAMILIES:
         found.append(_family(FAMILIES[name]))
     if name in MODELS:
