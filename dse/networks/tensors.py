@@ -41,7 +41,7 @@ class Tensor:
 
     features: Count
     positions: Count
-    side: Count | None = None
+    side: Count = None
     view_of: Tensor | None = None
 
     @property
@@ -98,7 +98,7 @@ class Op:
     biases: Count = 0.0
     affine: Count = 0.0
     statistics: Count = 0.0
-    matrix_read: Count | None = None
+    matrix_read: Count = None
     macs_per_position: Count = 0.0
     scores_per_position: Count = 0.0
     cache_read: Count = 0.0

@@ -52,18 +52,13 @@ class Trace:
         """
         if quantity not in QUANTITIES:
             raise InputError(unknown("quantity", quantity, QUANTITIES))
-        terms = QUANTITIES[quantity]
-        return _exact(quantity, sum_of(
-            (count if isinstance(op.repeat, int) and op.repeat == 1 else count * op.repeat, positions)
-            for op in self.ops
-            for count, positions in terms(op)
-        ))  # fmt: skip
+        return self._sum(quantity, (quantity,))
 
     def params(self, counting: str = "trainable") -> Count:
         """Stored parameters: "trainable" (weights, biases, norm affine), "weights", or "statistics" (all)."""
         if counting not in COUNTINGS:
             raise InputError(unknown("counting convention", counting, COUNTINGS))
-        return _exact("params", sum(self.total(quantity) for quantity in COUNTINGS[counting]))
+        return self._sum("params", COUNTINGS[counting])
 
     def peak(self, in_place_depthwise: bool = True) -> Count:
         """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
@@ -109,6 +104,15 @@ class Trace:
             counts = {name: _number(op.count(name)) for name in QUANTITIES}
             rows.append({"name": op.name, "kind": op.kind, "repeat": _number(op.repeat), **counts, "live": _number(live)})
         return rows
+
+    def _sum(self, what: str, quantities: Sequence[str]) -> Count:
+        terms = (
+            (count if isinstance(op.repeat, int) and op.repeat == 1 else count * op.repeat, positions)
+            for quantity in quantities
+            for op in self.ops
+            for count, positions in QUANTITIES[quantity](op)
+        )
+        return _exact(what, sum_of(terms))
 
     def _stack(self, counts: Sequence[Count]) -> np.ndarray:
         shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
