@@ -79,9 +79,7 @@ class Net:
         self._convolve(name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, DEPTHWISE)
         return out
 
-    def linear(
-        self, x: Tensor, features: Count, bias: Count = 1, stored: Count = 1, name: str = "linear"
-    ) -> Tensor:
+    def linear(self, x: Tensor, features: Count, bias: Count = 1, stored: Count = 1, name: str = "linear") -> Tensor:
         """A linear layer over the features of each position; `stored` is 0 where it reuses another one's matrix."""
         out = Tensor(features, x.positions)
         matrix = x.features * features

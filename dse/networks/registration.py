@@ -63,7 +63,7 @@ def family(*, structural: tuple[str, ...] = (), domain: str, source: str) -> Cal
         for parameter in parameters:
             entry = glossary.lookup(parameter.name, f"axis of family {name!r}")
             if entry.kind not in ("architecture", "deployment", "circumstance"):
-                raise ValueError(f"axis {parameter.name!r} of family {name!r} is of kind {entry.kind!r} in the glossary")
+                raise ValueError(f"axis {parameter.name!r} of family {name!r} is of glossary kind {entry.kind!r}")
         axes = tuple(parameter.name for parameter in parameters)
         if extra := set(structural) - set(axes):
             raise ValueError(f"structural axes {sorted(extra)} are no parameters of family {name!r}")

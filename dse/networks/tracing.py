@@ -86,9 +86,9 @@ class Trace:
         Returns
         -------
         dict
-            op_macs, op_weights (weights_read), op_inputs, op_outputs, op_traffic,
-            op_cache_read, op_cache_written, op_cache_held and op_repeat. Each has the dimensions of `shape`, of size 1 where
-            the count does not vary, and a last one over the ops.
+            op_macs, op_weights (the quantity weights_read), op_inputs, op_outputs, op_traffic, op_cache_read,
+            op_cache_written, op_cache_held and op_repeat. Each has the dimensions of `shape`, of size 1 where the
+            count does not vary, and a last one over the ops.
         """
         kept = ("macs", "inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
         columns = {f"op_{name}": name for name in kept} | {"op_weights": "weights_read"}
@@ -102,7 +102,8 @@ class Trace:
         rows = []
         for op, live in zip(self.ops, self.live(), strict=True):
             counts = {name: _number(op.count(name)) for name in QUANTITIES}
-            rows.append({"name": op.name, "kind": op.kind, "repeat": _number(op.repeat), **counts, "live": _number(live)})
+            row = {"name": op.name, "kind": op.kind, "repeat": _number(op.repeat)}
+            rows.append(row | counts | {"live": _number(live)})
         return rows
 
     def _sum(self, what: str, quantities: Sequence[str]) -> Count:
@@ -145,16 +146,19 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
 
     Examples
     --------
-    >>> trace("mobilenet_v2", {"resolution": np.array([96.0, 224.0])}).total("macs")
-    array([ 56096960., 300774272.])
+    >>> trace("mobilenet_v2", {"resolution": np.array([96.0, 224.0])}).total("macs").tolist()
+    [56289152.0, 300774272.0]
     """
     family = find_family(family) if isinstance(family, str) else family
     if invalid not in ("raise", "mask"):
         raise ValueError(f"invalid={invalid!r}")
     values, shape = _axis_values(family, axes)
     net = Net()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        family.builder(net, **values)
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            family.builder(net, **values)
+    except InputError as error:
+        raise error.at(f"family {family.name}") from None
     valid: Any = True
     if net.faults:
         if invalid == "raise":
@@ -167,7 +171,8 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
 def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, ...]]:
     where = f"family {family.name}"
     faults = [unknown("axis", axis, family.axes, where) for axis in axes if axis not in family.axes]
-    faults += [Fault(where, f"needs {axis}: {lookup(axis).meaning}") for axis in family.required if axes.get(axis) is None]
+    missing = [axis for axis in family.required if axes.get(axis) is None]
+    faults += [Fault(where, f"needs {axis}: {lookup(axis).meaning}") for axis in missing]
     values: dict[str, Any] = dict(family.defaults)
     for axis in axes:
         try:

@@ -9,10 +9,12 @@ from dse.networks.net import Net, round_channels
 
 GRIDS = {
     "mobilenet_v2": {"width": [0.2, 0.35, 1.0, 1.4], "resolution": [33.0, 96.0, 224.0], "classes": [2.0, 1000.0]},
-    "resnet": {"width": [0.5, 1.0], "groups": [1.0, 4.0], "width_per_group": [8.0, 64.0, 130.0], "resolution": [64.0, 225.0]},
+    "resnet": {
+        "width": [0.5, 1.0], "groups": [1.0, 4.0], "width_per_group": [8.0, 64.0, 130.0], "resolution": [64.0, 225.0],
+    },
     "decoder": {
-        "layers": [4.0, 5.0, 9.0], "d_model": [64.0, 256.0], "heads": [4.0, 8.0], "kv_heads": [1.0, 4.0], "vocab": [50.0],
-        "tied": [0.0, 1.0], "context": [1.0, 7.0, 100.0], "phase": [0.0, 1.0], "local_layers": [0.0, 3.0, 4.0],
+        "layers": [4.0, 5.0, 9.0], "d_model": [64.0, 256.0], "heads": [4.0, 8.0], "kv_heads": [1.0, 4.0],
+        "vocab": [50.0], "tied": [0.0, 1.0], "context": [1.0, 7.0, 100.0], "phase": [0.0, 1.0], "local_layers": [0.0, 3.0, 4.0],
         "window": [16.0],
     },
 }  # fmt: skip
@@ -127,20 +129,23 @@ def test_counts_beyond_2_53_are_refused():
         trace("decoder", shape | {"d_model": 2.0**27}).per_op()
 
 
+SMALL = {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9}
+
+
 @pytest.mark.parametrize(
     ("name", "axes", "message"),
     [
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 6, "d_head": 8, "vocab": 9, "kv_heads": 4}, r"kv_heads: 4 .*divide heads"),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": np.array([4.0, 6.0]), "vocab": 9}, "heads: 6 .*divide d_model"),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9, "local_layers": 3, "window": 5}, "local_layers: 3"),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9, "local_layers": 1}, "window: "),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9, "positions": 64, "context": 65}, "context: 65"),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9, "shared_norm": 1}, "shared_norm: 1"),
+        ("decoder", SMALL | {"heads": 6, "d_head": 8, "kv_heads": 4}, r"kv_heads: 4 .*divide heads"),
+        ("decoder", SMALL | {"heads": np.array([4.0, 6.0])}, "heads: 6 .*divide d_model"),
+        ("decoder", SMALL | {"local_layers": 3, "window": 5}, "local_layers: 3"),
+        ("decoder", SMALL | {"local_layers": 1}, "window: "),
+        ("decoder", SMALL | {"positions": 64, "context": 65}, "context: 65"),
+        ("decoder", SMALL | {"shared_norm": 1}, "shared_norm: 1"),
         ("decoder", {"layers": 2, "d_model": 64, "heads": 4}, "needs vocab"),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9, "gated": np.array([0.0, 1.0])}, "gated: .*one value"),
-        ("decoder", {"layers": 2.5, "d_model": 64, "heads": 4, "vocab": 9}, "layers: 2.5"),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9, "phase": 2}, "phase: .*prefill, decode"),
-        ("decoder", {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9, "tied": 2}, "tied: 2"),
+        ("decoder", SMALL | {"gated": np.array([0.0, 1.0])}, "gated: .*one value"),
+        ("decoder", SMALL | {"layers": 2.5}, "layers: 2.5"),
+        ("decoder", SMALL | {"phase": 2}, "phase: .*prefill, decode"),
+        ("decoder", SMALL | {"tied": 2}, "tied: 2"),
         ("mobilenet_v2", {"widht": 1}, "did you mean 'width'"),
         ("mobilenet_v2", {"width": 0}, "width: 0"),
         ("mobilenet_v2", {"width": np.array([0.5, np.nan])}, "width: nan"),

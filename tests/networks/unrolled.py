@@ -1,6 +1,7 @@
 """A network executed the plain way: Python integers, one point, every repeated block really run again."""
 
 import math
+from contextlib import nullcontext
 
 
 class Buffer:
@@ -13,7 +14,7 @@ class Unrolled:
     """Takes the calls of a builder; `run` records (reads, writes, rule, counts) for each execution."""
 
     def __init__(self):
-        self.run, self.extra_reads = [], []
+        self.run = []
 
     def _do(self, reads, writes, rule="fresh", *, moved=None, produced=0, macs=0, params=0, kind="", cache=(0, 0)):
         self.run.append(
@@ -26,8 +27,6 @@ class Unrolled:
         return writes
 
     def scope(self, name):
-        from contextlib import nullcontext
-
         return nullcontext()
 
     def require(self, axis, holds, problem):
@@ -59,9 +58,7 @@ class Unrolled:
         params = (x.features * y.features if stored else 0) + (y.features if bias else 0)
         # A selection of positions has no buffer of its own.
         reads = (getattr(x, "base", x),)
-        return self._do(
-            reads, y, moved=(x,), macs=x.features * y.size, params=params, produced=y.size, kind="linear"
-        )
+        return self._do(reads, y, moved=(x,), macs=x.features * y.size, params=params, produced=y.size, kind="linear")
 
     def attention(self, q, k, v, span, heads, name=""):
         y, span, heads = Buffer(q.features, q.positions), int(span), int(heads)

@@ -22,9 +22,7 @@ BOTTLENECKS = (50, 101, 152)
     domain="vision",
     source="He et al., CVPR 2016, table 1; Xie et al. (ResNeXt), CVPR 2017; Zagoruyko and Komodakis (wide), BMVC 2016",
 )
-def resnet(
-    net: Net, depth=50, width=1.0, groups=1, width_per_group=64, resolution=224, classes=1000, in_channels=3
-):
+def resnet(net: Net, depth=50, width=1.0, groups=1, width_per_group=64, resolution=224, classes=1000, in_channels=3):
     """ResNet with the stride in the 3×3 convolution, as torchvision builds it.
 
     `width` scales the channels of every stage, rounded to multiples of 8. `groups` and `width_per_group` shape the
