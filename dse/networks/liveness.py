@@ -10,13 +10,13 @@ Which buffers are live follows from the graph alone; only their sizes are arrays
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from dse.networks.tensors import DEPTHWISE, FRESH, Count, Op, Region, Tensor
+from dse.networks.tensors import DEPTHWISE, FRESH, Count, Op, Region, Tensor, Term, sum_of
 
 
 @dataclass(slots=True)
@@ -33,24 +33,22 @@ class _Span:
     sharers: list[Tensor] = field(default_factory=list)
 
 
-def live_elements(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> list[Count]:
-    """Elements of all buffers live while each op runs; 0 at points where the op is not executed."""
+def live_terms(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> Iterator[list[Term]]:
+    """Elements of the buffers live while each op runs, as terms to sum; 0 at points where the op is not executed."""
     spans = _spans(ops, regions)
     alive: list[Tensor] = [buffer for buffer, span in spans.items() if span.born < 0]
     arriving: dict[int, list[Tensor]] = {}
     for buffer, span in spans.items():
         arriving.setdefault(span.born, []).append(buffer)
-    live = []
     for index, op in enumerate(ops):
         alive = [buffer for buffer in alive if spans[buffer].last >= index]
         alive += (buffer for buffer in arriving.get(index, ()) if buffer is not op.writes)
         overwritten = _overwritten(index, op, spans) if op.in_place != FRESH else None
         if op.in_place == DEPTHWISE and not in_place_depthwise:
             overwritten = None
-        elements = _working_set(index, op, alive, overwritten, spans)
-        live.append(elements if np.ndim(op.repeat) == 0 else elements * (op.repeat > 0))
+        terms = _working_set(index, op, alive, overwritten, spans)
+        yield terms if isinstance(op.repeat, int) else [(count * (op.repeat > 0), at) for count, at in terms]
         alive.append(op.writes)
-    return live
 
 
 def _spans(ops: Sequence[Op], regions: Sequence[Region]) -> dict[Tensor, _Span]:
@@ -95,28 +93,29 @@ def _overwritten(index: int, op: Op, spans: dict[Tensor, _Span]) -> Tensor | Non
 
 def _working_set(
     index: int, op: Op, alive: Sequence[Tensor], overwritten: Tensor | None, spans: dict[Tensor, _Span]
-) -> Count:
-    total: Count = op.writes.elements
-    for buffer in alive:
-        if buffer is not overwritten:
-            total = total + _own(buffer, alive, spans)
+) -> list[Term]:
+    out = op.writes
+    terms = [_own(buffer, alive, spans) for buffer in alive if buffer is not overwritten]
     if overwritten is None:
-        return total
+        return [*terms, out.term]
     own = _own(overwritten, alive, spans)
-    if own is op.writes.elements:
-        grown = 0.0
-    else:
-        grown = np.maximum(own - op.writes.elements, 0.0)
     # Where another buffer still needs the same memory, nothing is overwritten.
-    for other in spans[overwritten].sharers:
-        if spans[other].last > index:
-            grown = np.where(spans[other].shared, own, grown)
-    return total if isinstance(grown, float) and grown == 0 else total + grown
+    kept = [spans[other].shared for other in spans[overwritten].sharers if spans[other].last > index]
+    if kept:
+        both = np.where(np.any(np.broadcast_arrays(*kept), axis=0), sum_of([own, out.term]), _larger(own, out.term))
+        return [*terms, (both, 1.0)]
+    if own[0] is out.features:
+        return [*terms, (out.features, own[1] if own[1] is out.positions else np.maximum(own[1], out.positions))]
+    return [*terms, (_larger(own, out.term), 1.0)]
 
 
-def _own(buffer: Tensor, alive: Sequence[Tensor], spans: dict[Tensor, _Span]) -> Count:
+def _own(buffer: Tensor, alive: Sequence[Tensor], spans: dict[Tensor, _Span]) -> Term:
     """Elements of a buffer, 0 where they are counted already with the outer buffer that it shares memory with."""
     span = spans[buffer]
     if span.other is not None and span.other in alive:
-        return buffer.elements * np.logical_not(span.shared)
-    return buffer.elements
+        return buffer.features * np.logical_not(span.shared), buffer.positions
+    return buffer.term
+
+
+def _larger(a: Term, b: Term) -> Count:
+    return np.maximum(sum_of([a]), sum_of([b]))

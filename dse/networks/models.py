@@ -80,6 +80,5 @@ def _model(name: str, entry: Mapping[str, Any], file: str) -> Model:
     if unknown_axes := set(entry["axes"]) - set(family.axes):
         raise DseError(f"{file}: model {name!r} has axes that {family.name} lacks: {sorted(unknown_axes)}")
     published = {quantity: Published(**figure) for quantity, figure in entry["published"].items()}
-    return Model(
-        name, family.name, MappingProxyType(entry["axes"]), entry["source"], entry.get("note", ""), MappingProxyType(published)
-    )
+    axes, note = MappingProxyType(entry["axes"]), entry.get("note", "")
+    return Model(name, family.name, axes, entry["source"], note, MappingProxyType(published))

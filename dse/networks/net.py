@@ -46,7 +46,7 @@ class Net:
     def embedding(self, tokens: Count, entries: Count, features: Count, name: str = "embedding") -> Tensor:
         """Rows of a table of `entries` rows, one for each token."""
         out = Tensor(features, tokens)
-        self._record(name, "embedding", (), out, weights=entries * features, rows_read=out.elements)
+        self._record(name, "embedding", (), out, weights=entries * features, matrix_read=out.elements)
         return out
 
     # Layers.
@@ -79,16 +79,14 @@ class Net:
         self._convolve(name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, DEPTHWISE)
         return out
 
-    def linear(
-        self, x: Tensor, features: Count, bias: Count = 1, stored: Count = 1, name: str = "linear"
-    ) -> Tensor:
+    def linear(self, x: Tensor, features: Count, bias: Count = 1, stored: Count = 1, name: str = "linear") -> Tensor:
         """A linear layer over the features of each position; `stored` is 0 where it reuses another one's matrix."""
         out = Tensor(features, x.positions)
         matrix = x.features * features
         kept = matrix if isinstance(stored, int) and stored == 1 else matrix * stored
         self._record(
-            name, "linear", (x,), out, macs=matrix * x.positions, weights=kept, rows_read=matrix,
-            biases=_times(bias, features), activations=out.elements,
+            name, "linear", (x,), out, macs_per_position=matrix, weights=kept, matrix_read=matrix,
+            biases=_times(bias, features),
         )  # fmt: skip
         return out
 
@@ -101,18 +99,17 @@ class Net:
         computed for every query and position (the full square in prefill) and stay on the chip.
         """
         out = Tensor(query.features, query.positions)
-        pairs = query.positions * span
         cached = span * (key.features + value.features)
         self._record(
-            name, "attention", (query, key, value), out, inputs=query.elements, macs=2 * pairs * query.features,
-            activations=pairs * heads + out.elements,
+            name, "attention", (query, key, value), out, inputs=(query,),
+            macs_per_position=2 * span * query.features, scores_per_position=span * heads,
             cache_read=cached, cache_written=key.elements + value.elements, cache_held=cached,
         )  # fmt: skip
         return out
 
     def norm(self, x: Tensor, shift: Count = 1, features: Count | None = None, name: str = "norm") -> Tensor:
         """Layer norm (`shift` 1: scale and shift) or RMS norm (0: scale), over `features` (default: all of them)."""
-        out = Tensor(x.features, x.positions, x.side, x.elements)
+        out = Tensor(x.features, x.positions, x.side)
         affine = (1 + shift) * (x.features if features is None else features)
         self._record(name, "norm", (x,), out, IN_PLACE, affine=affine)
         return out
@@ -139,7 +136,7 @@ class Net:
 
     def select(self, x: Tensor, positions: Count) -> Tensor:
         """A view of some positions of x."""
-        return Tensor(x.features, positions, None, None, x.buffer)
+        return Tensor(x.features, positions, view_of=x.buffer)
 
     # Structure.
 
@@ -160,7 +157,7 @@ class Net:
         if np.ndim(count) == 0 and count <= 1:
             return block(x) if count == 1 else x
         start, before = len(self.ops), self._count
-        inner = Tensor(x.features, x.positions, x.side, x.elements)
+        inner = Tensor(x.features, x.positions, x.side)
         self._count = _times(before, count)
         result = block(inner)
         self._count = before
@@ -179,32 +176,35 @@ class Net:
     # Recording.
 
     def _record(
-        self, name: str, kind: str, reads: tuple[Tensor, ...], writes: Tensor, in_place: str = FRESH, **counts: Count
+        self,
+        name: str,
+        kind: str,
+        reads: tuple[Tensor, ...],
+        writes: Tensor,
+        in_place: str = FRESH,
+        inputs: tuple[Tensor, ...] | None = None,
+        **counts: Count,
     ) -> None:
-        if "inputs" not in counts and reads:
-            counts["inputs"] = reads[0].elements if len(reads) == 1 else sum(t.elements for t in reads)
-        self.ops.append(
-            Op(self._prefix + name, kind, reads, writes, in_place, self._count, outputs=writes.elements, **counts)
-        )
+        inputs = reads if inputs is None else inputs
+        self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, self._count, **counts))
 
     def _convolve(
         self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: int, norm: int, in_place: str = FRESH
     ) -> None:
         of_norm = 2.0 * out.features if norm else 0.0
         self._record(
-            name, kind, (x,), out, in_place, macs=weights * out.positions, weights=weights,
-            biases=_times(bias, out.features), affine=of_norm, statistics=of_norm, activations=out.elements,
+            name, kind, (x,), out, in_place, macs_per_position=weights, weights=weights,
+            biases=_times(bias, out.features), affine=of_norm, statistics=of_norm,
         )  # fmt: skip
 
     def _combine(self, kind: str, x: Tensor, y: Tensor, name: str) -> Tensor:
-        out = Tensor(x.features, x.positions, x.side, x.elements)
+        out = Tensor(x.features, x.positions, x.side)
         self._record(name, kind, (x, y), out, IN_PLACE)
         return out
 
     def _strided(self, x: Tensor, channels: Count, stride: int) -> Tensor:
         if stride == 1:
-            same = x.elements if channels is x.features else None
-            return Tensor(channels, x.positions, x.side, same)
+            return Tensor(channels, x.positions, x.side)
         side = np.ceil(x.side / stride)
         return Tensor(channels, side * side, side)
 

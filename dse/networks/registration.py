@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
-
-from collections.abc import Mapping
 
 from dse import glossary
 from dse.errors import InputError, unknown
@@ -65,7 +63,7 @@ def family(*, structural: tuple[str, ...] = (), domain: str, source: str) -> Cal
         for parameter in parameters:
             entry = glossary.lookup(parameter.name, f"axis of family {name!r}")
             if entry.kind not in ("architecture", "deployment", "circumstance"):
-                raise ValueError(f"axis {parameter.name!r} of family {name!r} is of kind {entry.kind!r} in the glossary")
+                raise ValueError(f"axis {parameter.name!r} of family {name!r} is of glossary kind {entry.kind!r}")
         axes = tuple(parameter.name for parameter in parameters)
         if extra := set(structural) - set(axes):
             raise ValueError(f"structural axes {sorted(extra)} are no parameters of family {name!r}")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from dse.errors import Fault, InputError, unknown
 from dse.glossary import Name, lookup
-from dse.networks.liveness import live_elements
+from dse.networks.liveness import live_terms
 from dse.networks.net import Net
 from dse.networks.registration import Family, find_family
-from dse.networks.tensors import QUANTITIES, Count, Op, Region
+from dse.networks.tensors import QUANTITIES, Count, Op, Region, largest_of, sum_of
 
 # Counts are exact integers carried in float64; beyond this they would be rounded in silence.
 LARGEST_COUNT = 2.0**53
@@ -53,31 +52,27 @@ class Trace:
         """
         if quantity not in QUANTITIES:
             raise InputError(unknown("quantity", quantity, QUANTITIES))
-        value, total = QUANTITIES[quantity], 0.0
-        for op in self.ops:
-            count = value(op)
-            if isinstance(count, float) and count == 0:
-                continue
-            total = total + (count if isinstance(op.repeat, int) and op.repeat == 1 else count * op.repeat)
-        return _exact(quantity, total)
+        return self._sum(quantity, (quantity,))
 
     def params(self, counting: str = "trainable") -> Count:
         """Stored parameters: "trainable" (weights, biases, norm affine), "weights", or "statistics" (all)."""
         if counting not in COUNTINGS:
             raise InputError(unknown("counting convention", counting, COUNTINGS))
-        return _exact("params", sum(self.total(quantity) for quantity in COUNTINGS[counting]))
+        return self._sum("params", COUNTINGS[counting])
 
     def peak(self, in_place_depthwise: bool = True) -> Count:
         """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
-        return _exact("peak activations", _largest(self.live(in_place_depthwise)))
+        return _exact("peak activations", largest_of(live_terms(self.ops, self.regions, in_place_depthwise)))
 
     def peak_simple(self) -> Count:
         """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
-        return _exact("peak activations", _largest(self._moved))
+        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
+        traffic = ([(count * (op.repeat > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
+        return _exact("peak activations", largest_of(traffic))
 
     def live(self, in_place_depthwise: bool = True) -> list[Count]:
         """Elements that are live while each op runs: the timeline of which `peak` is the maximum."""
-        return live_elements(self.ops, self.regions, in_place_depthwise)
+        return [sum_of(terms) for terms in live_terms(self.ops, self.regions, in_place_depthwise)]
 
     def peak_op(self, in_place_depthwise: bool = True) -> Any:
         """Index of the op at which the peak is first reached: an integer, or an array of `shape`."""
@@ -91,32 +86,34 @@ class Trace:
         Returns
         -------
         dict
-            op_macs, op_weights (elements read: see `Op.weights_read`), op_inputs, op_outputs, op_traffic,
-            op_cache_read, op_cache_written and op_repeat. Each has the dimensions of `shape`, of size 1 where
-            the count does not vary, and a last one over the ops.
+            op_macs, op_weights (the quantity weights_read), op_inputs, op_outputs, op_traffic, op_cache_read,
+            op_cache_written, op_cache_held and op_repeat. Each has the dimensions of `shape`, of size 1 where the
+            count does not vary, and a last one over the ops.
         """
-        values = {f"op_{name}": QUANTITIES[name] for name in (
-            "macs", "inputs", "outputs", "traffic", "cache_read", "cache_written"
-        )}  # fmt: skip
-        values["op_weights"] = QUANTITIES["weights_read"]
-        values["op_repeat"] = lambda op: op.repeat
-        return {name: self._stack([value(op) for op in self.ops]) for name, value in values.items()}
+        kept = ("macs", "inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
+        columns = {f"op_{name}": name for name in kept} | {"op_weights": "weights_read"}
+        stacks = {column: self._stack([op.count(name) for op in self.ops]) for column, name in columns.items()}
+        return stacks | {"op_repeat": self._stack([op.repeat for op in self.ops])}
 
     def rows(self) -> list[dict[str, Any]]:
         """The op table of a single network, for people: name, kind, repeat, counts, live elements."""
         if any(size != 1 for size in self.shape):
             raise ValueError("an op table is printed for a single network")
-        columns = {name: QUANTITIES[name] for name in QUANTITIES if name != "traffic"}
         rows = []
         for op, live in zip(self.ops, self.live(), strict=True):
-            counts = {name: _number(value(op)) for name, value in columns.items()}
-            rows.append({"name": op.name, "kind": op.kind, "repeat": _number(op.repeat), **counts, "live": _number(live)})
+            counts = {name: _number(op.count(name)) for name in QUANTITIES}
+            row = {"name": op.name, "kind": op.kind, "repeat": _number(op.repeat)}
+            rows.append(row | counts | {"live": _number(live)})
         return rows
 
-    @cached_property
-    def _moved(self) -> list[Count]:
-        ops = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
-        return [op.traffic if np.ndim(op.repeat) == 0 else op.traffic * (op.repeat > 0) for op in ops]
+    def _sum(self, what: str, quantities: Sequence[str]) -> Count:
+        terms = (
+            (count if isinstance(op.repeat, int) and op.repeat == 1 else count * op.repeat, positions)
+            for quantity in quantities
+            for op in self.ops
+            for count, positions in QUANTITIES[quantity](op)
+        )
+        return _exact(what, sum_of(terms))
 
     def _stack(self, counts: Sequence[Count]) -> np.ndarray:
         shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
@@ -149,16 +146,19 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
 
     Examples
     --------
-    >>> trace("mobilenet_v2", {"resolution": np.array([96.0, 224.0])}).total("macs")
-    array([ 56096960., 300774272.])
+    >>> trace("mobilenet_v2", {"resolution": np.array([96.0, 224.0])}).total("macs").tolist()
+    [56289152.0, 300774272.0]
     """
     family = find_family(family) if isinstance(family, str) else family
     if invalid not in ("raise", "mask"):
         raise ValueError(f"invalid={invalid!r}")
     values, shape = _axis_values(family, axes)
     net = Net()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        family.builder(net, **values)
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            family.builder(net, **values)
+    except InputError as error:
+        raise error.at(f"family {family.name}") from None
     valid: Any = True
     if net.faults:
         if invalid == "raise":
@@ -171,7 +171,8 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
 def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, ...]]:
     where = f"family {family.name}"
     faults = [unknown("axis", axis, family.axes, where) for axis in axes if axis not in family.axes]
-    faults += [Fault(where, f"needs {axis}: {lookup(axis).meaning}") for axis in family.required if axes.get(axis) is None]
+    missing = [axis for axis in family.required if axes.get(axis) is None]
+    faults += [Fault(where, f"needs {axis}: {lookup(axis).meaning}") for axis in missing]
     values: dict[str, Any] = dict(family.defaults)
     for axis in axes:
         try:
@@ -224,13 +225,6 @@ def _exact(what: str, total: Count) -> Count:
     if not np.max(total) <= LARGEST_COUNT:
         raise InputError(f"{what}: a total of {np.max(total):g} is beyond 2^53: it would no longer be exact")
     return float(total) if np.ndim(total) == 0 else total
-
-
-def _largest(counts: Sequence[Count]) -> Count:
-    largest: Count = 0.0
-    for count in counts:
-        largest = np.maximum(largest, count)
-    return largest
 
 
 def _number(count: Count) -> int:

@@ -66,7 +66,14 @@ def decoder(
     tokens = context * (1 - phase) + phase
     norm = partial(net.norm, shift=norm_bias)
     attend = partial(
-        _attention, net, heads=heads, kv_heads=kv_heads, d_head=d_head, qkv_bias=qkv_bias, output_bias=output_bias, qk_norm=qk_norm
+        _attention,
+        net,
+        heads=heads,
+        kv_heads=kv_heads,
+        d_head=d_head,
+        qkv_bias=qkv_bias,
+        output_bias=output_bias,
+        qk_norm=qk_norm,
     )
     feed_forward = partial(_feed_forward, net, ffn=ffn, gated=gated, bias=ffn_bias)
 

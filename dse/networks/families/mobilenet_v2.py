@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from dse.networks.net import Net, round_channels
@@ -28,12 +30,12 @@ def mobilenet_v2(net: Net, width=1.0, resolution=224, classes=1000, in_channels=
     shrink below 1280.
     """
     x = net.conv(net.image(in_channels, resolution), round_channels(32 * width), kernel=3, stride=2, name="stem")
-    for number, (expansion, channels, count, stride) in enumerate(STAGES, 1):
-        channels = round_channels(channels * width)
+    for number, (expansion, base_channels, count, stride) in enumerate(STAGES, 1):
+        channels = round_channels(base_channels * width)
         with net.scope(f"stage{number}.first"):
             x = _inverted_residual(net, x, channels, expansion, stride)
         with net.scope(f"stage{number}.rest"):
-            x = net.repeat(count - 1, lambda x: net.add(x, _inverted_residual(net, x, x.features, expansion, 1)), x)
+            x = net.repeat(count - 1, partial(_residual, net, expansion=expansion), x)
     x = net.conv(x, round_channels(1280 * np.maximum(1.0, width)), name="last")
     return net.linear(net.global_pool(x), classes, name="classifier")
 
@@ -43,3 +45,7 @@ def _inverted_residual(net: Net, x: Tensor, channels, expansion: int, stride: in
         x = net.conv(x, expansion * x.features, name="expand")
     x = net.depthwise(x, 3, stride)
     return net.conv(x, channels, name="project")
+
+
+def _residual(net: Net, x: Tensor, expansion: int) -> Tensor:
+    return net.add(x, _inverted_residual(net, x, x.features, expansion, 1))
