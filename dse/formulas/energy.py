@@ -1,4 +1,7 @@
-"""Energy, carbon and cost, family IV of the sheet. Carbon intensity in g/kWh, price in USD/kWh, as the field quotes them."""
+"""Energy, carbon and cost, family IV of the sheet.
+
+Carbon intensity is in g/kWh and price in USD/kWh, as the field quotes them.
+"""
 
 from __future__ import annotations
 

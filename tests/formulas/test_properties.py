@@ -66,9 +66,7 @@ def test_every_byte_is_served_once(model_size, activation_bytes, live_bytes, sra
 def test_attention_forms_meet_at_the_head_dimension(tokens, heads, flops, seconds):
     """Softmax attention over as many tokens as the head has dimensions costs what linear attention does."""
     assert formulas.softmax_attention_macs(tokens, 64, heads, 64) == formulas.linear_attention_macs(tokens, heads, 64)
-    np.testing.assert_allclose(
-        formulas.achieved_ops_per_second(flops, seconds) * seconds, flops, rtol=1e-15
-    )
+    np.testing.assert_allclose(formulas.achieved_ops_per_second(flops, seconds) * seconds, flops, rtol=1e-15)
 
 
 @given(positive, positive)
