@@ -76,7 +76,8 @@ def bounds(function: Callable[..., Any], /, **intervals: Any) -> Interval:
     """
     names = tuple(inspect.signature(function).parameters)
     faults = [unknown("argument", name, names) for name in intervals if name not in names]
-    faults += [Fault(name, "is missing; allowed: an interval, a pair or a number") for name in names if name not in intervals]
+    missing = "is missing; allowed: an interval, a pair or a number"
+    faults += [Fault(name, missing) for name in names if name not in intervals]
     if faults:
         raise InputError(faults)
     return interval(function(**{name: _given(value) for name, value in intervals.items()}))
@@ -98,13 +99,22 @@ _Bounds = tuple[Bound, Bound]
 
 
 def _outward(low: Bound, high: Bound) -> _Bounds:
+    """Bounds two steps further out; the sign of a value is certain, so that no bound crosses zero."""
+    wide_low, wide_high = low, high
     for _ in range(2):
-        low, high = np.nextafter(low, -np.inf), np.nextafter(high, np.inf)
-    return low, high
+        wide_low, wide_high = np.nextafter(wide_low, -np.inf), np.nextafter(wide_high, np.inf)
+    wide_low = _where(low >= 0, np.maximum(wide_low, 0.0), wide_low)
+    return wide_low, _where(high <= 0, np.minimum(wide_high, 0.0), wide_high)
+
+
+def _where(condition: Any, value: Bound, otherwise: Bound) -> Bound:
+    """`np.where` that gives scalars for scalars."""
+    chosen: Any = np.where(condition, value, otherwise)
+    return chosen[()]
 
 
 def _unless_nan(value: Bound, instead: float) -> Bound:
-    return np.where(np.isnan(value), instead, value)[()]
+    return _where(np.isnan(value), instead, value)
 
 
 def _add(a: Interval, b: Interval) -> _Bounds:
@@ -132,22 +142,22 @@ def _multiply(a: Interval, b: Interval) -> _Bounds:
 
 def _divide(a: Interval, b: Interval) -> _Bounds:
     # A bound that is 0 is approached from the inside of the interval: its sign is that of the inside.
-    below, above = b.low + 0.0, np.where(b.high == 0, -0.0, b.high)[()]
+    below, above = b.low + 0.0, _where(b.high == 0, -0.0, b.high)
     low, high = _hull(a.low / below, a.low / above, a.high / below, a.high / above)
     unbounded = (b.low <= 0) & (b.high >= 0) & ((b.low < 0) & (b.high > 0) | (b.low == b.high))
-    return np.where(unbounded, -np.inf, low)[()], np.where(unbounded, np.inf, high)[()]
+    return _where(unbounded, -np.inf, low), _where(unbounded, np.inf, high)
 
 
 def _power(a: Interval, b: Interval) -> _Bounds:
     constant = np.all(b.low == b.high)
     if constant and np.all(a.low == a.high):
         value = a.low**b.low
-        return _unless_nan(value, -np.inf), _unless_nan(value, np.inf)
+        pole = np.isnan(value) | (a.low == 0) & (b.low < 0)
+        return _where(pole, -np.inf, value), _where(pole, np.inf, value)
     if constant and np.ndim(b.low) == 0 and float(b.low).is_integer():
         return _integer_power(a, int(b.low))
     low, high = _outward(*_hull(a.low**b.low, a.low**b.high, a.high**b.low, a.high**b.high))
-    low = np.where(a.low >= 0, np.maximum(low, 0.0), -np.inf)[()]
-    return low, np.where(a.low >= 0, high, np.inf)[()]
+    return _where(a.low >= 0, low, -np.inf), _where(a.low >= 0, high, np.inf)
 
 
 def _integer_power(a: Interval, exponent: int) -> _Bounds:
@@ -158,10 +168,7 @@ def _integer_power(a: Interval, exponent: int) -> _Bounds:
     if exponent % 2 == 0:
         a = _made(*_absolute(a))
     low, high = a.low**exponent, a.high**exponent
-    if exponent <= 2:
-        return low, high
-    wider_low, wider_high = _outward(low, high)
-    return (np.maximum(wider_low, 0.0) if exponent % 2 == 0 else wider_low), wider_high
+    return (low, high) if exponent <= 2 else _outward(low, high)
 
 
 def _absolute(a: Interval) -> _Bounds:
@@ -169,18 +176,19 @@ def _absolute(a: Interval) -> _Bounds:
 
 
 def _sqrt(a: Interval) -> _Bounds:
-    # Values without a root are no values of the function; where there is no other value nothing is known.
-    return np.where(a.high < 0, -np.inf, np.sqrt(np.maximum(a.low, 0)))[()], np.where(a.high < 0, np.inf, np.sqrt(a.high))[()]
+    # Numbers without a root give no value of the function; where there are no others nothing is known.
+    none = a.high < 0
+    low, high = np.sqrt(np.maximum(a.low, 0)), np.sqrt(a.high)
+    return _where(none, -np.inf, low), _where(none, np.inf, high)
 
 
 def _log10(a: Interval) -> _Bounds:
     low, high = _outward(np.log10(np.maximum(a.low, 0)), np.log10(np.maximum(a.high, 0)))
-    return np.where(a.high < 0, -np.inf, low)[()], np.where(a.high < 0, np.inf, high)[()]
+    return _where(a.high < 0, -np.inf, low), _where(a.high < 0, np.inf, high)
 
 
 def _exp(a: Interval) -> _Bounds:
-    low, high = _outward(np.exp(a.low), np.exp(a.high))
-    return np.maximum(low, 0.0), high
+    return _outward(np.exp(a.low), np.exp(a.high))
 
 
 def _greater_equal(a: Interval, b: Interval) -> _Bounds:
