@@ -156,7 +156,14 @@ NAMES: dict[str, Name] = {
     # Conversions.
     "value": _sheet("1", "x", "a number"),
     # Axes of network families.
-    "width": Name("architecture", "1", "alpha", "multiplier of the channels of a family; width of a feature map or image in sheet functions", positive=True, maximum=65536),
+    "width": Name(
+        "architecture",
+        "1",
+        "alpha",
+        "multiplier of the channels of a family; width of a feature map or image in sheet functions",
+        positive=True,
+        maximum=65536,
+    ),
     "resolution": _count("architecture", "R", "side of the square input image, pixels", maximum=65536),
     "classes": _count("architecture", "K_cls", "classes of the classifier"),
     "in_channels": _count("architecture", "C_img", "channels of the input image"),
@@ -189,18 +196,40 @@ NAMES: dict[str, Name] = {
     # How the network is run.
     "batch": _count("deployment", "B", "units processed together by one replica", default=1),
     "in_place_depthwise": Name(
-        "deployment", "1", "ip", "1: the engine lets a depthwise convolution overwrite its input", maximum=1, integer=True, default=1
+        "deployment",
+        "1",
+        "ip",
+        "1: the engine lets a depthwise convolution overwrite its input",
+        maximum=1,
+        integer=True,
+        default=1,
     ),
-    "context": _count("circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"),
-    "phase": Name(
-        "circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode")
+    "context": _count(
+        "circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"
     ),
-    "compute_efficiency": Name("circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0),
-    "bandwidth_efficiency": Name("circumstance", "1", "eta_b", "share of the memory bandwidth that is reached", positive=True, default=1.0),
-    "memory_share": Name("circumstance", "1", "mu", "share of the main memory that a model may fill", positive=True, maximum=1, default=0.9),
-    "utilization": Name("circumstance", "1", "U", "share of the thermal design power that is drawn", maximum=1, default=0.7),
+    "phase": Name("circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode")),
+    "compute_efficiency": Name(
+        "circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0
+    ),
+    "bandwidth_efficiency": Name(
+        "circumstance", "1", "eta_b", "share of the memory bandwidth that is reached", positive=True, default=1.0
+    ),
+    "memory_share": Name(
+        "circumstance",
+        "1",
+        "mu",
+        "share of the main memory that a model may fill",
+        positive=True,
+        maximum=1,
+        default=0.9,
+    ),
+    "utilization": Name(
+        "circumstance", "1", "U", "share of the thermal design power that is drawn", maximum=1, default=0.7
+    ),
     "pue": Name("circumstance", "1", "PUE", "power usage effectiveness of the site", minimum=1, default=1.2),
-    "carbon_intensity": Name("circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0),
+    "carbon_intensity": Name(
+        "circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0
+    ),
     "electricity_price": Name("circumstance", "USD/kWh", "c_el", "price of a kilowatt-hour", default=0.20),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),
     # Figures of a device.
@@ -231,7 +260,12 @@ NAMES: dict[str, Name] = {
     "activation_bits": Name("precision", "bit", "a", "bits of one activation", positive=True),
     "kv_bits": Name("precision", "bit", "kv", "bits of one cached key or value", positive=True),
     "group_size": Name(
-        "precision", "1", "G_q", "weights that share scales; 0: one scale a tensor, not counted", integer=True, default=0
+        "precision",
+        "1",
+        "G_q",
+        "weights that share scales; 0: one scale a tensor, not counted",
+        integer=True,
+        default=0,
     ),
     "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
     # Joined by the grid.

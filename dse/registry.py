@@ -159,7 +159,9 @@ def check_wiring() -> None:
                 if argument in METRICS or argument.startswith("op_"):
                     continue
                 if glossary.lookup(argument, f"argument of metric {record.name!r}").kind == "sheet":
-                    raise ValueError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
+                    raise ValueError(
+                        f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only"
+                    )
 
 
 class MappingModule(types.ModuleType):

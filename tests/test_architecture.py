@@ -21,6 +21,7 @@ LAYERS = (
     ("grid",),
     ("pareto",),
     ("search", "jobs", "calibration"),
+    ("api",),
     ("cli",),
 )
 # Rooms that see results only, whoever made them.

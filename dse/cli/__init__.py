@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line on arguments; gives the exit status: 0 done, 2 wrong input, 3 infeasible, 130 interrupted."""
+    """Run the command line; gives the exit status: 0 done, 2 wrong input, 3 infeasible, 130 interrupted, 1 else."""
     try:
         status = cli.main(arguments, prog_name="dse", standalone_mode=False)
     except DseError as error:

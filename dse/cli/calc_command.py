@@ -22,11 +22,12 @@ def command(formula: str, arguments: tuple[str, ...], as_json: bool) -> None:
     dse calc kv_cache batch=1 layers=32 kv_heads=8 d_head=128 tokens=8192 bits=16
     dse calc power_draw tdp="300 W" utilization=0.7
     """
-    from dse import faces, formulas, registry, units
+    from dse import faces, units
+    from dse.formulas import RECORDS
 
-    if formula not in formulas:
-        raise InputError(unknown("formula", formula, formulas))
-    record = registry.FORMULAS[formula]
+    if formula not in RECORDS:
+        raise InputError(unknown("formula", formula, RECORDS))
+    record = RECORDS[formula]
     values = _values(record, arguments)
     try:
         result = float(record.function(**values))

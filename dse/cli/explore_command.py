@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -79,7 +79,12 @@ class _progress:
                 speed = task.finished_speed or task.speed
                 return Text(f"{speed:,.0f} designs/s" if speed else "")
 
-        columns = (TextColumn("{task.completed:,.0f} of {task.total:,.0f} designs"), BarColumn(), Rate(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} designs"),
+            BarColumn(),
+            Rate(),
+            TimeRemainingColumn(),
+        )
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         task = self._bar.add_task("", total=self._total)
         self._bar.start()
@@ -110,10 +115,9 @@ def _print_result(result: Result, job: Job) -> None:
     counts = result.counts
     if result.reused:
         click.echo("unchanged since it was computed: the standing result is shown (--fresh recomputes)")
-    rate = counts["enumerated"] / max(result.manifest["seconds"], 1e-9)
-    click.echo(
-        f"{counts['enumerated']:,} designs of a closed-form model in {result.manifest['seconds']:.2f} s ({rate:,.0f} designs/s)"
-    )
+    seconds = result.manifest["seconds"]
+    rate = counts["enumerated"] / max(seconds, 1e-9)
+    click.echo(f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)")
     rows = [["undefined", f"{counts['undefined']:,}", ""]]
     totals = result.manifest["broken_totals"]
     rows += [[f"excluded by {n}", f"{c:,}", f"{totals[n]:,}"] for n, c in counts["excluded"].items()]

@@ -21,9 +21,7 @@ BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(<=|>=|≤|≥)\s*(.+)$")
 @click.option("--budget", "budgets", multiple=True, metavar="'M<=LIMIT'", help="A limit: 'peak_sram<=320 KiB'.")
 @click.option("--per", default="", metavar="AXIS,..", help="One frontier per value of these axes.")
 @json_option
-def command(
-    result: Path, minimize: str, maximize: str, budgets: tuple[str, ...], per: str, as_json: bool
-) -> None:
+def command(result: Path, minimize: str, maximize: str, budgets: tuple[str, ...], per: str, as_json: bool) -> None:
     """Cut RESULT again: other objectives, other budgets, over the whole grid of its spec.
 
     \b

@@ -33,17 +33,17 @@ def command(kind: str, as_json: bool) -> None:
 
 
 def _formulas() -> Rows:
-    from dse import formulas
-    from dse.registry import FORMULAS
+    from dse.formulas import RECORDS
 
-    records = [FORMULAS[n] for n in formulas]
-    return [{"name": r.name, "unit": r.unit, "arguments": " ".join(r.inputs), "what": r.summary} for r in records]
+    return [{"name": n, "unit": r.unit, "arguments": " ".join(r.inputs), "what": r.summary} for n, r in RECORDS.items()]
 
 
 def _metrics() -> Rows:
-    from dse import metrics
+    from dse.metrics import RECORDS
+    from dse.registry import metric_record
 
-    return [{"name": n, "unit": r.unit, "better": r.direction or "-", "what": r.summary} for n, r in metrics.items()]
+    records = [metric_record(name) for name in RECORDS]
+    return [{"name": r.name, "unit": r.unit, "better": r.direction or "-", "what": r.summary} for r in records]
 
 
 def _families() -> Rows:
@@ -65,7 +65,14 @@ def _devices() -> Rows:
     from dse.hardware import DEVICES
     from dse.units import format_quantity
 
-    shown = {"peak_fp16": "FLOP/s", "peak_int8": "FLOP/s", "bandwidth": "B/s", "memory_capacity": "B", "sram": "B", "tdp": "W"}
+    shown = {
+        "peak_fp16": "FLOP/s",
+        "peak_int8": "FLOP/s",
+        "bandwidth": "B/s",
+        "memory_capacity": "B",
+        "sram": "B",
+        "tdp": "W",
+    }
 
     def figure(value: float, unit: str) -> str:
         return "-" if value != value else format_quantity(value, unit, 3)

@@ -33,16 +33,16 @@ def command(name: str, as_json: bool) -> None:
 
 def find(name: str) -> list[dict[str, Any]]:
     """Facts of everything that has the name, each with its kind."""
-    from dse import formulas, metrics, registry
+    from dse.formulas import RECORDS as FORMULAS
     from dse.hardware import DEVICES
+    from dse.metrics import RECORDS as METRICS
     from dse.networks import FAMILIES, MODELS
     from dse.precision import PRECISIONS
 
     found = []
-    if name in formulas:
-        found.append(_record(registry.FORMULAS[name], "formula"))
-    if name in metrics:
-        found += [_record(r, "metric") for r in registry.METRICS[name].values()]
+    if name in FORMULAS:
+        found.append(_record(FORMULAS[name], "formula"))
+    found += [_record(r, "metric") for r in METRICS.get(name, {}).values()]
     if name in FAMILIES:
         found.append(_family(FAMILIES[name]))
     if name in MODELS:
@@ -52,7 +52,7 @@ def find(name: str) -> list[dict[str, Any]]:
     if name in PRECISIONS:
         found.append(_precision(PRECISIONS[name]))
     if not found:
-        known = {*formulas, *metrics, *FAMILIES, *MODELS, *DEVICES, *PRECISIONS}
+        known = {*FORMULAS, *METRICS, *FAMILIES, *MODELS, *DEVICES, *PRECISIONS}
         raise InputError(unknown("name", name, known))
     return found
 
@@ -112,7 +112,7 @@ def _model(model: Any) -> dict[str, Any]:
             "peak_activations_in_place": int(traced.peak(True)),
             "peak_activations_simple": int(traced.peak_simple()),
         },
-        "ops": [{k: v for k, v in row.items()} for row in rows],
+        "ops": rows,
     }
 
 

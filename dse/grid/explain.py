@@ -84,7 +84,9 @@ def chain(space: Space, target: str) -> list[str]:
     for name in plan.leaves:
         if name in values:
             entry = glossary.lookup(name)
-            lines.append(f"{name} = {format_quantity(values[name], entry.unit)}: {entry.meaning}, {_origin(space, name)}")
+            lines.append(
+                f"{name} = {format_quantity(values[name], entry.unit)}: {entry.meaning}, {_origin(space, name)}"
+            )
     return lines
 
 

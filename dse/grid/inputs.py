@@ -147,7 +147,10 @@ def _parts(space: Space) -> Iterator[tuple[tuple[Any, ...], Space]]:
         others = {d: 1 for d in space.dims if d not in dims}
         scale = int(np.prod([space.sizes[d] for d in others], dtype=float))
         for place, tile in part.tiles(TRACE_LIMIT * scale):
-            where = {**{str(d): slice(i, i + 1) for d, i in combination}, **{d: s for d, s in place.items() if d in dims}}
+            where = {
+                **{str(d): slice(i, i + 1) for d, i in combination},
+                **{d: s for d, s in place.items() if d in dims},
+            }
             for d, i in combination:
                 where[str(d)] = slice(i, i + 1)
             yield tuple(where.get(d, slice(None)) for d in dims), tile

@@ -61,9 +61,7 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None)
     leaves: dict[str, None] = {}
     for target in targets:
         _visit(target, dict(variants or {}), ordered, leaves)
-    by_kind = {
-        kind: tuple(r for r in ordered.values() if r.kind == kind) for kind in ("metric", "count", "table")
-    }
+    by_kind = {kind: tuple(r for r in ordered.values() if r.kind == kind) for kind in ("metric", "count", "table")}
     return Plan(targets, by_kind["metric"], by_kind["count"], by_kind["table"], tuple(leaves))
 
 

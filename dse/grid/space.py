@@ -119,7 +119,9 @@ class Space:
         return replace(self, axes=axes)
 
 
-def _tiles(space: Space, dims: Sequence[str], place: dict[str, slice], limit: int) -> Iterator[tuple[dict[str, slice], Space]]:
+def _tiles(
+    space: Space, dims: Sequence[str], place: dict[str, slice], limit: int
+) -> Iterator[tuple[dict[str, slice], Space]]:
     if space.size <= limit or not dims:
         yield place, space
         return

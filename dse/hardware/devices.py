@@ -21,12 +21,6 @@ from dse.errors import Fault, InputError, unknown
 from dse.units import quantity
 
 FIGURES = tuple(name for name, entry in glossary.NAMES.items() if entry.kind == "device")
-# What a design needs (a metric's name), the figure that holds it, and the share that a design may use: on a
-# microcontroller the largest bank and the flash, elsewhere nine tenths of the memory.
-RESERVES: Mapping[str, tuple[str, float]] = MappingProxyType(
-    {"memory": ("memory_capacity", 0.9), "peak_sram": ("sram_bank", 1.0), "flash": ("flash_capacity", 1.0)}
-)
-_NEEDS = {"mcu": ("peak_sram", "flash")}
 _TEXTS = ("vendor", "memory_type", "link_kind", "check", "source", "note")
 _OTHER = ("year", "process", "compared_with")
 
@@ -59,18 +53,6 @@ class Device:
         if name not in FIGURES:
             raise InputError(unknown("figure of a device", name, FIGURES, self.name))
         return self.figures.get(name, math.nan)
-
-    def usable(self, need: str) -> float:
-        """Bytes that a design may use for "memory", "peak_sram" or "flash": the capacity less the reserve.
-
-        NaN where the class has no such limit (a GPU's flash), or the figure is missing.
-        """
-        if need not in RESERVES:
-            raise InputError(unknown("capacity", need, RESERVES, self.name))
-        if need not in _NEEDS.get(self.device_class, ("memory",)):
-            return math.nan
-        figure, share = RESERVES[need]
-        return self.figure(figure) * share
 
     @classmethod
     def from_fields(

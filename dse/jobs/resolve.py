@@ -19,8 +19,10 @@ from dse.jobs.spec import Spec
 from dse.networks import FAMILIES, MODELS, Family
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.precision import PRECISIONS
+from dse.units import format_quantity
 
-MOST_DESIGNS = 2**62
+# Beyond this, enumerating takes hours.
+MOST_DESIGNS = 10**11
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ def resolve(spec: Spec, origin: str = "") -> Job:
     space, left_out = found
     cut = _cut(spec, space, objectives, budgets, faults)
     if space.size > MOST_DESIGNS:
-        faults.append(Fault("", f"{space.size:.3g} designs; at most {MOST_DESIGNS:.3g}"))
+        size = format_quantity(float(space.size) * 8 * len(metrics), "B", 3)
+        problem = f"{space.size:.4g} designs ({size} of results) are too many to enumerate; at most {MOST_DESIGNS:.0e}"
+        faults.append(Fault("", f"{problem}: narrow the axes"))
     if faults:
         raise InputError(_located(faults, origin))
     return Job(spec, space, cut, metrics, left_out)
@@ -131,7 +135,9 @@ def _axes(spec: Spec, family: Family, fixed: dict[str, Any], faults: list[Fault]
 
 
 # Settings that the builder of a network takes: they mean nothing to families without them.
-_RUN_AXES = tuple(n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS)
+_RUN_AXES = tuple(
+    n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS
+)
 
 
 def _settable(name: str) -> bool:
@@ -205,7 +211,9 @@ def _devices(spec: Spec, faults: list[Fault]) -> tuple[list[str], list[str]]:
     return list(selected), named
 
 
-def _missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], devices: Sequence[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+def _missing_figures(
+    metrics: Sequence[str], axes: Mapping[str, Any], devices: Sequence[str]
+) -> dict[str, dict[str, tuple[str, ...]]]:
     """For each device the figures that it lacks, and the metrics that need them."""
     if not devices:
         return {}
@@ -214,14 +222,16 @@ def _missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], devices: S
     for model in [models] if isinstance(models, str) else models:
         needed.update(make_plan(metrics, {"latency": model}).device_figures)
     schemes = axes.get("precision", "fp32")
-    probe = make_grid(_NO_NETWORK, {"device": list(devices), "precision": schemes if isinstance(schemes, list) else [schemes]})
+    probe = make_grid(
+        _NO_NETWORK, {"device": list(devices), "precision": schemes if isinstance(schemes, list) else [schemes]}
+    )
     missing: dict[str, dict[str, tuple[str, ...]]] = {}
     for figure, needing in needed.items():
         values = compute_peak(probe)[0].data if figure == "peak_ops" else device_figure(probe, figure).data
         # A format that runs on no unit of the device is a matter of single designs, not of the device.
         absent = np.isnan(values).all(axis=0) if values.ndim == 2 else np.isnan(values)
         for place in np.flatnonzero(absent):
-            missing.setdefault(devices[place], {})[figure] = needing
+            missing.setdefault(devices[int(place)], {})[figure] = needing
     return missing
 
 
@@ -240,7 +250,9 @@ def _cut(spec: Spec, space: Space, objectives: list[Objective], budgets: list[Bu
                 hint = f"did you mean {close!r}?" if close else f"the axes of this spec are {', '.join(given)}"
                 faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))
         roles[key] = names
-    automatic = [n for n in given if space.axes[n].dim and space.axes[n].kind == "circumstance" and n not in roles["choose"]]
+    automatic = [
+        n for n in given if space.axes[n].dim and space.axes[n].kind == "circumstance" and n not in roles["choose"]
+    ]
     per = tuple(dict.fromkeys([*(n for n in roles["per"] if n in given), *automatic]))
     return Cut(tuple(objectives), tuple(budgets), spec.fit, per)
 

@@ -32,7 +32,9 @@ Progress = Callable[[int, int], None]
 CITATION = "dse: vectorised design-space exploration for AI efficiency, version {version} (CITATION.cff)"
 
 
-def run(job: Job, folder: Path | None = None, *, fresh: bool = False, progress: Progress | None = None, plots: bool = True) -> Result:
+def run(
+    job: Job, folder: Path | None = None, *, fresh: bool = False, progress: Progress | None = None, plots: bool = True
+) -> Result:
     """Run a job, or give the finished result that already stands in its folder.
 
     Parameters
@@ -142,7 +144,9 @@ def _standing(job: Job, folder: Path) -> Result | None:
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
         return None
     if manifest["key"] != job_key(job):
-        raise InputError(f"{folder}: holds the result of another spec; replace it with --fresh, or choose another --out")
+        raise InputError(
+            f"{folder}: holds the result of another spec; replace it with --fresh, or choose another --out"
+        )
     if manifest.get("code") != code_key():
         return None
     result = load(folder)

@@ -79,7 +79,9 @@ class Spec(_Strict):
         return self.model_dump(exclude_none=True)
 
 
-def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec, settings: Mapping[str, Any] | None = None) -> Spec:
+def read_spec(
+    source: str | os.PathLike[str] | Mapping[str, Any] | Spec, settings: Mapping[str, Any] | None = None
+) -> Spec:
     """A spec from a TOML file, a mapping or a Spec, with dotted keys replaced by `settings`.
 
     Raises

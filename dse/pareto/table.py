@@ -76,16 +76,20 @@ def _budgets(data: xr.Dataset, budgets: Mapping[str, Any] | Sequence[Budget] | N
 
 
 def _flat(data: xr.Dataset, variable: xr.DataArray, dims: tuple[str, ...]) -> np.ndarray:
-    spread = variable.variable.set_dims({d: data.sizes[d] for d in dims}).transpose(*dims)
-    return np.asarray(spread.values, dtype=np.float64).reshape(-1)
+    return np.asarray(_spread(variable, data, dims).values, dtype=np.float64).reshape(-1)
+
+
+def _spread(variable: xr.DataArray, data: xr.Dataset, dims: tuple[str, ...]) -> xr.DataArray:
+    missing = {d: data.sizes[d] for d in dims if d not in variable.dims}
+    return variable.drop_vars(list(variable.coords)).expand_dims(missing).transpose(*dims)
 
 
 def _codes(data: xr.Dataset, per: list[str], dims: tuple[str, ...]) -> np.ndarray:
     codes = np.zeros(math.prod(data.sizes.values()), dtype=np.int64)
     for name in per:
         _, number = np.unique(data[name].values.astype(str), return_inverse=True)
-        spread = xr.Variable(data[name].dims, number.reshape(data[name].shape)).set_dims({d: data.sizes[d] for d in dims})
-        codes = codes * (int(number.max()) + 1) + spread.transpose(*dims).values.reshape(-1)
+        own = xr.DataArray(number.reshape(data[name].shape), dims=data[name].dims)
+        codes = codes * (int(number.max()) + 1) + _spread(own, data, dims).values.reshape(-1)
     return codes
 
 
@@ -96,7 +100,7 @@ def designs(data: xr.Dataset, places: np.ndarray, dims: tuple[str, ...]) -> xr.D
     along = {d: xr.Variable(DESIGN, i) for d, i in zip(dims, index, strict=True)}
     picked = data.isel(along) if dims else data.expand_dims(DESIGN).isel({DESIGN: slice(0, len(places))})
     size = {DESIGN: len(places)}
-    spread = {n: v if DESIGN in v.dims else v.expand_dims(size) for n, v in picked.variables.items()}
-    plain = {n: xr.Variable(v.dims, v.values, v.attrs) for n, v in spread.items()}
-    coordinates = {n: v for n, v in plain.items() if n in picked.coords and n != DESIGN}
-    return xr.Dataset({n: v for n, v in plain.items() if n in picked.data_vars}, coordinates, data.attrs)
+    flat = picked.reset_coords()
+    listed = flat.map(lambda v: v if DESIGN in v.dims else v.expand_dims(size), keep_attrs=True).compute()
+    names = [n for n in listed.data_vars if n in picked.coords]
+    return listed.drop_vars(DESIGN, errors="ignore").set_coords(names)
