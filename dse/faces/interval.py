@@ -3,7 +3,8 @@
 Rounding is monotone, so the bounds of + - * / max min ceil floor and sqrt computed in floating point hold for every
 value that the function itself computes. Powers, exp and log10 come from libraries that differ in the last bits:
 their bounds are widened outward by two steps of the float grid. An expression that uses an argument twice may get
-wider bounds than it needs, never narrower ones.
+wider bounds than it needs, never narrower ones. Zero is +0: nothing here counts or measures -0, so that one over an
+interval from 0 up has positive bounds.
 """
 
 from __future__ import annotations
@@ -141,10 +142,9 @@ def _multiply(a: Interval, b: Interval) -> _Bounds:
 
 
 def _divide(a: Interval, b: Interval) -> _Bounds:
-    # A bound that is 0 is approached from the inside of the interval: its sign is that of the inside.
-    below, above = b.low + 0.0, _where(b.high == 0, -0.0, b.high)
-    low, high = _hull(a.low / below, a.low / above, a.high / below, a.high / above)
-    unbounded = (b.low <= 0) & (b.high >= 0) & ((b.low < 0) & (b.high > 0) | (b.low == b.high))
+    below = b.low + 0.0  # a lower bound of 0 is +0
+    low, high = _hull(a.low / below, a.low / b.high, a.high / below, a.high / b.high)
+    unbounded = (b.high >= 0) & ((b.low < 0) | (b.high == 0))
     return _where(unbounded, -np.inf, low), _where(unbounded, np.inf, high)
 
 

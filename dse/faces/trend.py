@@ -152,6 +152,9 @@ def _multiply(operation: str, a: Trend, b: Trend) -> Trend:
 
 
 def _divide(operation: str, a: Trend, b: Trend) -> Trend:
+    if b.sign == -1:
+        return _divide(operation, _negative("negative", a), _negative("negative", b))
+
     def rule(name: str) -> Direction:
         # A divisor is never zero where the quotient exists, but a change of its sign is no monotone one.
         fall = _times(b.direction(name).flipped(), a.sign, a.nonzero) if b.sign is not None else UNKNOWN
@@ -167,7 +170,9 @@ def _power(operation: str, a: Trend, b: Trend) -> Trend:
         return _made(operation, (a, b), False, lambda n: UNKNOWN)
     if a.sign != 1 and exponent is not None and exponent % 2 == 0:
         return _power(operation, _absolute("absolute", a), b)
-    rising = b.sign if a.sign == 1 or (exponent or 0) > 0 or a.sign == -1 else None
+    if a.sign == -1:
+        return _negative("negative", _power(operation, _negative("negative", a), b))
+    rising = b.sign if a.sign == 1 or (exponent or 0) > 0 else None
     above_one = 1 if a.range.low >= 1 else -1 if a.range.high <= 1 else None
     not_one = bool(a.range.low > 1 or a.range.high < 1) and a.nonzero
 
