@@ -38,6 +38,32 @@ def shared_memory(net, count):
     return net.conv(x, 9.0)
 
 
+def memory_read_last(net, count):
+    """The last op of a block may not overwrite a value from outside: the next execution reads it again."""
+    memory = net.norm(net.image(16.0, 8.0))
+    x = net.conv(net.image(1.0, 8.0), 16.0)
+
+    def block(x):
+        net.global_pool(x)
+        return net.norm(memory)
+
+    return net.global_pool(net.repeat(count + 1, block, x))
+
+
+def result_outlives_overwritten(net, count):
+    """As above, with a branch that nobody reads: only the op that would overwrite shows it."""
+    x = net.conv(net.image(3.0, 8.0), 16.0)
+    y = net.repeat(count, lambda x: net.norm(x), x)
+    net.norm(x)
+    return net.norm(y)
+
+
+def image_overwritten(net, count):
+    """The larger buffer counts while the depthwise convolution runs, with nothing before it."""
+    x = net.depthwise(net.image(16.0, 8.0), stride=2)
+    return net.repeat(count, lambda x: net.norm(x), x)
+
+
 def nested(net, count):
     x = net.conv(net.image(3.0, 8.0), 4.0)
 
@@ -57,7 +83,17 @@ def downsampled(net, count):
     return net.conv(x, 40.0)
 
 
-GRAPHS = [skip_over_repeat, in_place_skip, outer_overwritten_first, shared_memory, nested, downsampled]
+GRAPHS = [
+    skip_over_repeat,
+    in_place_skip,
+    outer_overwritten_first,
+    shared_memory,
+    memory_read_last,
+    result_outlives_overwritten,
+    image_overwritten,
+    nested,
+    downsampled,
+]
 
 
 @pytest.mark.parametrize("in_place", [True, False])
