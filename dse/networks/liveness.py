@@ -5,6 +5,8 @@ flattening happen in place and are no ops; a sum overwrites an input that nothin
 convolution does so where the engine supports it (its buffer has the larger of both sizes while it runs, the
 output's afterwards, at stride 2 too). The key-value cache and attention scores are no activations here.
 
+A value that only skipped blocks (count 0) would read counts as live until them.
+
 Which buffers are live follows from the graph alone; only their sizes are arrays.
 """
 

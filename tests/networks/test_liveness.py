@@ -38,6 +38,69 @@ def shared_memory(net, count):
     return net.conv(x, 9.0)
 
 
+def memory_read_last(net, count):
+    """The last op of a block may not overwrite a value from outside: the next execution reads it again."""
+    memory = net.norm(net.image(16.0, 8.0))
+    x = net.conv(net.image(1.0, 8.0), 16.0)
+
+    def block(x):
+        net.global_pool(x)
+        return net.norm(memory)
+
+    return net.global_pool(net.repeat(count + 1, block, x))
+
+
+def result_outlives_overwritten(net, count):
+    """As above, with a branch that nobody reads: only the op that would overwrite shows it."""
+    x = net.conv(net.image(3.0, 8.0), 16.0)
+    y = net.repeat(count, lambda x: net.norm(x), x)
+    net.norm(x)
+    return net.norm(y)
+
+
+def image_overwritten(net, count):
+    """The larger buffer counts while the depthwise convolution runs, with nothing before it."""
+    x = net.depthwise(net.image(16.0, 8.0), stride=2)
+    return net.repeat(count, lambda x: net.norm(x), x)
+
+
+def memory_read_early(net, count):
+    """A value from outside lives through all of a block that reads it at its start."""
+    memory = net.conv(net.image(3.0, 8.0), 4.0)
+    x = net.conv(memory, 4.0)
+    x = net.repeat(count + 2, lambda x: net.conv(net.conv(net.add(net.conv(x, 4.0), memory), 40.0), 4.0), x)
+    return net.conv(x, 9.0)
+
+
+def input_waits(net, count):
+    """The input of the blocks is kept while something else is computed before them."""
+    x = net.conv(net.image(3.0, 8.0), 4.0)
+    other = net.conv(net.conv(net.image(1.0, 8.0), 64.0), 4.0)
+    return net.add(net.repeat(count, lambda x: net.conv(x, 4.0), x), other)
+
+
+def result_waits(net, count):
+    """The result of a block is kept while the block goes on."""
+
+    def block(x):
+        y = net.conv(x, 4.0)
+        net.conv(x, 64.0)
+        return y
+
+    return net.repeat(count + 2, block, net.conv(net.image(3.0, 8.0), 4.0))
+
+
+def outside_into_nested(net, count):
+    """Blocks inside a block start from a value from outside, which the next execution needs again."""
+    start = net.conv(net.image(3.0, 8.0), 4.0)
+
+    def block(x):
+        z = net.repeat(count, lambda z: net.conv(z, 4.0), start)
+        return net.conv(net.conv(net.add(x, z), 40.0), 4.0)
+
+    return net.global_pool(net.repeat(2, block, net.conv(net.image(1.0, 8.0), 4.0)))
+
+
 def nested(net, count):
     x = net.conv(net.image(3.0, 8.0), 4.0)
 
@@ -57,23 +120,38 @@ def downsampled(net, count):
     return net.conv(x, 40.0)
 
 
-GRAPHS = [skip_over_repeat, in_place_skip, outer_overwritten_first, shared_memory, nested, downsampled]
+GRAPHS = [
+    skip_over_repeat,
+    in_place_skip,
+    outer_overwritten_first,
+    shared_memory,
+    memory_read_last,
+    memory_read_early,
+    input_waits,
+    result_waits,
+    outside_into_nested,
+    result_outlives_overwritten,
+    image_overwritten,
+    nested,
+    downsampled,
+]
 
 
 @pytest.mark.parametrize("in_place", [True, False])
 @pytest.mark.parametrize("graph", GRAPHS, ids=lambda graph: graph.__name__)
 def test_peak_is_that_of_the_unrolled_graph(graph, in_place):
     counts = np.array([0.0, 1.0, 2.0, 5.0])
-    expected = []
-    for count in counts:
-        plain = Unrolled()
-        graph(plain, count)
-        expected.append(plain.peak(in_place))
+    plain = [Unrolled() for _ in counts]
+    for unrolled, count in zip(plain, counts, strict=True):
+        graph(unrolled, count)
+    expected = np.array([unrolled.peak(in_place) for unrolled in plain])
+    macs = np.array([unrolled.total("macs") for unrolled in plain])
     for selection in ([0, 1, 2, 3], [1, 2, 3], [2, 3], [0, 1], [1], [3]):
         net = Net()
         graph(net, counts[selection])
-        peak = Trace(net.ops, net.regions, (len(selection),)).peak(in_place)
-        np.testing.assert_array_equal(np.broadcast_to(peak, len(selection)), np.array(expected)[selection])
+        table = Trace(net.ops, net.regions, (len(selection),))
+        np.testing.assert_array_equal(np.broadcast_to(table.peak(in_place), len(selection)), expected[selection])
+        np.testing.assert_array_equal(np.broadcast_to(table.total("macs"), len(selection)), macs[selection])
     for count, value in zip(counts, expected, strict=True):
         net = Net()
         graph(net, count)

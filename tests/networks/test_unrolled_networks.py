@@ -44,7 +44,7 @@ def mobilenet_v2_by_hand(width, resolution, classes):
     return params + last * classes + classes, macs + last * classes
 
 
-def resnet_by_hand(depth, groups, width_per_group, resolution, classes):
+def resnet_by_hand(depth, groups, width_per_group, resolution, classes, base=64):
     """Table 1 of the paper: parameters and MACs in Python integers."""
     params = macs = 0
 
@@ -55,10 +55,10 @@ def resnet_by_hand(depth, groups, width_per_group, resolution, classes):
 
     half = lambda side: (side + 1) // 2  # noqa: E731
     side = half(resolution)
-    conv(3, 64, 7, side)
-    side, channels = half(side), 64
+    conv(3, base, 7, side)
+    side, channels = half(side), base
     for stage, count in enumerate({18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}[depth]):
-        planes = 64 << stage
+        planes = base << stage
         for block in range(count):
             before, side = side, half(side) if block == 0 and stage else side
             if depth == 18:
@@ -98,13 +98,15 @@ def test_mobilenet_v2(width, resolution):
 
 
 @pytest.mark.parametrize(
-    ("depth", "groups", "per_group"), [(18, 1, 64), (50, 1, 64), (50, 32, 4), (50, 4, 40), (101, 64, 4), (152, 1, 128)]
+    ("depth", "groups", "per_group", "width"),
+    [(18, 1, 64, 1.5), (50, 1, 64, 1), (50, 32, 4, 1), (50, 4, 5, 0.5), (101, 64, 4, 1), (152, 1, 128, 0.25)],
 )
 @pytest.mark.parametrize("resolution", [33, 161, 224])
-def test_resnet(depth, groups, per_group, resolution):
-    axes = {"depth": depth, "groups": groups, "width_per_group": per_group, "resolution": resolution, "classes": 10}
-    table = trace("resnet", axes)
-    assert (table.params(), table.total("macs")) == resnet_by_hand(depth, groups, per_group, resolution, 10)
+def test_resnet(depth, groups, per_group, width, resolution):
+    axes = {"depth": depth, "groups": groups, "width_per_group": per_group, "width": width, "resolution": resolution}
+    table = trace("resnet", axes | {"classes": 10})
+    expected = resnet_by_hand(depth, groups, per_group, resolution, 10, int(64 * width))
+    assert (table.params(), table.total("macs")) == expected
 
 
 @pytest.mark.parametrize("name", ["llama-2-7b", "llama-3-8b", "llama-3.2-1b", "llama-3.1-405b", "smollm2-135m"])
