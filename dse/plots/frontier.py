@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3, 10: 4, 11: 4, 12: 4}
 # Groups of one panel that get a colour and a marker of their own.
-MOST_COLOURED = 24
+MOST_COLOURED = 21
+_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
 # Inches: left of the panels, between them, and below them for ticks, label and legend.
 _LEFT, _GAP_X, _GAP_Y, _BELOW = 0.82, 0.16, 0.34, 0.85
 
@@ -37,11 +38,27 @@ def draw(figure: Figure, data: FrontierData) -> None:
         for number, series in enumerate(panel.series):
             _draw_series(axes, series, number if len(panel.series) > 1 else None, data, marks)
         if not panel.series:
-            axes.text(0.5, 0.5, "no design meets the budgets", transform=axes.transAxes, ha="center", color=style.QUIET)
+            _say_none(axes, data)
     _draw_legend(figure, grid, data, marks)
     figure.draw_without_rendering()
+    _fit_titles(grid)
     for number, (axes, panel) in enumerate(zip(grid, data.panels, strict=True)):
         _draw_labels(axes, panel, data, first=number == 0)
+
+
+def _fit_titles(grid: list[Axes]) -> None:
+    """Make the titles of panels as small as the longest needs to stay over its panel."""
+    share = max(a._left_title.get_window_extent().width / a.get_window_extent().width for a in grid)  # type: ignore[attr-defined]
+    if share > 1:
+        for axes in grid:
+            axes.set_title(axes.get_title(loc="left"), loc="left", pad=4, fontsize=9.5 / share)
+
+
+def _say_none(axes: Axes, data: FrontierData) -> None:
+    """Say that a group has no design, in the corner where designs would be best."""
+    x, y = (0.04 if sign < 0 else 0.96 for sign in data.better)
+    words = {"ha": "left" if x < 0.5 else "right", "va": "bottom" if y < 0.5 else "top", "color": style.QUIET}
+    axes.text(x, y, "no design meets the budgets", transform=axes.transAxes, fontsize=8, zorder=5, bbox=_WHITE, **words)
 
 
 def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
@@ -69,7 +86,7 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     last = height - head - rows * inner - (rows - 1) * _GAP_Y
     figure.text(middle, (last - 0.30) / height, data.x.label, ha="center", va="top", fontsize=10)
     centre = (last + (height - head - last) / 2) / height
-    figure.text(0.12 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
+    figure.text(0.2 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
     return found
 
 
@@ -121,8 +138,8 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     colour, marker, name = style.FRONTIER, "o", "frontier"
     if number is not None:
         coloured = number < MOST_COLOURED
-        colour = style.PALETTE[number % 8] if coloured else "#b5b5b5"
-        marker = style.MARKERS[number // 8] if coloured else "."
+        colour = style.PALETTE[number % 7] if coloured else "#b5b5b5"
+        marker = style.MARKERS[number // 7] if coloured else "."
         name = series.name if coloured else "others"
     x, y = data.x.show(series.x), data.y.show(series.y)
     corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
@@ -132,7 +149,7 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     if any(e is not None for e in bars.values()):
         axes.errorbar(x, y, **bars, fmt="none", ecolor=style.QUIET, elinewidth=0.7, capsize=1.8, zorder=2.8)
         marks["range of the estimate"] = Line2D([], [], color=style.QUIET, linewidth=0.7, marker="|", markersize=6)
-    size = 26 if len(data.panels) == 1 and number is None else 16
+    size = 26 if len(data.panels) == 1 and number is None else 14
     rim = {"edgecolors": "white" if data.colour is None else style.INK, "linewidths": 0.5, "zorder": 4}
     if data.colour is None or series.colour is None:
         axes.scatter(x, y, s=size, color=colour, marker=marker, **rim)
@@ -215,12 +232,11 @@ def _limit_text(axes: Axes, limit: Limit, data: FrontierData) -> Any:
     if value is None:
         return None
     shown, upper = value / scale.factor, limit.high is not None
-    white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
-    words = {"textcoords": "offset points", "fontsize": 7.5, "color": style.INK, "bbox": white, "zorder": 5}
+    words = {"textcoords": "offset points", "fontsize": 7.5, "color": style.INK, "bbox": _WHITE, "zorder": 5}
     if limit.which == "x":
-        ends = axes.get_ylim()
-        side = {"xytext": (-3 if upper else 3, 3), "ha": "right" if upper else "left", "va": "bottom", "rotation": 90}
-        return axes.annotate(limit.text, (shown, ends[0]), **words, **side)
-    ends = axes.get_xlim()
-    side = {"xytext": (-3, -3 if upper else 3), "ha": "right", "va": "top" if upper else "bottom"}
-    return axes.annotate(limit.text, (ends[1], shown), **words, **side)
+        end, below = axes.get_ylim()[data.better[1] > 0], data.better[1] > 0
+        side = {"ha": "right" if upper else "left", "va": "top" if below else "bottom", "rotation": 90}
+        return axes.annotate(limit.text, (shown, end), xytext=(-3 if upper else 3, -4 if below else 4), **words, **side)
+    end, left = axes.get_xlim()[data.better[0] < 0], data.better[0] < 0
+    side = {"ha": "right" if left else "left", "va": "top" if upper else "bottom"}
+    return axes.annotate(limit.text, (end, shown), xytext=(-4 if left else 4, -3 if upper else 3), **words, **side)

@@ -13,7 +13,7 @@ from dse.plots import choice
 from dse.plots.cloud import Lattice, group_names, lattice
 from dse.plots.kinds import NotInResult
 from dse.plots.style import Scale, make_scale, readable
-from dse.plots.summary import budget_limits, counts_text, objectives_text
+from dse.plots.summary import budget_limits, counts_text, objectives_text, unbroken
 
 MOST_PANELS = 12
 Group = tuple[str, ...]
@@ -98,11 +98,16 @@ def prepare(result: Any) -> FrontierData:
     counted = [names[g] for g in np.unique(cells.group)] if names is not None else []
     order = sorted({*rows, *counted}, key=_natural)
     overlay = len(order) > MOST_PANELS
-    builder = _Builder(result, x, y, None if overlay else colour, cells)
+    wanted = (90, 60) if overlay or len(order) == 1 else (44, 34)
+    builder = _Builder(result, x, y, None if overlay else colour, cells, wanted)
     panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
     told = [x, y] if overlay or colour is None else [x, y, colour]
     notes = [] if names is not None else ["The cloud of all designs does not name its groups and is left out."]
-    subtitle, drawn = _subtitle(manifest, objectives, told, builder)
+    left = [o for o in objectives if o not in told]
+    followed = {
+        o["metric"]: [t["metric"] for t in told if choice.follows(frontier, t, o, list(rows.values()))][:1] for o in left
+    }
+    subtitle, drawn = _subtitle(manifest, followed, builder)
     better = tuple(-1.0 if o["direction"] == "min" else 1.0 for o in (x, y))
     edges = (builder.x_edges, builder.y_edges) if names is not None else (None, None)
     return FrontierData(
@@ -145,14 +150,18 @@ class _Builder:
     """Panels over axes whose scales and cells all of them share."""
 
     def __init__(
-        self, result: Any, x: choice.Objective, y: choice.Objective, colour: choice.Objective | None, cells: Lattice
+        self,
+        result: Any,
+        x: choice.Objective,
+        y: choice.Objective,
+        colour: choice.Objective | None,
+        cells: Lattice,
+        wanted: tuple[int, int],
     ) -> None:
         self.frontier, self.manifest, self.cells = result.frontier, result.manifest, cells
         self.objectives = (x, y)
         self.x, self.y = self._scale(x["metric"], "x"), self._scale(y["metric"], "y")
         self.colour = None if colour is None else self._scale(colour["metric"], "")
-        few = len(np.unique(cells.group)) > 1 and bool(self.manifest["per"])
-        wanted = (44, 34) if few else (90, 60)
         counted = cells.x.size > 0
         self.x_edges = cells.edges("x", self.x.log, wanted[0]) if counted else None
         self.y_edges = cells.edges("y", self.y.log, wanted[1]) if counted else None
@@ -171,7 +180,7 @@ class _Builder:
         self, order: Sequence[Group], rows: Mapping[Group, np.ndarray], names: Sequence[Group] | None
     ) -> Iterator[Panel]:
         """One panel a group."""
-        wanted = 9 if len(order) == 1 else 5 if len(order) <= 4 else 4
+        wanted = 8 if len(order) == 1 else 5 if len(order) <= 4 else 3
         for group in order:
             own = rows.get(group, np.empty(0, dtype=int))
             title = ", ".join(self._heading(axis, value) for axis, value in zip(self.manifest["per"], group, strict=True))
@@ -182,10 +191,10 @@ class _Builder:
             yield Panel(title, series, feasible if names else None, excluded if names else None)
 
     def overlay(self, order: Sequence[Group], rows: Mapping[Group, np.ndarray]) -> list[Panel]:
-        """One panel with all groups, those with most designs first."""
-        kept = sorted((g for g in order if g in rows), key=lambda g: -len(rows[g]))
-        series = tuple(self._series(", ".join(g), rows[g], 0) for g in kept)
-        return [Panel("", series, *self._counts(-1))]
+        """One panel with all groups, the best by the objective on x first."""
+        series = [self._series(", ".join(g), rows[g], 0) for g in order if g in rows]
+        sign = 1.0 if self.objectives[0]["direction"] == "min" else -1.0
+        return [Panel("", tuple(sorted(series, key=lambda s: float(min(sign * s.x)))), *self._counts(-1))]
 
     def _counts(self, number: int | None) -> tuple[np.ndarray | None, np.ndarray | None]:
         """Feasible and excluded designs a cell, of one group, or of all for −1."""
@@ -250,7 +259,7 @@ def _place(scale: Scale, values: np.ndarray) -> np.ndarray:
 
 
 def _subtitle(
-    manifest: Mapping[str, Any], objectives: Sequence[choice.Objective], told: Sequence[choice.Objective], b: _Builder
+    manifest: Mapping[str, Any], followed: Mapping[str, Sequence[str]], b: _Builder
 ) -> tuple[str, tuple[Limit, ...]]:
     """The words under the title, and the limits to be drawn: those that lie within the axes."""
     drawn, named = [], []
@@ -261,10 +270,10 @@ def _subtitle(
             drawn.append(Limit(which, budget["text"], *limits))
         else:
             named.append(budget["text"])
-    text = objectives_text(objectives, told, manifest["per"])
+    text = objectives_text(manifest["objectives"], manifest["per"], followed)
     if b.frontier.sizes["design"] == 0:
         text = f"No design meets the budgets. {text}"
-    return text + (f" Budgets: {', '.join(named)}." if named else ""), tuple(drawn)
+    return text + (f" Budgets: {unbroken(named)}." if named else ""), tuple(drawn)
 
 
 def _within(scale: Scale, value: float) -> bool:

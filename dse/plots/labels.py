@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Distances tried, in typographic points; a label this far or farther gets a line to its point.
-_DISTANCES = (6.0, 11.0, 18.0, 27.0, 38.0, 52.0)
-_LINE_FROM = 15.0
+_NEAR, _FAR = (6.0, 11.0), (18.0, 27.0, 38.0, 52.0)
+_LINE_FROM = 9.0
+# Degrees from the direction of better designs, where the plot is empty.
+_AHEAD, _BEHIND = (0, 25, -25, 45, -45), (65, -65, 90, -90, 135, -135, 180)
+_TRIED = ((_AHEAD, _NEAR), (_BEHIND, _NEAR), (_AHEAD, _FAR), (_BEHIND, _FAR))
 
 
 def place_labels(
@@ -78,14 +82,16 @@ def _free_offset(
     pixel: float,
 ) -> np.ndarray | None:
     """Offset in pixels of the text's lower left corner from its point, None when no place is free."""
-    angles = np.arctan2(better[1], better[0]) + np.radians([0, 25, -25, 50, -50, 75, -75, 100, -100, 135, -135, 180])
-    for distance in _DISTANCES:
-        for way in np.column_stack([np.cos(angles), np.sin(angles)]):
+    ahead = np.arctan2(better[1], better[0])
+    for turns, distances in _TRIED:
+        angles = ahead + np.radians(turns)
+        for distance, way in itertools.product(distances, np.column_stack([np.cos(angles), np.sin(angles)])):
             # The text's near corner, or the middle of its near side, sits at the distance from the point.
             side = np.where(np.abs(way) < 0.3, -0.5, np.where(way > 0, 0.0, -1.0))
             offset = way * distance * pixel + side * shape
             box = np.array([*(anchor + offset), *(anchor + offset + shape)])
-            if _is_free(box, crowd, rim, boxes, 2.0 * pixel):
+            line = np.linspace(anchor, np.clip(anchor, box[:2], box[2:]), 12)
+            if _is_free(box, crowd, rim, boxes, 2.0 * pixel) and not any(_inside(line, b).any() for b in boxes):
                 return offset
     return None
 
@@ -93,8 +99,13 @@ def _free_offset(
 def _is_free(box: np.ndarray, crowd: np.ndarray, rim: np.ndarray, boxes: Sequence[np.ndarray], gap: float) -> bool:
     if (box[:2] < rim[:2]).any() or (box[2:] > rim[2:]).any():
         return False
-    inside = (crowd > box[:2] - gap).all(axis=1) & (crowd < box[2:] + gap).all(axis=1)
-    return not inside.any() and not any((box[:2] < b[2:] + gap).all() and (box[2:] > b[:2] - gap).all() for b in boxes)
+    if _inside(crowd, box, gap).any():
+        return False
+    return not any((box[:2] < b[2:] + gap).all() and (box[2:] > b[:2] - gap).all() for b in boxes)
+
+
+def _inside(points: np.ndarray, box: np.ndarray, gap: float = 0.0) -> np.ndarray:
+    return np.asarray((points > box[:2] - gap).all(axis=1) & (points < box[2:] + gap).all(axis=1))
 
 
 def _write(

@@ -12,7 +12,7 @@ import xarray as xr
 from dse.plots import style
 from dse.plots.choice import column
 from dse.plots.kinds import NotInResult, plot
-from dse.plots.style import Scale, make_scale, readable
+from dse.plots.style import Scale, make_scale
 from dse.units import format_quantity
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ def prepare(result: Any) -> RooflineData:
     rates = [v for r in roofs for v in (r.peak, *r.attained)]
     y = make_scale("attained_performance", {"units": "FLOP/s"}, [min(rates) / 2, max(rates) * 1.5])
     designs = sum(len(r.intensity) for r in roofs)
-    subtitle = f"The {designs:,} designs of the frontier under the roofs of the devices that they run on."
+    subtitle = f"The {designs:,} designs of the frontier, under the roofs of the devices that they run on."
     if others:
-        roofs_left, designs_left = others
-        subtitle += f" Only the {MOST_ROOFS} roofs with most designs are drawn: {roofs_left} others hold {designs_left:,}."
+        subtitle = f"{designs:,} of the {len(rows):,} designs of the frontier, under the {MOST_ROOFS} roofs that hold most of"
+        subtitle += f" them; {others} more roofs are not drawn."
     left_out = len(values) - len(rows)
     footer = "Whole networks; weights, activations and cache count as moved. One MAC is two FLOP; integer operations count alike."
     footer += f" {left_out:,} designs without these metrics are left out." if left_out else ""
@@ -89,15 +89,15 @@ def _both_log(scale: Scale) -> Scale:
 
 def _roofs(
     frontier: xr.Dataset, values: np.ndarray, rows: np.ndarray
-) -> tuple[tuple[Roof, ...], tuple[int, int] | None]:
-    """The roofs with most designs, highest first; how many others there are and how many designs they hold."""
+) -> tuple[tuple[Roof, ...], int]:
+    """The roofs with most designs, highest first, and how many others there are."""
     names = [column(frontier, n) if n in frontier.coords else [""] * len(values) for n in ("device", "compute_format")]
     members: dict[tuple[str, str, float, float], list[int]] = {}
     for row in rows:
         peak, ridge = values[row, 2:]
         members.setdefault((str(names[0][row]), str(names[1][row]), peak, ridge), []).append(row)
     ranked = sorted(members, key=lambda key: (-len(members[key]), key))
-    chosen, rest = ranked[:MOST_ROOFS], ranked[MOST_ROOFS:]
+    chosen = ranked[:MOST_ROOFS]
     alike = Counter(key[:2] for key in chosen)
     roofs = []
     for key in sorted(chosen, key=lambda key: (-key[2], key[3], key)):
@@ -107,7 +107,7 @@ def _roofs(
             label += f", {format_quantity(peak, 'FLOP/s', 3)}, {format_quantity(peak / ridge, 'B/s', 3)}"
         points = values[members[key]]
         roofs.append(Roof(device, fmt, peak, ridge, points[:, 0], points[:, 1], label))
-    return tuple(roofs), (len(rest), sum(len(members[k]) for k in rest)) if rest else None
+    return tuple(roofs), len(ranked) - len(chosen)
 
 
 @plot("roofline", prepare)
@@ -135,7 +135,7 @@ def draw(figure: Figure, data: RooflineData) -> None:
             [], [], color=colour, linestyle=dashes, linewidth=1.5, marker="o", markersize=4.5
         )
     marks["ridge point"] = Line2D([], [], linestyle="", marker="D", markersize=5, color=style.QUIET, markerfacecolor="white")
-    title = f"{readable('device')}, format computed in (designs)"
+    title = "device and format (designs)"
     anchor = (1 - 2.3 / style.WIDTH, (bottom + 0.55 + 4.8) / height)
     figure.legend(
         marks.values(), marks.keys(), loc="upper left", bbox_to_anchor=anchor, title=title, alignment="left", borderaxespad=0

@@ -224,11 +224,11 @@ def tick_text(value: float) -> str:
 
 def frame_heights(subtitle: str, footer: str) -> tuple[float, float]:
     """Inches that title and subtitle take above, and the footer below."""
-    return 0.50 + 0.19 * len(_wrapped(subtitle)), 0.16 + 0.16 * len(_wrapped(footer))
+    return 0.50 + 0.19 * len(_wrapped(subtitle)), 0.16 + 0.16 * len(_wrapped(footer, 155))
 
 
-def _wrapped(text: str) -> list[str]:
-    return textwrap.wrap(text, 132)
+def _wrapped(text: str, characters: int = 130) -> list[str]:
+    return textwrap.wrap(text, characters)
 
 
 def frame(figure: Figure, height: float, title: str, subtitle: str, footer: str) -> None:
@@ -238,4 +238,4 @@ def frame(figure: Figure, height: float, title: str, subtitle: str, footer: str)
     left = 0.12 / WIDTH
     figure.text(left, 1 - 0.12 / height, title, va="top", fontsize=13, fontweight="bold")
     figure.text(left, 1 - 0.42 / height, "\n".join(_wrapped(subtitle)), va="top", fontsize=9.5, **small)
-    figure.text(left, 0.10 / height, "\n".join(_wrapped(footer)), va="bottom", fontsize=8, **small)
+    figure.text(left, 0.10 / height, "\n".join(_wrapped(footer, 155)), va="bottom", fontsize=8, **small)
