@@ -1,0 +1,89 @@
+"""Plots of results, one file a kind; nothing of matplotlib is loaded before something is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dse.errors import InputError, unknown
+from dse.plots import frontier as _frontier
+from dse.plots import roofline as _roofline
+from dse.plots.kinds import KINDS, Kind, NotInResult, plot
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FORMATS", "KINDS", "Kind", "NotInResult", "draw", "plot", "save", "save_all"]
+
+_BUILT_IN = (_frontier, _roofline)
+
+# Dates and versions would make two files of the same picture differ.
+FORMATS: dict[str, dict[str, None]] = {
+    ".png": {"Software": None},
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}
+
+
+def draw(kind: str, result: Any) -> Figure:
+    """A plot of a result.
+
+    Parameters
+    ----------
+    kind
+        A name in `KINDS`.
+    result
+        An object with `frontier` and `cloud` (xr.Dataset) and `manifest` (a mapping), such as `dse.explore` returns.
+
+    Raises
+    ------
+    InputError
+        For an unknown kind, or a result that lacks what the plot needs.
+    """
+    if kind not in KINDS:
+        raise InputError(unknown("plot", kind, KINDS))
+    return _picture(KINDS[kind], KINDS[kind].prepare(result))
+
+
+def _picture(kind: Kind, data: Any) -> Figure:
+    from dse.plots.style import blank_figure, drawing_style
+
+    with drawing_style():
+        figure = blank_figure()
+        kind.draw(figure, data)
+    return figure
+
+
+def save(figure: Figure, path: str | Path) -> Path:
+    """Write a figure as .png, .svg or .pdf; the same figure gives the same file.
+
+    Raises
+    ------
+    InputError
+        For another suffix, or a place that cannot be written.
+    """
+    from dse.plots.style import drawing_style
+
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise InputError(f"{path}: a plot is written as {', '.join(FORMATS)}, not as {suffix or 'a file without suffix'}")
+    try:
+        with drawing_style():
+            figure.savefig(path, format=suffix[1:], metadata=FORMATS[suffix])
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    return path
+
+
+def save_all(result: Any, folder: str | Path) -> list[Path]:
+    """Write every kind of plot that the result has the data for, each as .png and .svg; returns the files."""
+    written = []
+    for kind in KINDS.values():
+        try:
+            data = kind.prepare(result)
+        except NotInResult:
+            continue
+        figure = _picture(kind, data)
+        written += [save(figure, Path(folder) / f"{kind.name}{suffix}") for suffix in (".png", ".svg")]
+    return written

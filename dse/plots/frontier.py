@@ -1,0 +1,242 @@
+"""The frontier over two objectives, before the cloud of all designs."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dse.plots import style
+from dse.plots.frontier_data import FrontierData, Limit, Panel, Series, prepare
+from dse.plots.kinds import plot
+from dse.plots.labels import place_labels
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3, 10: 4, 11: 4, 12: 4}
+# Groups of one panel that get a colour and a marker of their own.
+MOST_COLOURED = 21
+_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+# Inches: left of the panels, between them, and below them for ticks, label and legend.
+_LEFT, _GAP_X, _GAP_Y, _BELOW = 0.82, 0.16, 0.34, 0.85
+
+
+@plot("frontier", prepare)
+def draw(figure: Figure, data: FrontierData) -> None:
+    """The Pareto frontier over two objectives, with the cloud of all designs, budgets and labelled designs."""
+    grid = _make_axes(figure, data)
+    marks: dict[str, Any] = {}
+    for axes, panel in zip(grid, data.panels, strict=True):
+        style.set_axis(axes, "x", data.x, 8 if len(grid) == 1 else 4)
+        style.set_axis(axes, "y", data.y, 8 if len(grid) == 1 else 5)
+        _draw_cloud(axes, panel, data, marks)
+        for limit in data.limits:
+            _draw_limit(axes, limit, data, marks)
+        for number, series in enumerate(panel.series):
+            _draw_series(axes, series, number if len(panel.series) > 1 else None, data, marks)
+        if not panel.series:
+            _say_none(axes, data)
+    _draw_legend(figure, grid, data, marks)
+    figure.draw_without_rendering()
+    _fit_titles(grid)
+    for number, (axes, panel) in enumerate(zip(grid, data.panels, strict=True)):
+        _draw_labels(axes, panel, data, first=number == 0)
+
+
+def _fit_titles(grid: list[Axes]) -> None:
+    """Make the titles of panels as small as the longest needs to stay over its panel."""
+    share = max(a._left_title.get_window_extent().width / a.get_window_extent().width for a in grid)  # type: ignore[attr-defined]
+    if share > 1:
+        for axes in grid:
+            axes.set_title(axes.get_title(loc="left"), loc="left", pad=4, fontsize=9.5 / share)
+
+
+def _say_none(axes: Axes, data: FrontierData) -> None:
+    """Say that a group has no design, in the corner where designs would be best."""
+    x, y = (0.04 if sign < 0 else 0.96 for sign in data.better)
+    words = {"ha": "left" if x < 0.5 else "right", "va": "bottom" if y < 0.5 else "top", "color": style.QUIET}
+    axes.text(x, y, "no design meets the budgets", transform=axes.transAxes, fontsize=8, zorder=5, bbox=_WHITE, **words)
+
+
+def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
+    """Axes of all panels, over ends and labels that they share."""
+    number = len(data.panels)
+    columns = _COLUMNS[number]
+    rows = math.ceil(number / columns)
+    inner = 5.2 if rows == 1 and columns == 1 else 3.6 if rows == 1 else 2.5 if columns < 4 else 2.15
+    top, bottom = style.frame_heights(data.subtitle, data.footer)
+    head = top + (0.3 if data.panels[0].title else 0.1)
+    height = head + rows * inner + (rows - 1) * _GAP_Y + _BELOW + bottom
+    style.frame(figure, height, data.title, data.subtitle, data.footer)
+    right = 1.0 if data.colour else 1.9 if len(data.panels[0].series) > 1 else 0.2
+    width = (style.WIDTH - _LEFT - right - (columns - 1) * _GAP_X) / columns
+    found = []
+    for place, panel in enumerate(data.panels):
+        row, column = divmod(place, columns)
+        left = _LEFT + column * (width + _GAP_X)
+        low = height - head - (row + 1) * inner - row * _GAP_Y
+        axes = figure.add_axes((left / style.WIDTH, low / height, width / style.WIDTH, inner / height))
+        axes.set_title(panel.title, loc="left", pad=4)
+        axes.tick_params(labelleft=column == 0, labelbottom=place + columns >= number)
+        found.append(axes)
+    middle = (_LEFT + (style.WIDTH - right - _LEFT) / 2) / style.WIDTH
+    last = height - head - rows * inner - (rows - 1) * _GAP_Y
+    figure.text(middle, (last - 0.30) / height, data.x.label, ha="center", va="top", fontsize=10)
+    centre = (last + (height - head - last) / 2) / height
+    figure.text(0.2 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
+    return found
+
+
+def _draw_cloud(axes: Axes, panel: Panel, data: FrontierData, marks: dict[str, Any]) -> None:
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    from matplotlib.patches import Patch
+
+    if data.x_edges is None or data.y_edges is None:
+        return
+    counts = [c for p in data.panels for c in (p.feasible, p.excluded) if c is not None]
+    most = max((int(c.max()) for c in counts), default=1)
+    for name, cells, colours in (
+        ("designs excluded by fit or budgets", panel.excluded, style.EXCLUDED),
+        ("feasible designs (darker: more)", panel.feasible, style.FEASIBLE),
+    ):
+        if cells is None or not cells.any():
+            continue
+        shades = LinearSegmentedColormap.from_list(name, colours)
+        axes.pcolormesh(
+            data.x.show(data.x_edges),
+            data.y.show(data.y_edges),
+            np.ma.masked_equal(cells, 0),
+            cmap=shades,
+            norm=LogNorm(1, max(most, 2)),
+            rasterized=True,
+            zorder=1,
+        )
+        marks[name] = Patch(facecolor=shades(0.6))
+
+
+def _draw_limit(axes: Axes, limit: Limit, data: FrontierData, marks: dict[str, Any]) -> None:
+    from matplotlib.patches import Patch
+
+    scale = data.x if limit.which == "x" else data.y
+    line, span = (axes.axvline, axes.axvspan) if limit.which == "x" else (axes.axhline, axes.axhspan)
+    ends = axes.get_xlim() if limit.which == "x" else axes.get_ylim()
+    hatch = {"facecolor": "none", "edgecolor": "#9a9a9a", "hatch": "////", "linewidth": 0, "zorder": 1.5}
+    for value, far in ((limit.low, ends[0]), (limit.high, ends[1])):
+        if value is not None:
+            shown = value / scale.factor
+            span(min(shown, far), max(shown, far), **hatch)
+            line(shown, color=style.INK, linewidth=1.0, linestyle=(0, (4, 2)), zorder=2)
+    marks["beyond a budget"] = Patch(facecolor="none", edgecolor="#9a9a9a", hatch="////", linewidth=0)
+
+
+def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierData, marks: dict[str, Any]) -> None:
+    from matplotlib.lines import Line2D
+
+    colour, marker, name = style.FRONTIER, "o", "frontier"
+    if number is not None:
+        coloured = number < MOST_COLOURED
+        colour = style.PALETTE[number % 7] if coloured else "#b5b5b5"
+        marker = style.MARKERS[number // 7] if coloured else "."
+        name = series.name if coloured else "others"
+    x, y = data.x.show(series.x), data.y.show(series.y)
+    corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
+    line = colour if data.colour is None else style.QUIET
+    axes.plot(*corners.T, color=line, linewidth=1.3, zorder=3, solid_joinstyle="miter")
+    bars = {n: None if e is None else data_scale.show(e) for n, e, data_scale in _errors(series, data)}
+    if any(e is not None for e in bars.values()):
+        axes.errorbar(x, y, **bars, fmt="none", ecolor=style.QUIET, elinewidth=0.7, capsize=1.8, zorder=2.8)
+        marks["range of the estimate"] = Line2D([], [], color=style.QUIET, linewidth=0.7, marker="|", markersize=6)
+    size = 26 if len(data.panels) == 1 and number is None else 14
+    rim = {"edgecolors": "white" if data.colour is None else style.INK, "linewidths": 0.5, "zorder": 4}
+    if data.colour is None or series.colour is None:
+        axes.scatter(x, y, s=size, color=colour, marker=marker, **rim)
+    else:
+        axes.scatter(x, y, s=size, c=data.colour.show(series.colour), cmap="viridis", norm=_norm(data.colour), **rim)
+    marks[name] = Line2D([], [], color=line, marker=marker, markersize=5, linewidth=1.3)
+
+
+def _errors(series: Series, data: FrontierData) -> tuple[tuple[str, np.ndarray | None, style.Scale], ...]:
+    return ("xerr", series.x_error, data.x), ("yerr", series.y_error, data.y)
+
+
+def _norm(scale: style.Scale) -> Any:
+    from matplotlib.colors import LogNorm, Normalize
+
+    return (LogNorm if scale.log else Normalize)(scale.low / scale.factor, scale.high / scale.factor)
+
+
+def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: dict[str, Any]) -> None:
+    height = figure.get_size_inches()[1]
+    groups = {n: m for n, m in marks.items() if len(data.panels[0].series) > 1 and n not in _GENERAL}
+    general = {n: m for n, m in marks.items() if n not in groups}
+    _, bottom = style.frame_heights(data.subtitle, data.footer)
+    place = (_LEFT / style.WIDTH, (bottom + 0.02) / height)
+    figure.legend(
+        general.values(),
+        general.keys(),
+        loc="lower left",
+        bbox_to_anchor=place,
+        ncols=5,
+        borderaxespad=0,
+        handlelength=1.8,
+        columnspacing=1.8,
+    )
+    box = grid[0].get_position()
+    if groups:
+        anchor = (box.x1 + 0.1 / style.WIDTH, box.y1)
+        figure.legend(groups.values(), groups.keys(), loc="upper left", bbox_to_anchor=anchor, borderaxespad=0)
+    if data.colour is not None:
+        _draw_colour_bar(figure, grid, data.colour)
+
+
+_GENERAL = ("designs excluded by fit or budgets", "feasible designs (darker: more)", "beyond a budget", "range of the estimate")
+
+
+def _draw_colour_bar(figure: Figure, grid: list[Axes], scale: style.Scale) -> None:
+    from matplotlib import ticker
+    from matplotlib.cm import ScalarMappable
+
+    top, low = (max if end else min for end in (1, 0))
+    ends = low(a.get_position().y0 for a in grid), top(a.get_position().y1 for a in grid)
+    length = min(ends[1] - ends[0], 3.6 / figure.get_size_inches()[1])
+    room = figure.add_axes((1 - 0.86 / style.WIDTH, ends[1] - length, 0.14 / style.WIDTH, length))
+    bar = figure.colorbar(ScalarMappable(_norm(scale), "viridis"), cax=room)
+    bar.set_label(scale.label)
+    if scale.log:
+        places = style.log_ticks(scale.low / scale.factor, scale.high / scale.factor, 6, 2 if scale.binary else 10)
+        bar.set_ticks(places)
+        bar.ax.yaxis.set_minor_locator(ticker.NullLocator())
+    bar.ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: style.tick_text(value)))
+    bar.outline.set_linewidth(0)
+
+
+def _draw_labels(axes: Axes, panel: Panel, data: FrontierData, *, first: bool) -> None:
+    taken = [_limit_text(axes, limit, data) for limit in data.limits if first]
+    for series in panel.series:
+        chosen = list(series.labels)
+        points = np.column_stack([data.x.show(series.x), data.y.show(series.y)])
+        corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
+        avoid = np.concatenate([points, corners])
+        size = 8.0 if len(data.panels) == 1 else 7.0
+        texts = list(series.labels.values())
+        place_labels(axes, points[chosen], texts, avoid, data.better, [t for t in taken if t], size)
+
+
+def _limit_text(axes: Axes, limit: Limit, data: FrontierData) -> Any:
+    """The budget's words along its line, on the side that is allowed."""
+    scale = data.x if limit.which == "x" else data.y
+    value = limit.high if limit.high is not None else limit.low
+    if value is None:
+        return None
+    shown, upper = value / scale.factor, limit.high is not None
+    words = {"textcoords": "offset points", "fontsize": 7.5, "color": style.INK, "bbox": _WHITE, "zorder": 5}
+    if limit.which == "x":
+        end, below = axes.get_ylim()[data.better[1] > 0], data.better[1] > 0
+        side = {"ha": "right" if upper else "left", "va": "top" if below else "bottom", "rotation": 90}
+        return axes.annotate(limit.text, (shown, end), xytext=(-3 if upper else 3, -4 if below else 4), **words, **side)
+    end, left = axes.get_xlim()[data.better[0] < 0], data.better[0] < 0
+    side = {"ha": "right" if left else "left", "va": "top" if upper else "bottom"}
+    return axes.annotate(limit.text, (end, shown), xytext=(-4 if left else 4, -3 if upper else 3), **words, **side)

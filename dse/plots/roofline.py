@@ -1,0 +1,154 @@
+"""The roofline: what designs attain, under the peak rate and the bandwidth of their devices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from dse.plots import style
+from dse.plots.choice import column
+from dse.plots.kinds import NotInResult, plot
+from dse.plots.style import Scale, make_scale
+from dse.units import format_quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+NEEDED = ("arithmetic_intensity", "achieved_ops_per_second", "peak_performance", "ridge_point")
+MOST_ROOFS = 10
+# Two more than the palette without its faint yellow, distinct from it for colour-blind readers too.
+_COLOURS = (*style.PALETTE[:7], "#8c6d31", "#999999", "#5b2a86")
+_DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
+
+
+@dataclass(frozen=True)
+class Roof:
+    """A device in a number format, and its designs: intensity in FLOP/B, rates in FLOP/s, shape (n,)."""
+
+    device: str
+    compute_format: str
+    peak: float
+    ridge: float
+    intensity: np.ndarray
+    attained: np.ndarray
+    label: str
+
+
+@dataclass(frozen=True)
+class RooflineData:
+    """The whole plot."""
+
+    title: str
+    subtitle: str
+    footer: str
+    x: Scale
+    y: Scale
+    roofs: tuple[Roof, ...]
+
+
+def prepare(result: Any) -> RooflineData:
+    """Roofs of the devices on the frontier, those with most designs first.
+
+    Raises
+    ------
+    NotInResult
+        When the frontier lacks a metric that is needed, or holds no design with all of them.
+    """
+    frontier = result.frontier
+    missing = [n for n in NEEDED if n not in frontier]
+    if missing:
+        raise NotInResult("roofline", f"needs the metrics {', '.join(missing)}; add them to output.metrics")
+    values = np.column_stack([column(frontier, n).astype(float) for n in NEEDED])
+    rows = np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))
+    if len(rows) == 0:
+        raise NotInResult("roofline", "no design on the frontier has an intensity and a rate")
+    roofs, others = _roofs(frontier, values, rows)
+    reach = [v for r in roofs for v in (r.ridge, *r.intensity)]
+    x = make_scale("arithmetic_intensity", frontier["arithmetic_intensity"].attrs, [min(reach) / 3, max(reach) * 3])
+    rates = [v for r in roofs for v in (r.peak, *r.attained)]
+    y = make_scale("attained_performance", {"units": "FLOP/s"}, [min(rates) / 2, max(rates) * 1.5])
+    designs = sum(len(r.intensity) for r in roofs)
+    subtitle = f"The {designs:,} designs of the frontier, under the roofs of the devices that they run on."
+    if others:
+        subtitle = f"{designs:,} of the {len(rows):,} designs of the frontier, under the {MOST_ROOFS} roofs that hold most of"
+        subtitle += f" them; {others} more roofs are not drawn."
+    left_out = len(values) - len(rows)
+    footer = "Whole networks; weights, activations and cache count as moved. One MAC is two FLOP; integer operations count alike."
+    footer += f" {left_out:,} designs without these metrics are left out." if left_out else ""
+    return RooflineData(str(result.manifest["name"]), subtitle, footer, _both_log(x), _both_log(y), roofs)
+
+
+def _both_log(scale: Scale) -> Scale:
+    return Scale(**{**vars(scale), "log": True, "note": ""})
+
+
+def _roofs(
+    frontier: xr.Dataset, values: np.ndarray, rows: np.ndarray
+) -> tuple[tuple[Roof, ...], int]:
+    """The roofs with most designs, highest first, and how many others there are."""
+    names = [column(frontier, n) if n in frontier.coords else [""] * len(values) for n in ("device", "compute_format")]
+    members: dict[tuple[str, str, float, float], list[int]] = {}
+    for row in rows:
+        peak, ridge = values[row, 2:]
+        members.setdefault((str(names[0][row]), str(names[1][row]), peak, ridge), []).append(row)
+    ranked = sorted(members, key=lambda key: (-len(members[key]), key))
+    chosen = ranked[:MOST_ROOFS]
+    alike = Counter(key[:2] for key in chosen)
+    roofs = []
+    for key in sorted(chosen, key=lambda key: (-key[2], key[3], key)):
+        device, fmt, peak, ridge = key
+        label = " ".join(filter(None, (device, fmt))) or "device"
+        if alike[key[:2]] > 1:
+            label += f", {format_quantity(peak, 'FLOP/s', 3)}, {format_quantity(peak / ridge, 'B/s', 3)}"
+        points = values[members[key]]
+        roofs.append(Roof(device, fmt, peak, ridge, points[:, 0], points[:, 1], label))
+    return tuple(roofs), len(ranked) - len(chosen)
+
+
+@plot("roofline", prepare)
+def draw(figure: Figure, data: RooflineData) -> None:
+    """Operations a second that designs attain, by arithmetic intensity, under the roofs of their devices."""
+    from matplotlib.lines import Line2D
+
+    top, bottom = style.frame_heights(data.subtitle, data.footer)
+    height = top + 0.1 + 4.8 + 0.55 + bottom
+    style.frame(figure, height, data.title, data.subtitle, data.footer)
+    axes = figure.add_axes((0.95 / style.WIDTH, (bottom + 0.55) / height, 6.6 / style.WIDTH, 4.8 / height))
+    style.set_axis(axes, "x", data.x, 7)
+    style.set_axis(axes, "y", data.y, 7)
+    axes.set_xlabel(data.x.label)
+    axes.set_ylabel(data.y.label)
+    devices = list(dict.fromkeys(r.device for r in data.roofs))
+    formats = list(dict.fromkeys(r.compute_format for r in data.roofs))
+    marks = {}
+    for number, roof in enumerate(data.roofs):
+        alone = len(devices) == 1
+        colour = _COLOURS[number if alone else devices.index(roof.device)]
+        dashes = _DASHES[0 if alone else formats.index(roof.compute_format) % len(_DASHES)]
+        _draw_roof(axes, roof, data, colour, dashes)
+        marks[f"{roof.label} ({len(roof.intensity):,})"] = Line2D(
+            [], [], color=colour, linestyle=dashes, linewidth=1.5, marker="o", markersize=4.5
+        )
+    marks["ridge point"] = Line2D([], [], linestyle="", marker="D", markersize=5, color=style.QUIET, markerfacecolor="white")
+    title = "device and format (designs)"
+    anchor = (1 - 2.3 / style.WIDTH, (bottom + 0.55 + 4.8) / height)
+    figure.legend(
+        marks.values(), marks.keys(), loc="upper left", bbox_to_anchor=anchor, title=title, alignment="left", borderaxespad=0
+    )
+
+
+def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: Any) -> None:
+    low, high = data.x.limits()
+    start = low * data.x.factor
+    slope = roof.peak / roof.ridge
+    line = np.array([[start, slope * start], [roof.ridge, roof.peak], [high * data.x.factor, roof.peak]])
+    axes.plot(data.x.show(line[:, 0]), data.y.show(line[:, 1]), color=colour, linestyle=dashes, linewidth=1.5, zorder=2)
+    ridge = data.x.show(roof.ridge), data.y.show(roof.peak)
+    axes.plot(*ridge, "D", color=colour, markerfacecolor="white", markersize=5.5, markeredgewidth=1.1, zorder=3)
+    shown = data.x.show(roof.intensity), data.y.show(roof.attained)
+    axes.scatter(*shown, s=24, color=colour, edgecolors="white", linewidths=0.5, zorder=4)

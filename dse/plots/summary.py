@@ -1,0 +1,57 @@
+"""Sentences about a result, from its manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dse.plots.style import readable
+
+
+def objectives_text(
+    objectives: Sequence[Mapping[str, str]], per: Sequence[str], left: Mapping[str, Sequence[str]]
+) -> str:
+    """What the frontier is of: "Designs that no other beats in latency (min) and accuracy (max), for each device."
+
+    `left` holds the objectives that are not drawn, each with the drawn one that it follows, if any.
+    """
+    names = [f"{readable(o['metric'])} ({o['direction']})" for o in objectives]
+    text = f"Designs that no other beats in {_joined(names)}"
+    text += f", for each {_joined([readable(p) for p in per])}." if per else "."
+    reasons = [readable(m) + (f" (it follows {readable(f[0])})" if f else "") for m, f in left.items()]
+    return text + (f" Not drawn: {_joined(reasons)}." if reasons else "")
+
+
+def counts_text(manifest: Mapping[str, Any]) -> str:
+    """How many designs there were, and what became of them; the parts add up."""
+    counts = manifest["counts"]
+    parts = [f"{counts['kept']:,} kept", f"{counts['dominated']:,} dominated"]
+    if excluded := [f"{number:,} by {_reason(name)}" for name, number in counts["excluded"].items() if number]:
+        parts.append(f"excluded {unbroken(excluded)}")
+    if counts["undefined"]:
+        parts.append(f"{counts['undefined']:,} undefined")
+    if counts.get("skipped_by_bounds"):
+        parts.append(f"{counts['skipped_by_bounds']:,} skipped by bounds")
+    text = f"{counts['enumerated']:,} designs: {'; '.join(parts)}."
+    if left := manifest.get("left_out_devices"):
+        text += f" Left out for want of a figure: {len(left)} device{'s' if len(left) > 1 else ''}."
+    return text
+
+
+def budget_limits(budget: Mapping[str, Any]) -> tuple[float | None, float | None]:
+    """Lower and upper limit of a budget, None where it has none."""
+    return budget.get("min"), budget.get("max")
+
+
+def unbroken(phrases: Sequence[str]) -> str:
+    """Phrases in a row, none of which is broken at the end of a line."""
+    return ", ".join(phrase.replace(" ", "\u00a0") for phrase in phrases)
+
+
+def _reason(name: str) -> str:
+    kind, _, metric = name.partition(": ")
+    return f"fit ({readable(metric.removesuffix('_free'))})" if kind == "fit" and metric else name
+
+
+def _joined(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
