@@ -60,8 +60,10 @@ def _formulas() -> Rows:
 
 def _metrics() -> Rows:
     from dse.metrics import RECORDS
+    from dse.registry import metric_record
 
-    return [{"name": n, "unit": r.unit, "better": r.direction, "what": r.summary} for n, r in RECORDS.items()]
+    records = map(metric_record, RECORDS)
+    return [{"name": r.name, "unit": r.unit, "better": r.direction, "what": r.summary} for r in records]
 
 
 def _families() -> Rows:
