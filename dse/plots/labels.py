@@ -92,7 +92,7 @@ def _free_offset(
             box = np.array([*(anchor + offset), *(anchor + offset + shape)])
             line = np.linspace(anchor, np.clip(anchor, box[:2], box[2:]), 12)
             if _is_free(box, crowd, rim, boxes, 2.0 * pixel) and not any(_inside(line, b).any() for b in boxes):
-                return offset
+                return np.asarray(offset)
     return None
 
 
@@ -115,7 +115,14 @@ def _write(
 
     near = np.clip(0.0, offset, offset + shape)
     far = np.hypot(*near) >= _LINE_FROM
-    line = {"arrowstyle": "-", "color": QUIET, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3, "relpos": (0, 0)}
+    line: dict[str, Any] = {
+        "arrowstyle": "-",
+        "color": QUIET,
+        "linewidth": 0.6,
+        "shrinkA": 1,
+        "shrinkB": 3,
+        "relpos": (0, 0),
+    }
     if far:
         line["relpos"] = tuple(np.clip(-offset / shape, 0.0, 1.0))
     note = axes.annotate(
