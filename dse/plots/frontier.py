@@ -69,7 +69,8 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     head = top + (0.3 if data.panels[0].title else 0.1)
     height = head + rows * inner + (rows - 1) * _GAP_Y + _BELOW + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
-    right = 1.0 if data.colour else 1.9 if len(data.panels[0].series) > 1 else 0.2
+    names = [s.name for s in data.panels[0].series] if len(data.panels[0].series) > 1 else []
+    right = 1.0 if data.colour else 0.85 + 0.065 * max(map(len, names)) if names else 0.2
     width = (style.WIDTH - _LEFT - right - (columns - 1) * _GAP_X) / columns
     found = []
     for place, panel in enumerate(data.panels):
@@ -233,10 +234,10 @@ def _draw_labels(axes: Axes, panel: Panel, data: FrontierData, *, first: bool) -
         chosen = list(series.labels)
         points = np.column_stack([data.x.show(series.x), data.y.show(series.y)])
         corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
-        avoid = np.concatenate([points, corners, *_along_bars(series, data)])
+        avoid = np.concatenate([points, *_along_bars(series, data)])
         size = 8.0 if len(data.panels) == 1 else 7.0
         texts = list(series.labels.values())
-        place_labels(axes, points[chosen], texts, avoid, data.better, [t for t in taken if t], size)
+        place_labels(axes, points[chosen], texts, avoid, data.better, corners, [t for t in taken if t], size)
 
 
 def _limit_text(axes: Axes, limit: Limit, data: FrontierData) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from dse.plots import choice
 from dse.plots.cloud import Lattice
-from dse.plots.style import Scale, make_scale, readable
+from dse.plots.style import Scale, make_scale, readable, widened
 
 Group = tuple[str, ...]
 
@@ -60,7 +60,8 @@ class Builder:
     ) -> None:
         self.frontier, self.manifest, self.cells = result.frontier, result.manifest, cells
         self.objectives = (x, y)
-        self.x, self.y = self._scale(x["metric"], "x"), self._scale(y["metric"], "y")
+        self.x = widened(self._scale(x["metric"], "x"), x["direction"])
+        self.y = self._scale(y["metric"], "y")
         self.colour = None if colour is None else self._scale(colour["metric"], "")
         counted = cells.x.size > 0
         self.x_edges = cells.edges("x", self.x.log, wanted[0]) if counted else None
@@ -84,7 +85,7 @@ class Builder:
         wanted = 8 if len(order) == 1 else 5 if len(order) <= 4 else 3
         for group in order:
             own = rows.get(group, np.empty(0, dtype=int))
-            title = ", ".join(itertools.starmap(_heading, zip(self.manifest["per"], group, strict=True)))
+            title = self._name(group)
             common = self._common(own)
             feasible, excluded = self._counts(None if names is None else names.index(group))
             remark = common if len(own) else "no feasible design"
@@ -94,7 +95,7 @@ class Builder:
 
     def overlay(self, order: Sequence[Group], rows: Mapping[Group, np.ndarray]) -> list[Panel]:
         """One panel with all groups, the best by the objective on x first."""
-        series = [self._series(", ".join(g), rows[g], 0) for g in order if g in rows]
+        series = [self._series(self._name(g), rows[g], 0) for g in order if g in rows]
         sign = 1.0 if self.objectives[0]["direction"] == "min" else -1.0
         return [Panel("", tuple(sorted(series, key=lambda s: float(min(sign * s.x)))), *self._counts(-1))]
 
@@ -108,6 +109,9 @@ class Builder:
             for flag in (True, False)
         )
         return feasible, excluded
+
+    def _name(self, group: Group) -> str:
+        return ", ".join(itertools.starmap(_heading, zip(self.manifest["per"], group, strict=True)))
 
     def _common(self, rows: np.ndarray) -> str:
         """What all designs of a group of several have in common, of what varies in the space."""

@@ -27,6 +27,7 @@ def place_labels(
     texts: Sequence[str],
     avoid: np.ndarray,
     better: tuple[float, float],
+    line: np.ndarray | None = None,
     taken: Sequence[Any] = (),
     size: float = 8.0,
 ) -> list[str]:
@@ -40,6 +41,8 @@ def place_labels(
         Points that no text may cover, shape (m, 2).
     better
         Signs of the direction in which designs would be better: there the plot is empty, and texts go there first.
+    line
+        Vertices of a line that no text may cross, shape (k, 2).
     taken
         Artists that no text may cover.
 
@@ -54,6 +57,8 @@ def place_labels(
     pixel = figure.dpi / 72
     anchors = axes.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
     crowd = axes.transData.transform(np.asarray(avoid, dtype=float).reshape(-1, 2))
+    if line is not None and len(line) > 1:
+        crowd = np.concatenate([crowd, _along(axes.transData.transform(line), 4.0 * pixel)])
     rim = np.array(axes.get_window_extent(renderer).extents)
     boxes = [np.array(artist.get_window_extent(renderer).extents) for artist in taken]
     written = []
@@ -102,6 +107,15 @@ def _is_free(box: np.ndarray, crowd: np.ndarray, rim: np.ndarray, boxes: Sequenc
     if _inside(crowd, box, gap).any():
         return False
     return not any((box[:2] < b[2:] + gap).all() and (box[2:] > b[:2] - gap).all() for b in boxes)
+
+
+def _along(corners: np.ndarray, step: float) -> np.ndarray:
+    """Points along a line, no farther apart than a step."""
+    parts = []
+    for start, stop in itertools.pairwise(corners):
+        number = 2 + int(np.hypot(*(stop - start)) / step)
+        parts.append(np.linspace(start, stop, number))
+    return np.concatenate(parts)
 
 
 def _inside(points: np.ndarray, box: np.ndarray, gap: float = 0.0) -> np.ndarray:

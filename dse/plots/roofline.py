@@ -129,7 +129,9 @@ def draw(figure: Figure, data: RooflineData) -> None:
         alone = len(devices) == 1
         colour = _COLOURS[number if alone else devices.index(roof.device)]
         dashes = _DASHES[0 if alone else formats.index(roof.compute_format) % len(_DASHES)]
-        _draw_roof(axes, roof, data, colour, dashes)
+        # What lies beneath an equal roof is broader, so that both are seen.
+        above = sum((r.peak, r.ridge) == (roof.peak, roof.ridge) for r in data.roofs[number + 1 :])
+        _draw_roof(axes, roof, data, colour, dashes, above)
         marks[f"{roof.label} ({len(roof.intensity):,})"] = Line2D(
             [], [], color=colour, linestyle=dashes, linewidth=1.5, marker="o", markersize=4.5
         )
@@ -141,13 +143,22 @@ def draw(figure: Figure, data: RooflineData) -> None:
     figure.legend(list(marks.values()), list(marks), title=title, **place)
 
 
-def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: Any) -> None:
+def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: Any, above: int) -> None:
     low, high = data.x.limits()
     start = low * data.x.factor
     slope = roof.peak / roof.ridge
     line = np.array([[start, slope * start], [roof.ridge, roof.peak], [high * data.x.factor, roof.peak]])
-    axes.plot(data.x.show(line[:, 0]), data.y.show(line[:, 1]), color=colour, linestyle=dashes, linewidth=1.5, zorder=2)
+    axes.plot(
+        data.x.show(line[:, 0]),
+        data.y.show(line[:, 1]),
+        color=colour,
+        linestyle=dashes,
+        linewidth=1.5 + 2 * above,
+        zorder=2,
+    )
     ridge = data.x.show(roof.ridge), data.y.show(roof.peak)
-    axes.plot(*ridge, "D", color=colour, markerfacecolor="white", markersize=5.5, markeredgewidth=1.1, zorder=3)
+    axes.plot(
+        *ridge, "D", color=colour, markerfacecolor="white", markersize=5.5 + 3 * above, markeredgewidth=1.1, zorder=3
+    )
     shown = data.x.show(roof.intensity), data.y.show(roof.attained)
-    axes.scatter(*shown, s=24, color=colour, edgecolors="white", linewidths=0.5, zorder=4)
+    axes.scatter(*shown, s=24 * (1 + above) ** 2, color=colour, edgecolors="white", linewidths=0.5, zorder=4)

@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -140,6 +140,16 @@ def make_scale(metric: str, attrs: Mapping[str, Any], values: Any) -> Scale:
     text, factor = prefixed(unit, typical, str(attrs.get("counted", "")))
     found = re.search(r"\(([^()]*)\)$", str(attrs.get("long_name", "")))
     return Scale(metric, text, factor, log, low, high, found[1] if found else "", unit == "B")
+
+
+def widened(scale: Scale, direction: str, share: float = 0.12) -> Scale:
+    """The scale with room for words on its better side, where no designs are; never across zero."""
+    low, high = scale.low, scale.high
+    room = (high / low) ** share if scale.log else (high - low) * share
+    if direction == "min":
+        least = -math.inf if low < 0 else 0.0
+        return replace(scale, low=low / room if scale.log else max(low - room, least))
+    return replace(scale, high=high * room if scale.log else high + room)
 
 
 def prefixed(unit: str, typical: float, counted: str = "") -> tuple[str, float]:

@@ -109,6 +109,21 @@ def test_labels_do_not_overlap():
     assert all(b.x0 >= rim.x0 and b.x1 <= rim.x1 and b.y0 >= rim.y0 and b.y1 <= rim.y1 for b in boxes)
 
 
+def test_labels_do_not_cross_the_line():
+    with drawing_style():
+        figure = blank_figure()
+        axes = figure.add_axes((0.1, 0.1, 0.8, 0.8))
+        axes.set(xlim=(0, 10), ylim=(0, 10))
+        # The upright line leaves no room on the left of the point: the text goes to its right.
+        line = np.array([[4.0, 0.0], [4.0, 10.0]])
+        points = np.array([[4.5, 5.0]])
+        place_labels(axes, points, ["a label"], points, (-1.0, 1.0), line)
+        figure.draw_without_rendering()
+        text = axes.texts[0]
+        box = super(type(text), text).get_window_extent(figure.canvas.get_renderer())
+    assert box.x0 > axes.transData.transform((4.0, 5.0))[0]
+
+
 def test_a_label_without_room_is_left_out():
     with drawing_style():
         axes = blank_figure().add_axes((0.4, 0.4, 0.05, 0.05))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dse.plots.style import log_ticks, make_scale, prefixed, readable, tick_text
+from dse.plots.style import log_ticks, make_scale, prefixed, readable, tick_text, widened
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,16 @@ def test_values_are_shown_in_the_unit_of_the_label():
 def test_a_single_value_has_room_on_both_sides():
     low, high = make_scale("latency", {"units": "s"}, [0.01]).limits()
     assert low < 10 < high
+
+
+def test_room_is_made_on_the_better_side():
+    log = make_scale("latency", {"units": "s"}, [0.01, 1.0])
+    assert (widened(log, "min", 0.5).low, widened(log, "min", 0.5).high) == (pytest.approx(0.001), 1.0)
+    assert (widened(log, "max", 0.5).low, widened(log, "max", 0.5).high) == (0.01, pytest.approx(10.0))
+    straight = make_scale("latency", {"units": "s"}, [2.0, 6.0])
+    assert widened(straight, "min", 0.25).low == 1.0
+    assert widened(straight, "min", 0.75).low == 0.0
+    assert widened(straight, "max", 0.25).high == 7.0
 
 
 def test_not_finite_values_do_not_count():
