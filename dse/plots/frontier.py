@@ -9,9 +9,9 @@ import numpy as np
 
 from dse.plots import style
 from dse.plots.frontier_data import FrontierData, Limit, prepare
+from dse.plots.frontier_labels import draw_labels, series_errors
 from dse.plots.frontier_panels import Panel, Series
 from dse.plots.kinds import plot
-from dse.plots.labels import place_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,9 +26,8 @@ _FEASIBLE, _EXCLUDED = "feasible designs (darker: more)", "designs excluded by f
 _BEYOND = "beyond a budget"
 _GENERAL = (_ONE, _RANGE, _FEASIBLE, _EXCLUDED, _BEYOND)
 _BAR = "#8a8a8a"
-_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
 # Inches: left of the panels, between them, and below them for ticks, label and legend.
-_LEFT, _GAP_X, _GAP_Y, _BELOW = 0.82, 0.16, 0.34, 0.85
+_LEFT, _GAP_X, _GAP_Y, _BELOW = 0.88, 0.16, 0.34, 0.85
 
 
 @plot("frontier", prepare)
@@ -48,7 +47,7 @@ def draw(figure: Figure, data: FrontierData) -> None:
     figure.draw_without_rendering()
     _fit_titles(grid)
     for number, (axes, panel) in enumerate(zip(grid, data.panels, strict=True)):
-        _draw_labels(axes, panel, data, first=number == 0)
+        draw_labels(axes, panel, data, first=number == 0)
 
 
 def _fit_titles(grid: list[Axes]) -> None:
@@ -85,7 +84,7 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     last = height - head - rows * inner - (rows - 1) * _GAP_Y
     figure.text(middle, (last - 0.30) / height, data.x.label, ha="center", va="top", fontsize=10)
     centre = (last + (height - head - last) / 2) / height
-    figure.text(0.2 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
+    figure.text(0.1 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
     return found
 
 
@@ -149,35 +148,27 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     x, y = data.x.show(series.x), data.y.show(series.y)
     corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
     line = colour if data.colour is None else style.QUIET
-    axes.plot(*corners.T, color=line, linewidth=1.3, zorder=3, solid_joinstyle="miter")
-    bars: dict[str, Any] = {n: None if e is None else data_scale.show(e) for n, e, data_scale in _errors(series, data)}
+    # Earlier series lie on later ones.
+    level = 3 if number is None else 4 - number / len(data.panels[0].series)
+    axes.plot(*corners.T, color=line, linewidth=1.3, zorder=level, solid_joinstyle="miter")
+    bars: dict[str, Any] = {
+        n: None if e is None else data_scale.show(e) for n, e, data_scale in series_errors(series, data)
+    }
     if any(e is not None for e in bars.values()):
         cap = 1.8 if len(data.panels) == 1 else 0.0
         axes.errorbar(x, y, **bars, fmt="none", ecolor=_BAR, elinewidth=0.7, capsize=cap, zorder=2.8)
         marks[_RANGE] = Line2D([], [], color=_BAR, linestyle="", marker="|", markersize=9)
     size = 26 if len(data.panels) == 1 and number is None else 14
-    rim: dict[str, Any] = {"edgecolors": "white" if data.colour is None else style.INK, "linewidths": 0.5, "zorder": 4}
+    rim: dict[str, Any] = {
+        "edgecolors": "white" if data.colour is None else style.INK,
+        "linewidths": 0.5,
+        "zorder": level + 0.5,
+    }
     if data.colour is None or series.colour is None:
         axes.scatter(x, y, s=size, color=colour, marker=marker, **rim)
     else:
         axes.scatter(x, y, s=size, c=data.colour.show(series.colour), cmap="viridis", norm=_norm(data.colour), **rim)
     marks[name] = Line2D([], [], color=line, marker=marker, markersize=5, linewidth=1.3)
-
-
-def _along_bars(series: Series, data: FrontierData) -> list[np.ndarray]:
-    """Points along the error bars, for labels to keep clear of."""
-    found = []
-    for share in np.linspace(0.25, 1.0, 4):
-        for _, lengths, scale in _errors(series, data):
-            for sign, length in zip((-1.0, 1.0), () if lengths is None else lengths):
-                x = series.x + (sign * share * length if scale is data.x else 0.0)
-                y = series.y + (sign * share * length if scale is data.y else 0.0)
-                found.append(np.column_stack([data.x.show(x), data.y.show(y)]))
-    return found
-
-
-def _errors(series: Series, data: FrontierData) -> tuple[tuple[str, np.ndarray | None, style.Scale], ...]:
-    return ("xerr", series.x_error, data.x), ("yerr", series.y_error, data.y)
 
 
 def _norm(scale: style.Scale) -> Any:
@@ -226,38 +217,3 @@ def _draw_colour_bar(figure: Figure, grid: list[Axes], scale: style.Scale) -> No
         bar.ax.yaxis.set_minor_locator(ticker.NullLocator())
     bar.ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: style.tick_text(value)))
     bar.outline.set_linewidth(0)
-
-
-def _draw_labels(axes: Axes, panel: Panel, data: FrontierData, *, first: bool) -> None:
-    taken = [_limit_text(axes, limit, data) for limit in data.limits if first]
-    for series in panel.series:
-        chosen = list(series.labels)
-        points = np.column_stack([data.x.show(series.x), data.y.show(series.y)])
-        corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
-        avoid = np.concatenate([points, *_along_bars(series, data)])
-        size = 8.0 if len(data.panels) == 1 else 7.0
-        texts = list(series.labels.values())
-        place_labels(axes, points[chosen], texts, avoid, data.better, corners, [t for t in taken if t], size)
-
-
-def _limit_text(axes: Axes, limit: Limit, data: FrontierData) -> Any:
-    """The budget's words along its line, on the side that is allowed."""
-    scale = data.x if limit.which == "x" else data.y
-    value = limit.high if limit.high is not None else limit.low
-    if value is None:
-        return None
-    shown, upper = value / scale.factor, limit.high is not None
-    words: dict[str, Any] = {
-        "textcoords": "offset points",
-        "fontsize": 7.5,
-        "color": style.INK,
-        "bbox": _WHITE,
-        "zorder": 5,
-    }
-    if limit.which == "x":
-        end, below = axes.get_ylim()[data.better[1] > 0], data.better[1] > 0
-        side: dict[str, Any] = {"ha": "right" if upper else "left", "va": "top" if below else "bottom", "rotation": 90}
-        return axes.annotate(limit.text, (shown, end), xytext=(-3 if upper else 3, -4 if below else 4), **words, **side)
-    end, left = axes.get_xlim()[data.better[0] < 0], data.better[0] < 0
-    side = {"ha": "right" if left else "left", "va": "top" if upper else "bottom"}
-    return axes.annotate(limit.text, (end, shown), xytext=(-4 if left else 4, -3 if upper else 3), **words, **side)

@@ -69,7 +69,7 @@ def prepare(result: Any) -> FrontierData:
     order = sorted({*rows, *counted}, key=_natural)
     overlay = len(order) > MOST_PANELS
     wanted = (90, 60) if overlay or len(order) == 1 else (44, 34)
-    builder = Builder(result, x, y, None if overlay else colour, cells, wanted)
+    builder = Builder(result, x, y, None if overlay else colour, cells, wanted, labelled=not overlay)
     panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
     told = [x, y] if overlay or colour is None else [x, y, colour]
     notes = [] if names is not None else ["The cloud of all designs does not name its groups and is left out."]

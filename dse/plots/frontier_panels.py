@@ -57,10 +57,13 @@ class Builder:
         colour: choice.Objective | None,
         cells: Lattice,
         wanted: tuple[int, int],
+        labelled: bool,
     ) -> None:
         self.frontier, self.manifest, self.cells = result.frontier, result.manifest, cells
         self.objectives = (x, y)
-        self.x = widened(self._scale(x["metric"], "x"), x["direction"])
+        self.x = self._scale(x["metric"], "x")
+        if labelled:
+            self.x = widened(self.x, x["direction"])
         self.y = self._scale(y["metric"], "y")
         self.colour = None if colour is None else self._scale(colour["metric"], "")
         counted = cells.x.size > 0
