@@ -132,7 +132,9 @@ class Builder:
             axes = [a for a in self.axes if self.manifest["axes"][a] > 1]
         places = np.column_stack([_place(self.x, x[edge]), _place(self.y, y[edge])])
         chosen = [int(edge[i]) for i in choice.points_to_label(places, wanted)] if axes else []
-        labels = {i: choice.design_text(self.frontier, axes, rows[i]) for i in chosen}
+        alike = {i: int(((x == x[i]) & (y == y[i])).sum()) - 1 for i in chosen}
+        texts = {i: choice.design_text(self.frontier, axes, rows[i]) for i in chosen}
+        labels = {i: text + (f" (+{alike[i]} alike)" if alike[i] else "") for i, text in texts.items()}
         colour = None if self.colour is None else choice.column(self.frontier, self.colour.metric)[rows].astype(float)
         errors = self._errors(self.x.metric, x, rows), self._errors(self.y.metric, y, rows)
         return Series(name, x, y, colour, corners, edge, *errors, labels)

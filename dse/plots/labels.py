@@ -18,7 +18,7 @@ _NEAR, _FAR = (6.0, 11.0), (18.0, 27.0, 38.0, 52.0)
 _LINE_FROM = 9.0
 # Degrees from the direction of better designs, where the plot is empty.
 _AHEAD, _BEHIND = (0, 25, -25, 45, -45), (65, -65, 90, -90, 135, -135, 180)
-_TRIED = ((_AHEAD, _NEAR), (_BEHIND, _NEAR), (_AHEAD, _FAR), (_BEHIND, _FAR))
+_TRIED = ((_AHEAD, _NEAR), (_BEHIND, _NEAR), (_AHEAD, _FAR), (_BEHIND, _FAR[:2]))
 
 
 def place_labels(

@@ -85,6 +85,14 @@ def test_a_lone_design_is_told_by_every_axis_of_the_space():
     assert panel.title == "a"
 
 
+def test_a_label_tells_how_many_designs_share_its_point():
+    result = four_designs()
+    result.frontier["latency"] = ("design", [0.01, 0.01, 0.01, 0.2], LATENCY)
+    result.frontier["accuracy"] = ("design", [50.0, 50.0, 50.0, 70.0], ACCURACY)
+    (panel,) = prepare(result).panels
+    assert list(panel.series[0].labels.values()) == ["0.35×, 96 px (+2 alike)", "1×, 224 px"]
+
+
 def test_cells_hold_every_design_counted():
     data = prepare(four_designs())
     (panel,) = data.panels
