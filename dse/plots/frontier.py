@@ -192,7 +192,12 @@ def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: di
         _draw_colour_bar(figure, grid, data.colour)
 
 
-_GENERAL = ("designs excluded by fit or budgets", "feasible designs (darker: more)", "beyond a budget", "range of the estimate")
+_GENERAL = (
+    "designs excluded by fit or budgets",
+    "feasible designs (darker: more)",
+    "beyond a budget",
+    "range of the estimate",
+)
 
 
 def _draw_colour_bar(figure: Figure, grid: list[Axes], scale: style.Scale) -> None:

@@ -105,7 +105,8 @@ def prepare(result: Any) -> FrontierData:
     notes = [] if names is not None else ["The cloud of all designs does not name its groups and is left out."]
     left = [o for o in objectives if o not in told]
     followed = {
-        o["metric"]: [t["metric"] for t in told if choice.follows(frontier, t, o, list(rows.values()))][:1] for o in left
+        o["metric"]: [t["metric"] for t in told if choice.follows(frontier, t, o, list(rows.values()))][:1]
+        for o in left
     }
     subtitle, drawn = _subtitle(manifest, followed, builder)
     better = tuple(-1.0 if o["direction"] == "min" else 1.0 for o in (x, y))
@@ -173,7 +174,9 @@ class _Builder:
         parts = [variable.values.astype(float).ravel()]
         if which:
             parts.append(self.cells.span(which))
-        parts += [self.frontier[n].values.astype(float).ravel() for n in _bounds(metric) if n in self.frontier and which]
+        parts += [
+            self.frontier[n].values.astype(float).ravel() for n in _bounds(metric) if n in self.frontier and which
+        ]
         return make_scale(metric, attrs, np.concatenate(parts))
 
     def panels(
@@ -183,7 +186,9 @@ class _Builder:
         wanted = 8 if len(order) == 1 else 5 if len(order) <= 4 else 3
         for group in order:
             own = rows.get(group, np.empty(0, dtype=int))
-            title = ", ".join(self._heading(axis, value) for axis, value in zip(self.manifest["per"], group, strict=True))
+            title = ", ".join(
+                self._heading(axis, value) for axis, value in zip(self.manifest["per"], group, strict=True)
+            )
             common = self._common(own)
             feasible, excluded = self._counts(None if names is None else names.index(group))
             title = f"{title} ({common})" if title and common else title

@@ -75,7 +75,9 @@ def prepare(result: Any) -> RooflineData:
     designs = sum(len(r.intensity) for r in roofs)
     subtitle = f"The {designs:,} designs of the frontier, under the roofs of the devices that they run on."
     if others:
-        subtitle = f"{designs:,} of the {len(rows):,} designs of the frontier, under the {MOST_ROOFS} roofs that hold most of"
+        subtitle = (
+            f"{designs:,} of the {len(rows):,} designs of the frontier, under the {MOST_ROOFS} roofs that hold most of"
+        )
         subtitle += f" them; {others} more roofs are not drawn."
     left_out = len(values) - len(rows)
     footer = "Whole networks; weights, activations and cache count as moved. One MAC is two FLOP; integer operations count alike."
@@ -87,9 +89,7 @@ def _both_log(scale: Scale) -> Scale:
     return Scale(**{**vars(scale), "log": True, "note": ""})
 
 
-def _roofs(
-    frontier: xr.Dataset, values: np.ndarray, rows: np.ndarray
-) -> tuple[tuple[Roof, ...], int]:
+def _roofs(frontier: xr.Dataset, values: np.ndarray, rows: np.ndarray) -> tuple[tuple[Roof, ...], int]:
     """The roofs with most designs, highest first, and how many others there are."""
     names = [column(frontier, n) if n in frontier.coords else [""] * len(values) for n in ("device", "compute_format")]
     members: dict[tuple[str, str, float, float], list[int]] = {}
@@ -134,11 +134,19 @@ def draw(figure: Figure, data: RooflineData) -> None:
         marks[f"{roof.label} ({len(roof.intensity):,})"] = Line2D(
             [], [], color=colour, linestyle=dashes, linewidth=1.5, marker="o", markersize=4.5
         )
-    marks["ridge point"] = Line2D([], [], linestyle="", marker="D", markersize=5, color=style.QUIET, markerfacecolor="white")
+    marks["ridge point"] = Line2D(
+        [], [], linestyle="", marker="D", markersize=5, color=style.QUIET, markerfacecolor="white"
+    )
     title = "device and format (designs)"
     anchor = (1 - 2.3 / style.WIDTH, (bottom + 0.55 + 4.8) / height)
     figure.legend(
-        marks.values(), marks.keys(), loc="upper left", bbox_to_anchor=anchor, title=title, alignment="left", borderaxespad=0
+        marks.values(),
+        marks.keys(),
+        loc="upper left",
+        bbox_to_anchor=anchor,
+        title=title,
+        alignment="left",
+        borderaxespad=0,
     )
 
 
