@@ -70,7 +70,7 @@ def _live(
     ops: Sequence[Op], regions: Sequence[Region], times: Sequence[int], in_place_depthwise: bool
 ) -> Iterator[tuple[int, list[Term]]]:
     """Index of each executed op, and the sizes of the buffers that are live meanwhile, to be summed."""
-    steps = list(_steps(ops, regions, times, 0, len(ops), {}, True))
+    steps = _Execution(ops, regions, times).steps
     last: dict[Tensor, int] = {}
     for number, step in enumerate(steps):
         last[step.writes] = number
@@ -100,37 +100,43 @@ def _working_set(held: Sequence[Tensor], writes: Tensor, overwritten: Tensor | N
     return [*terms, (writes.features, np.maximum(overwritten.positions, writes.positions))]
 
 
-def _steps(
-    ops: Sequence[Op],
-    regions: Sequence[Region],
-    times: Sequence[int],
-    start: int,
-    stop: int,
-    buffers: dict[Tensor, Tensor],
-    counts: bool,
-) -> Iterator[_Step]:
-    """The ops `start` to `stop` as they are executed, each with buffers of its own.
+class _Execution:
+    """Runs the ops of a trace; each execution of one gets a buffer of its own."""
 
-    `regions` are those inside: an inner one comes before that around it. `buffers` maps the tensors of the trace
-    to the latest buffer of each.
-    """
-    index = start
-    while index < stop:
-        # The last that starts here is the outermost.
-        number = max((n for n, region in enumerate(regions) if region.start == index), default=None)
-        if number is None:
-            op = ops[index]
-            reads = [buffers.get(tensor.buffer, tensor.buffer) for tensor in op.reads]
-            buffers[op.writes] = writes = Tensor(op.writes.features, op.writes.positions)
-            yield _Step(index, reads, writes, counts)
+    def __init__(self, ops: Sequence[Op], regions: Sequence[Region], times: Sequence[int]) -> None:
+        self.ops, self.regions, self.times = ops, regions, times
+        self.starting: dict[int, list[int]] = {}
+        for number, region in enumerate(regions):
+            self.starting.setdefault(region.start, []).append(number)
+        self.steps: list[_Step] = []
+        # The latest buffer of each tensor of the trace.
+        self.buffers: dict[Tensor, Tensor] = {}
+        self.run(0, len(ops), len(regions), True)
+
+    def run(self, start: int, stop: int, within: int, counts: bool) -> None:
+        """The ops `start` to `stop` inside the region numbered `within`."""
+        index = start
+        while index < stop:
+            # Inner regions come before those around them: the last one is the outermost.
+            inside = [number for number in self.starting.get(index, ()) if number < within]
+            if inside:
+                self.repeat(inside[-1], counts)
+                index = self.regions[inside[-1]].stop
+                continue
+            op = self.ops[index]
+            reads = [self.buffers.get(tensor.buffer, tensor.buffer) for tensor in op.reads]
+            writes = Tensor(op.writes.features, op.writes.positions)
+            self.buffers[op.writes] = writes
+            self.steps.append(_Step(index, reads, writes, counts))
             index += 1
-            continue
-        region = regions[number]
-        value = buffers.get(region.outer, region.outer)
-        for execution in range(times[number]):
-            buffers[region.inner] = value
-            shown = counts and (times[number] < _ENOUGH or execution == 1)
-            yield from _steps(ops, regions[:number], times, index, region.stop, buffers, shown)
-            value = buffers[region.result]
-        buffers[region.result] = value
-        index = region.stop
+
+    def repeat(self, number: int, counts: bool) -> None:
+        """A region, each execution on the result of the one before."""
+        region, times = self.regions[number], self.times[number]
+        value = self.buffers.get(region.outer, region.outer)
+        for execution in range(times):
+            self.buffers[region.inner] = value
+            # Of three executions the second holds the most.
+            self.run(region.start, region.stop, number, counts and (times < _ENOUGH or execution == 1))
+            value = self.buffers[region.result]
+        self.buffers[region.result] = value

@@ -14,8 +14,8 @@ GRIDS = {
     },
     "decoder": {
         "layers": [4.0, 5.0, 9.0], "d_model": [64.0, 256.0], "heads": [4.0, 8.0], "kv_heads": [1.0, 4.0],
-        "vocab": [50.0], "tied": [0.0, 1.0], "context": [1.0, 7.0, 100.0], "phase": [0.0, 1.0], "local_layers": [0.0, 3.0, 4.0],
-        "window": [16.0],
+        "vocab": [50.0], "tied": [0.0, 1.0], "context": [1.0, 7.0, 100.0], "phase": [0.0, 1.0],
+        "local_layers": [0.0, 3.0, 4.0], "window": [16.0],
     },
 }  # fmt: skip
 
