@@ -1,3 +1,75 @@
 """Vectorised design-space exploration for AI efficiency: the public API, imported at first use."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+# Public name -> module and the name there; the module is imported when the name is first used.
+_PUBLIC = {
+    "evaluate": ("dse.api", "evaluate"),
+    "explore": ("dse.api", "explore"),
+    "frontier": ("dse.api", "frontier"),
+    "load": ("dse.api", "load"),
+    "Result": ("dse.jobs.result", "Result"),
+    "Spec": ("dse.jobs.spec", "Spec"),
+    "formula": ("dse.registry", "formula"),
+    "metric": ("dse.registry", "metric"),
+    "formulas": ("dse.formulas", None),
+    "metrics": ("dse.metrics", None),
+    "devices": ("dse.hardware", "DEVICES"),
+    "precisions": ("dse.precision", "PRECISIONS"),
+    "families": ("dse.networks", "FAMILIES"),
+    "models": ("dse.networks", "MODELS"),
+    "plot": ("dse.plots", None),
+    "DseError": ("dse.errors", "DseError"),
+    "InputError": ("dse.errors", "InputError"),
+}
+
+if TYPE_CHECKING:
+    from dse import formulas, metrics
+    from dse import plots as plot
+    from dse.api import evaluate, explore, frontier, load
+    from dse.errors import DseError, InputError
+    from dse.hardware import DEVICES as devices
+    from dse.jobs.result import Result
+    from dse.jobs.spec import Spec
+    from dse.networks import FAMILIES as families
+    from dse.networks import MODELS as models
+    from dse.precision import PRECISIONS as precisions
+    from dse.registry import formula, metric
+
+__all__ = [
+    "DseError",
+    "InputError",
+    "Result",
+    "Spec",
+    "devices",
+    "evaluate",
+    "explore",
+    "families",
+    "formula",
+    "formulas",
+    "frontier",
+    "load",
+    "metric",
+    "metrics",
+    "models",
+    "plot",
+    "precisions",
+]
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        module, attribute = _PUBLIC[name]
+    except KeyError:
+        raise AttributeError(f"module 'dse' has no attribute {name!r}") from None
+    loaded = importlib.import_module(module)
+    return loaded if attribute is None else getattr(loaded, attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})

@@ -62,6 +62,10 @@ def _count(kind: str, symbol: str, meaning: str, **rest: object) -> Name:
     return Name(kind, "1", symbol, meaning, **{"minimum": 1, "integer": True, **rest})  # type: ignore[arg-type]
 
 
+def _flag(symbol: str, meaning: str) -> Name:
+    return Name("architecture", "1", symbol, meaning, maximum=1, integer=True)
+
+
 def _device(unit: str, symbol: str, meaning: str) -> Name:
     return Name("device", unit, symbol, meaning)
 
@@ -75,7 +79,7 @@ NAMES: dict[str, Name] = {
     "k": _sheet("1", "K", "side of a square kernel"),
     "h_out": _sheet("1", "H_out", "output height"),
     "w_out": _sheet("1", "W_out", "output width"),
-    "tile": _sheet("1", "m", "side of a Winograd output tile"),
+    "tile": _sheet("1", "m", "side of a Winograd output tile", minimum=1),
     "d_in": _sheet("1", "d_in", "input features"),
     "d_out": _sheet("1", "d_out", "output features"),
     "rank": _sheet("1", "r", "rank of a low-rank adapter"),
@@ -93,7 +97,6 @@ NAMES: dict[str, Name] = {
     "activations": _sheet("1", "A", "activation elements"),
     "bits": _sheet("bit", "b", "bits of one element, scales included"),
     "sinks": _sheet("1", "N_sink", "attention sinks: first tokens that stay in the cache"),
-    "window": _sheet("1", "N_win", "tokens of the sliding window"),
     "latent_rank": _sheet("1", "r_kv", "rank of the compressed keys and values"),
     "rope_dim": _sheet("1", "d_rope", "rotary dimensions kept beside the compressed cache"),
     "grad_bits": _sheet("bit", "b_g", "bits of one gradient"),
@@ -146,14 +149,21 @@ NAMES: dict[str, Name] = {
     # Distributed.
     "throughput_n": _sheet("1/s", "X_n", "throughput of several devices"),
     "throughput_1": _sheet("1/s", "X_1", "throughput of one device"),
-    "devices": _sheet("1", "n_dev", "devices that share the work"),
+    "devices": _sheet("1", "n_dev", "devices that share the work", minimum=1),
     "transfer_time": _sheet("s", "t_x", "time of communication"),
     "bytes": _sheet("B", "Q", "bytes"),
     "link_latency": _sheet("s", "alpha", "latency of one message"),
     # Conversions.
     "value": _sheet("1", "x", "a number"),
     # Axes of network families.
-    "width": Name("architecture", "1", "alpha", "multiplier of the channels of a family; width of a feature map or image in sheet functions", positive=True, maximum=65536),
+    "width": Name(
+        "architecture",
+        "1",
+        "alpha",
+        "multiplier of the channels of a family; width of a feature map or image in sheet functions",
+        positive=True,
+        maximum=65536,
+    ),
     "resolution": _count("architecture", "R", "side of the square input image, pixels", maximum=65536),
     "classes": _count("architecture", "K_cls", "classes of the classifier"),
     "in_channels": _count("architecture", "C_img", "channels of the input image"),
@@ -166,26 +176,60 @@ NAMES: dict[str, Name] = {
     "kv_heads": _count("architecture", "h_kv", "heads of keys and values"),
     "d_head": _count("architecture", "d_h", "dimension of one attention head"),
     "ffn": _count("architecture", "d_ff", "hidden width of the feed-forward network"),
-    "gated": Name("architecture", "1", "gate", "1: gated feed-forward network (three matrices), 0: plain (two)", maximum=1, integer=True),
+    "gated": _flag("gate", "1: gated feed-forward network (three matrices), 0: plain (two)"),
     "vocab": _count("architecture", "V", "size of the vocabulary"),
-    "tied": Name("architecture", "1", "tie", "1: input and output embedding share one matrix", maximum=1, integer=True),
+    "tied": _flag("tie", "1: input and output embedding share one matrix"),
+    "local_layers": _count("architecture", "L_loc", "layers that attend to a sliding window only", minimum=0),
+    "window": _count("architecture", "N_win", "tokens of the sliding window, the current one included"),
+    "positions": _count("architecture", "N_pos", "learned position embeddings; 0: none", minimum=0),
+    "norm_bias": _flag("b_norm", "1: layer norm (scale and shift), 0: RMS norm (scale)"),
+    "qkv_bias": _flag("b_qkv", "1: queries, keys and values have biases"),
+    "output_bias": _flag("b_o", "1: the output projection of attention has a bias"),
+    "ffn_bias": _flag("b_ff", "1: the feed-forward matrices have biases"),
+    "head_bias": _flag("b_head", "1: the output embedding has a bias"),
+    "qk_norm": _flag("n_qk", "1: queries and keys are normalised, head by head"),
+    "post_norm": _flag("n_post", "1: attention and feed-forward network are normalised after them too"),
+    "parallel": _flag("par", "1: attention and feed-forward network run side by side on the same input"),
+    "shared_norm": _flag("n_sh", "1: both branches of a parallel block read one norm"),
     "patch": _count("architecture", "p", "side of a patch, pixels"),
     "kernel": _count("architecture", "K", "side of a square kernel"),
     # How the network is run.
     "batch": _count("deployment", "B", "units processed together by one replica", default=1),
     "in_place_depthwise": Name(
-        "deployment", "1", "ip", "1: the engine lets a depthwise convolution overwrite its input", maximum=1, integer=True, default=1
+        "deployment",
+        "1",
+        "ip",
+        "1: the engine lets a depthwise convolution overwrite its input",
+        maximum=1,
+        integer=True,
+        default=1,
     ),
-    "context": _count("circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"),
-    "phase": Name(
-        "circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode")
+    "context": _count(
+        "circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"
     ),
-    "compute_efficiency": Name("circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0),
-    "bandwidth_efficiency": Name("circumstance", "1", "eta_b", "share of the memory bandwidth that is reached", positive=True, default=1.0),
-    "memory_share": Name("circumstance", "1", "mu", "share of the main memory that a model may fill", positive=True, maximum=1, default=0.9),
-    "utilization": Name("circumstance", "1", "U", "share of the thermal design power that is drawn", maximum=1, default=0.7),
+    "phase": Name("circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode")),
+    "compute_efficiency": Name(
+        "circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0
+    ),
+    "bandwidth_efficiency": Name(
+        "circumstance", "1", "eta_b", "share of the memory bandwidth that is reached", positive=True, default=1.0
+    ),
+    "memory_share": Name(
+        "circumstance",
+        "1",
+        "mu",
+        "share of the main memory that a model may fill",
+        positive=True,
+        maximum=1,
+        default=0.9,
+    ),
+    "utilization": Name(
+        "circumstance", "1", "U", "share of the thermal design power that is drawn", maximum=1, default=0.7
+    ),
     "pue": Name("circumstance", "1", "PUE", "power usage effectiveness of the site", minimum=1, default=1.2),
-    "carbon_intensity": Name("circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0),
+    "carbon_intensity": Name(
+        "circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0
+    ),
     "electricity_price": Name("circumstance", "USD/kWh", "c_el", "price of a kilowatt-hour", default=0.20),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),
     # Figures of a device.
@@ -215,6 +259,15 @@ NAMES: dict[str, Name] = {
     "weight_bits": Name("precision", "bit", "w", "bits of one weight, scales included", positive=True),
     "activation_bits": Name("precision", "bit", "a", "bits of one activation", positive=True),
     "kv_bits": Name("precision", "bit", "kv", "bits of one cached key or value", positive=True),
+    "group_size": Name(
+        "precision",
+        "1",
+        "G_q",
+        "weights that share scales; 0: one scale a tensor, not counted",
+        integer=True,
+        default=0,
+    ),
+    "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
     # Joined by the grid.
     "device_count": _count("derived", "n_dev", "devices of one replica", default=1),
     "peak_ops": Name("derived", "FLOP/s", "P", "peak rate of the device at the format that it computes in"),

@@ -12,7 +12,7 @@ from typing import Any
 from dse import glossary, units
 from dse.errors import InputError, unknown
 
-type_of_function = Callable[..., Any]
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Record:
     name: str
     kind: str
     unit: str
-    function: type_of_function
+    function: Function
     inputs: tuple[str, ...]
     direction: str | None = None
     variant: str | None = None
@@ -42,6 +42,12 @@ class Record:
         return (inspect.getdoc(self.function) or "").split("\n", 1)[0].rstrip(".")
 
     @property
+    def required(self) -> tuple[str, ...]:
+        """Arguments without a default."""
+        parameters = inspect.signature(self.function).parameters.values()
+        return tuple(p.name for p in parameters if p.default is inspect.Parameter.empty)
+
+    @property
     def measure(self) -> str:
         """The unit in which people give and read the value: the counted thing where the unit is 1."""
         return self.counted or self.unit
@@ -51,7 +57,7 @@ FORMULAS: dict[str, Record] = {}
 METRICS: dict[str, dict[str | None, Record]] = {}
 
 
-def formula(*, unit: str, plain: str = "", faces: bool = True) -> Callable[[type_of_function], type_of_function]:
+def formula(*, unit: str, plain: str = "", faces: bool = True) -> Callable[[Function], Function]:
     """Record a function of the sheet under its own name; the function itself is returned untouched.
 
     Parameters
@@ -66,7 +72,7 @@ def formula(*, unit: str, plain: str = "", faces: bool = True) -> Callable[[type
     """
     units.parse_unit(unit)
 
-    def record(function: type_of_function) -> type_of_function:
+    def record(function: Function) -> Function:
         name = function.__name__
         if name in FORMULAS:
             raise ValueError(f"formula {name!r} is defined twice")
@@ -90,7 +96,7 @@ def metric(
     label: str | None = None,
     domain: str | None = None,
     faces: bool = True,
-) -> Callable[[type_of_function], type_of_function]:
+) -> Callable[[Function], Function]:
     """Record a metric; its arguments are wired by name.
 
     Parameters
@@ -110,7 +116,7 @@ def metric(
     if direction not in ("min", "max", None):
         raise ValueError(f"direction {direction!r}")
 
-    def record(function: type_of_function) -> type_of_function:
+    def record(function: Function) -> Function:
         key = name or function.__name__
         variants = METRICS.setdefault(key, {})
         if variant in variants or (variants and None in (variant, *variants)):
@@ -129,7 +135,7 @@ def _kind_of_unit(unit: str) -> object:
     return units.parse_unit(unit)
 
 
-def _inputs(function: type_of_function) -> tuple[str, ...]:
+def _inputs(function: Function) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 
 
@@ -153,7 +159,9 @@ def check_wiring() -> None:
                 if argument in METRICS or argument.startswith("op_"):
                     continue
                 if glossary.lookup(argument, f"argument of metric {record.name!r}").kind == "sheet":
-                    raise ValueError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
+                    raise ValueError(
+                        f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only"
+                    )
 
 
 class MappingModule(types.ModuleType):

@@ -45,7 +45,19 @@ _BASE: dict[str, tuple[float, dict[str, int]]] = {
     "MAC": (2.0, {"operations": 1}),
 }
 _PREFIXABLE = {"B", "bit", "s", "Hz", "J", "Wh", "W", "g", "FLOP", "FLOPs", "FLOPS", "OP", "OPS", "MAC", "token"}
-_SI = {"E": 1e18, "P": 1e15, "T": 1e12, "G": 1e9, "M": 1e6, "k": 1e3, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "n": 1e-9, "p": 1e-12}
+_SI = {
+    "E": 1e18,
+    "P": 1e15,
+    "T": 1e12,
+    "G": 1e9,
+    "M": 1e6,
+    "k": 1e3,
+    "m": 1e-3,
+    "u": 1e-6,
+    "µ": 1e-6,
+    "n": 1e-9,
+    "p": 1e-12,
+}
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
 _SPELLINGS = {
     "KB": "kB (1000 bytes) or KiB (1024 bytes)",
@@ -90,7 +102,9 @@ def _symbol(text: str) -> tuple[float, dict[str, int]]:
             return factor * scale, dimension
     if text in _SPELLINGS:
         raise InputError(f"unknown unit {text!r}; write {_SPELLINGS[text]}")
-    known = [p + u for u in _BASE for p in ("", *(_SI if u in _PREFIXABLE else ()), *(_BINARY if u in ("B", "bit") else ()))]
+    known = [
+        p + u for u in _BASE for p in ("", *(_SI if u in _PREFIXABLE else ()), *(_BINARY if u in ("B", "bit") else ()))
+    ]
     close = nearest(text, known)
     raise InputError(f"unknown unit {text!r}" + (f"; did you mean {close!r}?" if close else ""))
 
@@ -155,14 +169,24 @@ def quantity(given: Any, unit: str) -> float:
 def _convert(value: float, given: str, unit: str) -> float:
     source, target = parse_unit(given), parse_unit(unit)
     if source.dimension != target.dimension:
-        raise InputError(f"unit {given!r} is {source.describe()}, but {target.describe()} is needed, such as {_example(unit)!r}")
+        raise InputError(
+            f"unit {given!r} is {source.describe()}, but {target.describe()} is needed, such as {_example(unit)!r}"
+        )
     # One division in place of two roundings keeps "0.4 kg/kWh" at exactly 400 g/kWh.
     ratio = source.scale / target.scale
     inverse = target.scale / source.scale
     return value / inverse if inverse == round(inverse) and inverse > 1 else value * ratio
 
 
-_EXAMPLES = {"B": "320 KiB", "s": "100 ms", "J": "10 mJ", "W": "300 W", "B/s": "900 GB/s", "FLOP/s": "100 TOPS", "1": "8"}
+_EXAMPLES = {
+    "B": "320 KiB",
+    "s": "100 ms",
+    "J": "10 mJ",
+    "W": "300 W",
+    "B/s": "900 GB/s",
+    "FLOP/s": "100 TOPS",
+    "1": "8",
+}
 
 
 def _example(unit: str) -> str:
@@ -182,7 +206,11 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
     if head in ("FLOP", "B", "s", "J", "W") and value != 0:
         table = _BINARY if unit == "B" else _SI
         ordered = sorted({p: f for p, f in table.items() if p != "µ"}.items(), key=lambda item: -item[1])
-        for prefix, factor in [*((p, f) for p, f in ordered if f > 1), ("", 1.0), *((p, f) for p, f in ordered if f < 1)]:
+        for prefix, factor in [
+            *((p, f) for p, f in ordered if f > 1),
+            ("", 1.0),
+            *((p, f) for p, f in ordered if f < 1),
+        ]:
             if abs(value) >= factor * (1 - 0.5 * 10.0**-digits):
                 return f"{_digits(value / factor, digits)} {prefix}{head}{rest}"
     return _digits(value, digits) + ("" if unit == "1" else f" {unit}")

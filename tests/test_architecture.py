@@ -15,12 +15,13 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dse"
 # A room may import from the layers before its own, and from its own layer as long as nothing imports back.
 LAYERS = (
     ("errors", "units", "glossary"),
-    ("registry",),
+    ("registry", "catalogue"),
     ("formulas", "faces"),
-    ("metrics", "networks", "hardware", "precision", "quality"),
+    ("metrics", "networks", "hardware", "precision", "quality", "regions"),
     ("grid",),
     ("pareto",),
     ("search", "jobs", "calibration"),
+    ("api",),
     ("cli",),
 )
 # Rooms that see results only, whoever made them.

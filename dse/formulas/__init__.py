@@ -23,6 +23,8 @@ from dse.formulas import (  # noqa: F401  (importing a chapter records its formu
 )
 from dse.registry import FORMULAS, make_mapping
 
+RECORDS = FORMULAS
+
 
 def names() -> tuple[str, ...]:
     """Names of all recorded formulas: the sheet's chapter by chapter, then the user's."""

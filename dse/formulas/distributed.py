@@ -66,6 +66,10 @@ def all_reduce_time(bytes, devices, link_bandwidth, link_latency):
     `bytes` on each device, `devices` in the ring, `link_bandwidth` of one direction in B/s, `link_latency`
     of one message in seconds. One device takes no time.
 
+    Notes
+    -----
+    The share (n − 1)/n is written 1 − 1/n, in which n stands once, so that the growth with n shows.
+
     References
     ----------
     .. [1] Patarasuk and Yuan, "Bandwidth optimal all-reduce algorithms", J. Parallel Distrib. Comput. 69(2), 2009.
@@ -78,4 +82,4 @@ def all_reduce_time(bytes, devices, link_bandwidth, link_latency):
     >>> round(all_reduce_time(1e9, 8, 300e9, 1e-6) * 1e3, 4)
     5.8473
     """
-    return 2 * (devices - 1) / devices * bytes / link_bandwidth + 2 * (devices - 1) * link_latency
+    return 2 * (1 - 1 / devices) * bytes / link_bandwidth + 2 * (devices - 1) * link_latency

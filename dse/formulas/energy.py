@@ -1,4 +1,7 @@
-"""Energy, carbon and cost, family IV of the sheet. Carbon intensity in g/kWh, price in USD/kWh, as the field quotes them."""
+"""Energy, carbon and cost, family IV of the sheet.
+
+Carbon intensity is in g/kWh and price in USD/kWh, as the field quotes them.
+"""
 
 from __future__ import annotations
 
@@ -207,9 +210,9 @@ def operation_energy(macs, sram_bytes, dram_bytes, mac_energy, sram_energy, dram
 
     Examples
     --------
-    At 45 nm an fp16 MAC takes 2 pJ, a byte of small SRAM 1.25 pJ, a byte of DRAM 160 pJ:
+    At 45 nm an fp16 MAC takes 2 pJ, a byte of an 8 KiB SRAM 1.25 pJ, a byte of DRAM at least 162.5 pJ:
 
-    >>> round(operation_energy(1e9, 4e6, 1e6, 2e-12, 1.25e-12, 160e-12) * 1e3, 3)
-    2.165
+    >>> round(operation_energy(1e9, 4e6, 1e6, 2e-12, 1.25e-12, 162.5e-12) * 1e3, 4)
+    2.1675
     """
     return macs * mac_energy + sram_bytes * sram_energy + dram_bytes * dram_energy

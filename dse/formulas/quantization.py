@@ -113,7 +113,7 @@ def optimal_clip(tensor_or_distribution, bits, signed=True):
     clip, low, high = _mean_magnitude(source), 0.0, math.inf
     while True:
         found = moments(source, clip)
-        target = found.tail / (noise * found.inside + found.outside)
+        target = float(found.tail / (noise * found.inside + found.outside))
         if target > clip:
             low = clip
         else:
@@ -121,7 +121,7 @@ def optimal_clip(tensor_or_distribution, bits, signed=True):
         if not low < target < high:
             target = (low + high) / 2
         if abs(target - clip) <= 1e-14 * clip or target in (low, high):
-            return float(target)
+            return target
         clip = target
 
 

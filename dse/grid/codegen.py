@@ -27,7 +27,7 @@ from dse.grid.inputs import OP
 from dse.registry import Record
 
 # One division rule for every function, inlined or not: IEEE, as NumPy's. Fast-math stays off: results are exact.
-OPTIONS = {"error_model": "numpy"}
+OPTIONS: dict[str, Any] = {"error_model": "numpy"}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,9 @@ PLAIN_LIMIT = 20_000
 MODEL_AXIS = "latency_model"
 
 
-def evaluate_values(space: Space, targets: Iterable[str], *, engine: str = "auto", threads: int | None = None) -> Values:
+def evaluate_values(
+    space: Space, targets: Iterable[str], *, engine: str = "auto", threads: int | None = None
+) -> Values:
     """The metrics asked for, each a labelled array over the dimensions that it varies along.
 
     Parameters
@@ -110,7 +112,9 @@ def _squeeze(value: Labelled) -> Labelled:
     return Labelled(keep, np.ascontiguousarray(value.data).reshape(shape))
 
 
-def _groups(steps: list[Record], dims: Mapping[str, tuple[str, ...]], values: Mapping[str, Labelled], space: Space) -> list[Group]:
+def _groups(
+    steps: list[Record], dims: Mapping[str, tuple[str, ...]], values: Mapping[str, Labelled], space: Space
+) -> list[Group]:
     """Steps by the dimensions that they vary along, fewer first: a step needs only steps of its own or fewer."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for step in steps:
@@ -151,7 +155,9 @@ def _by_point(step: Record, dims: tuple[str, ...], shape: tuple[int, ...], value
     return result
 
 
-def _run_fused(group: Group, values: Values, kept: tuple[str, ...], sizes: Mapping[str, int], threads: int | None) -> None:
+def _run_fused(
+    group: Group, values: Values, kept: tuple[str, ...], sizes: Mapping[str, int], threads: int | None
+) -> None:
     from dse.grid.codegen import Nest, compiled
 
     dims, steps = group
@@ -171,7 +177,9 @@ def _argument(value: Labelled) -> np.ndarray | float:
     return np.ascontiguousarray(value.data, dtype=np.float64)
 
 
-def _in_threads(kernel: Callable[..., None], length: int, inner: int, arguments: list[object], threads: int | None) -> None:
+def _in_threads(
+    kernel: Callable[..., None], length: int, inner: int, arguments: list[object], threads: int | None
+) -> None:
     workers = min(threads or os.cpu_count() or 1, length)
     if workers == 1 or length * inner < 100_000:
         kernel(0, length, *arguments)

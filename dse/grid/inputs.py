@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.errors import InputError
 from dse.grid.plan import Plan
 from dse.grid.space import Space
 from dse.hardware import DEVICES
@@ -42,20 +41,19 @@ class Labelled:
 def leaf(space: Space, name: str) -> Labelled:
     """The values of one input that is neither a metric nor a vector over ops."""
     axis = space.axes.get(name)
-    if axis is not None and axis.given:
+    if name == "pue" and not (axis and axis.given) and "device" in space.axes:
+        device = space.axes["device"]
+        return _along(device.dim, np.array([DEVICES[d].pue for d in device.values]))
+    if axis is not None:
         return _along(axis.dim, axis.numbers)
     if name == "peak_ops":
         return compute_peak(space)[0]
     if name == "device_count":
         return _along(None, np.ones(1))
-    if name in glossary.NAMES and glossary.NAMES[name].kind == "precision":
+    if glossary.lookup(name).kind == "precision":
         precision = space.axes["precision"]
         return _along(precision.dim, np.array([getattr(PRECISIONS[p], name) for p in precision.values], dtype=float))
-    if "device" in space.axes and (axis is None or name == "pue"):
-        return device_figure(space, name)
-    if axis is not None:
-        return _along(axis.dim, axis.numbers)
-    raise InputError(f"no value for {name!r}: {glossary.lookup(name).meaning}")
+    return device_figure(space, name)
 
 
 def _along(dim: str | None, values: np.ndarray) -> Labelled:
@@ -90,7 +88,7 @@ def counts(space: Space, plan: Plan) -> dict[str, Labelled]:
         for record in plan.counts:
             arguments = {"trace": traced, "counting": space.counting}
             value = record.function(**{k: arguments[k] for k in record.inputs})
-            parts[record.name].append((index, np.asarray(value, dtype=np.float64)))
+            parts[record.name].append((index, _where_valid(traced, value)))
     varying = _varying(space, plan) if names else {}
     return {n: _assemble(space, parts[n], varying[n]) for n in names}
 
@@ -120,7 +118,19 @@ def traces(space: Space) -> Iterator[tuple[tuple[Any, ...], Trace]]:
     trace in cache.
     """
     for index, part in _parts(space):
-        yield index, trace(part.family, _builder_arguments(part))
+        yield index, _trace(part)
+
+
+def _trace(space: Space) -> Trace:
+    # A single network that cannot be built is the user's mistake; among many it is an undefined design.
+    return trace(space.family, _builder_arguments(space), invalid="raise" if space.size == 1 else "mask")
+
+
+def _where_valid(traced: Trace, value: Any) -> np.ndarray:
+    """A count as float64, NaN where the axes make no network."""
+    if traced.valid is True:
+        return np.asarray(value, dtype=np.float64)
+    return np.where(traced.valid, value, np.nan)
 
 
 def _parts(space: Space) -> Iterator[tuple[tuple[Any, ...], Space]]:
@@ -137,7 +147,10 @@ def _parts(space: Space) -> Iterator[tuple[tuple[Any, ...], Space]]:
         others = {d: 1 for d in space.dims if d not in dims}
         scale = int(np.prod([space.sizes[d] for d in others], dtype=float))
         for place, tile in part.tiles(TRACE_LIMIT * scale):
-            where = {**{str(d): slice(i, i + 1) for d, i in combination}, **{d: s for d, s in place.items() if d in dims}}
+            where = {
+                **{str(d): slice(i, i + 1) for d, i in combination},
+                **{d: s for d, s in place.items() if d in dims},
+            }
             for d, i in combination:
                 where[str(d)] = slice(i, i + 1)
             yield tuple(where.get(d, slice(None)) for d in dims), tile
@@ -188,10 +201,10 @@ def _varying(space: Space, plan: Plan) -> dict[str, tuple[str, ...]]:
                 names.add(dim)
             continue
         pair = replace_dim(corner, space, dim, slice(0, 2))
-        traced = trace(pair.family, _builder_arguments(pair))
+        traced = _trace(pair)
         for record in plan.counts:
             arguments: Mapping[str, Any] = {"trace": traced, "counting": space.counting}
-            value = np.asarray(record.function(**{k: arguments[k] for k in record.inputs}))
+            value = _where_valid(traced, record.function(**{k: arguments[k] for k in record.inputs}))
             if value.ndim and value.shape[dims.index(dim)] > 1:
                 found[record.name].add(dim)
     return {n: tuple(d for d in dims if d in names) for n, names in found.items()}
@@ -242,7 +255,8 @@ def quality(space: Space) -> tuple[dict[str, Labelled], Labelled]:
     full = {n: np.empty(shape, dtype=object if n == "source" else np.float64) for n in names}
     for scheme in dict.fromkeys(precision.values):
         found = accuracy(space.family.name, arguments, PRECISIONS[scheme])
-        arrays = (found.value, found.low, found.high, found.labels())
+        sources = np.vectorize(dict(found.legend).get, otypes=[object])(found.source)
+        arrays = (found.value, found.low, found.high, sources)
         where = np.array([p == scheme for p in precision.values])
         for name, array in zip(names, arrays, strict=True):
             _put(full[name], np.asarray(array), dims, all_dims, precision.dim, where)

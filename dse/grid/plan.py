@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from dse import glossary, registry
+from dse import glossary, metrics, registry
 from dse.errors import InputError
 from dse.registry import Record
 
@@ -38,6 +38,9 @@ class Plan:
         return found
 
 
+__all__ = ["Plan", "make_plan", "metrics", "variants_of"]
+
+
 def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None) -> Plan:
     """Resolve metrics by the names of their arguments.
 
@@ -58,9 +61,7 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None)
     leaves: dict[str, None] = {}
     for target in targets:
         _visit(target, dict(variants or {}), ordered, leaves)
-    by_kind = {
-        kind: tuple(r for r in ordered.values() if r.kind == kind) for kind in ("metric", "count", "table")
-    }
+    by_kind = {kind: tuple(r for r in ordered.values() if r.kind == kind) for kind in ("metric", "count", "table")}
     return Plan(targets, by_kind["metric"], by_kind["count"], by_kind["table"], tuple(leaves))
 
 

@@ -97,7 +97,7 @@ class Space:
 
     def network_axes(self) -> dict[str, Axis]:
         """Axes that the builder of the family takes."""
-        return {name: self.axes[name] for name in self.family.defaults}
+        return {name: self.axes[name] for name in self.family.axes}
 
     def network_dims(self) -> tuple[str, ...]:
         """Dimensions of the axes that the builder of the family takes."""
@@ -119,7 +119,9 @@ class Space:
         return replace(self, axes=axes)
 
 
-def _tiles(space: Space, dims: Sequence[str], place: dict[str, slice], limit: int) -> Iterator[tuple[dict[str, slice], Space]]:
+def _tiles(
+    space: Space, dims: Sequence[str], place: dict[str, slice], limit: int
+) -> Iterator[tuple[dict[str, slice], Space]]:
     if space.size <= limit or not dims:
         yield place, space
         return

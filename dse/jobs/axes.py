@@ -43,7 +43,11 @@ def _one(entry: glossary.Name, given: Any) -> Any:
 
 
 def _tidy(entry: glossary.Name, value: float) -> float | int:
-    return int(value) if value == int(value) and (entry.integer or abs(value) < 2**53) and entry.unit == "1" and entry.integer else value
+    return (
+        int(value)
+        if value == int(value) and (entry.integer or abs(value) < 2**53) and entry.unit == "1" and entry.integer
+        else value
+    )
 
 
 def _range(entry: glossary.Name, given: Mapping[str, Any]) -> list[float]:

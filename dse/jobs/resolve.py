@@ -19,8 +19,10 @@ from dse.jobs.spec import Spec
 from dse.networks import FAMILIES, MODELS, Family
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.precision import PRECISIONS
+from dse.units import format_quantity
 
-MOST_DESIGNS = 2**62
+# Beyond this, enumerating takes hours.
+MOST_DESIGNS = 10**11
 
 
 @dataclass(frozen=True)
@@ -37,36 +39,53 @@ class Job:
 def resolve(spec: Spec, origin: str = "") -> Job:
     """Look everything up; raise one InputError with every fault, each with its key."""
     faults: list[Fault] = []
-    family, fixed = _network(spec, faults)
-    axes = _axes(spec, family, fixed, faults) if family else {}
     objectives = _objectives(spec, faults)
     budgets = _budgets(spec, faults)
     outputs = _known_metrics(spec.output.metrics, "output.metrics", faults)
+    metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
+    found = collect(faults, "", resolve_space, spec, metrics)
+    if found is None or faults:
+        raise InputError(_located(faults, origin))
+    space, left_out = found
+    cut = _cut(spec, space, objectives, budgets, faults)
+    if space.size > MOST_DESIGNS:
+        size = format_quantity(float(space.size) * 8 * len(metrics), "B", 3)
+        problem = f"{space.size:.4g} designs ({size} of results) are too many to enumerate; at most {MOST_DESIGNS:.0e}"
+        faults.append(Fault("", f"{problem}: narrow the axes"))
+    if faults:
+        raise InputError(_located(faults, origin))
+    return Job(spec, space, cut, metrics, left_out)
+
+
+def resolve_space(spec: Spec, metrics: Sequence[str]) -> tuple[Space, dict[str, tuple[str, ...]]]:
+    """The space of a spec, and the devices left out of it with the figures that they lack.
+
+    Raises
+    ------
+    InputError
+        Every fault of the axes; a device that was named and lacks a figure that one of `metrics` needs.
+    """
+    faults: list[Fault] = []
+    family, fixed = _network(spec, faults)
+    axes = _axes(spec, family, fixed, faults) if family else {}
     devices, named = _devices(spec, faults)
     if faults or family is None:
-        raise InputError(_located(faults, origin))
-    metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
+        raise InputError(faults)
     missing = _missing_figures(metrics, axes, devices)
     for name in named:
         for figure, needing in missing.get(name, {}).items():
             problem = f"device {name!r} lacks the figure {figure!r}, which {', '.join(needing)} needs"
             faults.append(Fault("hardware.device", problem))
     left = [d for d in devices if d not in missing]
-    if not left and not faults:
+    if devices and not left and not faults:
         lacking = sorted({figure for figures in missing.values() for figure in figures})
         faults.append(Fault("hardware.device", f"no device that was selected has all of: {', '.join(lacking)}"))
     if faults:
-        raise InputError(_located(faults, origin))
-    single = isinstance(spec.hardware.device, str) and spec.hardware.device == left[0] and len(left) == 1
-    axes["device"] = left[0] if single else left
+        raise InputError(faults)
+    if left:
+        axes["device"] = left[0] if spec.hardware.device == left[0] else left
     space = make_grid(family, axes, counting=spec.counting, model=spec.network.model)
-    cut = _cut(spec, space, objectives, budgets, faults)
-    if space.size > MOST_DESIGNS:
-        faults.append(Fault("", f"{space.size:.3g} designs; at most {MOST_DESIGNS:.3g}"))
-    if faults:
-        raise InputError(_located(faults, origin))
-    left_out = {name: tuple(missing[name]) for name in devices if name in missing}
-    return Job(spec, space, cut, metrics, left_out)
+    return space, {name: tuple(missing[name]) for name in devices if name in missing}
 
 
 def _located(faults: Sequence[Fault], origin: str) -> list[Fault]:
@@ -93,7 +112,7 @@ def _network(spec: Spec, faults: list[Fault]) -> tuple[Family | None, dict[str, 
 def _axes(spec: Spec, family: Family, fixed: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
     axes: dict[str, Any] = {}
     settings = [n for n, e in glossary.NAMES.items() if e.kind in ("deployment", "circumstance") and _settable(n)]
-    own = [n for n in family.defaults if glossary.lookup(n).kind == "architecture"]
+    own = [n for n in family.axes if glossary.lookup(n).kind == "architecture"]
     tables = [
         ("network", spec.network.axes, own, f"axis of the family {family.name!r}"),
         ("deployment", spec.deployment, settings, "deployment setting"),
@@ -103,7 +122,7 @@ def _axes(spec: Spec, family: Family, fixed: dict[str, Any], faults: list[Fault]
             where = f"{table}.{name}"
             if name not in allowed:
                 faults.append(unknown(kind, name, allowed, where))
-            elif name in _RUN_AXES and name not in family.defaults:
+            elif name in _RUN_AXES and name not in family.axes:
                 faults.append(Fault(where, f"the family {family.name!r} has no {name}"))
             else:
                 _add_axis(axes, name, value, where, faults)
@@ -116,7 +135,9 @@ def _axes(spec: Spec, family: Family, fixed: dict[str, Any], faults: list[Fault]
 
 
 # Settings that the builder of a network takes: they mean nothing to families without them.
-_RUN_AXES = tuple(n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS)
+_RUN_AXES = tuple(
+    n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS
+)
 
 
 def _settable(name: str) -> bool:
@@ -156,7 +177,8 @@ def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
     for key, direction in (("minimize", "min"), ("maximize", "max")):
         for name in _known_metrics(getattr(spec.objectives, key), f"objectives.{key}", faults):
             objectives.append(Objective(name, direction))
-    collect(faults, "objectives", check_objectives, objectives) if not faults or objectives else None
+    if objectives or not faults:
+        collect(faults, "objectives", check_objectives, objectives)
     return objectives
 
 
@@ -173,6 +195,8 @@ def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
 def _devices(spec: Spec, faults: list[Fault]) -> tuple[list[str], list[str]]:
     """All devices selected, and those that were named one by one."""
     given = spec.hardware.device
+    if given is None:
+        return [], []
     patterns = [given] if isinstance(given, str) else list(given)
     if not patterns:
         faults.append(Fault("hardware.device", "the axis has no values; give at least one"))
@@ -187,25 +211,31 @@ def _devices(spec: Spec, faults: list[Fault]) -> tuple[list[str], list[str]]:
     return list(selected), named
 
 
-def _missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], devices: Sequence[str]) -> dict[str, dict[str, tuple[str, ...]]]:
+def _missing_figures(
+    metrics: Sequence[str], axes: Mapping[str, Any], devices: Sequence[str]
+) -> dict[str, dict[str, tuple[str, ...]]]:
     """For each device the figures that it lacks, and the metrics that need them."""
+    if not devices:
+        return {}
     models = axes.get(MODEL_AXIS) or variants_of("latency")[0]
     needed: dict[str, tuple[str, ...]] = {}
     for model in [models] if isinstance(models, str) else models:
         needed.update(make_plan(metrics, {"latency": model}).device_figures)
     schemes = axes.get("precision", "fp32")
-    probe = make_grid(_NO_NETWORK, {"device": list(devices), "precision": schemes if isinstance(schemes, list) else [schemes]})
+    probe = make_grid(
+        _NO_NETWORK, {"device": list(devices), "precision": schemes if isinstance(schemes, list) else [schemes]}
+    )
     missing: dict[str, dict[str, tuple[str, ...]]] = {}
     for figure, needing in needed.items():
         values = compute_peak(probe)[0].data if figure == "peak_ops" else device_figure(probe, figure).data
         # A format that runs on no unit of the device is a matter of single designs, not of the device.
         absent = np.isnan(values).all(axis=0) if values.ndim == 2 else np.isnan(values)
         for place in np.flatnonzero(absent):
-            missing.setdefault(devices[place], {})[figure] = needing
+            missing.setdefault(devices[int(place)], {})[figure] = needing
     return missing
 
 
-_NO_NETWORK = Family("", lambda net: None, {}, (), "vision", "", "")
+_NO_NETWORK = Family("", lambda net: None, (), {}, (), "vision", "")  # type: ignore[arg-type,return-value]
 
 
 def _cut(spec: Spec, space: Space, objectives: list[Objective], budgets: list[Budget], faults: list[Fault]) -> Cut:
@@ -220,7 +250,9 @@ def _cut(spec: Spec, space: Space, objectives: list[Objective], budgets: list[Bu
                 hint = f"did you mean {close!r}?" if close else f"the axes of this spec are {', '.join(given)}"
                 faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))
         roles[key] = names
-    automatic = [n for n in given if space.axes[n].dim and space.axes[n].kind == "circumstance" and n not in roles["choose"]]
+    automatic = [
+        n for n in given if space.axes[n].dim and space.axes[n].kind == "circumstance" and n not in roles["choose"]
+    ]
     per = tuple(dict.fromkeys([*(n for n in roles["per"] if n in given), *automatic]))
     return Cut(tuple(objectives), tuple(budgets), spec.fit, per)
 

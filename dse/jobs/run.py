@@ -26,13 +26,16 @@ from dse.grid.dataset import evaluate
 from dse.jobs import assumptions
 from dse.jobs.resolve import Job
 from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, TABLE, Result, load, read_manifest
-from dse.pareto.scan import Scan, scan
+from dse.pareto.scan import Scan, group_values, scan
+from dse.plots import roofline
 
 Progress = Callable[[int, int], None]
 CITATION = "dse: vectorised design-space exploration for AI efficiency, version {version} (CITATION.cff)"
 
 
-def run(job: Job, folder: Path | None = None, *, fresh: bool = False, progress: Progress | None = None, plots: bool = True) -> Result:
+def run(
+    job: Job, folder: Path | None = None, *, fresh: bool = False, progress: Progress | None = None, plots: bool = True
+) -> Result:
     """Run a job, or give the finished result that already stands in its folder.
 
     Parameters
@@ -54,18 +57,22 @@ def run(job: Job, folder: Path | None = None, *, fresh: bool = False, progress: 
     started = time.perf_counter()
     found = scan(job.space, job.cut, progress=progress)
     frontier = frontier_dataset(job, found)
-    result = Result(frontier, found.cloud.dataset(), _manifest(job, found, time.perf_counter() - started))
+    result = Result(frontier, _cloud(job, found), _manifest(job, found, time.perf_counter() - started))
     return result if folder is None else _write(result, job, folder, plots)
 
 
 def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
-    """All metrics of the job at the designs of the frontier, sorted by group and first objective."""
+    """All metrics of the job, and those that the roofline plot shows, at the designs of the frontier.
+
+    Sorted by group, then by objectives.
+    """
+    metrics = tuple(dict.fromkeys([*job.metrics, *roofline.NEEDED]))
     if len(found.places) == 0:
-        empty = {m: ("design", np.empty(0)) for m in job.metrics}
+        empty = {m: ("design", np.empty(0)) for m in metrics}
         axes = {n: ("design", np.empty(0, dtype=object)) for n, a in job.space.axes.items() if a.given}
         return xr.Dataset(empty, axes)
     designs = job.space.designs(found.places)
-    dataset = evaluate(designs, job.metrics)
+    dataset = evaluate(designs, metrics)
     size = {"design": len(found.places)}
     dataset = dataset.map(lambda v: v if "design" in v.dims else v.expand_dims(size), keep_attrs=True)
     first = job.cut.objectives[0]
@@ -76,6 +83,12 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
     dataset.attrs["objectives"] = ", ".join(f"{o.direction} {o.metric}" for o in job.cut.objectives)
     dataset.attrs["sorted_by"] = first.metric
     return dataset
+
+
+def _cloud(job: Job, found: Scan) -> xr.Dataset:
+    """The histograms, with the values of the axes `per` that each group stands for."""
+    names = {axis: ("groups", values) for axis, values in group_values(job.space, job.cut.per).items()}
+    return found.cloud.dataset().assign(names)
 
 
 def _manifest(job: Job, found: Scan, seconds: float) -> dict[str, Any]:
@@ -142,7 +155,9 @@ def _standing(job: Job, folder: Path) -> Result | None:
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
         return None
     if manifest["key"] != job_key(job):
-        raise InputError(f"{folder}: holds the result of another spec; replace it with --fresh, or choose another --out")
+        raise InputError(
+            f"{folder}: holds the result of another spec; replace it with --fresh, or choose another --out"
+        )
     if manifest.get("code") != code_key():
         return None
     result = load(folder)

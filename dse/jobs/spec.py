@@ -42,7 +42,7 @@ class Precision(_Strict):
 class Hardware(_Strict):
     """Devices."""
 
-    device: Names
+    device: Names | None = None
 
 
 class Objectives(_Strict):
@@ -66,9 +66,9 @@ class Spec(_Strict):
     name: FileName = "exploration"
     network: Network
     precision: Precision = Precision()
-    hardware: Hardware
+    hardware: Hardware = Hardware()
     deployment: dict[str, Any] = Field(default_factory=dict)
-    objectives: Objectives
+    objectives: Objectives = Objectives()
     budgets: dict[str, Any] = Field(default_factory=dict)
     fit: bool = True
     counting: Annotated[str, StringConstraints(pattern="^(trainable|weights|statistics)$")] = "trainable"
@@ -79,7 +79,9 @@ class Spec(_Strict):
         return self.model_dump(exclude_none=True)
 
 
-def read_spec(source: str | os.PathLike[str] | Mapping[str, Any] | Spec, settings: Mapping[str, Any] | None = None) -> Spec:
+def read_spec(
+    source: str | os.PathLike[str] | Mapping[str, Any] | Spec, settings: Mapping[str, Any] | None = None
+) -> Spec:
     """A spec from a TOML file, a mapping or a Spec, with dotted keys replaced by `settings`.
 
     Raises

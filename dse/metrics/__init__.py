@@ -9,7 +9,9 @@ from __future__ import annotations
 from dse import registry
 from dse.metrics import counts, energy, latency, memory, quality, serving
 
-__all__ = ["counts", "energy", "latency", "memory", "quality", "serving"]
+RECORDS = registry.METRICS
+
+__all__ = ["RECORDS", "counts", "energy", "latency", "memory", "quality", "serving"]
 
 registry.check_wiring()
 registry.make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dse.registry import metric
 
 
-@metric(unit="1", direction="min", kind="count", counted="parameter")
+@metric(unit="1", direction="min", kind="count")
 def params(trace, counting):
     """Parameters of the network, by the counting convention in force.
 

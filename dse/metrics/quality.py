@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dse import formulas
 from dse.registry import metric
 
 
 @metric(unit="dB", direction="max", kind="table")
 def sqnr(scheme):
     """Signal to quantisation noise of Gaussian weights at the best clipping level of the format's integers."""
-    return scheme.sqnr()
+    bits = scheme.integer_bits
+    return float("nan") if bits is None else formulas.optimal_sqnr_db("gaussian", bits)
 
 
 @metric(unit="%", direction="max", kind="table")

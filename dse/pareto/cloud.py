@@ -6,12 +6,15 @@ Cells lie on a logarithmic lattice that is fixed once for all, so that parts add
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
 
 CELLS_PER_DECADE = 256
+OUTSIDE = np.iinfo(np.int64).min
+DENSE = 2**23
 
 
 class Cloud:
@@ -23,16 +26,11 @@ class Cloud:
 
     def add(self, columns: Mapping[str, np.ndarray], groups: np.ndarray, feasible: np.ndarray) -> None:
         """Count designs: columns, groups and feasibility of shape (n,)."""
-        keys = {}
-        with np.errstate(invalid="ignore", divide="ignore"):
-            for name in self.metrics:
-                values = columns[name]
-                usable = np.isfinite(values) & (values > 0)
-                keys[name] = np.where(usable, np.floor(np.log10(values) * CELLS_PER_DECADE), np.nan)
+        keys = {name: _cells(columns[name]) for name in self.metrics}
         for pair, (x, y) in enumerate(itertools.combinations(self.metrics, 2)):
-            good = ~np.isnan(keys[x]) & ~np.isnan(keys[y])
-            rows = np.column_stack([np.full(good.sum(), pair), groups[good], feasible[good], keys[x][good], keys[y][good]])
-            self._parts.append(_count(rows.astype(np.int64), np.ones(len(rows), dtype=np.int64)))
+            good = (keys[x] != OUTSIDE) & (keys[y] != OUTSIDE)
+            table = _count([groups[good], feasible[good].astype(np.int64), keys[x][good], keys[y][good]])
+            self._parts.append(np.column_stack([np.full(len(table), pair), table]))
         if len(self._parts) > 64:
             self._parts = [self._merged()]
 
@@ -40,7 +38,7 @@ class Cloud:
         if not self._parts:
             return np.empty((0, 6), dtype=np.int64)
         table = np.concatenate(self._parts)
-        return _count(table[:, :5], table[:, 5])
+        return _count(list(table[:, :5].T), table[:, 5])
 
     def dataset(self) -> xr.Dataset:
         """The counts as a table along "cell": pair, group, feasible, place along x and y, number of designs."""
@@ -51,14 +49,29 @@ class Cloud:
         return xr.Dataset(variables, attrs=attrs)
 
 
-def _count(rows: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Distinct rows with their summed weights in a last column."""
-    if len(rows) == 0:
-        return np.empty((0, rows.shape[1] + 1), dtype=np.int64)
-    low = rows.min(axis=0)
-    spans = rows.max(axis=0) - low + 1
-    flat = np.zeros(len(rows), dtype=np.int64)
-    for column, span in zip((rows - low).T, spans, strict=True):
-        flat = flat * span + column
-    _, first, place = np.unique(flat, return_index=True, return_inverse=True)
-    return np.column_stack([rows[first], np.bincount(place, weights=weights).astype(np.int64)])
+def _cells(values: np.ndarray) -> np.ndarray:
+    """The cell of each value, OUTSIDE where it is not positive and finite."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        cells = np.floor(np.log10(values) * CELLS_PER_DECADE)
+    return np.where(np.isfinite(cells), cells, OUTSIDE).astype(np.int64)
+
+
+def _count(columns: list[np.ndarray], weights: np.ndarray | None = None) -> np.ndarray:
+    """Distinct rows of integer columns, shape (n,) each, with their number (or summed weights) in a last column."""
+    if len(columns[0]) == 0:
+        return np.empty((0, len(columns) + 1), dtype=np.int64)
+    lows = [int(c.min()) for c in columns]
+    spans = [int(c.max()) - low + 1 for c, low in zip(columns, lows, strict=True)]
+    flat = np.zeros(len(columns[0]), dtype=np.int64)
+    for column, low, span in zip(columns, lows, spans, strict=True):
+        flat *= span
+        flat += column - low
+    if math.prod(spans) <= DENSE:
+        totals = np.bincount(flat, weights)
+        found = np.flatnonzero(totals)
+        totals = totals[found]
+    else:
+        found, place = np.unique(flat, return_inverse=True)
+        totals = np.bincount(place, weights)
+    digits = np.unravel_index(found, spans)
+    return np.column_stack([*(d + low for d, low in zip(digits, lows, strict=True)), totals.astype(np.int64)])

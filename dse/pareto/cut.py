@@ -152,7 +152,9 @@ def _unfit(name: str, free: np.ndarray, microcontroller: np.ndarray) -> np.ndarr
     return np.asarray(applies & (free < 0))
 
 
-def _nearest_misses(cut: Cut, columns: Mapping[str, np.ndarray], defined: np.ndarray, broken: Mapping[str, np.ndarray], tally: Tally) -> None:
+def _nearest_misses(
+    cut: Cut, columns: Mapping[str, np.ndarray], defined: np.ndarray, broken: Mapping[str, np.ndarray], tally: Tally
+) -> None:
     """For each budget the smallest violation, among designs that break nothing else where there are any."""
     for budget in cut.budgets:
         others = defined.copy()

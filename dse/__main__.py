@@ -1,0 +1,5 @@
+"""`python -m dse`: the command line."""
+
+from dse.cli import main
+
+main()

@@ -1,0 +1,137 @@
+"""The Python interface: evaluate a network, explore a spec, cut a frontier out of a Dataset."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
+
+from dse import glossary, registry
+from dse.errors import InputError
+from dse.grid import dataset
+from dse.grid.plan import make_plan
+from dse.grid.space import Space
+from dse.jobs.resolve import resolve, resolve_space
+from dse.jobs.result import Result, load
+from dse.jobs.run import Progress, run
+from dse.jobs.spec import Spec, read_spec
+from dse.networks import FAMILIES, MODELS
+from dse.pareto.table import frontier
+
+if TYPE_CHECKING:
+    Names = str | Sequence[str]
+
+__all__ = ["evaluate", "explore", "frontier", "load"]
+
+SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
+
+
+def evaluate(
+    network: str,
+    *,
+    device: Names | None = None,
+    precision: Names = "fp32",
+    metrics: Names | None = None,
+    counting: str = "trainable",
+    engine: str = "auto",
+    **axes: Any,
+) -> xr.Dataset:
+    """Evaluate metrics of a network for every combination of the axes given.
+
+    Parameters
+    ----------
+    network
+        A model of the zoo ("resnet50") or a family ("mobilenet_v2").
+    device, precision
+        Names of the catalogues, one or several; `device` also "class:mcu" or "*".
+    metrics
+        Metrics; by default all that have a meaning here.
+    counting
+        Convention of counting parameters: "trainable", "weights" or "statistics".
+    engine
+        "auto", "plain" or "fused": see `dse.grid.evaluate`.
+    axes
+        Axes of the family and deployment settings: a value, or a list of values that becomes a dimension.
+
+    Returns
+    -------
+    xr.Dataset
+        One variable a metric, at the dimensions that it varies along, with units; axes are coordinates.
+
+    Raises
+    ------
+    InputError
+        For unknown names, values out of range, or a named device that lacks a figure that `metrics` need.
+
+    Examples
+    --------
+    >>> import dse
+    >>> float(dse.evaluate("resnet50", metrics="macs").macs)
+    4089184256.0
+    """
+    wanted = [metrics] if isinstance(metrics, str) else list(metrics) if metrics is not None else None
+    space = design_space(network, device, precision, wanted, counting, axes)
+    return dataset.evaluate(space, applicable(space) if wanted is None else wanted, engine=engine)
+
+
+def design_space(
+    network: str, device: Any, precision: Any, metrics: Sequence[str] | None, counting: str, axes: Mapping[str, Any]
+) -> Space:
+    """The space of `evaluate`; missing figures of a device are faults only where metrics are asked for by name."""
+    document: dict[str, Any] = {"network": {}, "deployment": {}, "counting": counting}
+    document["network"]["model" if network in MODELS or network not in FAMILIES else "family"] = network
+    document["precision"] = {"scheme": precision if isinstance(precision, str) else list(precision)}
+    if device is not None:
+        document["hardware"] = {"device": device if isinstance(device, str) else list(device)}
+    for name, value in axes.items():
+        kind = glossary.NAMES[name].kind if name in glossary.NAMES else "architecture"
+        table = "deployment" if kind in ("deployment", "circumstance") else "network"
+        document[table][name] = value.tolist() if hasattr(value, "tolist") else value
+    for name in metrics or ():
+        registry.metric_record(name)
+    return resolve_space(read_spec(document), metrics or ())[0]
+
+
+def applicable(space: Space) -> list[str]:
+    """Metrics that can be computed on a space: without a device those that need none."""
+    if "device" in space.axes:
+        return list(registry.METRICS)
+    needs_precision = [n for n in registry.METRICS if not make_plan([n]).device_figures]
+    return [n for n in needs_precision if "pue" not in make_plan([n]).leaves]
+
+
+def explore(
+    spec: SpecLike,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    plots: bool = True,
+    progress: Progress | None = None,
+) -> Result:
+    """Evaluate every design of a spec and keep the exact Pareto frontier under its budgets.
+
+    Parameters
+    ----------
+    spec
+        Path of a TOML file, a mapping of the same shape, or a Spec.
+    settings
+        Values that replace those at dotted keys: {"budgets.peak_sram": "256 KiB"}.
+    out
+        Folder to keep the result in; by default it stays in memory.
+    fresh
+        Recompute, and replace what the folder holds.
+
+    Raises
+    ------
+    InputError
+        Every fault of the spec at once.
+    """
+    origin = str(spec) if isinstance(spec, (str, os.PathLike)) else ""
+    job = resolve(read_spec(spec, settings), origin)
+    if "device" not in job.space.axes:
+        raise InputError(f"{origin}: hardware.device: is missing; `dse list devices` names the catalogue".lstrip(": "))
+    return run(job, Path(out) if out is not None else None, fresh=fresh, progress=progress, plots=plots)

@@ -1,0 +1,57 @@
+"""Mappings that are read from TOML at first use, and whose misspelt names are answered with the nearest one."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from dse.errors import Fault, InputError, unknown
+
+Entry = TypeVar("Entry")
+
+
+class UnknownEntry(InputError, KeyError):
+    """A name that a catalogue lacks; also a KeyError, as from any mapping."""
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.faults))
+
+
+class Catalogue(Mapping[str, Entry]):
+    """A read-only mapping from names to entries; `load` is called once, when an entry is first needed."""
+
+    def __init__(self, kind: str, load: Callable[[], Mapping[str, Entry]]) -> None:
+        self.kind = kind
+        self._load = load
+
+    @cached_property
+    def _entries(self) -> dict[str, Entry]:
+        return dict(self._load())
+
+    def __getitem__(self, name: str) -> Entry:
+        if name not in self._entries:
+            raise UnknownEntry(unknown(self.kind, name, self._entries))
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} entries, each a {self.kind}>"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file; InputError names the file and the place of a syntax error."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(Fault(str(path), str(error))) from error

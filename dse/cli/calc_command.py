@@ -1,0 +1,84 @@
+"""dse calc: one formula of the sheet."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import click
+
+from dse.cli.common import json_option, print_json
+from dse.errors import Fault, InputError, unknown
+
+
+@click.command("calc")
+@click.argument("formula")
+@click.argument("arguments", nargs=-1, metavar="NAME=VALUE...")
+@json_option
+def command(formula: str, arguments: tuple[str, ...], as_json: bool) -> None:
+    """Compute one FORMULA of the sheet; values may carry units.
+
+    \b
+    dse calc kv_cache batch=1 layers=32 kv_heads=8 d_head=128 tokens=8192 bits=16
+    dse calc power_draw tdp="300 W" utilization=0.7
+    """
+    from dse import faces, units
+    from dse.formulas import RECORDS
+
+    if formula not in RECORDS:
+        raise InputError(unknown("formula", formula, RECORDS))
+    record = RECORDS[formula]
+    values = _values(record, arguments)
+    try:
+        result = float(record.function(**values))
+    except (ZeroDivisionError, OverflowError):
+        raise InputError(f"{formula} is not defined for these values: division by zero or overflow") from None
+    equation = faces.equation(record.function) if record.faces else record.summary
+    if as_json:
+        facts = {"formula": formula, "value": result, "unit": record.unit, "equation": equation, "inputs": values}
+        print_json(facts)
+        return
+    click.echo(f"{formula} = {equation}")
+    if record.faces:
+        click.echo(f"{' ' * len(formula)} = {faces.equation(record.function, values)}")
+    shown = units.format_quantity(result, record.unit, 6)
+    exact = "" if shown.split()[0].replace(",", "") == f"{result:.17g}" else f"  ({result!r} {record.unit})"
+    click.echo(f"{' ' * len(formula)} = {shown}" + (exact if math.isfinite(result) else ""))
+
+
+def _values(record: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
+    faults: list[Fault] = []
+    values: dict[str, Any] = {}
+    for text in arguments:
+        name, separator, value = text.partition("=")
+        if not separator:
+            faults.append(Fault(text, "write name=value"))
+        elif name not in record.inputs:
+            faults.append(unknown(f"argument of {record.name}", name, record.inputs))
+        else:
+            try:
+                values[name] = _value(record, name, value)
+            except InputError as error:
+                faults.extend(error.at(name).faults)
+    required = record.required
+    faults += [Fault(record.name, f"the argument {n!r} is missing: {_meaning(n)}") for n in required if n not in values]
+    if faults:
+        raise InputError(faults)
+    return values
+
+
+def _meaning(name: str) -> str:
+    from dse.glossary import NAMES
+
+    return f"{NAMES[name].meaning} [{NAMES[name].unit}]" if name in NAMES else name
+
+
+def _value(record: Any, name: str, value: str) -> Any:
+    from dse import glossary, units
+
+    if name not in glossary.NAMES:
+        return {"true": True, "false": False}.get(value.lower(), value)
+    entry = glossary.NAMES[name]
+    number = units.quantity(value, "1" if name in record.plain and not value.strip().endswith("bit") else entry.unit)
+    entry.check(number)
+    return int(number) if number == int(number) and abs(number) < 2**53 else number

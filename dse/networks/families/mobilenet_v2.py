@@ -1,0 +1,51 @@
+"""MobileNetV2."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+
+from dse.networks.net import Net, round_channels
+from dse.networks.registration import family
+from dse.networks.tensors import Tensor
+
+# Expansion, channels, blocks, stride of the first block: table 2 of the paper.
+STAGES = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
+
+
+@family(domain="vision", source="Sandler et al., MobileNetV2, CVPR 2018, table 2")
+def mobilenet_v2(net: Net, width=1.0, resolution=224, classes=1000, in_channels=3):
+    """MobileNetV2: inverted residuals with linear bottlenecks.
+
+    `width` scales the channels, rounded to multiples of 8 as the authors' code does; the last convolution does not
+    shrink below 1280.
+    """
+    x = net.conv(net.image(in_channels, resolution), round_channels(32 * width), kernel=3, stride=2, name="stem")
+    for number, (expansion, base_channels, count, stride) in enumerate(STAGES, 1):
+        channels = round_channels(base_channels * width)
+        with net.scope(f"stage{number}.first"):
+            x = _inverted_residual(net, x, channels, expansion, stride)
+        with net.scope(f"stage{number}.rest"):
+            x = net.repeat(count - 1, partial(_residual, net, expansion=expansion), x)
+    x = net.conv(x, round_channels(1280 * np.maximum(1.0, width)), name="last")
+    return net.linear(net.global_pool(x), classes, name="classifier")
+
+
+def _inverted_residual(net: Net, x: Tensor, channels, expansion: int, stride: int) -> Tensor:
+    if expansion != 1:
+        x = net.conv(x, expansion * x.features, name="expand")
+    x = net.depthwise(x, 3, stride)
+    return net.conv(x, channels, name="project")
+
+
+def _residual(net: Net, x: Tensor, expansion: int) -> Tensor:
+    return net.add(x, _inverted_residual(net, x, x.features, expansion, 1))

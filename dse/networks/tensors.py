@@ -1,0 +1,206 @@
+"""What a trace is made of: tensors, ops and repeated regions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# A count: a float, or a float64 array that broadcasts against those of the other axes.
+Count = Any
+# A count at each position, and the number of positions.
+Term = tuple[Any, Any]
+
+# What an op may do with the buffer of an input that nothing reads afterwards.
+FRESH = "fresh"  # the output always gets a buffer of its own
+IN_PLACE = "in place"  # the output overwrites the input
+DEPTHWISE = "depthwise"  # the output overwrites the input where the engine supports it
+
+KINDS = {
+    "conv": "convolution, dense or grouped, with the norm and activation that follow it",
+    "depthwise": "depthwise convolution, with the norm and activation that follow it",
+    "linear": "matrix multiplication by weights, with the activation that follows it",
+    "attention": "both attention products and the softmax between them, fused",
+    "embedding": "lookup of rows of a table",
+    "pool": "pooling",
+    "norm": "normalisation that is not folded into a convolution",
+    "add": "sum of two tensors",
+    "multiply": "element-wise product of two tensors",
+}
+
+
+@dataclass(eq=False, slots=True)
+class Tensor:
+    """Elements of one sample: `features` (channels) at each of `positions` (pixels or tokens).
+
+    `side` is the side of a square feature map, None for a sequence. A view (flattened, or a selection of
+    positions) shares the buffer of the tensor that it is a `view_of`.
+    """
+
+    features: Count
+    positions: Count
+    side: Count = None
+    view_of: Tensor | None = None
+
+    @property
+    def elements(self) -> Count:
+        """Features times positions."""
+        return self.features * self.positions
+
+    @property
+    def term(self) -> Term:
+        """The elements as a product that is not carried out."""
+        return self.features, self.positions
+
+    @property
+    def buffer(self) -> Tensor:
+        """The tensor whose memory this one uses: itself, or that of which it is a view."""
+        return self if self.view_of is None else self.view_of
+
+
+@dataclass(eq=False, slots=True)
+class Op:
+    """One row of the op table; every count is for one execution on one sample.
+
+    Attributes
+    ----------
+    kind
+        A key of `KINDS`.
+    reads, writes
+        Tensors; `inputs` are those of `reads` that count as activations read (attention reads keys and values
+        through the cache).
+    in_place
+        What may happen to the buffer of an input that nothing reads afterwards.
+    repeat
+        Times executed.
+    weights, biases, affine, statistics
+        Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance.
+    matrix_read
+        Elements of the matrix or table that one pass reads, where these are not `weights`.
+    macs_per_position, scores_per_position
+        Multiply-accumulate operations and attention scores at each position that is written.
+    cache_read, cache_written, cache_held
+        Elements of the key-value cache.
+
+    Every key of `QUANTITIES` is a count too: `op.count("macs")`.
+    """
+
+    name: str
+    kind: str
+    reads: tuple[Tensor, ...]
+    writes: Tensor
+    inputs: tuple[Tensor, ...]
+    in_place: str = FRESH
+    repeat: Count = 1
+    weights: Count = 0.0
+    biases: Count = 0.0
+    affine: Count = 0.0
+    statistics: Count = 0.0
+    matrix_read: Count = None
+    macs_per_position: Count = 0.0
+    scores_per_position: Count = 0.0
+    cache_read: Count = 0.0
+    cache_written: Count = 0.0
+    cache_held: Count = 0.0
+
+    def count(self, quantity: str) -> Count:
+        """A key of `QUANTITIES`, for one execution: a float or an array."""
+        return sum_of(QUANTITIES[quantity](self))
+
+
+def _merged(terms: Iterable[Term]) -> list[Term]:
+    """The same sum, with one term for all that share the object `positions`."""
+    groups: dict[int, Term] = {}
+    for count, positions in terms:
+        if not (isinstance(count, float) and count == 0):
+            before = groups.get(id(positions))
+            groups[id(positions)] = (count if before is None else before[0] + count, positions)
+    return list(groups.values())
+
+
+def sum_of(terms: Iterable[Term]) -> Count:
+    """Σ count·positions.
+
+    On a grid counts and positions vary along different axes: terms of the same positions are summed first, so that
+    arrays stay small until the product.
+    """
+    total: Count = 0.0
+    for count, positions in _merged(terms):
+        total = total + (count if isinstance(positions, float) and positions == 1 else count * positions)
+    return total
+
+
+def largest_of(sums: Iterable[Iterable[Term]]) -> Count:
+    """The largest of several Σ count·positions; those of the same positions are compared before the product."""
+    groups: dict[int, Term] = {}
+    largest: Count = 0.0
+    for terms in sums:
+        merged = _merged(terms)
+        if len(merged) == 1:
+            ((count, positions),) = merged
+            before = groups.get(id(positions))
+            groups[id(positions)] = (count if before is None else np.maximum(before[0], count), positions)
+        else:
+            largest = np.maximum(largest, sum_of(merged))
+    for term in groups.values():
+        largest = np.maximum(largest, sum_of([term]))
+    return largest
+
+
+def _stored(attribute: str) -> Callable[[Op], list[Term]]:
+    return lambda op: [(getattr(op, attribute), 1.0)]
+
+
+def _inputs(op: Op) -> list[Term]:
+    return [tensor.term for tensor in op.inputs]
+
+
+def _activations(op: Op) -> list[Term]:
+    if op.kind not in ("conv", "depthwise", "linear", "attention"):
+        return []
+    return [op.writes.term, (op.scores_per_position, op.writes.positions)]
+
+
+def _weights_read(op: Op) -> list[Term]:
+    matrix = op.weights if op.matrix_read is None else op.matrix_read
+    return [(matrix, 1.0), (op.biases, 1.0), (op.affine, 1.0)]
+
+
+# What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.
+#   macs           of convolutions, linear layers and both attention products
+#   weights_read   stored elements that one pass reads: weights, biases and norms; of an embedding only the rows of
+#                  its tokens; of a tied head the matrix that the embedding stores
+#   activations    outputs of convolutions, linear layers and attention products; attention scores too
+#   traffic        activations read and written; no scores, since a fused attention never writes them, and no cache
+QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
+    "macs": lambda op: [(op.macs_per_position, op.writes.positions)],
+    "weights": _stored("weights"),
+    "biases": _stored("biases"),
+    "affine": _stored("affine"),
+    "statistics": _stored("statistics"),
+    "weights_read": _weights_read,
+    "inputs": _inputs,
+    "outputs": lambda op: [op.writes.term],
+    "activations": _activations,
+    "traffic": lambda op: [*_inputs(op), op.writes.term],
+    "cache_read": _stored("cache_read"),
+    "cache_written": _stored("cache_written"),
+    "cache_held": _stored("cache_held"),
+}
+
+
+@dataclass(eq=False, slots=True)
+class Region:
+    """The ops `start` to `stop` (exclusive), executed `count` times, each time on the result of the time before.
+
+    `outer` goes in, `inner` stands for the input of one execution, `result` comes out.
+    """
+
+    start: int
+    stop: int
+    count: Count
+    outer: Tensor
+    inner: Tensor
+    result: Tensor

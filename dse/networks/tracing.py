@@ -1,0 +1,231 @@
+"""From the axes of a family to its op table: every shape of a grid or list in one call of the builder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dse.errors import Fault, InputError, unknown
+from dse.glossary import Name, lookup
+from dse.networks import liveness
+from dse.networks.net import Net
+from dse.networks.registration import Family, find_family
+from dse.networks.tensors import QUANTITIES, Count, Op, Region, largest_of, sum_of
+
+# Counts are exact integers carried in float64; beyond this they would be rounded in silence.
+LARGEST_COUNT = 2.0**53
+
+COUNTINGS = {
+    "trainable": ("weights", "biases", "affine"),
+    "weights": ("weights",),
+    "statistics": ("weights", "biases", "affine", "statistics"),
+}
+
+
+class Trace:
+    """The op table of one network, or of every network of a grid or list of axes.
+
+    Attributes
+    ----------
+    ops
+        Rows in the order of execution; each count is a float, or an array that broadcasts to `shape`.
+    shape
+        Shape of the axes together; () for a single network.
+    valid
+        Where the axes make a network: True, or an array of truth values.
+    """
+
+    def __init__(
+        self, ops: Sequence[Op], regions: Sequence[Region] = (), shape: tuple[int, ...] = (), valid: Any = True
+    ) -> None:
+        self.ops = tuple(ops)
+        self.regions = tuple(regions)
+        self.shape = shape
+        self.valid = valid
+
+    def total(self, quantity: str) -> Count:
+        """The sum over all ops and their executions of a key of `QUANTITIES`, for one sample.
+
+        Raises InputError for a total beyond 2^53, which float64 could not hold exactly.
+        """
+        if quantity not in QUANTITIES:
+            raise InputError(unknown("quantity", quantity, QUANTITIES))
+        return self._sum(quantity, (quantity,))
+
+    def params(self, counting: str = "trainable") -> Count:
+        """Stored parameters: "trainable" (weights, biases, norm affine), "weights", or "statistics" (all)."""
+        if counting not in COUNTINGS:
+            raise InputError(unknown("counting convention", counting, COUNTINGS))
+        return self._sum("params", COUNTINGS[counting])
+
+    def peak(self, in_place_depthwise: bool = True) -> Count:
+        """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
+        return _exact("peak activations", liveness.peak(self.ops, self.regions, in_place_depthwise))
+
+    def peak_simple(self) -> Count:
+        """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
+        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
+        traffic = ([(count * (op.repeat > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
+        return _exact("peak activations", largest_of(traffic))
+
+    def live(self, in_place_depthwise: bool = True) -> list[Count]:
+        """Elements that are live while each op runs: the timeline of which `peak` is the maximum."""
+        return liveness.timeline(self.ops, self.regions, in_place_depthwise)
+
+    def peak_op(self, in_place_depthwise: bool = True) -> Any:
+        """Index of the op at which the peak is first reached: an integer, or an array of `shape`."""
+        live = np.stack([np.broadcast_to(elements, self.shape) for elements in self.live(in_place_depthwise)])
+        index = live.argmax(axis=0)
+        return int(index) if index.ndim == 0 else index
+
+    def per_op(self) -> dict[str, np.ndarray]:
+        """Counts of one execution of each op, and how often it runs, for kernels.
+
+        Returns
+        -------
+        dict
+            op_macs, op_weights (the quantity weights_read), op_inputs, op_outputs, op_traffic, op_cache_read,
+            op_cache_written, op_cache_held and op_repeat. Each has the dimensions of `shape`, of size 1 where the
+            count does not vary, and a last one over the ops.
+        """
+        kept = ("macs", "inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
+        columns = {f"op_{name}": name for name in kept} | {"op_weights": "weights_read"}
+        stacks = {column: self._stack([op.count(name) for op in self.ops]) for column, name in columns.items()}
+        return stacks | {"op_repeat": self._stack([op.repeat for op in self.ops])}
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The op table of a single network, for people: name, kind, repeat, counts, live elements."""
+        if any(size != 1 for size in self.shape):
+            raise ValueError("an op table is printed for a single network")
+        rows = []
+        for op, live in zip(self.ops, self.live(), strict=True):
+            counts = {name: _number(op.count(name)) for name in QUANTITIES}
+            row = {"name": op.name, "kind": op.kind, "repeat": _number(op.repeat)}
+            rows.append(row | counts | {"live": _number(live)})
+        return rows
+
+    def _sum(self, what: str, quantities: Sequence[str]) -> Count:
+        terms = (
+            (count if isinstance(op.repeat, int) and op.repeat == 1 else count * op.repeat, positions)
+            for quantity in quantities
+            for op in self.ops
+            for count, positions in QUANTITIES[quantity](op)
+        )
+        return _exact(what, sum_of(terms))
+
+    def _stack(self, counts: Sequence[Count]) -> np.ndarray:
+        shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
+        stacked = np.empty((*shapes, len(counts)))
+        for index, count in enumerate(counts):
+            stacked[..., index] = count
+        if stacked.size and not stacked.max() <= LARGEST_COUNT:
+            raise InputError(f"a count of {stacked.max():g} is beyond 2^53: it would no longer be exact")
+        return stacked
+
+
+def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "raise") -> Trace:
+    """The op table of a family at the given axes.
+
+    Parameters
+    ----------
+    family
+        A family or its name.
+    axes
+        Numbers, or float64 arrays that broadcast against each other: one dimension an axis for a grid, one in all
+        for a list of designs. Structural axes take one value. Axes that are not given have their defaults.
+    invalid
+        "raise": InputError where axes do not fit together (heads that kv_heads does not divide); "mask": the trace
+        tells in `valid`, and its counts mean nothing there.
+
+    Raises
+    ------
+    InputError
+        For an unknown axis, a missing one, a value out of range, or axes that do not fit together.
+
+    Examples
+    --------
+    >>> trace("mobilenet_v2", {"resolution": np.array([96.0, 224.0])}).total("macs").tolist()
+    [56289152.0, 300774272.0]
+    """
+    family = find_family(family) if isinstance(family, str) else family
+    if invalid not in ("raise", "mask"):
+        raise ValueError(f"invalid={invalid!r}")
+    values, shape = _axis_values(family, axes)
+    net = Net()
+    try:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            family.builder(net, **values)
+    except InputError as error:
+        raise error.at(f"family {family.name}") from None
+    valid: Any = True
+    if net.faults:
+        if invalid == "raise":
+            raise InputError([_fault(family, values, *fault) for fault in net.faults])
+        for _, holds, _ in net.faults:
+            valid = np.logical_and(valid, holds)
+    return Trace(net.ops, net.regions, shape, valid)
+
+
+def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, ...]]:
+    where = f"family {family.name}"
+    faults = [unknown("axis", axis, family.axes, where) for axis in axes if axis not in family.axes]
+    missing = [axis for axis in family.required if axes.get(axis) is None]
+    faults += [Fault(where, f"needs {axis}: {lookup(axis).meaning}") for axis in missing]
+    values: dict[str, Any] = dict(family.defaults)
+    for axis in axes:
+        try:
+            if axis in family.axes and axes[axis] is not None:
+                values[axis] = _axis_value(axis, axes[axis], axis in family.structural)
+        except InputError as error:
+            faults += error.at(f"{where}: {axis}").faults
+    if faults:
+        raise InputError(faults)
+    try:
+        shape = np.broadcast_shapes(*map(np.shape, values.values()))
+    except ValueError:
+        shapes = ", ".join(f"{axis} {np.shape(v)}" for axis, v in values.items() if np.ndim(v))
+        raise InputError(Fault(where, f"the shapes of the axes do not broadcast: {shapes}")) from None
+    return values, shape
+
+
+def _axis_value(axis: str, given: Any, structural: bool) -> Any:
+    """The value as the builder takes it: a float, a float64 array, or a Python scalar where it is structural."""
+    name = lookup(axis)
+    if isinstance(given, str) or (structural and np.ndim(given)):
+        raise InputError(f"{given!r} is not allowed; allowed: {name.allowed()}" + (", one value" if structural else ""))
+    value = np.asarray(given, dtype=float)
+    if not value.size:
+        raise InputError("no value is given")
+    _check(name, value)
+    if structural:
+        return int(value) if name.integer else float(value)
+    return float(value) if value.ndim == 0 else value
+
+
+def _check(name: Name, value: np.ndarray) -> None:
+    if name.choices and not (np.all(value == np.floor(value)) and np.all((value >= 0) & (value < len(name.choices)))):
+        raise InputError(f"allowed: {name.allowed()} (as their index from 0)")
+    # NaN is handed on by min, and refused there.
+    name.check(float(value.min()))
+    name.check(float(value.max()))
+    if name.integer and value.ndim and (broken := value[value != np.floor(value)]).size:
+        name.check(float(broken[0]))
+
+
+def _fault(family: Family, values: Mapping[str, Any], axis: str, holds: Any, problem: str) -> Fault:
+    value, holds = np.broadcast_arrays(values[axis] if values[axis] is not None else np.nan, holds)
+    first = value[np.logical_not(holds)].flat[0]
+    given = "its default" if values[axis] is None else f"{first:g}"
+    return Fault(f"family {family.name}: {axis}", f"{given} is not allowed: {problem}")
+
+
+def _exact(what: str, total: Count) -> Count:
+    if not np.max(total) <= LARGEST_COUNT:
+        raise InputError(f"{what}: a total of {np.max(total):g} is beyond 2^53: it would no longer be exact")
+    return float(total) if np.ndim(total) == 0 else total
+
+
+def _number(count: Count) -> int:
+    return int(np.asarray(count).item())

@@ -1,0 +1,106 @@
+"""The frontier of a Dataset that is already there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dse.errors import InputError, unknown
+from dse.grid.space import DESIGN
+from dse.pareto.cut import Budget, Objective, check_objectives, make_budget
+from dse.pareto.streaming import StreamingFrontier
+
+
+def frontier(
+    data: xr.Dataset,
+    *,
+    minimize: str | Sequence[str] = (),
+    maximize: str | Sequence[str] = (),
+    budgets: Mapping[str, Any] | Sequence[Budget] | None = None,
+    per: str | Sequence[str] = (),
+) -> xr.Dataset:
+    """The designs of a Dataset that meet the budgets and that no other such design dominates.
+
+    Parameters
+    ----------
+    data
+        Metrics over any dimensions, as `dse.evaluate` gives them.
+    minimize, maximize
+        Names of variables, one to five in all. Equal designs all stay.
+    budgets
+        Limits by variable: {"peak_sram": "320 KiB", "latency": {"max": 0.1}}.
+    per
+        Coordinates: one frontier for each combination of their values.
+
+    Returns
+    -------
+    xr.Dataset
+        All variables along the dimension "design", with every axis as a coordinate.
+    """
+    low, high, groups = (_names(v) for v in (minimize, maximize, per))
+    objectives = [*(Objective(n, "min") for n in low), *(Objective(n, "max") for n in high)]
+    check_objectives(objectives)
+    limits = _budgets(data, budgets)
+    for name in [*(o.metric for o in objectives), *(b.metric for b in limits)]:
+        if name not in data.data_vars:
+            raise InputError(unknown("variable", name, map(str, data.data_vars)))
+    for name in groups:
+        if name not in data.coords:
+            raise InputError(unknown("coordinate", name, map(str, data.coords)))
+    dims = tuple(str(d) for d in data.sizes)
+    columns = {m: _flat(data, data[m], dims) for m in {*(o.metric for o in objectives), *(b.metric for b in limits)}}
+    alive = np.ones(math.prod(data.sizes.values()), dtype=bool)
+    for column in columns.values():
+        alive &= ~np.isnan(column)
+    for budget in limits:
+        alive &= ~(budget.violation(columns[budget.metric]) > 0)
+    chosen = np.flatnonzero(alive)
+    found = StreamingFrontier(len(objectives))
+    points = np.column_stack([o.sign * columns[o.metric][chosen] for o in objectives])
+    found.add(points, chosen, _codes(data, groups, dims)[chosen])
+    return designs(data, found.places(), dims)
+
+
+def _names(given: str | Sequence[str]) -> list[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _budgets(data: xr.Dataset, budgets: Mapping[str, Any] | Sequence[Budget] | None) -> list[Budget]:
+    if not isinstance(budgets, Mapping):
+        return list(budgets or ())
+    return [make_budget(name, limit, f"budgets.{name}") for name, limit in budgets.items()]
+
+
+def _flat(data: xr.Dataset, variable: xr.DataArray, dims: tuple[str, ...]) -> np.ndarray:
+    return np.asarray(_spread(variable, data, dims).values, dtype=np.float64).reshape(-1)
+
+
+def _spread(variable: xr.DataArray, data: xr.Dataset, dims: tuple[str, ...]) -> xr.DataArray:
+    missing = {d: data.sizes[d] for d in dims if d not in variable.dims}
+    return variable.drop_vars(list(variable.coords)).expand_dims(missing).transpose(*dims)
+
+
+def _codes(data: xr.Dataset, per: list[str], dims: tuple[str, ...]) -> np.ndarray:
+    codes = np.zeros(math.prod(data.sizes.values()), dtype=np.int64)
+    for name in per:
+        _, number = np.unique(data[name].values.astype(str), return_inverse=True)
+        own = xr.DataArray(number.reshape(data[name].shape), dims=data[name].dims)
+        codes = codes * (int(number.max()) + 1) + _spread(own, data, dims).values.reshape(-1)
+    return codes
+
+
+def designs(data: xr.Dataset, places: np.ndarray, dims: tuple[str, ...]) -> xr.Dataset:
+    """The designs at flat places (row-major in `dims`) of a Dataset, as a list."""
+    shape = tuple(data.sizes[d] for d in dims)
+    index = np.unravel_index(places, shape) if dims else ()
+    along = {d: xr.Variable(DESIGN, i) for d, i in zip(dims, index, strict=True)}
+    picked = data.isel(along) if dims else data.expand_dims(DESIGN).isel({DESIGN: slice(0, len(places))})
+    size = {DESIGN: len(places)}
+    flat = picked.reset_coords()
+    listed = flat.map(lambda v: v if DESIGN in v.dims else v.expand_dims(size), keep_attrs=True).compute()
+    names = [n for n in listed.data_vars if n in picked.coords]
+    return listed.drop_vars(DESIGN, errors="ignore").set_coords(names)

@@ -1,0 +1,167 @@
+"""Top-1 accuracy of points of a network family: published table, then a fit inside its range, else undefined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dse.errors import Fault, InputError, unknown
+from dse.precision import Scheme
+from dse.quality.recipes import Change, Fit, Recipe, recipes
+
+Array = npt.NDArray[np.float64]
+Axes = Mapping[str, npt.ArrayLike]
+SOURCES = {"none": 0, "table": 1, "fit": 2}
+_UNCHANGED = Change(0.0, 0.0, 0.0, "")
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Accuracy of every point, in percent, with its interval and where it comes from.
+
+    `value`, `low` and `high` are float64 arrays and `source` an int8 array of codes (`SOURCES`), all of one shape;
+    undefined points are NaN with code 0. `legend` says what each code that occurs means, reasons included, and
+    `key` names data set and recipe: values of different keys are not comparable.
+    """
+
+    value: Array
+    low: Array
+    high: Array
+    source: npt.NDArray[np.int8]
+    legend: Mapping[int, str]
+    key: str
+
+
+def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None) -> Quality:
+    """Top-1 accuracy of a family at the values of its axes, in one precision scheme.
+
+    Parameters
+    ----------
+    family
+        Name of a network family; one of which nothing is published gives NaN everywhere, with that reason.
+    axes
+        Numbers or arrays that broadcast: one array dimension an axis for a grid, one dimension in all for a list.
+    recipe
+        Training recipe; the first published one of the family when not named.
+
+    Raises
+    ------
+    InputError
+        For a recipe that is not known, or an axis that the published table needs and `axes` lacks.
+
+    Notes
+    -----
+    A published point has no interval: it is rounded to 0.05 points. A fit has two leave-one-out errors on either side.
+    Float formats of 32 bits change nothing; 16 bits are assumed to change nothing; 8-bit integers shift value and
+    interval by published changes; of other schemes nothing comparable is published.
+    """
+    arrays = {name: np.asarray(values, np.float64) for name, values in axes.items()}
+    shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    known = _recipe(family, recipe)
+    if known is None:
+        return _undefined(shape, f"no published accuracy of the family {family!r}")
+    change, remark = _change(known, scheme)
+    if change is None:
+        return _undefined(shape, remark, known.key)
+    if missing := [name for name in (*known.axes, *known.fixed) if name not in arrays]:
+        raise InputError(
+            [Fault(family, f"the published accuracies ({known.key}) need the axis {n!r}") for n in missing]
+        )
+    comparable = np.broadcast_to(_comparable(known, arrays), shape)
+    fitted, spread = _fitted(known.fit, arrays, shape)
+    table = np.where(comparable, _table(known, arrays, shape), np.nan)
+    fitted = np.where(comparable, fitted, np.nan)
+    is_table = ~np.isnan(table)
+    source = np.where(is_table, SOURCES["table"], np.where(np.isnan(fitted), 0, SOURCES["fit"])).astype(np.int8)
+    value = np.where(is_table, table, 100 - fitted)
+    return Quality(
+        np.asarray(value + change.value),
+        np.asarray(np.where(is_table, table, 100 - fitted * spread) + change.low),
+        np.asarray(np.where(is_table, table, 100 - fitted / spread) + change.high),
+        source,
+        _legend(known, source, remark, bool(np.all(comparable)), arrays),
+        known.key,
+    )
+
+
+def _undefined(shape: tuple[int, ...], reason: str, key: str = "") -> Quality:
+    nan = np.full(shape, np.nan)
+    return Quality(nan, nan.copy(), nan.copy(), np.zeros(shape, np.int8), {SOURCES["none"]: reason}, key)
+
+
+def _recipe(family: str, wanted: str | None) -> Recipe | None:
+    known = {recipe.recipe: recipe for recipe in recipes() if recipe.family == family}
+    if wanted is None or not known:
+        return next(iter(known.values()), None)
+    if wanted not in known:
+        raise InputError(unknown(f"training recipe of {family}", wanted, known))
+    return known[wanted]
+
+
+def _change(recipe: Recipe, scheme: Scheme) -> tuple[Change | None, str]:
+    """What the number format does to the accuracy, and the remark for the legend; None where nothing is known."""
+    widths = (scheme.element_bits, scheme.activation_bits)
+    if scheme.weight_format == "float" and min(widths) >= 32:
+        return _UNCHANGED, ""
+    if scheme.weight_format == "float" and min(widths) >= 16:
+        return _UNCHANGED, f"assumed: {scheme.name} is as accurate as 32-bit floats"
+    if scheme.weight_format == "integer" and widths == (8.0, 8.0) and recipe.int8:
+        return recipe.int8, f"8-bit integers: {recipe.int8.value:+g} points ({recipe.int8.source})"
+    return None, f"no published evidence of {recipe.family} ({recipe.key}) in {scheme.name}"
+
+
+def _comparable(recipe: Recipe, arrays: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
+    """Where every axis but the table's own has the value that the table was measured at."""
+    comparable: npt.NDArray[np.bool_] = np.array(True)
+    for name, array in arrays.items():
+        if name not in recipe.axes:
+            # An axis of which the table says nothing cannot be compared at all.
+            comparable = comparable & (array == recipe.fixed.get(name, np.nan))
+    return comparable
+
+
+def _table(recipe: Recipe, arrays: Mapping[str, Array], shape: tuple[int, ...]) -> Array:
+    """Published accuracy [%] at exactly the published points, NaN elsewhere."""
+    value = np.full(shape, np.nan)
+    for *at, published in recipe.points:
+        here: npt.NDArray[np.bool_] = np.array(True)
+        for name, coordinate in zip(recipe.axes, at, strict=True):
+            here = here & np.isclose(arrays[name], coordinate, rtol=1e-9, atol=0)
+        value = np.where(here, published, value)
+    return value
+
+
+def _fitted(fit: Fit | None, arrays: Mapping[str, Array], shape: tuple[int, ...]) -> tuple[Array, float]:
+    """Error [%] by the fit, NaN outside its range, and the factor of its interval."""
+    if fit is None:
+        return np.full(shape, np.nan), 1.0
+    logarithm: Array = np.full(shape, fit.constant)
+    for name, axis in fit.axis.items():
+        inside = (arrays[name] >= axis.minimum) & (arrays[name] <= axis.maximum)
+        ratio = np.where(inside, arrays[name] / axis.reference, np.nan)
+        logarithm = logarithm + axis.exponent * np.log(ratio)
+    return np.exp(logarithm), float(np.exp(2 * fit.error))
+
+
+def _legend(
+    recipe: Recipe, source: npt.NDArray[np.int8], remark: str, comparable: bool, arrays: Mapping[str, Array]
+) -> dict[int, str]:
+    after = f"; {remark}" if remark else ""
+    texts = {SOURCES["table"]: f"published point ({recipe.key}: {recipe.source}){after}"}
+    reasons = []
+    if recipe.fit:
+        error = f"{2 * recipe.fit.error:g} in ln(error)"
+        texts[SOURCES["fit"]] = f"fit to published points ({recipe.key}: {recipe.source}), interval ±{error}{after}"
+        ranges = (f"{name} {axis.minimum:g} to {axis.maximum:g}" for name, axis in recipe.fit.axis.items())
+        reasons.append(f"outside the fitted range ({', '.join(ranges)})")
+    else:
+        reasons.append(f"not a published point ({recipe.key})")
+    if not comparable:
+        fixed = ", ".join(f"{name} = {value:g}" for name, value in recipe.fixed.items())
+        others = [name for name in arrays if name not in recipe.axes and name not in recipe.fixed]
+        reasons.append(f"published only for {fixed}" + (f", and not over {', '.join(others)}" if others else ""))
+    texts[SOURCES["none"]] = " or ".join(reasons)
+    return {code: text for code, text in texts.items() if np.any(source == code)}

@@ -1,0 +1,231 @@
+"""Grids, lists and single points agree; refusals; what kernels and tables get."""
+
+import numpy as np
+import pytest
+
+from dse.errors import InputError
+from dse.networks import FAMILIES, KINDS, MODELS, QUANTITIES, Trace, family, find_family, find_model, trace
+from dse.networks.net import Net, round_channels
+
+GRIDS = {
+    "mobilenet_v2": {"width": [0.2, 0.35, 1.0, 1.4], "resolution": [33.0, 96.0, 224.0], "classes": [2.0, 1000.0]},
+    "resnet": {
+        "width": [0.5, 1.0], "groups": [1.0, 4.0], "width_per_group": [8.0, 64.0, 130.0], "resolution": [64.0, 225.0],
+    },
+    "decoder": {
+        "layers": [4.0, 5.0, 9.0], "d_model": [64.0, 256.0], "heads": [4.0, 8.0], "kv_heads": [1.0, 4.0],
+        "vocab": [50.0], "tied": [0.0, 1.0], "context": [1.0, 7.0, 100.0], "phase": [0.0, 1.0],
+        "local_layers": [0.0, 3.0, 4.0], "window": [16.0],
+    },
+}  # fmt: skip
+
+
+def counts(table):
+    found = {quantity: table.total(quantity) for quantity in QUANTITIES}
+    found |= {f"params {counting}": table.params(counting) for counting in ("trainable", "weights", "statistics")}
+    return found | {"in place": table.peak(True), "fresh": table.peak(False), "simple": table.peak_simple()}
+
+
+def open_grid(axes):
+    dims = len(axes)
+    return {
+        axis: np.array(values).reshape([-1 if i == number else 1 for i in range(dims)])
+        for number, (axis, values) in enumerate(axes.items())
+    }
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_grid_list_and_points_agree(name, rng):
+    grid = open_grid(GRIDS[name])
+    shape = tuple(len(values) for values in GRIDS[name].values())
+    of_grid = counts(trace(name, grid))
+    flat = {axis: np.broadcast_to(values, shape).ravel() for axis, values in grid.items()}
+    table = trace(name, flat)
+    of_list = counts(table)
+    assert table.shape == (np.prod(shape),)
+    for quantity, expected in of_list.items():
+        np.testing.assert_array_equal(np.broadcast_to(of_grid[quantity], shape).ravel(), expected, quantity)
+    for index in rng.integers(0, np.prod(shape), 25):
+        point = counts(trace(name, {axis: values[index] for axis, values in flat.items()}))
+        for quantity, expected in of_list.items():
+            assert np.broadcast_to(expected, table.shape)[index] == point[quantity], quantity
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_per_op_adds_up(name):
+    table = trace(name, open_grid(GRIDS[name]))
+    stacked = table.per_op()
+    dims = len(GRIDS[name])
+    for column, values in stacked.items():
+        assert values.ndim == dims + 1 and values.shape[-1] == len(table.ops)
+        assert all(size in (1, full) for size, full in zip(values.shape, table.shape, strict=False))
+        quantity = {"op_weights": "weights_read"}.get(column, column.removeprefix("op_"))
+        if quantity != "repeat":
+            total = np.sum(values * stacked["op_repeat"], axis=-1)
+            np.testing.assert_array_equal(*np.broadcast_arrays(total, table.total(quantity)))
+
+
+def test_counts_vary_only_along_axes_that_matter():
+    table = trace("mobilenet_v2", open_grid(GRIDS["mobilenet_v2"]))
+    assert table.shape == (4, 3, 2)
+    assert np.shape(table.params()) == (4, 1, 2)
+    assert np.shape(table.peak()) == (4, 3, 2)
+    assert table.per_op()["op_weights"].shape == (4, 1, 2, len(table.ops))
+    assert table.per_op()["op_repeat"].shape == (1, 1, 1, len(table.ops))
+
+
+def test_a_single_point_gives_floats_and_rows():
+    table = trace("resnet", {"depth": 50})
+    assert type(table.total("macs")) is float and type(table.peak()) is float and type(table.params()) is float
+    rows = table.rows()
+    assert sum(row["macs"] * row["repeat"] for row in rows) == 4089184256
+    assert max(row["live"] for row in rows) == 1806336
+    # The peak is at the downsampling convolution of the first block, as published.
+    assert rows[table.peak_op()]["name"] == "stage1.first.downsample"
+    assert len({row["name"] for row in rows}) == len(rows)
+
+
+def test_where_the_peak_is():
+    table = trace("mobilenet_v2", {"resolution": np.array([96.0, 224.0])})
+    for in_place, name in ((False, "stage2.first.depthwise"), (True, "stage2.first.expand")):
+        assert [table.ops[index].name for index in table.peak_op(in_place)] == [name, name]
+        live = np.broadcast_arrays(*table.live(in_place))
+        np.testing.assert_array_equal(np.max(live, axis=0), table.peak(in_place))
+
+
+def test_layers_of_zero_times_are_masked():
+    shape = {"d_model": 64, "heads": 4, "vocab": 10, "ffn": 4096, "window": 2, "local_layers": np.array([0.0, 2.0])}
+    table = trace("decoder", shape | {"layers": np.array([2.0, 2.0])})
+    for op in table.ops:
+        if op.name.startswith("local_layer."):
+            assert list(op.repeat) == [0, 2]
+        elif op.name.startswith("layer."):
+            assert list(op.repeat) == [2, 0]
+    assert table.params()[0] == table.params()[1]
+    live = dict(zip([op.name for op in table.ops], table.live(), strict=True))
+    assert list(live["layer.down"] > 0) == [True, False] and list(live["local_layer.down"] > 0) == [False, True]
+    # No layers at all: embedding, norm and head remain; an op that never runs sets no peak.
+    empty = Net()
+    x = empty.embedding(1.0, 10.0, 4.0)
+    x = empty.repeat(np.array([0.0, 1.0]), lambda x: empty.add(x, empty.linear(empty.linear(x, 1000.0), 4.0)), x)
+    empty.linear(x, 10.0, bias=0)
+    table = Trace(empty.ops, empty.regions, (2,))
+    assert list(table.total("macs")) == [40, 40 + 8000]
+    # Embedding and logits; or the value kept, the hidden layer and its output.
+    assert list(table.peak()) == [4 + 10, 4 + 1000 + 4]
+    assert list(table.peak_simple()) == [14, 1004]
+
+
+def test_counts_beyond_2_53_are_refused():
+    shape = {"layers": 1, "heads": 1, "vocab": 1, "ffn": 1, "context": 1}
+    assert trace("decoder", shape | {"d_model": 2.0**25}).params("weights") < 2**53
+    with pytest.raises(InputError, match=r"2\^53"):
+        trace("decoder", shape | {"d_model": 2.0**26}).params()
+    with pytest.raises(InputError, match=r"2\^53"):
+        trace("decoder", shape | {"d_model": np.array([64.0, 2.0**26])}).total("macs")
+    with pytest.raises(InputError, match=r"2\^53"):
+        trace("decoder", shape | {"d_model": 64, "heads": 8, "context": 2.0**26, "phase": 0}).total("activations")
+    with pytest.raises(InputError, match=r"2\^53"):
+        trace("decoder", shape | {"d_model": 2.0**27}).per_op()
+
+
+SMALL = {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9}
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "message"),
+    [
+        ("decoder", SMALL | {"heads": 6, "d_head": 8, "kv_heads": 4}, r"kv_heads: 4 .*divide heads"),
+        ("decoder", SMALL | {"heads": np.array([4.0, 6.0])}, "heads: 6 .*divide d_model"),
+        ("decoder", SMALL | {"local_layers": 3, "window": 5}, "local_layers: 3"),
+        ("decoder", SMALL | {"local_layers": 1}, "window: "),
+        ("decoder", SMALL | {"positions": 64, "context": 65}, "context: 65"),
+        ("decoder", SMALL | {"shared_norm": 1}, "shared_norm: 1"),
+        ("decoder", {"layers": 2, "d_model": 64, "heads": 4}, "needs vocab"),
+        ("decoder", SMALL | {"gated": np.array([0.0, 1.0])}, "gated: .*one value"),
+        ("decoder", SMALL | {"layers": 2.5}, "layers: 2.5"),
+        ("decoder", SMALL | {"phase": 2}, "phase: .*prefill, decode"),
+        ("decoder", SMALL | {"tied": 2}, "tied: 2"),
+        ("mobilenet_v2", {"widht": 1}, "did you mean 'width'"),
+        ("mobilenet_v2", {"width": 0}, "width: 0"),
+        ("mobilenet_v2", {"width": np.array([0.5, np.nan])}, "width: nan"),
+        ("mobilenet_v2", {"resolution": np.array([96.0, 96.5, 100.0])}, "resolution: 96.5"),
+        ("mobilenet_v2", {"resolution": "224"}, "resolution: '224'"),
+        ("mobilenet_v2", {"resolution": np.array([])}, "resolution: no value"),
+        ("mobilenet_v2", {"width": np.ones(3), "resolution": np.full(2, 96.0)}, "do not broadcast"),
+        ("resnet", {"depth": 49}, "depth: 49 .*18, 34, 50, 101, 152"),
+        ("resnet", {"depth": 18, "groups": 2}, "groups: 2"),
+        ("resnet", {"depth": 34, "width_per_group": np.array([64.0, 128.0])}, "width_per_group: 128"),
+        ("resnet", {"width": 0.1, "width_per_group": np.array([64.0, 2.0])}, "width_per_group: 2"),
+    ],
+)  # fmt: skip
+def test_wrong_axes_are_refused(name, axes, message):
+    with pytest.raises(InputError, match=message):
+        trace(name, axes)
+
+
+def test_axes_that_do_not_fit_can_be_masked():
+    heads, kv_heads = np.array([[4.0], [6.0]]), np.array([[1.0, 3.0, 4.0]])
+    shape = {"layers": 2, "d_model": 64, "d_head": 8, "vocab": 9, "heads": heads, "kv_heads": kv_heads}
+    table = trace("decoder", shape, invalid="mask")
+    np.testing.assert_array_equal(table.valid, [[True, False, True], [True, True, False]])
+    good = trace("decoder", shape | {"heads": 6, "kv_heads": 3})
+    assert table.params()[1, 1] == good.params()
+    assert trace("resnet", {}, invalid="mask").valid is True
+
+
+def test_unknown_names_get_the_nearest():
+    with pytest.raises(InputError, match="mobilenet_v2"):
+        find_family("mobilenetv2")
+    with pytest.raises(InputError, match="llama-3-8b"):
+        find_model("llama3-8b")
+    with pytest.raises(InputError, match="macs"):
+        trace("mobilenet_v2", {}).total("mac")
+    with pytest.raises(InputError, match="trainable"):
+        trace("mobilenet_v2", {}).params("trainabel")
+
+
+def test_registration_refuses_what_the_glossary_lacks():
+    def builder(net, colour=1):
+        """A family with an unknown axis."""
+
+    with pytest.raises(InputError, match="colour"):
+        family(domain="vision", source="none")(builder)
+    with pytest.raises(ValueError, match="domain"):
+        family(domain="audio", source="none")
+    with pytest.raises(ValueError, match="twice"):
+        family(domain="vision", source="none")(FAMILIES["resnet"].builder)
+    assert "builder" not in FAMILIES
+
+
+def test_families_describe_themselves():
+    decoder = FAMILIES["decoder"]
+    assert decoder.required == ("layers", "d_model", "heads", "vocab")
+    assert decoder.defaults["kv_heads"] is None and decoder.defaults["phase"] == 1
+    assert FAMILIES["resnet"].structural == ("depth",) and FAMILIES["resnet"].required == ()
+    assert all(entry.summary and entry.source and entry.domain for entry in FAMILIES.values())
+    assert len(MODELS) == len(set(MODELS)) > 80
+
+
+def test_ffn_is_derived_as_the_makers_do():
+    # Llama 2 7B and 13B: 11008 and 13824; GPT-2: four times the width.
+    for d_model, heads, ffn in ((4096, 32, 11008), (5120, 40, 13824)):
+        shape = {"layers": 1, "d_model": d_model, "heads": heads, "vocab": 1}
+        assert trace("decoder", shape).params() == trace("decoder", shape | {"ffn": ffn}).params()
+    shape = {"layers": 1, "d_model": 768, "heads": 12, "vocab": 1, "gated": 0}
+    assert trace("decoder", shape).params() == trace("decoder", shape | {"ffn": 3072}).params()
+
+
+def test_round_channels():
+    # 24·0.35 = 8.4 goes to 8; 8·1.4 = 11.2 to 16, since 8 is below 90 % of it; never below the divisor.
+    asked = np.array([8.4, 11.2, 1.0, 32.0, 44.8, 12.0])
+    np.testing.assert_array_equal(round_channels(asked), [8, 16, 8, 32, 48, 16])
+
+
+def test_kinds_are_documented():
+    used = {op.kind for name in ("mobilenet_v2", "resnet50", "llama-3-8b") for op in trace_of(name).ops}
+    assert used == set(KINDS)
+
+
+def trace_of(model):
+    return trace(MODELS[model].family, MODELS[model].axes)

@@ -1,0 +1,184 @@
+"""The traced networks against independent ones: plain counters, and builders executed block by block."""
+
+import math
+
+import numpy as np
+import pytest
+
+from dse.networks import FAMILIES, MODELS, trace
+from tests.networks.unrolled import Unrolled
+
+
+def mobilenet_v2_by_hand(width, resolution, classes):
+    """Table 2 of the paper, layer by layer: parameters and MACs in Python integers."""
+
+    def rounded(value):
+        nearest = max(8, int(value + 4) // 8 * 8)
+        return nearest + 8 if nearest < 0.9 * value else nearest
+
+    params = macs = 0
+
+    def conv(c_in, c_out, kernel, side, groups=1):
+        nonlocal params, macs
+        weights = c_in // groups * c_out * kernel * kernel
+        params, macs = params + weights + 2 * c_out, macs + weights * side * side
+
+    side, channels = (resolution + 1) // 2, rounded(32 * width)
+    conv(3, channels, 3, side)
+    first, rest = (
+        ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2)),
+        ((6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1)),
+    )
+    for t, c, n, s in (*first, *rest):
+        for block in range(n):
+            hidden, out = channels * t, rounded(c * width)
+            if t > 1:
+                conv(channels, hidden, 1, side)
+            if block == 0 and s == 2:
+                side = (side + 1) // 2
+            conv(hidden, hidden, 3, side, hidden)
+            conv(hidden, out, 1, side)
+            channels = out
+    last = rounded(1280 * max(1.0, width))
+    conv(channels, last, 1, side)
+    return params + last * classes + classes, macs + last * classes
+
+
+def resnet_by_hand(depth, groups, width_per_group, resolution, classes, base=64):
+    """Table 1 of the paper: parameters and MACs in Python integers."""
+    params = macs = 0
+
+    def conv(c_in, c_out, kernel, side, groups=1):
+        nonlocal params, macs
+        weights = c_in * c_out * kernel * kernel // groups
+        params, macs = params + weights + 2 * c_out, macs + weights * side * side
+
+    half = lambda side: (side + 1) // 2  # noqa: E731
+    side = half(resolution)
+    conv(3, base, 7, side)
+    side, channels = half(side), base
+    for stage, count in enumerate({18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}[depth]):
+        planes = base << stage
+        for block in range(count):
+            before, side = side, half(side) if block == 0 and stage else side
+            if depth == 18:
+                out = planes
+                conv(channels, planes, 3, side)
+                conv(planes, planes, 3, side)
+            else:
+                out, inner = 4 * planes, planes * width_per_group // 64 * groups
+                conv(channels, inner, 1, before)
+                conv(inner, inner, 3, side, groups)
+                conv(inner, out, 1, side)
+            if channels != out or before != side:
+                conv(channels, out, 1, side)
+            channels = out
+    return params + channels * classes + classes, macs + channels * classes
+
+
+def llama_by_hand(layers, d, heads, kv_heads, d_head, ffn, vocab, tied, context, decode):
+    """Parameters, MACs, cache elements read: a Llama written out."""
+    matrices = [(d, heads * d_head), (d, kv_heads * d_head), (d, kv_heads * d_head), (heads * d_head, d)]
+    matrices += [(d, ffn), (d, ffn), (ffn, d)]
+    params = vocab * d * (1 if tied else 2) + d
+    macs, cache, tokens = vocab * d, 0, 1 if decode else context
+    for _ in range(layers):
+        params += sum(a * b for a, b in matrices) + 2 * d
+        macs += tokens * sum(a * b for a, b in matrices)
+        macs += heads * (tokens * d_head * context + tokens * context * d_head)
+        cache += 2 * kv_heads * d_head * context
+    return params, macs, cache
+
+
+@pytest.mark.parametrize("width", [0.1, 0.35, 0.5, 0.75, 1.0, 1.3, 1.4, 2.05])
+@pytest.mark.parametrize("resolution", [32, 97, 160, 223, 224])
+def test_mobilenet_v2(width, resolution):
+    table = trace("mobilenet_v2", {"width": width, "resolution": resolution, "classes": 17})
+    assert (table.params(), table.total("macs")) == mobilenet_v2_by_hand(width, resolution, 17)
+
+
+@pytest.mark.parametrize(
+    ("depth", "groups", "per_group", "width"),
+    [(18, 1, 64, 1.5), (50, 1, 64, 1), (50, 32, 4, 1), (50, 4, 5, 0.5), (101, 64, 4, 1), (152, 1, 128, 0.25)],
+)
+@pytest.mark.parametrize("resolution", [33, 161, 224])
+def test_resnet(depth, groups, per_group, width, resolution):
+    axes = {"depth": depth, "groups": groups, "width_per_group": per_group, "width": width, "resolution": resolution}
+    table = trace("resnet", axes | {"classes": 10})
+    expected = resnet_by_hand(depth, groups, per_group, resolution, 10, int(64 * width))
+    assert (table.params(), table.total("macs")) == expected
+
+
+@pytest.mark.parametrize("name", ["llama-2-7b", "llama-3-8b", "llama-3.2-1b", "llama-3.1-405b", "smollm2-135m"])
+@pytest.mark.parametrize("phase", [0, 1])
+def test_llama(name, phase):
+    axes = dict(MODELS[name].axes)
+    table = trace("decoder", axes | {"context": 1000, "phase": phase})
+    d_head = axes.get("d_head", axes["d_model"] // axes["heads"])
+    shape = axes["layers"], axes["d_model"], axes["heads"], axes.get("kv_heads", axes["heads"]), d_head, axes["ffn"]
+    expected = llama_by_hand(*shape, axes["vocab"], axes.get("tied", 0), 1000, phase)
+    assert (table.params(), table.total("macs"), table.total("cache_read")) == expected
+
+
+def test_decode_reads_all_weights_but_the_embedding():
+    table = trace("decoder", MODELS["llama-2-7b"].axes)
+    assert table.total("weights_read") == 6738415616 - (32000 - 1) * 4096
+    tied = trace("decoder", MODELS["llama-3.2-1b"].axes)
+    assert tied.total("weights_read") == 1235814400 + 2048
+
+
+def test_a_window_bounds_cache_and_attention():
+    shape = {"layers": 6, "d_model": 64, "heads": 4, "vocab": 100, "ffn": 128, "context": 50}
+    plain = trace("decoder", shape)
+    local = trace("decoder", shape | {"local_layers": 5, "window": 20})
+    assert plain.total("cache_held") == 6 * 2 * 64 * 50
+    assert local.total("cache_held") == 2 * 64 * (50 + 5 * 20)
+    assert plain.total("macs") - local.total("macs") == 5 * 2 * 64 * 30
+    assert plain.params() == local.params()
+    wide = trace("decoder", shape | {"local_layers": 5, "window": 50})
+    assert wide.total("cache_held") == plain.total("cache_held") and wide.total("macs") == plain.total("macs")
+
+
+def random_points(rng, family, number):
+    for _ in range(number):
+        pick = lambda *values: rng.choice(values).item()  # noqa: E731
+        if family == "mobilenet_v2":
+            yield {
+                "width": float(rng.uniform(0.1, 2)),
+                "resolution": int(rng.integers(16, 256)),
+                "classes": int(rng.integers(1, 99)),
+            }
+        elif family == "resnet":
+            depth = pick(18, 34, 50, 101)
+            groups = pick(1, 2, 8, 32) if depth >= 50 else 1
+            yield {
+                "depth": depth, "groups": groups, "width_per_group": pick(4, 8, 64) if depth >= 50 else 64,
+                "resolution": int(rng.integers(16, 256)), "width": pick(0.25, 0.5, 1.0, 1.5),
+            }  # fmt: skip
+        else:
+            heads, layers = pick(4, 8), int(rng.integers(1, 9))
+            biases = ("norm_bias", "qkv_bias", "output_bias", "ffn_bias", "head_bias")
+            flags = ("gated", "tied", "qk_norm", "post_norm", "parallel", "phase", *biases)
+            drawn = {flag: int(rng.integers(2)) for flag in flags}
+            yield drawn | {
+                "layers": layers, "d_model": 8 * int(rng.integers(1, 9)), "heads": heads, "kv_heads": pick(1, 2, 4),
+                "d_head": pick(4, 16), "ffn": pick(8, 200), "vocab": pick(10, 300), "context": int(rng.integers(1, 60)),
+                "local_layers": int(rng.integers(0, layers + 1)), "window": int(rng.integers(1, 60)),
+                "positions": pick(0, 64), "shared_norm": drawn["parallel"] * int(rng.integers(2)),
+            }  # fmt: skip
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_repeated_blocks_are_as_unrolled_ones(family, rng):
+    for axes in random_points(rng, family, 40):
+        plain = Unrolled()
+        FAMILIES[family].builder(plain, **{**FAMILIES[family].defaults, **axes})
+        table = trace(family, axes)
+        for quantity in ("macs", "activations", "traffic", "cache_read", "cache_written"):
+            assert table.total(quantity) == plain.total(quantity), (quantity, axes)
+        assert table.params() == plain.total("params"), axes
+        assert table.peak(True) == plain.peak(True), axes
+        assert table.peak(False) == plain.peak(False), axes
+        assert table.peak_simple() == max(op["traffic"] for op in plain.run if op["kind"] not in ("add", "norm")), axes
+        assert all(isinstance(table.total(q), float) and not math.isnan(table.total(q)) for q in ("macs", "traffic"))
+        assert np.isfinite(table.peak())

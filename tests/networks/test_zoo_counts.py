@@ -1,0 +1,70 @@
+"""Every published model against the figures of others."""
+
+import pytest
+
+from dse.networks import FAMILIES, MODELS, trace
+
+COMPUTED = {
+    "params": lambda t: t.params(),
+    "params_weights": lambda t: t.params("weights"),
+    "macs": lambda t: t.total("macs"),
+    "activations": lambda t: t.total("activations"),
+    "peak_simple": lambda t: t.peak_simple(),
+    "peak_liveness": lambda t: t.peak(in_place_depthwise=False),
+    "peak_in_place_depthwise": lambda t: t.peak(in_place_depthwise=True),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_published_figures(name):
+    model = MODELS[name]
+    table = trace(model.family, model.axes)
+    for quantity, figure in model.published.items():
+        if quantity == "context":
+            continue
+        computed = COMPUTED[quantity](table)
+        close = abs(computed - figure.value) < figure.rounding if figure.rounding else computed == figure.value
+        assert close, f"{quantity}: {computed:.0f}, published {figure.value} ({figure.source})"
+
+
+def test_every_model_has_exact_or_rounded_params():
+    without = {name for name, model in MODELS.items() if not {"params", "params_weights"} & set(model.published)}
+    assert without <= {"mobilenet_v2_1.0_144"}
+    assert all(figure.source for model in MODELS.values() for figure in model.published.values())
+
+
+def test_every_family_has_models():
+    assert {model.family for model in MODELS.values()} == set(FAMILIES)
+
+
+def test_matrix_weights_of_decoders(decoder_case):
+    model = MODELS[decoder_case["model"]]
+    # OPT stores two positions more than the 2048 that were counted.
+    extra = model.axes["positions"] - decoder_case["positions"] if "positions" in decoder_case else 0
+    expected = decoder_case["weights"] + extra * model.axes["d_model"]
+    assert trace(model.family, model.axes).params("weights") == expected
+
+
+def test_parts_of_vision_counts(vision_case):
+    table = trace(MODELS[vision_case["model"]].family, MODELS[vision_case["model"]].axes)
+
+    def stored(attribute, *kinds):
+        return sum(op.repeat * getattr(op, attribute) for op in table.ops if op.kind in kinds)
+
+    assert stored("weights", "conv", "depthwise") == vision_case["params_conv_weight"]
+    assert stored("weights", "linear") == vision_case["params_linear_weight"]
+    assert table.total("affine") == vision_case["params_norm_affine"]
+    assert table.total("statistics") == vision_case["params_norm_affine"]
+    assert table.params() == vision_case["params"]
+    assert table.params("statistics") == vision_case["params"] + vision_case["params_norm_affine"]
+    assert table.total("macs") == vision_case["macs"]
+    layers = [op for op in table.ops if op.kind in ("conv", "depthwise", "linear")]
+    assert max(op.count("traffic") for op in layers) == vision_case["max_layer_in_plus_out"]
+
+
+def test_cache_of_llama_3_8b():
+    # 1 GiB at 16 bit and 8192 tokens: 2 (K, V) · 32 layers · 8 heads · 128 · 8192.
+    table = trace("decoder", MODELS["llama-3-8b"].axes | {"context": 8192})
+    assert table.total("cache_held") * 2 == 2**30
+    assert table.total("cache_read") == table.total("cache_held")
+    assert table.total("cache_written") == 2 * 32 * 8 * 128

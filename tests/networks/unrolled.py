@@ -1,0 +1,124 @@
+"""A network executed the plain way: Python integers, one point, every repeated block really run again."""
+
+import math
+from contextlib import nullcontext
+
+
+class Buffer:
+    def __init__(self, features, positions, side=None):
+        self.features, self.positions, self.side = features, positions, side
+        self.size = features * positions
+
+
+class Unrolled:
+    """Takes the calls of a builder; `run` records (reads, writes, rule, counts) for each execution."""
+
+    def __init__(self):
+        self.run = []
+
+    def _do(self, reads, writes, rule="fresh", *, moved=None, produced=0, macs=0, params=0, kind="", cache=(0, 0)):
+        self.run.append(
+            {
+                "reads": reads, "writes": writes, "rule": rule, "kind": kind, "macs": macs, "params": params,
+                "activations": produced, "cache_read": cache[0], "cache_written": cache[1],
+                "traffic": sum(t.size for t in (reads if moved is None else moved)) + writes.size,
+            }
+        )  # fmt: skip
+        return writes
+
+    def scope(self, name):
+        return nullcontext()
+
+    def require(self, axis, holds, problem):
+        assert holds
+
+    def image(self, channels, resolution):
+        return Buffer(int(channels), int(resolution) ** 2, int(resolution))
+
+    def embedding(self, tokens, entries, features, name=""):
+        return self._do((), Buffer(int(features), int(tokens)), params=int(entries) * int(features), kind="embedding")
+
+    def _window(self, x, channels, stride):
+        side = math.ceil(x.side / stride)
+        return Buffer(int(channels), side * side, side)
+
+    def conv(self, x, channels, kernel=1, stride=1, groups=1, bias=0, norm=1, name=""):
+        y = self._window(x, channels, stride)
+        per_output = x.features // int(groups) * kernel**2
+        params = per_output * y.features + (y.features if bias else 0) + (2 * y.features if norm else 0)
+        return self._do((x,), y, macs=per_output * y.size, params=params, produced=y.size, kind="conv")
+
+    def depthwise(self, x, kernel=3, stride=1, bias=0, norm=1, name=""):
+        y = self._window(x, x.features, stride)
+        params = kernel**2 * y.features + (2 * y.features if norm else 0)
+        return self._do((x,), y, "depthwise", macs=kernel**2 * y.size, params=params, produced=y.size, kind="depthwise")
+
+    def linear(self, x, features, bias=1, stored=1, name=""):
+        y = Buffer(int(features), x.positions)
+        params = (x.features * y.features if stored else 0) + (y.features if bias else 0)
+        # A selection of positions has no buffer of its own.
+        reads = (getattr(x, "base", x),)
+        return self._do(reads, y, moved=(x,), macs=x.features * y.size, params=params, produced=y.size, kind="linear")
+
+    def attention(self, q, k, v, span, heads, name=""):
+        y, span, heads = Buffer(q.features, q.positions), int(span), int(heads)
+        macs = sum(2 * span * (q.features // heads) for _ in range(heads)) * q.positions
+        return self._do(
+            (q, k, v), y, moved=(q,), macs=macs, produced=heads * span * q.positions + y.size, kind="attention",
+            cache=(span * (k.features + v.features), k.size + v.size),
+        )  # fmt: skip
+
+    def norm(self, x, shift=1, features=None, name=""):
+        params = int(x.features if features is None else features) * (2 if shift else 1)
+        return self._do((x,), Buffer(x.features, x.positions), "in place", params=params, kind="norm")
+
+    def add(self, x, y, name=""):
+        return self._do((x, y), Buffer(x.features, x.positions, x.side), "in place", kind="add")
+
+    multiply = add
+
+    def pool(self, x, stride, name=""):
+        return self._do((x,), self._window(x, x.features, stride), kind="pool")
+
+    def global_pool(self, x, name=""):
+        return self._do((x,), Buffer(x.features, 1), kind="pool")
+
+    def select(self, x, positions):
+        view = Buffer(x.features, int(positions))
+        view.base = x
+        return view
+
+    def repeat(self, count, block, x):
+        for _ in range(int(count)):
+            x = block(x)
+        return x
+
+    # What the trace must agree with.
+
+    def total(self, quantity):
+        return sum(op[quantity] for op in self.run)
+
+    def peak(self, in_place_depthwise):
+        last = {}
+        for index, op in enumerate(self.run):
+            last[op["writes"]] = index
+            for buffer in op["reads"]:
+                last[buffer] = index
+        produced = {op["writes"] for op in self.run}
+        held = {b for op in self.run for b in op["reads"] if b not in produced}
+        peak = 0
+        for index, op in enumerate(self.run):
+            others = {b for b in held if last[b] >= index}
+            dying = [b for b in op["reads"] if last[b] == index]
+            may = op["rule"] == "in place" or (op["rule"] == "depthwise" and in_place_depthwise)
+            mine = op["writes"].size
+            if may and dying:
+                others.discard(dying[0])
+                mine = max(mine, dying[0].size)
+            peak = max(peak, mine + sum(b.size for b in others))
+            held = others | {op["writes"]}
+            held.update(b for b in dying if last[b] > index)
+        return peak
+
+    def peak_simple(self):
+        return max(op["traffic"] for op in self.run if op["kind"] not in ("add", "norm"))

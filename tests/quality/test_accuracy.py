@@ -1,0 +1,189 @@
+"""Accuracy against published tables; the fit against its published constants and against a fit made here."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dse.errors import InputError
+from dse.precision import PRECISIONS, Scheme
+from dse.quality import SOURCES, accuracy, recipes
+
+TABLES = tomllib.loads((Path(__file__).parents[1] / "reference" / "accuracy.toml").read_text())
+POINTS = TABLES["mobilenet_v2"]
+IMAGENET = {"classes": 1000, "in_channels": 3}
+
+
+def mobilenet(width, resolution, scheme="fp32", **other):
+    return accuracy("mobilenet_v2", {"width": width, "resolution": resolution, **IMAGENET, **other}, PRECISIONS[scheme])
+
+
+def test_every_published_point():
+    found = mobilenet([p["width"] for p in POINTS], [p["resolution"] for p in POINTS])
+    published = [p["accuracy"] for p in POINTS]
+    assert len(POINTS) == 22
+    for values in (found.value, found.low, found.high):
+        np.testing.assert_array_equal(values, published)
+    assert set(found.source) == {SOURCES["table"]}
+    assert "TF-Slim" in found.legend[1]
+    assert found.key == "ImageNet-1k, tf-slim"
+
+
+def test_every_published_resnet():
+    rows = TABLES["resnet"]
+    assert len(rows) == 9
+    for row in rows:
+        axes = {key: row[key] for key in ("depth", "groups", "width_per_group", "resolution")}
+        found = accuracy("resnet", {**axes, "width": 1.0, **IMAGENET}, PRECISIONS["fp32"])
+        assert float(found.value) == row["accuracy"]
+        assert found.key == "ImageNet-1k, torchvision-v1"
+    assert {tuple(point) for r in recipes() if r.family == "resnet" for point in r.points} == {
+        tuple(row[key] for key in ("depth", "groups", "width_per_group", "resolution", "accuracy")) for row in rows
+    }
+
+
+@pytest.mark.parametrize(("width", "resolution"), [(1.0, 208), (0.6, 224), (0.42, 112), (1.4, 97.5)])
+def test_fit_between_the_points(width, resolution):
+    # error = 27.6 % * width^-0.327 * (resolution / 224)^-0.389, from the published constants.
+    error = math.exp(3.3175) * width**-0.32699 * (resolution / 224) ** -0.38903
+    found = mobilenet(width, resolution)
+    assert float(found.value) == pytest.approx(100 - error, rel=1e-12)
+    assert float(found.low) == pytest.approx(100 - error * math.exp(0.0408), rel=1e-12)
+    assert float(found.high) == pytest.approx(100 - error / math.exp(0.0408), rel=1e-12)
+    assert int(found.source) == SOURCES["fit"]
+
+
+def test_fit_is_the_least_squares_one_of_the_published_points():
+    unknowns = np.array([[1, math.log(p["width"]), math.log(p["resolution"] / 224)] for p in POINTS])
+    logarithms = np.array([math.log(100 - p["accuracy"]) for p in POINTS])
+    constants = np.linalg.lstsq(unknowns, logarithms, rcond=None)[0]
+    left_out = []
+    for row in range(len(POINTS)):
+        rest = np.arange(len(POINTS)) != row
+        without = np.linalg.lstsq(unknowns[rest], logarithms[rest], rcond=None)[0]
+        left_out.append(logarithms[row] - unknowns[row] @ without)
+    fit = next(recipe.fit for recipe in recipes() if recipe.family == "mobilenet_v2")
+    stated = [fit.constant, fit.axis["width"].exponent, fit.axis["resolution"].exponent]
+    np.testing.assert_allclose(stated, constants, atol=5e-5)
+    assert fit.error == pytest.approx(float(np.sqrt(np.mean(np.square(left_out)))), abs=5e-5)
+
+
+def test_grid_list_and_single_point_agree():
+    width, resolution = np.array([0.35, 0.6, 1.0, 1.6]), np.array([96.0, 150.0, 224.0])
+    grid = mobilenet(width[:, None], resolution[None, :])
+    assert grid.value.shape == grid.low.shape == grid.high.shape == grid.source.shape == (4, 3)
+    rows, columns = np.divmod(np.arange(12), 3)
+    listed = mobilenet(width[rows], resolution[columns])
+    for name in ("value", "low", "high", "source"):
+        np.testing.assert_array_equal(getattr(grid, name).ravel(), getattr(listed, name))
+    single = mobilenet(1.0, 224.0)
+    assert single.value.shape == ()
+    assert isinstance(single.value, np.ndarray)
+    assert float(single.value) == grid.value[2, 2] == 71.8
+
+
+def test_more_width_and_more_pixels_never_hurt():
+    width, resolution = np.linspace(0.35, 1.4, 60)[:, None], np.linspace(96, 224, 65)[None, :]
+    found = mobilenet(width, resolution)
+    fitted = np.where(found.source == SOURCES["fit"], found.value, np.nan)
+    for axis in (0, 1):
+        steps = np.diff(fitted, axis=axis)
+        assert np.all(steps[~np.isnan(steps)] > 0)
+    assert np.all((found.low <= found.value) & (found.value <= found.high))
+    published = np.array([[p["accuracy"] for p in POINTS if p["width"] == w] for w in (0.35, 0.5, 0.75, 1.0)])
+    assert np.all(np.diff(published, axis=0) > 0)
+
+
+@pytest.mark.parametrize(
+    ("axes", "reason"),
+    [
+        ({"width": 0.34}, "outside the fitted range (width 0.35 to 1.4"),
+        ({"width": 1.41}, "outside the fitted range"),
+        ({"resolution": 95}, "resolution 96 to 224"),
+        ({"resolution": 256}, "resolution 96 to 224"),
+        ({"classes": 10}, "published only for classes = 1000, in_channels = 3"),
+        ({"in_channels": 1}, "published only for classes = 1000"),
+        ({"kernel": 5}, "not over kernel"),
+        ({"width": math.nan}, "outside the fitted range"),
+    ],
+)
+def test_undefined_outside_of_what_is_published(axes, reason):
+    found = mobilenet(**{"width": 1.0, "resolution": 224, **axes})
+    assert np.isnan([found.value, found.low, found.high]).all()
+    assert int(found.source) == SOURCES["none"]
+    assert reason in found.legend[0]
+    assert set(found.legend) == {0}
+
+
+def test_resnet_between_its_points_is_undefined():
+    axes = {"depth": 50, "groups": 1, "width_per_group": 64, "resolution": [192, 224], "width": 1.0, **IMAGENET}
+    found = accuracy("resnet", axes, PRECISIONS["fp32"])
+    np.testing.assert_array_equal(found.value, [np.nan, 76.13])
+    assert found.legend[0] == "not a published point (ImageNet-1k, torchvision-v1)"
+
+
+def test_family_of_which_nothing_is_published():
+    found = accuracy("decoder", {"layers": [2, 4]}, PRECISIONS["fp32"])
+    assert np.isnan(found.value).all()
+    assert found.value.shape == (2,)
+    assert found.legend == {0: "no published accuracy of the family 'decoder'"}
+
+
+@pytest.mark.parametrize("scheme", ["fp32", "tf32", "fp16", "bf16"])
+def test_floats_change_nothing(scheme):
+    found = mobilenet(1.0, [160, 208], scheme)
+    np.testing.assert_array_equal(found.value, mobilenet(1.0, [160, 208]).value)
+    assert ("assumed" in found.legend[1]) is (scheme in ("fp16", "bf16"))
+    assert ("assumed" in found.legend[2]) is (scheme in ("fp16", "bf16"))
+
+
+def test_int8_shifts_value_and_interval():
+    # 71.8 in float; -0.80 is the median of -0.22, -0.80 and -1.0, -2.6 the worst narrow depthwise network.
+    found = mobilenet(1.0, 224, "int8")
+    assert [float(x) for x in (found.low, found.value, found.high)] == pytest.approx([69.2, 71.0, 71.58], abs=1e-9)
+    assert found.low <= 70.8 <= found.high, "TFLite's published value"
+    assert "-0.8 points" in found.legend[1]
+    between, floats = mobilenet(0.6, 200, "int8"), mobilenet(0.6, 200)
+    assert float(between.low - floats.low) == pytest.approx(-2.6)
+    assert float(between.high - floats.high) == pytest.approx(-0.22)
+
+
+@pytest.mark.parametrize(
+    ("depth", "groups", "width_per_group", "published"),
+    [(18, 1, 64, 69.494), (50, 1, 64, 75.92), (101, 32, 8, 78.986)],  # torchvision, IMAGENET1K_FBGEMM_V1
+)
+def test_int8_interval_of_resnet_holds_the_published_values(depth, groups, width_per_group, published):
+    axes = {"depth": depth, "groups": groups, "width_per_group": width_per_group, "resolution": 224, "width": 1.0}
+    found = accuracy("resnet", {**axes, **IMAGENET}, PRECISIONS["int8"])
+    assert found.low <= published <= found.high
+    assert abs(float(found.value) - published) < 0.1
+
+
+@pytest.mark.parametrize("scheme", ["int4", "fp8", "w8a16", "w4a16", "nvfp4", "q8_0"])
+def test_other_formats_are_undefined(scheme):
+    found = mobilenet(1.0, 224, scheme)
+    assert np.isnan([found.value, found.low, found.high]).all()
+    assert found.legend == {0: f"no published evidence of mobilenet_v2 (ImageNet-1k, tf-slim) in {scheme}"}
+
+
+def test_own_scheme_counts_by_its_bits():
+    mine = Scheme.from_fields("mine", weight_bits=8, activation_bits=8)
+    assert float(accuracy("mobilenet_v2", {"width": 1, "resolution": 224, **IMAGENET}, mine).value) == pytest.approx(
+        71.0
+    )
+
+
+def test_recipes_are_named_and_never_mixed():
+    axes = {"width": 1.0, "resolution": 224, **IMAGENET}
+    assert accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "tf-slim").key == "ImageNet-1k, tf-slim"
+    with pytest.raises(InputError, match="allowed: tf-slim"):
+        accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "torchvision-v2")
+
+
+def test_axis_that_the_table_needs():
+    with pytest.raises(InputError, match="in_channels"):
+        accuracy("mobilenet_v2", {"width": 1.0, "resolution": 224, "classes": 1000}, PRECISIONS["fp32"])
