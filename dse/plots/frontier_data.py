@@ -61,18 +61,20 @@ def prepare(result: Any) -> FrontierData:
     per = manifest["per"]
     rows = group_rows(frontier, per)
     x, y, colour = choice.choose_axes(frontier, objectives, list(rows.values()))
-    cells = lattice(result.cloud, x["metric"], y["metric"])
+    whole = lattice(result.cloud, x["metric"], y["metric"])
+    cells = whole.near(*(choice.column(frontier, o["metric"]).astype(float) for o in (x, y))) if rows else whole
     if frontier.sizes["design"] == 0 and cells.x.size == 0:
         raise NotInResult("frontier", "no design of the result has values of its objectives")
     names = group_names(result.cloud, per)
     counted = [names[g] for g in np.unique(cells.group)] if names is not None else []
-    order = sorted({*rows, *counted}, key=_natural)
+    order = sorted(rows or set(counted), key=_natural)
+    barren = sorted(set(names or ()) - set(rows), key=_natural) if rows else []
     overlay = len(order) > MOST_PANELS
     wanted = (90, 60) if overlay or len(order) == 1 else (44, 34)
     builder = Builder(result, x, y, None if overlay else colour, cells, wanted, labelled=not overlay)
     panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
     told = [x, y] if overlay or colour is None else [x, y, colour]
-    notes = [] if names is not None else ["The cloud of all designs does not name its groups and is left out."]
+    notes = _notes(whole, cells, barren, names is not None)
     left = [o for o in objectives if o not in told]
     followed = {o["metric"]: _followed(frontier, o, told, list(rows.values())) for o in left}
     subtitle, drawn = _subtitle(manifest, followed, builder)
@@ -90,6 +92,19 @@ def prepare(result: Any) -> FrontierData:
         drawn,
         tuple(panels),
     )
+
+
+def _notes(whole: Lattice, shown: Lattice, barren: Sequence[Group], named: bool) -> list[str]:
+    """What the picture leaves out."""
+    if not named:
+        return ["The cloud of all designs does not name its groups and is left out."]
+    notes = []
+    if barren:
+        notes.append(f"No design meets the budgets for {'; '.join(', '.join(group) for group in barren)}.")
+    outside = int(whole.designs.sum() - shown.designs.sum())
+    if outside:
+        notes.append(f"{outside:,} excluded or dominated designs lie outside the picture.")
+    return notes
 
 
 def _followed(
