@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -40,8 +40,8 @@ class Lattice:
             if places.size:
                 room = max(margin * (places.max() - places.min()), self.cells_per_decade / 32)
                 keep &= (cells >= np.floor(places.min() - room)) & (cells <= np.ceil(places.max() + room))
-        arrays = (self.x, self.y, self.group, self.feasible, self.designs)
-        return Lattice(*(array[keep] for array in arrays), cells_per_decade=self.cells_per_decade)
+        columns = {name: getattr(self, name)[keep] for name in ("x", "y", "group", "feasible", "designs")}
+        return replace(self, **columns)
 
     def edges(self, which: str, log: bool, wanted: int) -> np.ndarray:
         """Edges of at most `wanted` visible cells along "x" or "y", none narrower than a lattice cell."""

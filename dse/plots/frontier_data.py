@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from dse.plots import choice
-from dse.plots.cloud import group_names, lattice
+from dse.plots.cloud import Lattice, group_names, lattice
 from dse.plots.frontier_panels import Builder, Group, Panel
 from dse.plots.kinds import NotInResult
 from dse.plots.style import Scale
@@ -62,7 +62,8 @@ def prepare(result: Any) -> FrontierData:
     rows = group_rows(frontier, per)
     x, y, colour = choice.choose_axes(frontier, objectives, list(rows.values()))
     whole = lattice(result.cloud, x["metric"], y["metric"])
-    cells = whole.near(*(choice.column(frontier, o["metric"]).astype(float) for o in (x, y))) if rows else whole
+    across, up = (choice.column(frontier, o["metric"]).astype(float) for o in (x, y))
+    cells = whole.near(across, up) if rows else whole
     if frontier.sizes["design"] == 0 and cells.x.size == 0:
         raise NotInResult("frontier", "no design of the result has values of its objectives")
     names = group_names(result.cloud, per)
