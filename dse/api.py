@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from dse import glossary, registry
-from dse.errors import InputError
 from dse.grid import dataset
 from dse.grid.plan import make_plan
 from dse.grid.space import Space
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     Names = str | Sequence[str]
 
 __all__ = ["evaluate", "explore", "frontier", "load"]
+
 
 def evaluate(
     network: str,

@@ -17,7 +17,7 @@ LAYERS = (
     ("errors", "units", "glossary"),
     ("registry", "catalogue"),
     ("formulas", "faces"),
-    ("metrics", "networks", "hardware", "precision", "quality"),
+    ("metrics", "networks", "hardware", "precision", "quality", "regions"),
     ("grid",),
     ("pareto",),
     ("search", "jobs", "calibration"),

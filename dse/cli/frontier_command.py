@@ -38,7 +38,7 @@ def command(result: Path, minimize: str, maximize: str, budgets: tuple[str, ...]
 
     names = {"minimize": _names(minimize), "maximize": _names(maximize), "per": _names(per)}
     found = recut(load(result), **names, budgets=parse_budgets(budgets))
-    frontier, metrics = found.frontier, list(found.manifest["units"])
+    frontier, metrics = found.frontier, found.manifest["metrics"]
     size = frontier.sizes["design"]
     if as_json:
         rows = frontier.to_dataframe().reset_index(drop=True).to_dict("records")

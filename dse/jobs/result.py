@@ -22,7 +22,7 @@ CLOUD = "cloud.nc"
 TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 # Keys by which a manifest is known, and that everything that reads one relies on.
-NEEDED = {"name", "spec", "key", "code", "counts", "units", "objectives", "budgets", "per", "files", "plots"}
+NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
 
 
 @dataclass(frozen=True)

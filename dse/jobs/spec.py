@@ -142,7 +142,9 @@ def check_shape(source: SpecLike, settings: Mapping[str, Any] | None = None) -> 
 
 
 def _remove(document: Any, location: tuple[int | str, ...]) -> None:
-    *parents, last = [part for part in location if part != "[key]"]
+    parents: list[Any]
+    last: Any
+    *parents, last = (part for part in location if part != "[key]")
     for part in parents:
         document = document[part]
     if isinstance(document, list) or last in document:

@@ -5,119 +5,138 @@ flattening happen in place and are no ops; a sum overwrites an input that nothin
 convolution does so where the engine supports it (its buffer has the larger of both sizes while it runs, the
 output's afterwards, at stride 2 too). The key-value cache and attention scores are no activations here.
 
-A value that only skipped blocks (count 0) would read counts as live until them.
-
-Which buffers are live follows from the graph alone; only their sizes are arrays.
+Which buffers are live follows from the graph alone, with repeated blocks run 0, 1, 2 or more times; only their
+sizes are arrays. From three times on the second execution stands for all: it holds the input of the first where
+that is read again later, and what the next one reads from outside the block, so no other execution holds more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from dse.networks.tensors import DEPTHWISE, FRESH, Count, Op, Region, Tensor, Term, sum_of
+from dse.networks.tensors import DEPTHWISE, FRESH, Count, Op, Region, Tensor, Term, largest_of, sum_of
+
+# Executions after which more of them hold nothing more.
+_ENOUGH = 3
 
 
 @dataclass(slots=True)
-class _Span:
-    """Life of a buffer, by index of op; `last` ends on a half where it outlives an op but not the next.
+class _Step:
+    """One execution of an op: `counts` is False where another execution of it holds as much."""
 
-    `other` is a buffer that this one shares memory with at the points of `shared`.
-    """
-
-    born: int
-    last: float = -1.0
-    other: Tensor | None = None
-    shared: Any = False
-    sharers: list[Tensor] = field(default_factory=list)
+    index: int
+    reads: list[Tensor]
+    writes: Tensor
+    counts: bool
 
 
-def live_terms(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> Iterator[list[Term]]:
-    """Elements of the buffers live while each op runs, as terms to sum; 0 at points where the op is not executed."""
-    spans = _spans(ops, regions)
-    alive: list[Tensor] = [buffer for buffer, span in spans.items() if span.born < 0]
-    arriving: dict[int, list[Tensor]] = {}
-    for buffer, span in spans.items():
-        arriving.setdefault(span.born, []).append(buffer)
-    for index, op in enumerate(ops):
-        alive = [buffer for buffer in alive if spans[buffer].last >= index]
-        alive += (buffer for buffer in arriving.get(index, ()) if buffer is not op.writes)
-        overwritten = _overwritten(index, op, spans) if op.in_place != FRESH else None
-        if op.in_place == DEPTHWISE and not in_place_depthwise:
-            overwritten = None
-        terms = _working_set(index, op, alive, overwritten, spans)
-        yield terms if isinstance(op.repeat, int) else [(count * (op.repeat > 0), at) for count, at in terms]
-        alive.append(op.writes)
+def peak(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> Count:
+    """The most elements that are live at once."""
+    largest: Count = 0.0
+    for times, where in _cases(regions):
+        of_case = largest_of(terms for _, terms in _live(ops, regions, times, in_place_depthwise))
+        largest = of_case if where is None else np.where(where, of_case, largest)
+    return largest
 
 
-def _spans(ops: Sequence[Op], regions: Sequence[Region]) -> dict[Tensor, _Span]:
-    spans: dict[Tensor, _Span] = {op.writes: _Span(index, index) for index, op in enumerate(ops)}
-    for region in regions:
-        spans[region.inner] = _Span(region.start, region.start)
-    for index, op in enumerate(ops):
-        for tensor in op.reads:
-            spans.setdefault(tensor.buffer, _Span(-1)).last = index
-    for region in regions:
-        outer = spans.setdefault(region.outer, _Span(-1))
-        outer.last = max(outer.last, region.start - 0.5)
-        spans[region.result].last = max(spans[region.result].last, region.stop - 1)
-    # Inner regions end before those around them and come first: what a body reads from outside is read again
-    # by the next execution, and so lives as long as the region.
-    for region in regions:
-        read = [tensor.buffer for op in ops[region.start : region.stop] for tensor in op.reads]
-        read += [nested.outer for nested in regions if region.start <= nested.start < nested.stop <= region.stop]
-        for buffer in read:
-            if buffer is not region.outer and spans[buffer].born < region.start:
-                spans[buffer].last = max(spans[buffer].last, region.stop - 0.5)
-    for region in regions:
-        if spans[region.outer].last >= region.start:
-            _share(spans, region.inner, region.outer, region.count == 1)
-            _share(spans, region.result, region.outer, region.count == 0)
-    return spans
+def timeline(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> list[Count]:
+    """The most elements that are live while each op runs; 0 at points where it never does."""
+    live: list[Count] = [0.0] * len(ops)
+    for times, where in _cases(regions):
+        of_case: list[Count] = [0.0] * len(ops)
+        for index, terms in _live(ops, regions, times, in_place_depthwise):
+            of_case[index] = np.maximum(of_case[index], sum_of(terms))
+        live = of_case if where is None else [np.where(where, a, b) for a, b in zip(of_case, live, strict=True)]
+    return live
 
 
-def _share(spans: dict[Tensor, _Span], buffer: Tensor, outer: Tensor, where: Any) -> None:
-    """Where a block runs once its input is the outer value itself; where it does not run, so is its result."""
-    if np.any(where):
-        spans[buffer].other, spans[buffer].shared = outer, where
-        spans[outer].sharers.append(buffer)
+def _cases(regions: Sequence[Region]) -> Iterator[tuple[list[int], Any]]:
+    """How often each region runs (at most `_ENOUGH` times), and at which points: None stands for all."""
+    capped = [np.minimum(region.count, _ENOUGH) for region in regions]
+    if all(count.min() == count.max() for count in capped):
+        yield [int(count.min()) for count in capped], None
+        return
+    base = _ENOUGH + 1
+    key = sum(count * base**number for number, count in enumerate(capped))
+    for value in np.unique(key):
+        yield [int(value // base**number % base) for number in range(len(capped))], key == value
 
 
-def _overwritten(index: int, op: Op, spans: dict[Tensor, _Span]) -> Tensor | None:
-    """The input whose buffer the op may overwrite, because nothing reads it afterwards."""
-    dying = [tensor.buffer for tensor in op.reads if spans[tensor.buffer].last == index]
-    unshared = [buffer for buffer in dying if spans[buffer].other is None]
-    return next(iter(unshared or dying), None)
+def _live(
+    ops: Sequence[Op], regions: Sequence[Region], times: Sequence[int], in_place_depthwise: bool
+) -> Iterator[tuple[int, list[Term]]]:
+    """Index of each executed op, and the sizes of the buffers that are live meanwhile, to be summed."""
+    steps = _Execution(ops, regions, times).steps
+    last: dict[Tensor, int] = {}
+    for number, step in enumerate(steps):
+        last[step.writes] = number
+        for buffer in step.reads:
+            last[buffer] = number
+    written = {step.writes for step in steps}
+    held = [buffer for buffer in last if buffer not in written]
+    for number, step in enumerate(steps):
+        if step.counts:
+            rule = ops[step.index].in_place
+            may = rule != FRESH and (rule != DEPTHWISE or in_place_depthwise)
+            dying = (buffer for buffer in step.reads if last[buffer] == number)
+            yield step.index, _working_set(held, step.writes, next(dying, None) if may else None)
+        held = [buffer for buffer in held if last[buffer] > number]
+        if last[step.writes] > number:
+            held.append(step.writes)
 
 
-def _working_set(
-    index: int, op: Op, alive: Sequence[Tensor], overwritten: Tensor | None, spans: dict[Tensor, _Span]
-) -> list[Term]:
-    out = op.writes
-    terms = [_own(buffer, alive, spans) for buffer in alive if buffer is not overwritten]
+def _working_set(held: Sequence[Tensor], writes: Tensor, overwritten: Tensor | None) -> list[Term]:
+    terms = [buffer.term for buffer in held if buffer is not overwritten]
     if overwritten is None:
-        return [*terms, out.term]
-    own = _own(overwritten, alive, spans)
-    # Where another buffer still needs the same memory, nothing is overwritten.
-    kept = [spans[other].shared for other in spans[overwritten].sharers if spans[other].last > index]
-    if kept:
-        both = np.where(np.any(np.broadcast_arrays(*kept), axis=0), sum_of([own, out.term]), _larger(own, out.term))
-        return [*terms, (both, 1.0)]
-    if own[0] is out.features:
-        return [*terms, (out.features, own[1] if own[1] is out.positions else np.maximum(own[1], out.positions))]
-    return [*terms, (_larger(own, out.term), 1.0)]
+        return [*terms, writes.term]
+    if overwritten.features is not writes.features:
+        return [*terms, (np.maximum(overwritten.elements, writes.elements), 1.0)]
+    if overwritten.positions is writes.positions:
+        return [*terms, writes.term]
+    return [*terms, (writes.features, np.maximum(overwritten.positions, writes.positions))]
 
 
-def _own(buffer: Tensor, alive: Sequence[Tensor], spans: dict[Tensor, _Span]) -> Term:
-    """Elements of a buffer, 0 where they are counted already with the outer buffer that it shares memory with."""
-    span = spans[buffer]
-    if span.other is not None and span.other in alive:
-        return buffer.features * np.logical_not(span.shared), buffer.positions
-    return buffer.term
+class _Execution:
+    """Runs the ops of a trace; each execution of one gets a buffer of its own."""
 
+    def __init__(self, ops: Sequence[Op], regions: Sequence[Region], times: Sequence[int]) -> None:
+        self.ops, self.regions, self.times = ops, regions, times
+        self.starting: dict[int, list[int]] = {}
+        for number, region in enumerate(regions):
+            self.starting.setdefault(region.start, []).append(number)
+        self.steps: list[_Step] = []
+        # The latest buffer of each tensor of the trace.
+        self.buffers: dict[Tensor, Tensor] = {}
+        self.run(0, len(ops), len(regions), True)
 
-def _larger(a: Term, b: Term) -> Count:
-    return np.maximum(sum_of([a]), sum_of([b]))
+    def run(self, start: int, stop: int, within: int, counts: bool) -> None:
+        """The ops `start` to `stop` inside the region numbered `within`."""
+        index = start
+        while index < stop:
+            # Inner regions come before those around them: the last one is the outermost.
+            inside = [number for number in self.starting.get(index, ()) if number < within]
+            if inside:
+                self.repeat(inside[-1], counts)
+                index = self.regions[inside[-1]].stop
+                continue
+            op = self.ops[index]
+            reads = [self.buffers.get(tensor.buffer, tensor.buffer) for tensor in op.reads]
+            writes = Tensor(op.writes.features, op.writes.positions)
+            self.buffers[op.writes] = writes
+            self.steps.append(_Step(index, reads, writes, counts))
+            index += 1
+
+    def repeat(self, number: int, counts: bool) -> None:
+        """A region, each execution on the result of the one before."""
+        region, times = self.regions[number], self.times[number]
+        value = self.buffers.get(region.outer, region.outer)
+        for execution in range(times):
+            self.buffers[region.inner] = value
+            # Of three executions the second holds the most.
+            self.run(region.start, region.stop, number, counts and (times < _ENOUGH or execution == 1))
+            value = self.buffers[region.result]
+        self.buffers[region.result] = value

@@ -9,7 +9,7 @@ import numpy as np
 
 from dse.errors import Fault, InputError, unknown
 from dse.glossary import Name, lookup
-from dse.networks.liveness import live_terms
+from dse.networks import liveness
 from dse.networks.net import Net
 from dse.networks.registration import Family, find_family
 from dse.networks.tensors import QUANTITIES, Count, Op, Region, largest_of, sum_of
@@ -62,7 +62,7 @@ class Trace:
 
     def peak(self, in_place_depthwise: bool = True) -> Count:
         """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
-        return _exact("peak activations", largest_of(live_terms(self.ops, self.regions, in_place_depthwise)))
+        return _exact("peak activations", liveness.peak(self.ops, self.regions, in_place_depthwise))
 
     def peak_simple(self) -> Count:
         """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
@@ -72,7 +72,7 @@ class Trace:
 
     def live(self, in_place_depthwise: bool = True) -> list[Count]:
         """Elements that are live while each op runs: the timeline of which `peak` is the maximum."""
-        return [sum_of(terms) for terms in live_terms(self.ops, self.regions, in_place_depthwise)]
+        return liveness.timeline(self.ops, self.regions, in_place_depthwise)
 
     def peak_op(self, in_place_depthwise: bool = True) -> Any:
         """Index of the op at which the peak is first reached: an integer, or an array of `shape`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -101,6 +102,13 @@ def group_codes(space: Space, per: tuple[str, ...], places: np.ndarray) -> np.nd
             _, number = np.unique(np.array([str(v) for v in axis.values]), return_inverse=True)
             codes = codes * (number.max() + 1) + number[by_dim[axis.dim]]
     return codes
+
+
+def group_values(space: Space, per: tuple[str, ...]) -> dict[str, list[str]]:
+    """For each axis of `per` its value in every group, in the order of the codes of `group_codes`, as text."""
+    own = [sorted({str(v) for v in space.axes[name].values}) for name in per]
+    groups = list(itertools.product(*own))
+    return {name: [group[i] for group in groups] for i, name in enumerate(per)}
 
 
 def is_microcontroller(space: Space) -> np.ndarray:

@@ -56,7 +56,10 @@ def test_every_device_has_a_source_and_sound_figures(name):
 
 
 def test_missing_is_never_zero():
-    assert {name for name, device in DEVICES.items() if device.figures.get("flash_capacity") == 0} == {"stm32n657", "gap8"}
+    assert {name for name, device in DEVICES.items() if device.figures.get("flash_capacity") == 0} == {
+        "stm32n657",
+        "gap8",
+    }
     assert all(
         math.isnan(device.figure("memory_capacity")) for device in DEVICES.values() if device.device_class == "mcu"
     )

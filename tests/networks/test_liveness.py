@@ -47,7 +47,7 @@ def memory_read_last(net, count):
         net.global_pool(x)
         return net.norm(memory)
 
-    return net.global_pool(net.repeat(count + 1, block, x))
+    return net.global_pool(net.repeat(count, block, x))
 
 
 def result_outlives_overwritten(net, count):
@@ -68,7 +68,7 @@ def memory_read_early(net, count):
     """A value from outside lives through all of a block that reads it at its start."""
     memory = net.conv(net.image(3.0, 8.0), 4.0)
     x = net.conv(memory, 4.0)
-    x = net.repeat(count + 2, lambda x: net.conv(net.conv(net.add(net.conv(x, 4.0), memory), 40.0), 4.0), x)
+    x = net.repeat(count, lambda x: net.conv(net.conv(net.add(net.conv(x, 4.0), memory), 40.0), 4.0), x)
     return net.conv(x, 9.0)
 
 
@@ -87,7 +87,7 @@ def result_waits(net, count):
         net.conv(x, 64.0)
         return y
 
-    return net.repeat(count + 2, block, net.conv(net.image(3.0, 8.0), 4.0))
+    return net.repeat(count, block, net.conv(net.image(3.0, 8.0), 4.0))
 
 
 def outside_into_nested(net, count):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dse.errors import InputError
-from dse.networks import FAMILIES, MODELS, QUANTITIES, Trace, family, find_family, find_model, trace
+from dse.networks import FAMILIES, KINDS, MODELS, QUANTITIES, Trace, family, find_family, find_model, trace
 from dse.networks.net import Net, round_channels
 
 GRIDS = {
@@ -15,8 +15,7 @@ GRIDS = {
     "decoder": {
         "layers": [4.0, 5.0, 9.0], "d_model": [64.0, 256.0], "heads": [4.0, 8.0], "kv_heads": [1.0, 4.0],
         "vocab": [50.0], "tied": [0.0, 1.0], "context": [1.0, 7.0, 100.0], "phase": [0.0, 1.0],
-        "local_layers": [0.0, 3.0, 4.0],
-        "window": [16.0],
+        "local_layers": [0.0, 3.0, 4.0], "window": [16.0],
     },
 }  # fmt: skip
 
@@ -221,3 +220,12 @@ def test_round_channels():
     # 24·0.35 = 8.4 goes to 8; 8·1.4 = 11.2 to 16, since 8 is below 90 % of it; never below the divisor.
     asked = np.array([8.4, 11.2, 1.0, 32.0, 44.8, 12.0])
     np.testing.assert_array_equal(round_channels(asked), [8, 16, 8, 32, 48, 16])
+
+
+def test_kinds_are_documented():
+    used = {op.kind for name in ("mobilenet_v2", "resnet50", "llama-3-8b") for op in trace_of(name).ops}
+    assert used == set(KINDS)
+
+
+def trace_of(model):
+    return trace(MODELS[model].family, MODELS[model].axes)
