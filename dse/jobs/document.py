@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dse.errors import InputError
+from dse.errors import Fault, InputError
 
 MOST_BYTES = 10_000_000
+_ABSURD = "is not a spec: it holds an integer of thousands of digits"
 
 
 def read_document(
@@ -35,7 +36,9 @@ def read_document(
     else:
         document, origin = _parse(_read(Path(source)), Path(source)), str(source)
     for key, value in (settings or {}).items():
-        _replace(document, key, value)
+        _replace(document, key, _plain(value))
+    if _is_absurd(document):
+        raise InputError(Fault(origin, _ABSURD))
     return document, origin
 
 
@@ -46,6 +49,13 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         value = value.tolist()
     return [_plain(v) for v in value] if isinstance(value, (list, tuple, range)) else value
+
+
+def _is_absurd(value: Any) -> bool:
+    """Whether there is an integer in it that no float holds: nothing can be done with it, not even print it."""
+    if isinstance(value, (dict, list)):
+        return any(map(_is_absurd, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and value.bit_length() > 1024
 
 
 def _read(path: Path) -> bytes:
@@ -73,7 +83,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
     except RecursionError:
         problem = "is not a spec: its values are nested too deeply"
     except ValueError:
-        problem = "is not a spec: it holds an integer of thousands of digits"
+        problem = _ABSURD
     raise InputError(f"{path}: {problem}")
 
 

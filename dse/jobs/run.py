@@ -97,7 +97,8 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
     # networks that cannot be built, and a single one may not.
     places = found.places if len(found.places) else np.zeros(2, dtype=np.int64)
     size = {"design": len(places)}
-    flat = evaluate(job.space.designs(places), metrics).reset_coords()
+    designs = job.space.designs(places) if job.space.dims else job.space
+    flat = evaluate(designs, metrics).reset_coords()
     flat = flat.map(lambda v: v if "design" in v.dims else v.expand_dims(size), keep_attrs=True)
     axes = [n for n in flat if n not in metrics]
     dataset = flat[[*axes, *metrics]].set_coords(axes)
