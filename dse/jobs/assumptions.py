@@ -6,6 +6,8 @@ import json
 import math
 from typing import Any
 
+import numpy as np
+
 from dse import glossary
 from dse.grid.evaluate import MODEL_AXIS
 from dse.grid.inputs import compute_peak
@@ -68,8 +70,8 @@ def _precision(name: str) -> dict[str, Any]:
 
 def _formats(job: Job) -> dict[str, dict[str, str]]:
     device, precision = job.space.axes["device"], job.space.axes["precision"]
-    used = compute_peak(job.space)[1].over(tuple(a.name for a in (precision, device)))
-    table = used.reshape(len(precision.values), len(device.values))
+    # Row-major over those of the two that have a dimension, in this order.
+    table = np.reshape(compute_peak(job.space)[1].data, (len(precision.values), len(device.values)))
     return {
         d: {p: str(table[j, i]) or "none" for j, p in enumerate(precision.values)} for i, d in enumerate(device.values)
     }

@@ -50,6 +50,8 @@ def to_toml(spec: dict[str, Any]) -> str:
     """A spec as TOML: top-level values first, then tables; values are written as Python writes them."""
 
     def value(v: Any) -> str:
+        if isinstance(v, dict):
+            return "{ " + ", ".join(f"{n} = {value(x)}" for n, x in v.items()) + " }"
         return str(v).lower() if isinstance(v, bool) else repr(v)
 
     plain = [f"{k} = {value(v)}" for k, v in spec.items() if not isinstance(v, dict)]

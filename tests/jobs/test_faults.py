@@ -85,7 +85,9 @@ ONE_FAULT = [
 ]
 
 
-@pytest.mark.parametrize(("change", "expected"), ONE_FAULT, ids=[f"{next(iter(c))}-{i}" for i, (c, _) in enumerate(ONE_FAULT)])
+@pytest.mark.parametrize(
+    ("change", "expected"), ONE_FAULT, ids=[f"{next(iter(c))}-{i}" for i, (c, _) in enumerate(ONE_FAULT)]
+)
 def test_one_fault_is_one_line(change, expected):
     told = faults(changed(SMALL, **change))
     assert len(told) == 1
@@ -142,7 +144,9 @@ def test_a_phase_that_does_not_exist():
 
 def test_faults_name_the_file(tmp_path):
     path = tmp_path / "spec.toml"
-    path.write_text('nme = "x"\n[network]\nfamily = "resnet"\n[hardware]\ndevice = "esp23"\n[objectives]\nminimize = "macs"\n')
+    path.write_text(
+        'nme = "x"\n[network]\nfamily = "resnet"\n[hardware]\ndevice = "esp23"\n[objectives]\nminimize = "macs"\n'
+    )
     assert faults(path) == [
         f"{path}: nme: unknown key; did you mean 'name'?",
         f"{path}: hardware.device: unknown device 'esp23'; did you mean 'esp32'?",

@@ -115,7 +115,9 @@ def test_a_changed_spec_never_overwrites_in_silence(tmp_path):
     explore(SMALL, tmp_path / "x")
     before = (tmp_path / "x" / "manifest.json").read_bytes()
     other = changed(SMALL, budgets__latency="200 ms")
-    with pytest.raises(InputError, match="holds the result of another spec; replace it with --fresh, or choose .*--out"):
+    with pytest.raises(
+        InputError, match=r"holds the result of another spec; replace it with --fresh, or choose .*--out"
+    ):
         explore(other, tmp_path / "x")
     assert (tmp_path / "x" / "manifest.json").read_bytes() == before
     assert explore(other, tmp_path / "x", fresh=True).state == "computed"
@@ -186,7 +188,9 @@ def test_what_cannot_be_written_leaves_the_old_result(tmp_path, monkeypatch, fai
 
     with monkeypatch.context() as patched:
         patched.setattr(xr.Dataset, "to_netcdf", full)
-        with pytest.raises(DseError, match=r"x: cannot be written: (No space left on device|NetCDF: HDF error)") as caught:
+        with pytest.raises(
+            DseError, match=r"x: cannot be written: (No space left on device|NetCDF: HDF error)"
+        ) as caught:
             explore(changed(SMALL, fit=False), tmp_path / "x", fresh=True)
     assert caught.value.exit_code == 1
     assert dse.load(tmp_path / "x").manifest["spec"]["fit"] is True

@@ -54,11 +54,7 @@ def test_frontier_and_counts_agree_with_enumeration():
             feasible.append(d)
         else:
             expected[broken] += 1
-    kept = [
-        d
-        for d in feasible
-        if not any(o["device"] == d["device"] and dominates(o, d, signs) for o in feasible)
-    ]
+    kept = [d for d in feasible if not any(o["device"] == d["device"] and dominates(o, d, signs) for o in feasible)]
     result = dse.explore(SMALL)
     counts, excluded = result.counts, list(result.counts["excluded"].values())
     assert counts["enumerated"] == len(designs) == 48
@@ -87,7 +83,9 @@ def test_circumstances_get_one_frontier_for_each_value_by_themselves():
     kept = [
         d
         for d in feasible
-        if not any((o["phase"], o["context"]) == (d["phase"], d["context"]) and dominates(o, d, signs) for o in feasible)
+        if not any(
+            (o["phase"], o["context"]) == (d["phase"], d["context"]) and dominates(o, d, signs) for o in feasible
+        )
     ]
     axes = ("precision", "batch", "phase", "context", "device")
     table = result.frontier.to_dataframe()
@@ -173,7 +171,9 @@ def test_estimate():
     assert plan["seconds"] == pytest.approx(32 / plan["rate"])
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(3e-3, "3 ms"), (90, "90 s"), (600, "10 min"), (7200, "2 h"), (1e9, "31.7 years")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(3e-3, "3 ms"), (90, "90 s"), (600, "10 min"), (7200, "2 h"), (1e9, "31.7 years")]
+)
 def test_durations(seconds, text):
     assert duration(seconds) == text
 
