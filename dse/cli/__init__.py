@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import io
 import os
@@ -60,12 +59,19 @@ def main() -> None:
             # A terminal without "≤" shows "?": no reason to fail.
             stream.reconfigure(errors="replace")
     status = run(sys.argv[1:])
-    with contextlib.suppress(BrokenPipeError):
+    try:
         sys.stdout.flush()
-        sys.exit(status)
-    # The reader of the pipe has gone: nothing is left to say, nor to flush at exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            status = _unwritable(error)
+        # Nothing more can be said there: the interpreter must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)
+
+
+def _unwritable(error: OSError) -> int:
+    click.echo(f"dse: cannot write: {error.strerror or error}", err=True)
+    return DseError.exit_code
 
 
 def run(arguments: list[str]) -> int:
@@ -93,5 +99,8 @@ def run(arguments: list[str]) -> int:
         click.echo("dse: not enough memory; narrow the axes", err=True)
         return DseError.exit_code
     except BrokenPipeError:
+        # The reader of the pipe has seen enough.
         return 0
+    except OSError as error:
+        return _unwritable(error)
     return 0

@@ -52,6 +52,9 @@ def command(
         click.echo("\n".join(lines))
         return
     facts = describe(evaluate(space, wanted or applicable(space)), space)
+    for metric in facts["metrics"].values():
+        if math.isinf(metric["value"]):
+            metric["reason"] = "beyond what a double can hold"
     if as_json:
         print_json({**facts, **({"explain": lines} if explain else {})})
     else:
@@ -67,7 +70,7 @@ def _print(facts: dict[str, Any]) -> None:
     for name, metric in facts["metrics"].items():
         defined = math.isfinite(metric["value"])
         shown = format_quantity(metric["value"], metric["measure"]) if defined else "-"
-        rows.append([name, shown, metric["what"] if defined else metric.get("reason", "undefined")])
+        rows.append([name, shown, metric["what"] if defined else metric["reason"]])
     print_table(["metric", "value", "what"], rows, right=["value"], prose=["what"])
     click.echo()
     assumed = ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items())

@@ -112,7 +112,7 @@ def _print_result(result: Result, job: Job) -> None:
 def _print_frontier(result: Result, job: Job) -> None:
     from dse.report.tables import frontier_rows
 
-    columns, rows = frontier_rows(result.frontier, job.metrics, SHOWN)
+    columns, rows = frontier_rows(result.frontier, result.manifest["axes"], job.metrics, SHOWN)
     print_table(columns, rows, right=[c for c in columns if c in job.metrics])
     rest = result.frontier.sizes["design"] - len(rows)
     if rest > 0:

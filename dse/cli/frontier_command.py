@@ -44,7 +44,7 @@ def command(result: Path, minimize: str, maximize: str, budgets: tuple[str, ...]
         rows = frontier.to_dataframe().reset_index(drop=True).to_dict("records")
         print_json({"counts": found.counts, "units": found.manifest["units"], "frontier": rows})
     elif size:
-        columns, shown = frontier_rows(frontier, metrics, size)
+        columns, shown = frontier_rows(frontier, found.manifest["axes"], metrics, size)
         print_table(columns, shown, right=[c for c in columns if c in metrics])
         click.echo(f"{size:,} of {found.counts['enumerated']:,} designs")
     if not size:

@@ -12,6 +12,7 @@ from dse import glossary, units
 from dse.errors import Fault, InputError, unknown
 
 MOST_VALUES = 1_000_000
+MOST_EXACT = 2**53
 _RANGE_KEYS = ("start", "stop", "step", "num", "scale")
 _RANGES = ({"start", "stop", "step"}, {"start", "stop", "num"}, {"start", "stop", "num", "scale"})
 _FORMS = "a value, a list, { start, stop, step } or { start, stop, num, scale }"
@@ -46,6 +47,8 @@ def _one(entry: glossary.Name, given: Any) -> Any:
 
 
 def _tidy(entry: glossary.Name, value: float) -> float | int:
+    if entry.integer and abs(value) > MOST_EXACT:
+        raise InputError(f"{value:g} is beyond 2^53: a count would no longer be exact")
     return int(value) if entry.integer and value == int(value) else value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dse import glossary, registry
@@ -21,13 +21,14 @@ MOST_DESIGNS = 10**11
 
 @dataclass(frozen=True)
 class Job:
-    """What a spec asks for, ready to run."""
+    """What a spec asks for, ready to run; `origin` is the file that it was read from."""
 
     spec: Spec
     space: Space
     cut: Cut
     metrics: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    origin: str = ""
 
 
 def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Job:
@@ -46,7 +47,7 @@ def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Job
     found = sorted((*wrong, *told), key=_order)
     if found or job is None:
         raise InputError([KeyFault(f.where, f.problem).under(origin) for f in found])
-    return job
+    return replace(job, origin=origin)
 
 
 def _order(fault: Fault) -> int:

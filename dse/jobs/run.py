@@ -81,7 +81,11 @@ def _reuse(job: Job, folder: Path, plots: bool) -> Result:
 
 def _compute(job: Job, progress: Progress | None) -> Result:
     started = time.perf_counter()
-    found = scan(job.space, job.cut, progress=progress)
+    try:
+        found = scan(job.space, job.cut, progress=progress)
+    except InputError as error:
+        # Axes that are right one by one, and make no network together.
+        raise error.at(job.origin) if job.origin else error from None
     frontier = frontier_dataset(job, found)
     manifest = make_manifest(job, found, list(map(str, frontier.data_vars)), time.perf_counter() - started)
     return Result(frontier, cloud_dataset(job, found), manifest)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -12,8 +12,6 @@ from dse.units import format_quantity
 
 GAP = "  "
 NARROWEST = 16
-# What a design carries beside its axes.
-_REMARKS = ("accuracy_source", "compute_format")
 
 
 def format_table(
@@ -73,23 +71,28 @@ def _squeezed(columns: Sequence[str], sizes: Sequence[int], prose: Sequence[str]
     return sizes
 
 
-def frontier_rows(frontier: xr.Dataset, metrics: Sequence[str], most: int) -> tuple[list[str], list[list[str]]]:
-    """Columns and rows of a frontier: the axes that vary, then the metrics with units; at most `most` rows, spread
-    evenly over the frontier."""
-    axes = [str(n) for n, c in frontier.coords.items() if _varies(c) and n not in _REMARKS]
+def frontier_rows(
+    frontier: xr.Dataset, axes: Mapping[str, int], metrics: Sequence[str], most: int
+) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows of a frontier: the axes that have several values, then the metrics with units.
+
+    Parameters
+    ----------
+    axes
+        Number of values of each axis of the space.
+    most
+        Rows that are shown, spread evenly over the frontier.
+    """
+    varying = [n for n, number in axes.items() if number > 1]
     size = frontier.sizes["design"]
     places = np.unique(np.linspace(0, size - 1, min(most, size)).astype(int))
     rows = []
     for place in places:
         design = frontier.isel(design=place)
-        cells = [_plain(design[a].item()) for a in axes]
+        cells = [_plain(design[a].item()) for a in varying]
         cells += [format_quantity(float(design[m]), _measure(frontier[m])) for m in metrics]
         rows.append(cells)
-    return [*axes, *metrics], rows
-
-
-def _varies(coordinate: xr.DataArray) -> bool:
-    return len(set(coordinate.values.tolist())) > 1
+    return [*varying, *metrics], rows
 
 
 def _measure(variable: xr.DataArray) -> str:

@@ -79,6 +79,14 @@ def test_evaluate_takes_units_and_integers_of_every_format(call):
     assert found["metrics"]["sqnr"]["value"] == pytest.approx(40.60, abs=0.005)
 
 
+def test_evaluate_beyond_floats(call):
+    metric = facts(call, "evaluate resnet50 --device esp32 --set bandwidth_efficiency=1e-320 --metric latency")[
+        "metrics"
+    ]
+    assert metric["latency"]["value"] is None
+    assert metric["latency"]["reason"] == "beyond what a double can hold"
+
+
 def test_evaluate_prints_a_table(call):
     status, out, _ = call(
         "evaluate resnet50 --device a100-sxm-80gb --precision fp16 --metric latency --metric time_per_token"

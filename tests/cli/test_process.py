@@ -76,6 +76,14 @@ def test_a_closed_pipe_is_no_error(command):
     assert (process.wait(timeout=60), err) == (0, "")
 
 
+def test_an_output_that_cannot_be_written():
+    with open("/dev/full", "w") as full:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        command = [sys.executable, "-m", "dse", "list", "devices"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (1, "dse: cannot write: No space left on device\n")
+
+
 def test_a_terminal_without_unicode(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text(to_toml(SMALL))

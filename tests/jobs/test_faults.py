@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from specs import LANGUAGE, SMALL, changed
+from specs import LANGUAGE, SMALL, changed, to_toml
 
+import dse
 from dse.errors import InputError
 from dse.jobs.resolve import read_job
 from dse.jobs.spec import Spec, read_spec
@@ -62,6 +63,7 @@ ONE_FAULT = [
     ({"hardware__device": "stm32f746"}, "hardware.device: 'stm32f746' lacks the figure 'tdp'; needed by energy"),
     ({"hardware__device": ["esp32", 3]}, "hardware.device: ['esp32', 3] is not allowed"),
     ({"deployment__batch": -1}, "deployment.batch: -1 is not allowed; allowed: an integer at least 1"),
+    ({"deployment__batch": 1e300}, "deployment.batch: 1e+300 is beyond 2^53"),
     ({"deployment__utilisation": 1}, "deployment.utilisation: unknown deployment setting 'utilisation'; did you mean"),
     ({"deployment__context": 5}, "deployment.context: the family 'mobilenet_v2' has no context"),
     ({"deployment__latency_model": "rooflin"}, "deployment.latency_model: unknown latency model 'rooflin'; did you"),
@@ -174,6 +176,23 @@ def test_files_that_are_no_specs(tmp_path, content, expected):
 def test_a_file_that_is_not_there_and_a_folder(tmp_path):
     assert faults(tmp_path / "none.toml") == [f"{tmp_path / 'none.toml'}: no such file"]
     assert faults(tmp_path) == [f"{tmp_path}: is a folder; give the TOML file of a spec"]
+
+
+def test_axes_that_make_no_network_together(tmp_path):
+    path = tmp_path / "spec.toml"
+    network = {"family": "decoder", "layers": 2, "d_model": 64, "heads": 4, "kv_heads": 3, "vocab": 100}
+    spec = {"network": network, "hardware": {"device": "l4"}, "objectives": {"minimize": ["latency"]}}
+    path.write_text(to_toml(spec))
+    with pytest.raises(InputError) as caught:
+        dse.explore(path)
+    assert str(caught.value) == f"{path}: family decoder: kv_heads: 3 is not allowed: it must divide heads"
+    # Among others it is a design that is undefined.
+    result = dse.explore(changed(spec, network__kv_heads=[1, 3]))
+    assert (result.counts["undefined"], result.counts["kept"]) == (1, 1)
+    nothing = dse.explore(changed(spec, network__kv_heads=[3, 5]))
+    assert nothing.manifest["undefined_because"] == {
+        "network": "family decoder: kv_heads: 3 is not allowed: it must divide heads"
+    }
 
 
 def test_settings_replace_values_at_dotted_keys():
