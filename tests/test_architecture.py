@@ -18,6 +18,7 @@ LAYERS = (
     ("registry", "catalogue"),
     ("formulas", "faces"),
     ("metrics", "networks", "hardware", "precision", "quality", "regions"),
+    ("profiles",),
     ("grid",),
     ("pareto",),
     ("search", "jobs", "calibration"),
