@@ -99,8 +99,7 @@ def applicable(space: Space) -> list[str]:
     """Metrics that can be computed on a space: without a device those that need none."""
     if "device" in space.axes:
         return list(registry.METRICS)
-    needs_precision = [n for n in registry.METRICS if not make_plan([n]).device_figures]
-    return [n for n in needs_precision if "pue" not in make_plan([n]).leaves]
+    return [n for n in registry.METRICS if not make_plan([n]).device_figures]
 
 
 def explore(

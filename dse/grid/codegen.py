@@ -23,7 +23,7 @@ import platformdirs
 from numba.extending import register_jitable
 
 from dse import registry
-from dse.grid.inputs import OP
+from dse.grid.labelled import OP
 from dse.registry import Record
 
 # One division rule for every function, inlined or not: IEEE, as NumPy's. Fast-math stays off: results are exact.

@@ -51,8 +51,9 @@ class Axis:
 
     def take(self, index: Any) -> Axis:
         """The axis with only the values at `index` (a slice or an array of places)."""
-        places = np.arange(len(self.values))[index]
-        return replace(self, values=tuple(self.values[int(i)] for i in np.atleast_1d(places)))
+        if isinstance(index, slice):
+            return replace(self, values=self.values[index])
+        return replace(self, values=tuple(self.values[i] for i in np.atleast_1d(index).tolist()))
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,8 @@ def _with_defaults(family: Family, values: Mapping[str, Any]) -> dict[str, Axis]
         taken = tuple(v.item() if isinstance(v, np.generic) else v for v in given) if several else (given,)
         axes[name] = Axis(name, taken, name if several else None)
     for name, default in family.defaults.items():
-        axes.setdefault(name, Axis(name, (default,), None, given=False))
+        choices = glossary.lookup(name).choices
+        axes.setdefault(name, Axis(name, (choices[default] if choices else default,), None, given=False))
     for name, entry in glossary.NAMES.items():
         if entry.kind in ("deployment", "circumstance") and entry.default is not None:
             axes.setdefault(name, Axis(name, (entry.default,), None, given=False))
