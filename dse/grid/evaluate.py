@@ -25,16 +25,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Values = dict[str, Labelled]
+# Metrics that vary along the same dimensions, in order.
+Group = tuple[tuple[str, ...], list[Record]]
 
-# Below this many designs the plain functions on arrays are quicker than loading compiled code.
-PLAIN_LIMIT = 20_000
+# Below this many designs the plain functions on arrays are done before compiled code is loaded; of more designs,
+# metrics with few values are computed plainly all the same, since each nest takes its time to compile.
+PLAIN_LIMIT = 2_000_000
+FEW = 20_000
 # Results that surely fit are not measured before they are made.
 SMALL = 2**28
 MODEL_AXIS = "latency_model"
 
 
 def evaluate_values(
-    space: Space, targets: Iterable[str], *, engine: str = "auto", threads: int | None = None
+    space: Space,
+    targets: Iterable[str],
+    *,
+    engine: str = "auto",
+    threads: int | None = None,
+    designs: int | None = None,
 ) -> Values:
     """The metrics asked for, each a labelled array over the dimensions that it varies along.
 
@@ -46,6 +55,8 @@ def evaluate_values(
         for arithmetic, to 4 ulp for transcendental functions, to 1e-12 for per_op latency).
     threads
         Threads of the fused engine; all cores by default. The result does not depend on it.
+    designs
+        Designs in all, where the space is a part of a larger one: what "auto" goes by.
 
     Raises
     ------
@@ -54,22 +65,33 @@ def evaluate_values(
         cannot be built, and results that the memory cannot hold (told before any of them is allocated).
     """
     targets = tuple(dict.fromkeys(targets))
-    if engine not in ("auto", "plain", "fused"):
-        raise InputError(f"engine {engine!r}; allowed: auto, plain, fused")
+    least = _least_fused(engine, designs or space.size)
     axis = space.axes.get(MODEL_AXIS)
     models = tuple(dict.fromkeys(axis.values)) if axis else variants_of("latency")[:1]
     plans = {m: make_plan(targets, {"latency": m}) for m in models}
-    fused = engine == "fused" or (engine == "auto" and space.size > PLAIN_LIMIT)
     for plan in plans.values():
         _check_devices(space, plan)
-        _check_memory(space, plan, fused)
+        _check_memory(space, plan, least)
     if axis is None or len(models) == 1:
-        return _one_model(space, plans[models[0]], fused, threads)
+        return _one_model(space, plans[models[0]], least, threads)
     parts = []
     for model, plan in plans.items():
         rows = np.flatnonzero([v == model for v in axis.values])
-        parts.append((rows, _one_model(space.isel(str(axis.dim), rows), plan, fused, threads)))
+        parts.append((rows, _one_model(space.isel(str(axis.dim), rows), plan, least, threads)))
     return _join_models(space, axis, plans[models[0]], parts)
+
+
+def _least_fused(engine: str, designs: int) -> float:
+    """The number of values from which on a group of metrics is computed by compiled code."""
+    if engine not in ("auto", "plain", "fused"):
+        raise InputError(f"engine {engine!r}; allowed: auto, plain, fused")
+    if engine == "fused":
+        return 1
+    return FEW if engine == "auto" and designs > PLAIN_LIMIT else math.inf
+
+
+def _is_fused(group: Group, space: Space, least: float) -> bool:
+    return bool(group[0]) and math.prod(space.sizes[d] for d in group[0]) >= least
 
 
 def _check_devices(space: Space, plan: Plan) -> None:
@@ -79,7 +101,7 @@ def _check_devices(space: Space, plan: Plan) -> None:
     raise InputError([Fault("device", f"is missing; the metric {target!r} needs one") for target in needing])
 
 
-def _check_memory(space: Space, plan: Plan, fused: bool) -> None:
+def _check_memory(space: Space, plan: Plan, least: float) -> None:
     """Refuse what memory cannot hold, by the dimensions that the metrics really vary along."""
     most = len(plan.steps) + len(plan.counts) + len(plan.tables) + len(plan.leaves)
     if 8 * space.size * most <= SMALL:
@@ -91,7 +113,7 @@ def _check_memory(space: Space, plan: Plan, fused: bool) -> None:
     dims = _natural_dims(space, steps, values)
     stored = {name: (*dims[name], *(d for d in value.dims if d == OP)) for name, value in values.items()}
     for group in _groups(steps, dims, space):
-        kept = _kept(group, steps, plan) if fused else tuple(s.name for s in group[1])
+        kept = _kept(group, steps, plan) if _is_fused(group, space, least) else tuple(s.name for s in group[1])
         stored.update({name: dims[name] for name in kept})
     ops = {OP: max((v.data.shape[-1] for v in values.values() if OP in v.dims), default=0)}
     sizes = {**space.sizes, **ops}
@@ -113,12 +135,12 @@ def _join_models(space: Space, axis: Axis, plan: Plan, parts: list[tuple[np.ndar
     return joined
 
 
-def _one_model(space: Space, plan: Plan, fused: bool, threads: int | None) -> Values:
+def _one_model(space: Space, plan: Plan, least: float, threads: int | None) -> Values:
     values, steps = _inputs(space, plan)
     dims = _natural_dims(space, steps, values)
     squeezed = {n: _squeeze(v) for n, v in values.items()}
     for group in _groups(steps, dims, space):
-        if fused and group[0]:
+        if _is_fused(group, space, least):
             _run_fused(group, squeezed, _kept(group, steps, plan), space.sizes, threads)
         else:
             _run_plain(group, squeezed, space.sizes)
@@ -139,9 +161,6 @@ def _inputs(space: Space, plan: Plan) -> tuple[Values, list[Record]]:
     meaningless = [s for s in plan.steps if s.domain and space.family.domain != "language"]
     values.update({s.name: Labelled((), np.array(np.nan)) for s in meaningless})
     return values, [s for s in plan.steps if s not in meaningless]
-
-
-Group = tuple[tuple[str, ...], list[Record]]
 
 
 def _natural_dims(space: Space, steps: list[Record], values: Mapping[str, Labelled]) -> dict[str, tuple[str, ...]]:

@@ -70,6 +70,9 @@ def _count(columns: list[np.ndarray], weights: np.ndarray | None = None) -> np.n
         totals = np.bincount(flat, weights)
         found = np.flatnonzero(totals)
         totals = totals[found]
+    elif weights is None:
+        # Sorting values is several times quicker than sorting places.
+        found, totals = np.unique(flat, return_counts=True)
     else:
         found, place = np.unique(flat, return_inverse=True)
         totals = np.bincount(place, weights)
