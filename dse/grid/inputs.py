@@ -7,6 +7,7 @@ and know nothing of families, devices or number formats.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,13 +72,16 @@ def tables(space: Space, plan: Plan) -> dict[str, Labelled]:
     result: dict[str, Labelled] = {}
     for record in plan.tables:
         if "scheme" in record.inputs:
-            look_up = record.function
-            result[record.name] = _looked_up(space.axes["precision"], lambda name, f=look_up: f(PRECISIONS[name]))
+            result[record.name] = _looked_up(space.axes["precision"], partial(_of_scheme, record.function))
     wanted = [r.name for r in plan.tables if "quality" in r.inputs]
     if wanted:
         found = quality(space)
         result |= {name: found[name] for name in (*wanted, SOURCE)}
     return result
+
+
+def _of_scheme(function: Callable[..., float], name: str) -> float:
+    return function(PRECISIONS[name])
 
 
 SOURCE = "accuracy_source"
