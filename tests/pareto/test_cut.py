@@ -68,6 +68,17 @@ def test_a_design_is_excluded_by_the_first_constraint_that_it_breaks():
     assert tally.broken == {"latency ≤ 2 s": 2, "energy ≤ 2 J": 2}
 
 
+@pytest.mark.parametrize("parts", [[[0], [1], [2]], [[2, 1], [0]], [[1], [2, 0]], [[0, 1, 2]]])
+def test_the_nearest_miss_breaks_nothing_else_whatever_the_parts(parts):
+    cut = Cut((Objective("latency", "min"),), (Budget("latency", high=2.0), Budget("energy", high=2.0)), fit=False)
+    latency, energy = np.array([8.0, 2.5, 7.0]), np.array([1.0, 9.0, 1.0])
+    tally = Tally()
+    for part in parts:
+        apply(cut, {"latency": latency[part], "energy": energy[part]}, np.zeros(len(part), dtype=bool), tally)
+    # 2.5 s is nearer, but its energy is too large; for energy there is no other design.
+    assert tally.nearest == {"latency ≤ 2 s": 7.0, "energy ≤ 2 J": 9.0}
+
+
 def test_fit_by_kind_of_device():
     cut = Cut((Objective("latency", "min"),))
     nan = math.nan
