@@ -11,7 +11,8 @@ import xarray as xr
 
 from dse import faces, glossary, registry
 from dse.grid.evaluate import MODEL_AXIS, compute_formats, evaluate_values
-from dse.grid.inputs import Labelled
+from dse.grid.inputs import SOURCE
+from dse.grid.labelled import Labelled
 from dse.grid.space import DESIGN, Space
 from dse.registry import Record
 
@@ -32,7 +33,7 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
     variables = {}
     for name, value in values.items():
-        if name == "accuracy_source":
+        if name == SOURCE:
             coordinates[name] = _variable(value, {"long_name": "where the accuracy comes from"})
             continue
         record = registry.metric_record(name, model if name == "latency" else None)

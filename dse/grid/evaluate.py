@@ -11,8 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dse.errors import InputError
-from dse.grid.inputs import OP, Labelled, compute_peak, counts, leaf, op_vectors, tables
+from dse import glossary
+from dse.errors import Fault, InputError
+from dse.grid.capacity import check_memory
+from dse.grid.counting import count
+from dse.grid.inputs import SOURCE, compute_peak, leaf, tables
+from dse.grid.labelled import OP, Labelled
 from dse.grid.plan import Plan, make_plan, variants_of
 from dse.grid.space import Axis, Space
 from dse.registry import Record
@@ -21,14 +25,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Values = dict[str, Labelled]
+# Metrics that vary along the same dimensions, in order.
+Group = tuple[tuple[str, ...], list[Record]]
 
-# Below this many designs the plain functions on arrays are quicker than loading compiled code.
-PLAIN_LIMIT = 20_000
+# Below this many designs the plain functions on arrays are done before compiled code is loaded; of more designs,
+# metrics with few values are computed plainly all the same, since each nest takes its time to compile.
+PLAIN_LIMIT = 2_000_000
+FEW = 20_000
+# Results that surely fit are not measured before they are made.
+SMALL = 2**28
 MODEL_AXIS = "latency_model"
 
 
 def evaluate_values(
-    space: Space, targets: Iterable[str], *, engine: str = "auto", threads: int | None = None
+    space: Space,
+    targets: Iterable[str],
+    *,
+    engine: str = "auto",
+    threads: int | None = None,
+    designs: int | None = None,
 ) -> Values:
     """The metrics asked for, each a labelled array over the dimensions that it varies along.
 
@@ -40,20 +55,69 @@ def evaluate_values(
         for arithmetic, to 4 ulp for transcendental functions, to 1e-12 for per_op latency).
     threads
         Threads of the fused engine; all cores by default. The result does not depend on it.
+    designs
+        Designs in all, where the space is a part of a larger one: what "auto" goes by.
+
+    Raises
+    ------
+    InputError
+        For an unknown metric or engine, a metric that needs a device where the space has none, a single network that
+        cannot be built, and results that the memory cannot hold (told before any of them is allocated).
     """
     targets = tuple(dict.fromkeys(targets))
-    if engine not in ("auto", "plain", "fused"):
-        raise InputError(f"engine {engine!r}; allowed: auto, plain, fused")
+    least = _least_fused(engine, designs or space.size)
     axis = space.axes.get(MODEL_AXIS)
     models = tuple(dict.fromkeys(axis.values)) if axis else variants_of("latency")[:1]
     plans = {m: make_plan(targets, {"latency": m}) for m in models}
+    for plan in plans.values():
+        _check_devices(space, plan)
+        _check_memory(space, plan, least)
     if axis is None or len(models) == 1:
-        return _one_model(space, plans[models[0]], engine, threads)
-    parts = {}
+        return _one_model(space, plans[models[0]], least, threads)
+    parts = []
     for model, plan in plans.items():
         rows = np.flatnonzero([v == model for v in axis.values])
-        parts[model] = (rows, _one_model(space.isel(str(axis.dim), rows), plan, engine, threads))
-    return _join_models(space, axis, plans[models[0]], list(parts.values()))
+        parts.append((rows, _one_model(space.isel(str(axis.dim), rows), plan, least, threads)))
+    return _join_models(space, axis, plans[models[0]], parts)
+
+
+def _least_fused(engine: str, designs: int) -> float:
+    """The number of values from which on a group of metrics is computed by compiled code."""
+    if engine not in ("auto", "plain", "fused"):
+        raise InputError(f"engine {engine!r}; allowed: auto, plain, fused")
+    if engine == "fused":
+        return 1
+    return FEW if engine == "auto" and designs > PLAIN_LIMIT else math.inf
+
+
+def _is_fused(group: Group, space: Space, least: float) -> bool:
+    return bool(group[0]) and math.prod(space.sizes[d] for d in group[0]) >= least
+
+
+def _check_devices(space: Space, plan: Plan) -> None:
+    if "device" in space.axes or not plan.device_figures:
+        return
+    needing = dict.fromkeys(t for targets in plan.device_figures.values() for t in targets)
+    raise InputError([Fault("device", f"is missing; the metric {target!r} needs one") for target in needing])
+
+
+def _check_memory(space: Space, plan: Plan, least: float) -> None:
+    """Refuse what memory cannot hold, by the dimensions that the metrics really vary along."""
+    most = len(plan.steps) + len(plan.counts) + len(plan.tables) + len(plan.leaves)
+    if 8 * space.size * most <= SMALL:
+        return
+    corner = space
+    for dim in space.dims:
+        corner = corner.isel(dim, slice(0, 2))
+    values, steps = _inputs(corner, plan)
+    dims = _natural_dims(space, steps, values)
+    stored = {name: (*dims[name], *(d for d in value.dims if d == OP)) for name, value in values.items()}
+    for group in _groups(steps, dims, space):
+        kept = _kept(group, steps, plan) if _is_fused(group, space, least) else tuple(s.name for s in group[1])
+        stored.update({name: dims[name] for name in kept})
+    ops = {OP: max((v.data.shape[-1] for v in values.values() if OP in v.dims), default=0)}
+    sizes = {**space.sizes, **ops}
+    check_memory(space.size, sum(8 * math.prod(sizes[d] for d in own) for own in stored.values()))
 
 
 def _join_models(space: Space, axis: Axis, plan: Plan, parts: list[tuple[np.ndarray, Values]]) -> Values:
@@ -71,19 +135,12 @@ def _join_models(space: Space, axis: Axis, plan: Plan, parts: list[tuple[np.ndar
     return joined
 
 
-def _one_model(space: Space, plan: Plan, engine: str, threads: int | None) -> Values:
-    values: Values = {**counts(space, plan), **tables(space, plan), **op_vectors(space, plan)}
-    for name in plan.leaves:
-        if name not in values:
-            values[name] = leaf(space, name)
-    meaningless = [s for s in plan.steps if s.domain and space.family.domain != "language"]
-    values.update({s.name: Labelled((), np.array(np.nan)) for s in meaningless})
-    steps = [s for s in plan.steps if s not in meaningless]
+def _one_model(space: Space, plan: Plan, least: float, threads: int | None) -> Values:
+    values, steps = _inputs(space, plan)
     dims = _natural_dims(space, steps, values)
-    fused = engine == "fused" or (engine == "auto" and space.size > PLAIN_LIMIT)
     squeezed = {n: _squeeze(v) for n, v in values.items()}
-    for group in _groups(steps, dims, squeezed, space):
-        if fused and group[0]:
+    for group in _groups(steps, dims, space):
+        if _is_fused(group, space, least):
             _run_fused(group, squeezed, _kept(group, steps, plan), space.sizes, threads)
         else:
             _run_plain(group, squeezed, space.sizes)
@@ -91,14 +148,23 @@ def _one_model(space: Space, plan: Plan, engine: str, threads: int | None) -> Va
         if step.name in squeezed:
             values[step.name] = Labelled(dims[step.name], squeezed[step.name].over(dims[step.name]))
     _mask_phase(space, steps, values)
-    wanted = (*plan.targets, *(n for n in values if n == "accuracy_source"))
+    wanted = (*plan.targets, *(n for n in values if n == SOURCE))
     return {n: values[n] for n in wanted}
 
 
-Group = tuple[tuple[str, ...], list[Record]]
+def _inputs(space: Space, plan: Plan) -> tuple[Values, list[Record]]:
+    """Everything that is not computed from other values, and the metrics that then are, in order."""
+    values: Values = {**count(space, plan), **tables(space, plan)}
+    for name in plan.leaves:
+        if name not in values:
+            values[name] = leaf(space, name)
+    meaningless = [s for s in plan.steps if s.domain and space.family.domain != "language"]
+    values.update({s.name: Labelled((), np.array(np.nan)) for s in meaningless})
+    return values, [s for s in plan.steps if s not in meaningless]
 
 
 def _natural_dims(space: Space, steps: list[Record], values: Mapping[str, Labelled]) -> dict[str, tuple[str, ...]]:
+    """The dimensions of every value: of a metric those of all that it is computed from."""
     dims = {n: tuple(d for d in v.dims if d != OP) for n, v in values.items()}
     for step in steps:
         used = {d for i in step.inputs for d in dims[i]}
@@ -112,9 +178,7 @@ def _squeeze(value: Labelled) -> Labelled:
     return Labelled(keep, np.ascontiguousarray(value.data).reshape(shape))
 
 
-def _groups(
-    steps: list[Record], dims: Mapping[str, tuple[str, ...]], values: Mapping[str, Labelled], space: Space
-) -> list[Group]:
+def _groups(steps: list[Record], dims: Mapping[str, tuple[str, ...]], space: Space) -> list[Group]:
     """Steps by the dimensions that they vary along, fewer first: a step needs only steps of its own or fewer."""
     groups: dict[tuple[str, ...], list[Record]] = {}
     for step in steps:
@@ -134,25 +198,15 @@ def _run_plain(group: Group, values: Values, sizes: Mapping[str, int]) -> None:
     dims, steps = group
     shape = tuple(sizes[d] for d in dims)
     for step in steps:
-        if any(OP in values[i].dims for i in step.inputs):
-            data = _by_point(step, dims, shape, values)
-        else:
-            with np.errstate(all="ignore"):
-                data = step.function(*(np.asarray(values[i].over(dims)) for i in step.inputs))
-        values[step.name] = Labelled(dims, np.broadcast_to(np.asarray(data, dtype=np.float64), shape))
+        with np.errstate(all="ignore"):
+            data = np.asarray(step.function(*(_operand(values[i], dims) for i in step.inputs)), dtype=np.float64)
+        # A metric that leaves an argument unused may have a smaller shape; results are always whole and writable.
+        values[step.name] = Labelled(dims, data if data.shape == shape else np.broadcast_to(data, shape).copy())
 
 
-def _by_point(step: Record, dims: tuple[str, ...], shape: tuple[int, ...], values: Values) -> np.ndarray:
-    arrays = []
-    for name in step.inputs:
-        value, vector = values[name], OP in values[name].dims
-        spread = value.over((*dims, OP) if vector else dims)
-        arrays.append(np.broadcast_to(spread, (*shape, spread.shape[-1]) if vector else shape))
-    result = np.empty(shape)
-    with np.errstate(all="ignore"):
-        for place in itertools.product(*map(range, shape)):
-            result[place] = step.function(*(a[place] for a in arrays))
-    return result
+def _operand(value: Labelled, dims: tuple[str, ...]) -> np.ndarray:
+    """The array over `dims`; of a vector over ops, one such array for each op."""
+    return np.moveaxis(value.over((*dims, OP)), -1, 0) if OP in value.dims else value.over(dims)
 
 
 def _run_fused(
@@ -195,10 +249,11 @@ def _mask_phase(space: Space, steps: list[Record], values: Values) -> None:
     phase = space.axes.get("phase")
     if phase is None:
         return
+    choices = glossary.lookup("phase").choices
     for step in steps:
-        if step.domain not in ("prefill", "decode") or step.name not in values:
+        if step.domain not in choices or step.name not in values:
             continue
-        wrong = np.array([v != step.domain for v in phase.values])
+        wrong = phase.numbers != choices.index(step.domain)
         value = values[step.name]
         if not wrong.any():
             continue

@@ -11,7 +11,7 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.dataset import equation
 from dse.grid.evaluate import MODEL_AXIS, evaluate_values
-from dse.grid.inputs import compute_peak, leaf
+from dse.grid.inputs import SOURCE, compute_peak, leaf
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.space import Space
 from dse.hardware import DEVICES
@@ -40,7 +40,8 @@ def assumptions(space: Space) -> dict[str, Any]:
     for name, axis in space.axes.items():
         if not axis.given and axis.values[0] is not None:
             value = leaf(space, name).data if name == "pue" else axis.values[0]
-            found[name] = {"value": float(value), "unit": glossary.lookup(name).unit}
+            named = isinstance(value, str)
+            found[name] = value if named else {"value": float(value), "unit": glossary.lookup(name).unit}
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
@@ -57,8 +58,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     if "reason" in data[name].attrs:
         return str(data[name].attrs["reason"])
     record = registry.metric_record(name)
-    if "quality" in record.inputs and "accuracy_source" in data.coords:
-        return str(data.coords["accuracy_source"].item())
+    if "quality" in record.inputs and SOURCE in data.coords:
+        return str(data.coords[SOURCE].item())
     lacking = [f for f in make_plan([name], {"latency": _model(space)}).device_figures if np.isnan(leaf(space, f).data)]
     if lacking:
         return f"the catalogue has no {', '.join(lacking)} of {space.axes['device'].values[0]}"

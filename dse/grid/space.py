@@ -51,8 +51,9 @@ class Axis:
 
     def take(self, index: Any) -> Axis:
         """The axis with only the values at `index` (a slice or an array of places)."""
-        places = np.arange(len(self.values))[index]
-        return replace(self, values=tuple(self.values[int(i)] for i in np.atleast_1d(places)))
+        if isinstance(index, slice):
+            return replace(self, values=self.values[index])
+        return replace(self, values=tuple(self.values[i] for i in np.atleast_1d(index).tolist()))
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,8 @@ def _with_defaults(family: Family, values: Mapping[str, Any]) -> dict[str, Axis]
         taken = tuple(v.item() if isinstance(v, np.generic) else v for v in given) if several else (given,)
         axes[name] = Axis(name, taken, name if several else None)
     for name, default in family.defaults.items():
-        axes.setdefault(name, Axis(name, (default,), None, given=False))
+        choices = glossary.lookup(name).choices
+        axes.setdefault(name, Axis(name, (choices[default] if choices else default,), None, given=False))
     for name, entry in glossary.NAMES.items():
         if entry.kind in ("deployment", "circumstance") and entry.default is not None:
             axes.setdefault(name, Axis(name, (entry.default,), None, given=False))
@@ -168,21 +170,28 @@ def _with_defaults(family: Family, values: Mapping[str, Any]) -> dict[str, Axis]
 
 
 def check_axis(name: str, values: Sequence[Any], where: str) -> list[Fault]:
-    """Faults of the values of a numeric or named axis: empty, twice, outside the glossary's range."""
+    """Faults of the values of a numeric or named axis: none at all, one twice, some outside the glossary's range."""
     entry = glossary.lookup(name)
     if not len(values):
         return [Fault(where, "the axis has no values; give at least one")]
-    faults = []
+    problems = [problem for value in values if (problem := _problem(entry, value))]
+    if problems:
+        more = f" (and {len(problems) - 1:,} more values)" if len(problems) > 1 else ""
+        return [Fault(where, problems[0] + more)]
+    seen: set[Any] = set()
     for value in values:
-        if entry.choices:
-            if value not in entry.choices:
-                faults.append(Fault(where, f"{value!r} is not allowed; allowed: {entry.allowed()}"))
-            continue
-        try:
-            entry.check(float(value))
-        except InputError as error:
-            faults.extend(error.at(where).faults)
-    if not faults and len(set(values)) != len(values):
-        twice = next(v for i, v in enumerate(values) if v in values[:i])
-        faults.append(Fault(where, f"the value {twice!r} stands twice; give each once"))
-    return faults
+        if value in seen:
+            return [Fault(where, f"the value {value!r} stands twice; give each once")]
+        seen.add(value)
+    return []
+
+
+def _problem(entry: glossary.Name, value: Any) -> str:
+    """What is wrong with one value, or nothing."""
+    if entry.choices:
+        return "" if value in entry.choices else f"{value!r} is not allowed; allowed: {entry.allowed()}"
+    try:
+        entry.check(float(value))
+    except InputError as error:
+        return error.faults[0].problem
+    return ""

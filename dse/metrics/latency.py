@@ -79,7 +79,7 @@ def per_op_latency(
     ops_per_second = peak_ops * compute_efficiency
     bytes_per_second = bandwidth * bandwidth_efficiency
     seconds = 0.0
-    for i in range(op_macs.size):
+    for i in range(len(op_macs)):
         compute = formulas.flops(op_macs[i] * batch) / ops_per_second
         activations = op_traffic[i] * activation_bits + (op_cache_read[i] + op_cache_written[i]) * kv_bits
         moved = (op_weights[i] * weight_bits + activations * batch) / 8

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import dse.metrics  # noqa: F401  (importing it records the metrics)
 from dse import registry, units
 from dse.errors import Fault, InputError
 
@@ -96,6 +97,15 @@ class Cut:
         return tuple(dict.fromkeys([*own, *(FIT if self.fit else ())]))
 
 
+@dataclass(frozen=True, order=True)
+class Miss:
+    """How nearly a budget was met: ordered by whether other constraints are broken too, then by the violation."""
+
+    others_broken: bool
+    violation: float
+    value: float
+
+
 @dataclass
 class Tally:
     """Counts of what was excluded and by what; parts of a space add up.
@@ -109,7 +119,15 @@ class Tally:
     broken: dict[str, int] = field(default_factory=dict)
     dominated: int = 0
     kept: int = 0
-    nearest: dict[str, float] = field(default_factory=dict)
+    misses: dict[str, Miss] = field(default_factory=dict)
+
+    @property
+    def nearest(self) -> dict[str, float]:
+        """By budget, the value of the metric that comes nearest to meeting it, in the metric's unit.
+
+        Designs that break nothing else come before all others. Gathered where nothing is feasible.
+        """
+        return {name: miss.value for name, miss in self.misses.items()}
 
     @property
     def feasible(self) -> int:
@@ -117,22 +135,30 @@ class Tally:
         return self.enumerated - self.undefined - sum(self.excluded.values())
 
 
-def apply(cut: Cut, columns: Mapping[str, np.ndarray], microcontroller: np.ndarray, tally: Tally) -> np.ndarray:
-    """Mask of the feasible designs; the tally is brought up to date.
+def apply(
+    cut: Cut,
+    columns: Mapping[str, np.ndarray],
+    microcontroller: np.ndarray,
+    tally: Tally,
+    valid: np.ndarray | None = None,
+) -> np.ndarray:
+    """Mask of the feasible designs, shape (n,); the tally is brought up to date.
 
     Parameters
     ----------
     columns
-        Values of `cut.metrics` for n designs, shape (n,) each.
+        Values of `cut.metrics` for n designs, shape (n,) each. NaN in an objective or a budget makes a design
+        undefined; NaN in a capacity that the device does not state excludes nothing.
     microcontroller
         Whether each design's device is a microcontroller, shape (n,): those are held to SRAM and flash,
         all others to their main memory.
+    valid
+        Where the axes make a network, shape (n,); all others are undefined. Default: everywhere.
     """
     n = len(microcontroller)
-    needed = [columns[m] for m in dict.fromkeys([o.metric for o in cut.objectives] + [b.metric for b in cut.budgets])]
-    defined = np.ones(n, dtype=bool)
-    for values in needed:
-        defined &= ~np.isnan(values)
+    defined = np.ones(n, dtype=bool) if valid is None else valid.copy()
+    for metric in dict.fromkeys([*(o.metric for o in cut.objectives), *(b.metric for b in cut.budgets)]):
+        defined &= ~np.isnan(columns[metric])
     broken = {f"fit: {name}": _unfit(name, columns[name], microcontroller) for name in FIT} if cut.fit else {}
     broken |= {b.text(): b.violation(columns[b.metric]) > 0 for b in cut.budgets}
     alive = defined.copy()
@@ -143,7 +169,8 @@ def apply(cut: Cut, columns: Mapping[str, np.ndarray], microcontroller: np.ndarr
         tally.broken[name] = tally.broken.get(name, 0) + int((defined & mask).sum())
         alive &= ~mask
     if not alive.any():
-        _nearest_misses(cut, columns, defined, broken, tally)
+        for budget in cut.budgets:
+            _note_nearest(budget, columns[budget.metric], defined, broken, tally)
     return alive
 
 
@@ -152,23 +179,23 @@ def _unfit(name: str, free: np.ndarray, microcontroller: np.ndarray) -> np.ndarr
     return np.asarray(applies & (free < 0))
 
 
-def _nearest_misses(
-    cut: Cut, columns: Mapping[str, np.ndarray], defined: np.ndarray, broken: Mapping[str, np.ndarray], tally: Tally
+def _note_nearest(
+    budget: Budget, values: np.ndarray, defined: np.ndarray, broken: Mapping[str, np.ndarray], tally: Tally
 ) -> None:
-    """For each budget the smallest violation, among designs that break nothing else where there are any."""
-    for budget in cut.budgets:
-        others = defined.copy()
-        for name, mask in broken.items():
-            if name != budget.text():
-                others &= ~mask
-        candidates = np.flatnonzero((others if others.any() else defined) & broken[budget.text()])
-        if len(candidates) == 0:
-            continue
-        violation = budget.violation(columns[budget.metric][candidates])
-        value = float(columns[budget.metric][candidates[np.argmin(violation)]])
-        known = tally.nearest.get(budget.text())
-        if known is None or violation.min() < budget.violation(np.array(known)):
-            tally.nearest[budget.text()] = value
+    """The smallest violation of a budget, among designs that break nothing else where there are any."""
+    own = budget.text()
+    clean = defined.copy()
+    for name, mask in broken.items():
+        if name != own:
+            clean &= ~mask
+    only_this = np.flatnonzero(clean & broken[own])
+    candidates = only_this if len(only_this) else np.flatnonzero(defined & broken[own])
+    if len(candidates) == 0:
+        return
+    violation = budget.violation(values[candidates])
+    nearest = int(np.argmin(violation))
+    miss = Miss(len(only_this) == 0, float(violation[nearest]), float(values[candidates[nearest]]))
+    tally.misses[own] = min(miss, tally.misses.get(own, miss))
 
 
 def check_objectives(objectives: Sequence[Objective]) -> None:

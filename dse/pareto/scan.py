@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dse.errors import InputError
 from dse.grid.evaluate import Values, evaluate_values
 from dse.grid.space import Space
 from dse.hardware import DEVICES
@@ -17,6 +18,10 @@ from dse.pareto.streaming import StreamingFrontier
 
 TILE = 1_000_000
 MCU = "mcu"
+# A metric that is undefined exactly where the axes make no network.
+WITNESS = "params"
+# Places of designs are 64-bit integers.
+MOST = 2**62
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,26 @@ def scan(
         Called with the place and the values of every tile, for those who store the grid.
     extra
         Metrics to evaluate beside those of the cut, for `keep`.
+    options
+        Of `evaluate_values`: engine, threads.
+
+    Raises
+    ------
+    InputError
+        As `evaluate_values` does; for a space of which the designs cannot be numbered.
     """
+    if space.size > MOST:
+        raise InputError(f"{space.size:.4g} designs are too many to enumerate; narrow the axes")
+    options = {"designs": space.size, **options}
     frontier, tally, cloud = StreamingFrontier(len(cut.objectives)), Tally(), Cloud([o.metric for o in cut.objectives])
     done = 0
     for place, part in space.tiles(tile):
-        values = evaluate_values(part, (*cut.metrics, *extra), **options)  # type: ignore[arg-type]
+        values = evaluate_values(part, (*cut.metrics, WITNESS, *extra), **options)  # type: ignore[arg-type]
         columns = {m: flat_column(part, values, m) for m in cut.metrics}
         places = global_places(space, place, part)
-        groups = group_codes(space, cut.per, places)
-        feasible = apply(cut, columns, is_microcontroller(part), tally)
+        groups = group_codes(space, cut.per, place, part)
+        valid = ~np.isnan(flat_column(part, values, WITNESS))
+        feasible = apply(cut, columns, is_microcontroller(part), tally, valid)
         cloud.add(columns, groups, feasible)
         chosen = np.flatnonzero(feasible)
         points = np.column_stack([o.sign * columns[o.metric][chosen] for o in cut.objectives])
@@ -90,18 +106,16 @@ def global_places(space: Space, place: Mapping[str, slice], part: Space) -> np.n
     return flat.reshape(-1)
 
 
-def group_codes(space: Space, per: tuple[str, ...], places: np.ndarray) -> np.ndarray:
-    """A number for each combination of values of the axes `per`, for designs at flat places."""
-    if not per or not space.dims:
-        return np.zeros(len(places), dtype=np.int64)
-    by_dim = dict(zip(space.dims, np.unravel_index(places, tuple(space.sizes.values())), strict=True))
-    codes = np.zeros(len(places), dtype=np.int64)
+def group_codes(space: Space, per: tuple[str, ...], place: Mapping[str, slice], part: Space) -> np.ndarray:
+    """A number for each combination of values of the axes `per`, for the designs of a part, in the part's order."""
+    codes = np.zeros([1] * len(space.dims), dtype=np.int64)
     for name in per:
         axis = space.axes[name]
         if axis.dim is not None:
-            _, number = np.unique(np.array([str(v) for v in axis.values]), return_inverse=True)
-            codes = codes * (number.max() + 1) + number[by_dim[axis.dim]]
-    return codes
+            order = {text: i for i, text in enumerate(sorted({str(v) for v in axis.values}))}
+            own = np.array([order[str(v)] for v in axis.values[place.get(axis.dim, slice(None))]])
+            codes = codes * len(order) + own.reshape([-1 if d == axis.dim else 1 for d in space.dims])
+    return np.broadcast_to(codes, tuple(part.sizes.values())).reshape(-1)
 
 
 def group_values(space: Space, per: tuple[str, ...]) -> dict[str, list[str]]:

@@ -1,0 +1,101 @@
+"""The engines, the cuts and the ways to say the same space give the same numbers."""
+
+import numpy as np
+import pytest
+
+import dse
+from dse import registry
+from dse.grid import counting
+from dse.grid.evaluate import evaluate_values
+from dse.grid.plan import make_plan
+from tests.grid.spaces import assert_same, random_space, vision, whole
+
+ALL = tuple(registry.METRICS)
+PER_OP = 1e-12
+
+
+def tolerance(space):
+    return PER_OP if "per_op" in space.axes.get("latency_model", space.axes["batch"]).values else 0.0
+
+
+# Every set of dimensions is compiled: few axes, that cover both phases and both models.
+@pytest.mark.parametrize(("seed", "fixed"), [(0, {}), (2, {"heads": 8, "gated": 1, "layers": 4, "vocab": 100})])
+def test_fused_equals_plain(seed, fixed):
+    space = random_space(seed, **fixed)
+    plain = evaluate_values(space, ALL, engine="plain")
+    fused = evaluate_values(space, ALL, engine="fused")
+    assert set(plain) == set(fused) == {*ALL, "accuracy_source"}
+    for name, value in plain.items():
+        assert value.dims == fused[name].dims, name
+        assert_same(fused[name].data, value.data, tolerance(space))
+
+
+def test_results_do_not_depend_on_threads():
+    space = vision(np.random.default_rng(0), batch=list(range(1, 200)), carbon_intensity=list(range(1, 200)))
+    metrics = ("energy", "carbon", "latency", "memory_free")
+    one, two, five = (evaluate_values(space, metrics, engine="fused", threads=n) for n in (1, 2, 5))
+    for name in metrics:
+        assert_same(two[name].data, one[name].data)
+        assert_same(five[name].data, one[name].data)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("limit", [1, 3])
+def test_results_do_not_depend_on_the_tiles_of_the_trace(seed, limit, monkeypatch):
+    space = random_space(seed)
+    expected = evaluate_values(space, ALL)
+    monkeypatch.setattr(counting, "TRACE_LIMIT", limit)
+    for name, value in evaluate_values(space, ALL).items():
+        assert_same(whole(space, value), whole(space, expected[name]))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_list_of_designs_equals_the_grid(seed):
+    space = random_space(seed)
+    rng = np.random.default_rng(seed)
+    places = rng.integers(0, space.size, 40)
+    listed = space.designs(places)
+    grid, rows = evaluate_values(space, ALL), evaluate_values(listed, ALL)
+    for name, value in grid.items():
+        assert_same(whole(listed, rows[name]), whole(space, value).reshape(-1)[places], tolerance(space))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_single_points_equal_the_grid(seed):
+    space = random_space(seed)
+    grid = evaluate_values(space, ALL)
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(0, space.size, 3):
+        index = np.unravel_index(place, tuple(space.sizes.values()))
+        point = space
+        for dim, i in zip(space.dims, index, strict=True):
+            point = point.isel(dim, slice(int(i), int(i) + 1))
+        for name, value in evaluate_values(point, ALL).items():
+            assert_same(value.data.reshape(()), whole(space, grid[name])[index], tolerance(space))
+
+
+@pytest.mark.parametrize("seed", range(0, 12, 3))
+def test_grids_equal_the_functions_called_with_floats(seed):
+    """Each metric's own function, on Python floats taken from the grid."""
+    space = random_space(seed, latency_model="roofline")
+    inputs = make_plan(ALL, {"latency": "roofline"})
+    values = evaluate_values(space, ALL)
+    from dse.grid.inputs import leaf
+
+    values |= {name: leaf(space, name) for name in inputs.leaves}
+    rng = np.random.default_rng(seed)
+    for place in rng.integers(0, space.size, 5):
+        point = {n: whole(space, v).reshape(-1)[place] for n, v in values.items()}
+        for step in inputs.steps:
+            if step.domain is None:
+                given = step.function(*(float(point[i]) for i in step.inputs))
+                np.testing.assert_array_equal(float(given), point[step.name], step.name)
+
+
+def test_the_order_of_values_is_the_users():
+    up = dse.evaluate("mobilenet_v2", resolution=[96, 160, 224], device=["rtx-4090", "stm32u575"])
+    down = dse.evaluate("mobilenet_v2", resolution=[224, 96, 160], device=["stm32u575", "rtx-4090"])
+    assert list(down.resolution.values) == [224, 96, 160]
+    same = down.sel(resolution=up.resolution, device=up.device)
+    for name in up.data_vars:
+        np.testing.assert_array_equal(same[name].values, up[name].values)
