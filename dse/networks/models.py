@@ -28,8 +28,9 @@ class Model:
     """A published model.
 
     `axes` are the values of its family's axes that differ from the defaults, at which the figures in `published`
-    hold: params (trainable), params_weights (no norms, no biases), macs, activations, peak_simple, peak_liveness,
-    peak_in_place_depthwise, and context (the most tokens that the model was made for).
+    hold: params (trainable), params_weights (no norms, no biases), active_params and active_params_without_embedding
+    (what one token uses), macs, activations, peak_simple, peak_liveness, peak_in_place_depthwise, and context (the
+    most tokens that the model was made for).
     """
 
     name: str
