@@ -11,7 +11,7 @@ import click
 from dse import __version__
 from dse.errors import DseError, InputError, unknown
 
-COMMANDS = ("calc", "evaluate", "explore", "frontier", "list", "plot", "show")
+COMMANDS = ("calc", "evaluate", "explore", "frontier", "import", "list", "plot", "show")
 INTERRUPTED = 130
 
 

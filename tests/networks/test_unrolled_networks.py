@@ -139,44 +139,90 @@ def test_a_window_bounds_cache_and_attention():
     assert wide.total("cache_held") == plain.total("cache_held") and wide.total("macs") == plain.total("macs")
 
 
-def random_points(rng, family, number):
-    for _ in range(number):
-        pick = lambda *values: rng.choice(values).item()  # noqa: E731
-        if family == "mobilenet_v2":
-            yield {
-                "width": float(rng.uniform(0.1, 2)),
-                "resolution": int(rng.integers(16, 256)),
-                "classes": int(rng.integers(1, 99)),
-            }
-        elif family == "resnet":
-            depth = pick(18, 34, 50, 101)
-            groups = pick(1, 2, 8, 32) if depth >= 50 else 1
-            yield {
-                "depth": depth, "groups": groups, "width_per_group": pick(4, 8, 64) if depth >= 50 else 64,
-                "resolution": int(rng.integers(16, 256)), "width": pick(0.25, 0.5, 1.0, 1.5),
-            }  # fmt: skip
-        else:
-            heads, layers = pick(4, 8), int(rng.integers(1, 9))
-            biases = ("norm_bias", "qkv_bias", "output_bias", "ffn_bias", "head_bias")
-            flags = ("gated", "tied", "qk_norm", "post_norm", "parallel", "phase", *biases)
-            drawn = {flag: int(rng.integers(2)) for flag in flags}
-            yield drawn | {
-                "layers": layers, "d_model": 8 * int(rng.integers(1, 9)), "heads": heads, "kv_heads": pick(1, 2, 4),
-                "d_head": pick(4, 16), "ffn": pick(8, 200), "vocab": pick(10, 300), "context": int(rng.integers(1, 60)),
-                "local_layers": int(rng.integers(0, layers + 1)), "window": int(rng.integers(1, 60)),
-                "positions": pick(0, 64), "shared_norm": drawn["parallel"] * int(rng.integers(2)),
-            }  # fmt: skip
+def pick(rng, *values):
+    return rng.choice(values).item()
+
+
+def random_mobilenet_v2(rng):
+    return {
+        "width": float(rng.uniform(0.1, 2)),
+        "resolution": int(rng.integers(16, 256)),
+        "classes": int(rng.integers(1, 99)),
+    }
+
+
+def random_inverted_residual(rng):
+    drawn = {"width": pick(rng, 0.2, 0.5, 1.0), "resolution": int(rng.integers(16, 256))}
+    for stage in range(1, 7):
+        drawn[f"kernel_{stage}"] = pick(rng, 3, 5, 7)
+        drawn[f"expansion_{stage}"] = pick(rng, 1, 3, 6)
+        drawn[f"depth_{stage}"] = pick(rng, 1, 2, 3, 4)
+        # Two thirds and a half make stages 4 and 6 as wide as those before them.
+        drawn[f"width_{stage}"] = pick(rng, 0.5, 2 / 3, 1.0)
+    return drawn
+
+
+def random_resnet(rng):
+    depth = pick(rng, 18, 34, 50, 101)
+    groups = pick(rng, 1, 2, 8, 32) if depth >= 50 else 1
+    return {
+        "depth": depth, "groups": groups, "width_per_group": pick(rng, 4, 8, 64) if depth >= 50 else 64,
+        "resolution": int(rng.integers(16, 256)), "width": pick(rng, 0.25, 0.5, 1.0, 1.5),
+    }  # fmt: skip
+
+
+def random_vit(rng):
+    heads = pick(rng, 1, 2, 4)
+    return {
+        "layers": int(rng.integers(1, 6)), "d_model": heads * int(rng.integers(1, 30)), "heads": heads,
+        "patch": pick(rng, 3, 8, 16), "resolution": int(rng.integers(16, 80)), "classes": int(rng.integers(1, 99)),
+        "ffn": pick(rng, 7, 500),
+    }  # fmt: skip
+
+
+def random_decoder(rng):
+    layers = int(rng.integers(1, 9))
+    biases = ("norm_bias", "qkv_bias", "output_bias", "ffn_bias", "head_bias", "router_bias")
+    flags = ("gated", "tied", "post_norm", "parallel", "phase", *biases)
+    drawn = {flag: int(rng.integers(2)) for flag in flags} | {
+        "layers": layers, "d_model": 8 * int(rng.integers(1, 9)), "heads": pick(rng, 4, 8), "ffn": pick(rng, 8, 200),
+        "vocab": pick(rng, 10, 300), "context": int(rng.integers(1, 60)), "positions": pick(rng, 0, 64),
+        "local_layers": int(rng.integers(0, layers + 1)), "window": int(rng.integers(1, 60)),
+    }  # fmt: skip
+    drawn["shared_norm"] = drawn["parallel"] * int(rng.integers(2))
+    if rng.integers(2):
+        drawn |= {"kv_lora_rank": pick(rng, 5, 16), "d_nope": pick(rng, 6, 20), "d_rope": 4, "d_value": pick(rng, 3, 30)}
+        drawn |= {"q_lora_rank": 9} if rng.integers(2) else {}
+    else:
+        drawn |= {"kv_heads": pick(rng, 1, 2, 4), "d_head": pick(rng, 4, 16)}
+        drawn |= {"qk_norm": int(rng.integers(2)), "sink_logits": int(rng.integers(2))}
+    if rng.integers(2):
+        drawn |= {"experts": pick(rng, 4, 9), "active_experts": pick(rng, 1, 2, 4), "expert_ffn": pick(rng, 5, 40)}
+        drawn |= {"shared_experts": pick(rng, 0, 1, 3), "first_dense_layers": int(rng.integers(0, layers + 1))}
+        drawn |= {"batch": pick(rng, 1, 5)}
+    return drawn
+
+
+RANDOM = {
+    "decoder": random_decoder,
+    "inverted_residual": random_inverted_residual,
+    "mobilenet_v2": random_mobilenet_v2,
+    "resnet": random_resnet,
+    "vit": random_vit,
+}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_repeated_blocks_are_as_unrolled_ones(family, rng):
-    for axes in random_points(rng, family, 40):
+    for _ in range(80 if family == "decoder" else 40):
+        axes = RANDOM[family](rng)
         plain = Unrolled()
         FAMILIES[family].builder(plain, **{**FAMILIES[family].defaults, **axes})
         table = trace(family, axes)
         for quantity in ("macs", "activations", "traffic", "cache_read", "cache_written"):
             assert table.total(quantity) == plain.total(quantity), (quantity, axes)
         assert table.params() == plain.total("params"), axes
+        assert table.active_params() == plain.total("active_params"), axes
         assert table.peak(True) == plain.peak(True), axes
         assert table.peak(False) == plain.peak(False), axes
         assert table.peak_simple() == max(op["traffic"] for op in plain.run if op["kind"] not in ("add", "norm")), axes

@@ -42,9 +42,9 @@ def decoder(
     first_dense_layers=0,
     kv_lora_rank=None,
     q_lora_rank=None,
-    d_nope=128,
-    d_rope=64,
-    d_value=128,
+    d_nope=None,
+    d_rope=None,
+    d_value=None,
     norm_bias=0,
     qkv_bias=0,
     output_bias=0,
@@ -71,7 +71,8 @@ def decoder(
 
     Left out: `kv_heads` is `heads` (multi-head attention); `d_head` is d_model / heads; `ffn` is 4·d_model where
     plain, and where gated 8/3·d_model rounded up to a multiple of 256; `expert_ffn` is `ffn`; `window` is needed
-    with local layers, `active_experts` with experts; without `q_lora_rank` queries are not compressed.
+    with local layers, `active_experts` with experts; without `q_lora_rank` queries are not compressed; `d_nope` and
+    `d_value` are 128, `d_rope` is 64.
     """
     ffn = _default_ffn(d_model, gated) if ffn is None else ffn
     net.require("local_layers", local_layers <= layers, "there are not as many layers")
@@ -79,13 +80,13 @@ def decoder(
     net.require("shared_norm", bool(parallel) or not shared_norm, "only parallel blocks share one norm")
     net.require("context", context <= positions if positions else True, f"there are {positions} learned positions")
     biases = {"qkv_bias": qkv_bias, "output_bias": output_bias}
+    latent = {"q_lora_rank": q_lora_rank, "d_nope": d_nope, "d_rope": d_rope, "d_value": d_value}
     if kv_lora_rank is None:
-        attend = _grouped(net, d_model, heads, kv_heads, d_head, q_lora_rank)
+        attend = _grouped(net, d_model, heads, kv_heads, d_head, latent)
         attend = partial(attend, qk_norm=qk_norm, sink_logits=sink_logits, **biases)
     else:
         attend = _latent(net, phase, heads, kv_heads, d_head, qk_norm, sink_logits)
-        sizes = {"q_lora_rank": q_lora_rank, "kv_lora_rank": kv_lora_rank, "d_nope": d_nope, "d_rope": d_rope}
-        attend = partial(attend, d_value=d_value, **sizes, **biases)
+        attend = partial(attend, kv_lora_rank=kv_lora_rank, **_default_sizes(latent), **biases)
     every = {"gated": gated, "bias": ffn_bias}
     feed_forward = partial(dense, net, ffn=ffn, **every)
     groups = [("layer", layers, local_layers, feed_forward)]
@@ -133,13 +134,19 @@ def _default_ffn(d_model, gated):
     return 256 * np.ceil(np.floor(8 * d_model / 3) / 256) if gated else 4 * d_model
 
 
-def _grouped(net: Net, d_model, heads, kv_heads, d_head, q_lora_rank):
+def _default_sizes(latent):
+    defaults = {"d_nope": 128, "d_rope": 64, "d_value": 128}
+    return {axis: defaults.get(axis) if value is None else value for axis, value in latent.items()}
+
+
+def _grouped(net: Net, d_model, heads, kv_heads, d_head, latent):
     kv_heads = heads if kv_heads is None else kv_heads
     if d_head is None:
         net.require("heads", d_model % heads == 0, "it must divide d_model where d_head is not given")
         d_head = d_model / heads
     net.require("kv_heads", heads % kv_heads == 0, "it must divide heads")
-    net.require("q_lora_rank", q_lora_rank is None, "queries are compressed only where kv_lora_rank is given")
+    for axis, value in latent.items():
+        net.require(axis, value is None, "it means nothing without kv_lora_rank")
     return partial(grouped_attention, net, heads=heads, kv_heads=kv_heads, d_head=d_head)
 
 
