@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from dse.errors import InputError
+from dse.glossary import lookup
 from dse.networks import FAMILIES, KINDS, MODELS, QUANTITIES, Trace, family, find_family, find_model, trace
 from dse.networks.net import Net, round_channels
 
@@ -177,6 +178,22 @@ SMALL = {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9}
         ("decoder", SMALL | {"layers": 2.5}, "layers: 2.5"),
         ("decoder", SMALL | {"phase": 2}, "phase: .*prefill, decode"),
         ("decoder", SMALL | {"tied": 2}, "tied: 2"),
+        ("decoder", SMALL | {"experts": 4}, "active_experts: its default .*experts need"),
+        ("decoder", SMALL | {"experts": 4, "active_experts": np.array([2.0, 5.0])}, "active_experts: 5"),
+        ("decoder", SMALL | {"active_experts": 2}, "active_experts: 2 .*without experts"),
+        ("decoder", SMALL | {"expert_ffn": 2}, "expert_ffn: 2 .*without experts"),
+        ("decoder", SMALL | {"shared_experts": np.array([0.0, 2.0])}, "shared_experts: 2 .*without experts"),
+        ("decoder", SMALL | {"first_dense_layers": 1}, "first_dense_layers: 1 .*without experts"),
+        ("decoder", SMALL | {"experts": 4, "active_experts": 1, "first_dense_layers": 3}, "first_dense_layers: 3"),
+        ("decoder", SMALL | {"q_lora_rank": 8}, "q_lora_rank: 8 .*without kv_lora_rank"),
+        ("decoder", SMALL | {"d_rope": 8}, "d_rope: 8 .*without kv_lora_rank"),
+        ("decoder", SMALL | {"kv_lora_rank": 8, "kv_heads": 2}, "kv_heads: 2 .*latent"),
+        ("decoder", SMALL | {"kv_lora_rank": 8, "qk_norm": 1}, "qk_norm: 1 .*latent"),
+        ("decoder", SMALL | {"kv_lora_rank": 8, "sink_logits": np.array([0.0, 1.0])}, "sink_logits: 1 .*latent"),
+        ("vit", {"layers": 1, "d_model": 10, "heads": 3}, "heads: 3 .*divide"),
+        ("vit", {"layers": 1, "d_model": 9, "heads": 3, "patch": np.array([8.0, 225.0])}, "patch: 225"),
+        ("inverted_residual", {"kernel_7": 3}, "did you mean 'kernel_"),
+        ("inverted_residual", {"kernel_3": 0}, "kernel_3: 0"),
         ("mobilenet_v2", {"widht": 1}, "did you mean 'width'"),
         ("mobilenet_v2", {"width": 0}, "width: 0"),
         ("mobilenet_v2", {"width": np.array([0.5, np.nan])}, "width: nan"),
@@ -227,6 +244,24 @@ def test_registration_refuses_what_the_glossary_lacks():
     with pytest.raises(ValueError, match="twice"):
         family(domain="vision", source="none")(FAMILIES["resnet"].builder)
     assert "builder" not in FAMILIES
+
+
+def test_axes_of_stages():
+    assert FAMILIES["inverted_residual"].stages == {"kernel": 6, "expansion": 6, "depth": 6, "width": 6}
+    assert FAMILIES["decoder"].stages == {} == FAMILIES["mobilenet_v2"].stages
+    entry, base = lookup("kernel_3"), lookup("kernel")
+    assert (entry.kind, entry.allowed(), entry.integer) == (base.kind, base.allowed(), True)
+    assert entry.meaning == f"{base.meaning} (stage 3)"
+    # A stage is counted from 1, and only what belongs to the architecture has any.
+    for name in ("kernel_0", "kernel_03", "kernel_", "bandwidth_3", "batch_2", "kernel_3_1"):
+        with pytest.raises(InputError, match=name):
+            lookup(name)
+
+    def builder(net, kernel_1=3, kernel_3=3):
+        """A family without a second stage."""
+
+    with pytest.raises(ValueError, match=r"3 stages and lacks \['kernel_2'\]"):
+        family(domain="vision", source="none")(builder)
 
 
 def test_families_describe_themselves():

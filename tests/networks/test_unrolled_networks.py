@@ -90,6 +90,72 @@ def llama_by_hand(layers, d, heads, kv_heads, d_head, ffn, vocab, tied, context,
     return params, macs, cache
 
 
+def inverted_residual_by_hand(kernels, expansions, depths, resolution, classes):
+    """Stages of MobileNetV2's channels, with kernels, expansions and depths of their own."""
+    params, macs, side, channels = 3 * 32 * 9 + 64, 0, (resolution + 1) // 2, 32
+    macs = 3 * 32 * 9 * side**2
+    blocks = [(3, 1, 16, 1)]
+    outputs, strides = (24, 32, 64, 96, 160, 320), (2, 2, 2, 1, 2, 1)
+    for kernel, expansion, depth, out, stride in zip(kernels, expansions, depths, outputs, strides, strict=True):
+        blocks += [(kernel, expansion, out, stride)] + (depth - 1) * [(kernel, expansion, out, 1)]
+    for kernel, expansion, out, stride in blocks:
+        hidden = channels * expansion
+        if expansion > 1:
+            params, macs = params + channels * hidden + 2 * hidden, macs + channels * hidden * side**2
+        side = (side + stride - 1) // stride
+        params += hidden * kernel**2 + 2 * hidden + hidden * out + 2 * out
+        macs += (hidden * kernel**2 + hidden * out) * side**2
+        channels = out
+    params, macs = params + 320 * 1280 + 2560, macs + 320 * 1280 * side**2
+    return params + 1280 * classes + classes, macs + 1280 * classes
+
+
+def vit_by_hand(layers, d, heads, ffn, patch, resolution, classes):
+    """Parameters, MACs: a vision transformer written out."""
+    tokens = (resolution // patch) ** 2 + 1
+    params, macs = 3 * patch**2 * d + d + d + tokens * d, 3 * patch**2 * d * (tokens - 1)
+    for _ in range(layers):
+        params += 2 * (2 * d) + 4 * (d * d + d) + d * ffn + ffn + ffn * d + d
+        macs += tokens * (4 * d * d + 2 * d * ffn)
+        macs += heads * 2 * tokens * tokens * (d // heads)
+    return params + 2 * d + d * classes + classes, macs + d * classes
+
+
+@pytest.mark.parametrize("patch", [7, 16])
+@pytest.mark.parametrize("resolution", [16, 47, 224])
+def test_vit(patch, resolution):
+    shape = {"layers": 3, "d_model": 60, "heads": 5, "ffn": 77, "patch": patch, "resolution": resolution, "classes": 9}
+    table = trace("vit", shape)
+    assert (table.params(), table.total("macs")) == vit_by_hand(*shape.values())
+    assert table.total("cache_held") == table.total("cache_read") == table.total("cache_written") == 0
+
+
+@pytest.mark.parametrize(
+    ("kernels", "expansions", "depths"),
+    [
+        ((3,) * 6, (6,) * 6, (2, 3, 4, 3, 3, 1)),
+        ((7, 5, 3, 7, 5, 3), (3, 4, 6, 3, 4, 6), (4, 4, 4, 4, 4, 1)),
+        ((3, 5, 7, 3, 5, 7), (1, 6, 1, 1, 3, 1), (1, 2, 1, 3, 4, 2)),
+    ],
+)
+@pytest.mark.parametrize("resolution", [48, 97, 224])
+def test_inverted_residual(kernels, expansions, depths, resolution):
+    of_stages = {"kernel": kernels, "expansion": expansions, "depth": depths}
+    axes = {f"{base}_{stage}": value for base, values in of_stages.items() for stage, value in enumerate(values, 1)}
+    table = trace("inverted_residual", axes | {"resolution": resolution, "classes": 17})
+    expected = inverted_residual_by_hand(kernels, expansions, depths, resolution, 17)
+    assert (table.params(), table.total("macs")) == expected
+
+
+@pytest.mark.parametrize("width", [0.35, 1.0, 1.4])
+@pytest.mark.parametrize("resolution", [96, 224])
+def test_stages_of_mobilenet_v2_are_mobilenet_v2(width, resolution):
+    stages, whole = (trace(name, {"width": width, "resolution": resolution}) for name in ("inverted_residual", "mobilenet_v2"))
+    for quantity in ("weights", "affine", "macs", "activations", "traffic"):
+        assert stages.total(quantity) == whole.total(quantity), quantity
+    assert stages.peak(True) == whole.peak(True) and stages.peak(False) == whole.peak(False)
+
+
 @pytest.mark.parametrize("width", [0.1, 0.35, 0.5, 0.75, 1.0, 1.3, 1.4, 2.05])
 @pytest.mark.parametrize("resolution", [32, 97, 160, 223, 224])
 def test_mobilenet_v2(width, resolution):
