@@ -241,4 +241,5 @@ def _exact(what: str, total: Count) -> Count:
 
 
 def _number(count: Count) -> int:
-    return round(np.asarray(count).item())
+    number: float = np.asarray(count).item()
+    return round(number)

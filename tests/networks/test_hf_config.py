@@ -9,7 +9,7 @@ import pytest
 from dse.cli import run
 from dse.errors import InputError
 from dse.networks import MODELS, find_model, load_model, model_toml, trace
-from dse.networks.ingest.hf_config import READERS
+from dse.networks.ingest.hf_readers import READERS
 from tests.networks.conftest import read_cases
 
 LLAMA = {
@@ -113,7 +113,10 @@ def test_biases_and_windows(tmp_path):
         (small(model_type="gemma3", text_config={"hidden_size": 0}), "text_config: hidden_size: 0"),
         (small(model_type="gemma2", layer_types=["full_attention"]), "layer_types: 1 kinds for 2 layers"),
         (small(model_type="gemma2", layer_types=["ring"]), r'layer_types: \["ring"\]'),
-        (small(model_type="opt", do_layer_norm_before=False, ffn_dim=9), "do_layer_norm_before: false .*supported: true"),
+        (
+            small(model_type="opt", do_layer_norm_before=False, ffn_dim=9),
+            "do_layer_norm_before: false .*supported: true",
+        ),
         (small(model_type="qwen3_moe", mlp_only_layers=[0]), r"mlp_only_layers: \[0\]"),
         (small(model_type="mixtral", num_local_experts=4, num_experts_per_tok=5), "active_experts: 5"),
         ("{}", "model_type: is missing"),

@@ -1,5 +1,8 @@
 """Grids, lists and single points agree; refusals; what kernels and tables get."""
 
+import doctest
+import importlib
+
 import numpy as np
 import pytest
 
@@ -286,6 +289,12 @@ def test_round_channels():
     # 24·0.35 = 8.4 goes to 8; 8·1.4 = 11.2 to 16, since 8 is below 90 % of it; never below the divisor.
     asked = np.array([8.4, 11.2, 1.0, 32.0, 44.8, 12.0])
     np.testing.assert_array_equal(round_channels(asked), [8, 16, 8, 32, 48, 16])
+
+
+@pytest.mark.parametrize("module", ["net", "tracing", "families.feed_forward"])
+def test_examples(module):
+    result = doctest.testmod(importlib.import_module(f"dse.networks.{module}"))
+    assert result.attempted > 0 and result.failed == 0
 
 
 def test_kinds_are_documented():

@@ -150,7 +150,9 @@ def test_inverted_residual(kernels, expansions, depths, resolution):
 @pytest.mark.parametrize("width", [0.35, 1.0, 1.4])
 @pytest.mark.parametrize("resolution", [96, 224])
 def test_stages_of_mobilenet_v2_are_mobilenet_v2(width, resolution):
-    stages, whole = (trace(name, {"width": width, "resolution": resolution}) for name in ("inverted_residual", "mobilenet_v2"))
+    stages, whole = (
+        trace(name, {"width": width, "resolution": resolution}) for name in ("inverted_residual", "mobilenet_v2")
+    )
     for quantity in ("weights", "affine", "macs", "activations", "traffic"):
         assert stages.total(quantity) == whole.total(quantity), quantity
     assert stages.peak(True) == whole.peak(True) and stages.peak(False) == whole.peak(False)
@@ -257,7 +259,12 @@ def random_decoder(rng):
     }  # fmt: skip
     drawn["shared_norm"] = drawn["parallel"] * int(rng.integers(2))
     if rng.integers(2):
-        drawn |= {"kv_lora_rank": pick(rng, 5, 16), "d_nope": pick(rng, 6, 20), "d_rope": 4, "d_value": pick(rng, 3, 30)}
+        drawn |= {
+            "kv_lora_rank": pick(rng, 5, 16),
+            "d_nope": pick(rng, 6, 20),
+            "d_rope": 4,
+            "d_value": pick(rng, 3, 30),
+        }
         drawn |= {"q_lora_rank": 9} if rng.integers(2) else {}
     else:
         drawn |= {"kv_heads": pick(rng, 1, 2, 4), "d_head": pick(rng, 4, 16)}

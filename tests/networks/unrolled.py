@@ -23,7 +23,8 @@ class Unrolled:
         self.run.append(
             {
                 "reads": reads, "writes": writes, "rule": rule, "kind": kind, "macs": macs, "params": params,
-                "active_params": params if active is None else active, "activations": produced, "cache_read": cache[0], "cache_written": cache[1],
+                "active_params": params if active is None else active, "activations": produced,
+                "cache_read": cache[0], "cache_written": cache[1],
                 "traffic": sum(t.size for t in (reads if moved is None else moved)) + writes.size,
             }
         )  # fmt: skip

@@ -16,8 +16,8 @@ from dse.networks.tensors import Tensor
 @family(
     structural=("gated", "qk_norm", "post_norm", "parallel", "shared_norm", "positions"),
     domain="language",
-    source="Vaswani et al., NeurIPS 2017; Touvron et al. (Llama 2), 2023; Wang and Komatsuzaki (parallel blocks), 2021; "
-    "Jiang et al. (Mixtral), 2024; DeepSeek-AI (DeepSeek-V2), 2024",
+    source="Vaswani et al., NeurIPS 2017; Touvron et al. (Llama 2), 2023; Wang and Komatsuzaki (parallel blocks), "
+    "2021; Jiang et al. (Mixtral), 2024; DeepSeek-AI (DeepSeek-V2), 2024",
 )
 def decoder(
     net: Net,
