@@ -46,6 +46,8 @@ def test_gpt_oss_by_hand():
     assert table.params() == total
     idle = 24 * (experts - 4) * (d * 2 * ffn + 2 * ffn + ffn * d + d)
     assert table.active_params() == total - idle
+    # A token reads what it uses, and one row of the embedding.
+    assert table.total("weights_read") == total - idle - (201088 - 1) * d
     # Half of the layers keep 128 positions, the others all of them.
     held = trace("decoder", {**MODELS["gpt-oss-20b"].axes, "context": 1000}).total("cache_held")
     assert held == 12 * (128 + 1000) * 2 * kv_heads * d_head
@@ -63,11 +65,15 @@ def test_deepseek_by_hand(name, phase):
     used = axes["active_experts"] + axes["shared_experts"]
     # Queries of decode meet the latents of 512 + 64 features; those of prefill keys of 192 and values of 128.
     scores = heads * context * ((512 + 64 + 512) if phase else (192 + 128))
-    macs = d * axes["vocab"]
+    norms = 2 * d + 512 + (q_rank or 0)
+    macs, params = d * axes["vocab"], 2 * d * axes["vocab"] + d
     for layer in range(layers):
         sparse = layer >= axes["first_dense_layers"]
+        experts = axes["experts"] * (d + axes.get("router_bias", 0) + expert) + axes["shared_experts"] * expert
+        params += matrices + norms + (experts if sparse else dense)
         macs += tokens * (matrices + scores + (d * axes["experts"] + used * expert if sparse else dense))
     table = trace("decoder", {**axes, "context": context, "phase": phase})
+    assert table.params() == params
     assert table.total("macs") == macs
     assert table.total("cache_held") == layers * context * 576
     assert table.total("cache_written") == layers * tokens * 576

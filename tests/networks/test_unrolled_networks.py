@@ -147,6 +147,16 @@ def test_inverted_residual(kernels, expansions, depths, resolution):
     assert (table.params(), table.total("macs")) == expected
 
 
+def test_a_first_block_that_keeps_the_shape_is_a_residual():
+    # Two thirds of 96 channels are the 64 of the stage before; both stages stand at 14 × 14.
+    widths = np.array([2 / 3, 1.0])
+    table = trace("inverted_residual", {"width_4": widths})
+    (added,) = [op for op in table.ops if op.name == "stage4.first.add"]
+    assert list(added.repeat) == [1, 0] and added.count("traffic")[0] == 3 * 64 * 14**2
+    adds = [np.broadcast_to(op.repeat, 2) for op in table.ops if op.kind == "add"]
+    assert list(np.sum(adds, axis=0)) == [1 + 2 + 3 + 2 + 2 + 1, 1 + 2 + 3 + 2 + 2]
+
+
 @pytest.mark.parametrize("width", [0.35, 1.0, 1.4])
 @pytest.mark.parametrize("resolution", [96, 224])
 def test_stages_of_mobilenet_v2_are_mobilenet_v2(width, resolution):
