@@ -81,15 +81,17 @@ def load_model(path: str | Path) -> Model:
     if path.suffix == ".json":
         from dse.networks.ingest import read_hf_config  # imports this module
 
-        return read_hf_config(path)
-    try:
+        model = read_hf_config(path)
+    else:
         models = read_models(path)
         if len(models) != 1:
-            raise InputError(Fault("", f"holds {len(models)} models; allowed: one"))
+            raise InputError(Fault(str(path), f"holds {len(models)} models; allowed: one"))
         (model,) = models.values()
-        trace(model.family, model.axes)
+    try:
+        # Shapes that do not fit together, and counts beyond all use, are found by building the network.
+        trace(model.family, model.axes).params()
     except InputError as error:
-        raise (error if str(path) in str(error) else error.at(str(path))) from None
+        raise error.at(str(path)) from None
     return model
 
 

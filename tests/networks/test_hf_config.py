@@ -60,7 +60,7 @@ def test_gemma_and_kimi(tmp_path):
     deepseek = {
         "intermediate_size": 40, "kv_lora_rank": 16, "q_lora_rank": 24, "qk_nope_head_dim": 8, "qk_rope_head_dim": 4,
         "v_head_dim": 6, "n_routed_experts": 8, "num_experts_per_tok": 2, "n_shared_experts": 1,
-        "moe_intermediate_size": 12, "first_k_dense_replace": 1, "topk_method": "noaux_tc",
+        "moe_intermediate_size": 12, "first_k_dense_replace": 1,
     }  # fmt: skip
     both = [
         load_model(written(tmp_path, base | deepseek | {"model_type": kind})).axes
@@ -73,6 +73,8 @@ def test_biases_and_windows(tmp_path):
     def axes(**changes):
         return dict(load_model(written(tmp_path, small(**changes))).axes)
 
+    # Llama's code takes as many heads of keys and values as of queries where none are given.
+    assert "kv_heads" not in axes(num_key_value_heads=...)
     assert axes(attention_bias=True, mlp_bias=True).items() >= {"qkv_bias": 1, "output_bias": 1, "ffn_bias": 1}.items()
     assert "window" not in axes(model_type="mistral", sliding_window=512)
     assert axes(model_type="mistral", sliding_window=511)["window"] == 511
@@ -96,6 +98,8 @@ def test_biases_and_windows(tmp_path):
     ("content", "message"),
     [
         (small(num_hidden_layers=...), "num_hidden_layers or n_layer: is missing"),
+        (small(model_type="qwen2", num_key_value_heads=...), "num_key_value_heads: is missing"),
+        (small(model_type="gpt_neox", intermediate_size=...), "intermediate_size: is missing"),
         (small(model_type=...), "model_type: is missing; known: .*mixtral"),
         (small(model_type="lama"), "did you mean 'llama'"),
         (small(model_type=["llama"]), "unknown kind of network"),
@@ -201,6 +205,7 @@ def test_a_model_is_written_as_the_zoo_has_it(tmp_path):
         ("[a]\nfamily = 'resnet'\nsource = 3\naxes = {}", "source: 3"),
         ("[a]\nfamily = 'resnet'\nsource = ''\naxes = {}\npublished = { params = 3 }", "published.params: params: 3"),
         ("[a]\nfamily = 'resnet'\nsource = ''\naxes = {}\n[b]\nfamily = 'resnet'\nsource = ''\naxes = {}", "2 models"),
+        ("[a]\nfamily = 'vit'\nsource = 'x'\naxes = { layers = 3, d_model = 1e9, heads = 1 }", r"2\^53"),
         ("[a", "model.toml"),
     ],
 )

@@ -7,16 +7,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dse.errors import InputError, unknown
+from dse.errors import unknown
 from dse.networks.ingest.config_fields import Fields, read_json
 from dse.networks.ingest.hf_readers import READERS, Axes
 from dse.networks.models import Model, Published
 from dse.networks.registration import FAMILIES
-from dse.networks.tracing import trace
 
 
 def read_hf_config(path: Path) -> Model:
-    """The model that a config.json describes, named after the file or as the file says.
+    """The model that a config.json describes, named as the file says or after it; not built yet.
 
     Raises
     ------
@@ -38,11 +37,6 @@ def read_hf_config(path: Path) -> Model:
     fields.finish()
     axes = _without_defaults(axes)
     source = str(path).encode("utf-8", "replace").decode()
-    try:
-        # Shapes that do not fit together, and counts beyond all use, are found by building the network.
-        trace("decoder", axes).params()
-    except InputError as error:
-        raise error.at(source) from None
     published = {} if context is None else {"context": Published(context, source)}
     return Model(_name(path, fields), "decoder", MappingProxyType(axes), source, _note(kind, text), published)
 

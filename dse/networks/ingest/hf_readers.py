@@ -40,20 +40,28 @@ def _shape(c: Fields, tied: bool = False, **defaults: int) -> Axes:
     }
 
 
-def _gated(c: Fields, tied: bool = False, **defaults: int) -> Axes:
-    """RMS norm, gated feed-forward network, grouped queries: Llama and those after it."""
+def _gated(c: Fields, tied: bool = False, multi_head: bool = False, **defaults: int) -> Axes:
+    """RMS norm, gated feed-forward network, grouped queries: Llama and those after it.
+
+    With `multi_head` a file may leave the heads of keys and values out where there are as many as of queries.
+    """
     axes = _shape(c, tied, **defaults)
+    kv_heads = axes["heads"] if multi_head else defaults.get("kv_heads")
     return axes | {
-        "kv_heads": c.count("kv_heads", "num_key_value_heads", default=defaults.get("kv_heads", axes["heads"])),
+        "kv_heads": c.count("kv_heads", "num_key_value_heads", default=kv_heads),
         "d_head": c.optional_count("d_head", "head_dim") or defaults.get("d_head"),
         "ffn": c.count("ffn", "intermediate_size"),
     }
 
 
-def _plain(c: Fields, ffn: str, tied: bool = False) -> Axes:
-    """Layer norm and two matrices with biases: GPT-2 and those after it."""
+def _plain(c: Fields, ffn: str, tied: bool = False, derived: bool = False) -> Axes:
+    """Layer norm and two matrices: GPT-2 and those after it.
+
+    With `derived` a file may leave their width out where it is four times that of the network.
+    """
     axes = _shape(c, tied)
-    return axes | {"gated": 0, "norm_bias": 1, "ffn": c.count("ffn", ffn, default=4 * axes["d_model"])}
+    width = c.count("ffn", ffn, default=4 * axes["d_model"] if derived else None)
+    return axes | {"gated": 0, "norm_bias": 1, "ffn": width}
 
 
 def _attention_bias(c: Fields, default: bool = False) -> Axes:
@@ -89,7 +97,7 @@ def _experts(c: Fields, width: str, *names: str) -> Axes:
 
 @_reader("llama")
 def _llama(c: Fields) -> Axes:
-    return _gated(c) | _attention_bias(c) | {"ffn_bias": c.flag("mlp_bias", False)}
+    return _gated(c, multi_head=True) | _attention_bias(c) | {"ffn_bias": c.flag("mlp_bias", False)}
 
 
 @_reader("mistral")
@@ -154,7 +162,7 @@ def _gemma3(c: Fields) -> Axes:
 
 @_reader("phi3")
 def _phi3(c: Fields) -> Axes:
-    axes = _gated(c)
+    axes = _gated(c, multi_head=True)
     return axes | _window(c, axes["layers"], axes["layers"])
 
 
@@ -169,7 +177,8 @@ def _phi(c: Fields) -> Axes:
 @_reader("gpt2")
 def _gpt2(c: Fields) -> Axes:
     c.only("add_cross_attention", False, False, "the decoder has no encoder beside it")
-    return _plain(c, "n_inner", tied=True) | ALL_BIASES | {"positions": c.count("positions", "n_positions", "n_ctx")}
+    axes = _plain(c, "n_inner", tied=True, derived=True)
+    return axes | ALL_BIASES | {"positions": c.count("positions", "n_positions", "n_ctx")}
 
 
 @_reader("gpt_neox")
@@ -181,7 +190,7 @@ def _gpt_neox(c: Fields) -> Axes:
 
 @_reader("gptj")
 def _gptj(c: Fields) -> Axes:
-    return _plain(c, "n_inner") | {"ffn_bias": 1, "head_bias": 1, "parallel": 1, "shared_norm": 1}
+    return _plain(c, "n_inner", derived=True) | {"ffn_bias": 1, "head_bias": 1, "parallel": 1, "shared_norm": 1}
 
 
 @_reader("opt")
@@ -197,7 +206,7 @@ def _opt(c: Fields) -> Axes:
 @_reader("falcon")
 def _falcon(c: Fields) -> Axes:
     new = c.flag("new_decoder_architecture", False)
-    axes = _plain(c, "ffn_hidden_size", tied=True)
+    axes = _plain(c, "ffn_hidden_size", tied=True, derived=True)
     if new:
         kv_heads = c.count("kv_heads", "num_kv_heads", "n_head_kv", default=axes["heads"])
     else:
@@ -209,8 +218,8 @@ def _falcon(c: Fields) -> Axes:
     return axes | biases | {"kv_heads": kv_heads, "parallel": parallel, "shared_norm": int(parallel and norms == 1)}
 
 
-@_reader("deepseek_v2", "deepseek_v3", "kimi_k2")
-def _deepseek(c: Fields) -> Axes:
+@_reader("deepseek_v2")
+def _deepseek_v2(c: Fields) -> Axes:
     c.only("moe_layer_freq", 1, 1, "every layer after the dense ones has experts")
     axes = _shape(c) | {
         "ffn": c.count("ffn", "intermediate_size"),
@@ -221,10 +230,14 @@ def _deepseek(c: Fields) -> Axes:
         "d_value": c.count("d_value", "v_head_dim"),
         "shared_experts": c.count("shared_experts", "n_shared_experts", default=0),
         "first_dense_layers": c.count("first_dense_layers", "first_k_dense_replace"),
-        # The correction that balances the experts' load is stored as a bias of the router.
-        "router_bias": int(c.values.get("topk_method") == "noaux_tc"),
     }
     return axes | _attention_bias(c) | _experts(c, "moe_intermediate_size", "n_routed_experts")
+
+
+@_reader("deepseek_v3", "kimi_k2")
+def _deepseek_v3(c: Fields) -> Axes:
+    # The correction that balances the load of the experts is stored as a bias of the router.
+    return _deepseek_v2(c) | {"router_bias": 1}
 
 
 @_reader("gpt_oss")
