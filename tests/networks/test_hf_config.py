@@ -140,6 +140,30 @@ def test_wrong_files(content, message, tmp_path):
     assert len(str(caught.value)) < 2000
 
 
+ODD = [
+    None, True, False, 0, 1, -1, 3, 2.0, 2.5, 10**30, 1e308, "", "7", "\ud800", [], [1], {}, {"a": []},
+    "full_attention", ["sliding_attention"], ["sliding_attention", "full_attention"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["llama", "gemma3", "qwen2", "mixtral", "deepseek_v3", "falcon", "gpt2", "opt"])
+def test_odd_values_are_read_or_refused(kind, tmp_path):
+    """Whatever stands in a field, the file gives a network that can be built, or an error that names the file."""
+    case = next(c for c in read_cases("counts-config.toml") if json.loads(c["config"])["model_type"] == kind)
+    config = json.loads(case["config"])
+    refused = 0
+    for name in [*config, "sliding_window", "layer_types", "use_sliding_window", "_name_or_path"]:
+        for value in ODD:
+            path = written(tmp_path, {**config, name: value})
+            try:
+                model = load_model(path)
+                assert trace(model.family, model.axes).params() > 0
+            except InputError as error:
+                refused += 1
+                assert all(str(path) in str(fault) for fault in error.faults)
+    assert refused > 20
+
+
 def test_all_faults_at_once(tmp_path):
     with pytest.raises(InputError) as caught:
         load_model(written(tmp_path, small(hidden_size=0, vocab_size=..., num_hidden_layers=None)))
