@@ -16,7 +16,8 @@ derived         joined from several of the above by the grid (the peak rate of a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from dse.errors import InputError, unknown
 
@@ -167,7 +168,8 @@ NAMES: dict[str, Name] = {
     "resolution": _count("architecture", "R", "side of the square input image, pixels", maximum=65536),
     "classes": _count("architecture", "K_cls", "classes of the classifier"),
     "in_channels": _count("architecture", "C_img", "channels of the input image"),
-    "depth": _count("architecture", "D", "number of layers in the name of a network"),
+    "depth": _count("architecture", "D", "layers in the name of a network; blocks of a stage"),
+    "expansion": _count("architecture", "t", "channels inside an inverted residual for each one that goes in"),
     "groups": _count("architecture", "G", "groups of a grouped convolution"),
     "width_per_group": _count("architecture", "C_G", "channels of one group at the first stage"),
     "layers": _count("architecture", "L", "transformer layers"),
@@ -182,11 +184,23 @@ NAMES: dict[str, Name] = {
     "local_layers": _count("architecture", "L_loc", "layers that attend to a sliding window only", minimum=0),
     "window": _count("architecture", "N_win", "tokens of the sliding window, the current one included"),
     "positions": _count("architecture", "N_pos", "learned position embeddings; 0: none", minimum=0),
+    "experts": _count("architecture", "E", "experts of a layer, of which each token uses some"),
+    "active_experts": _count("architecture", "k_E", "experts that each token is routed to"),
+    "shared_experts": _count("architecture", "E_sh", "experts that every token uses besides", minimum=0),
+    "expert_ffn": _count("architecture", "d_E", "hidden width of one expert"),
+    "first_dense_layers": _count("architecture", "L_dense", "first layers, without experts", minimum=0),
+    "kv_lora_rank": _count("architecture", "r_kv", "rank of the compressed keys and values that are cached"),
+    "q_lora_rank": _count("architecture", "r_q", "rank of the compressed queries"),
+    "d_nope": _count("architecture", "d_nope", "features of a query or key of latent attention without position"),
+    "d_rope": _count("architecture", "d_R", "rotary features of a query or key of latent attention"),
+    "d_value": _count("architecture", "d_v", "features of a value of latent attention"),
     "norm_bias": _flag("b_norm", "1: layer norm (scale and shift), 0: RMS norm (scale)"),
     "qkv_bias": _flag("b_qkv", "1: queries, keys and values have biases"),
     "output_bias": _flag("b_o", "1: the output projection of attention has a bias"),
     "ffn_bias": _flag("b_ff", "1: the feed-forward matrices have biases"),
+    "router_bias": _flag("b_r", "1: the router of the experts has a bias"),
     "head_bias": _flag("b_head", "1: the output embedding has a bias"),
+    "sink_logits": _flag("s", "1: each head has a learned logit that stands for no token"),
     "qk_norm": _flag("n_qk", "1: queries and keys are normalised, head by head"),
     "post_norm": _flag("n_post", "1: attention and feed-forward network are normalised after them too"),
     "parallel": _flag("par", "1: attention and feed-forward network run side by side on the same input"),
@@ -274,8 +288,30 @@ NAMES: dict[str, Name] = {
 }
 
 
+_OF_STAGE = re.compile(r"(.+)_([1-9]\d*)")
+
+
+def stage_of(name: str) -> tuple[str, int] | None:
+    """The architecture name and the stage of a name such as "kernel_3"; None for any other.
+
+    >>> stage_of("kernel_3"), stage_of("kernel")
+    (('kernel', 3), None)
+    """
+    match = None if name in NAMES else _OF_STAGE.fullmatch(name)
+    if match is None or match[1] not in NAMES or NAMES[match[1]].kind != "architecture":
+        return None
+    return match[1], int(match[2])
+
+
 def lookup(name: str, where: str = "") -> Name:
-    """The entry of a name; an unknown one raises InputError with the nearest."""
+    """The entry of a name; an unknown one raises InputError with the nearest.
+
+    An architecture name of one stage ("kernel_3") has the entry of the name without the stage.
+    """
+    if (of_stage := stage_of(name)) is not None:
+        base, stage = of_stage
+        entry = NAMES[base]
+        return replace(entry, symbol=f"{entry.symbol},{stage}", meaning=f"{entry.meaning} (stage {stage})")
     try:
         return NAMES[name]
     except KeyError:

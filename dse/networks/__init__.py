@@ -1,7 +1,7 @@
 """Networks as tables of ops: families (builders), published models, and the trace of either."""
 
 from dse.networks import families as _families  # recorded by importing
-from dse.networks.models import MODELS, Model, Published, find_model
+from dse.networks.models import MODELS, Model, Published, find_model, load_model, model_toml
 from dse.networks.registration import FAMILIES, Family, family, find_family
 from dse.networks.tensors import KINDS, QUANTITIES, Op, Tensor
 from dse.networks.tracing import Trace, trace
@@ -20,6 +20,8 @@ __all__ = [
     "family",
     "find_family",
     "find_model",
+    "load_model",
+    "model_toml",
     "trace",
 ]
 

@@ -1,17 +1,22 @@
-"""Published models as points of a family, read from `zoo/*.toml` when first asked for."""
+"""Published models as points of a family, read from `zoo/*.toml` when first asked for, and models of the user."""
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from dse.errors import DseError, InputError, unknown
-from dse.networks.registration import FAMILIES
+from dse.catalogue import Catalogue, read_toml
+from dse.errors import Fault, InputError, unknown
+from dse.networks.registration import find_family
+from dse.networks.tracing import trace
+
+# What a file may hold a model in.
+SUFFIXES = (".json", ".toml")
+_KEYS = ("family", "source", "note", "axes", "published")
 
 
 @dataclass(frozen=True)
@@ -28,57 +33,144 @@ class Model:
     """A published model.
 
     `axes` are the values of its family's axes that differ from the defaults, at which the figures in `published`
-    hold: params (trainable), params_weights (no norms, no biases), macs, activations, peak_simple, peak_liveness,
-    peak_in_place_depthwise, and context (the most tokens that the model was made for).
+    hold: params (trainable), params_weights (no norms, no biases), active_params and active_params_without_embedding
+    (what one token uses), macs, activations, peak_simple, peak_liveness, peak_in_place_depthwise, and context (the
+    most tokens that the model was made for).
     """
 
     name: str
     family: str
     axes: Mapping[str, Any]
     source: str
-    note: str
-    published: Mapping[str, Published]
+    note: str = ""
+    published: Mapping[str, Published] = field(default_factory=dict)
 
 
-class _Zoo(Mapping[str, Model]):
-    def __getitem__(self, name: str) -> Model:
-        return _read_zoo()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(_read_zoo())
-
-    def __len__(self) -> int:
-        return len(_read_zoo())
-
-
-MODELS: Mapping[str, Model] = _Zoo()
+MODELS: Mapping[str, Model] = Catalogue("model", lambda: _read_zoo())
 
 
 def find_model(name: str, where: str = "") -> Model:
-    """The model of a name; an unknown one raises InputError with the nearest."""
+    """The model of a name or of a file ("model.toml", "config.json").
+
+    Raises
+    ------
+    InputError
+        For an unknown name, with the nearest; for a file that is not there or not right, naming file and key.
+    """
+    if str(name).endswith(SUFFIXES):
+        try:
+            return load_model(name)
+        except InputError as error:
+            raise (error.at(where) if where else error) from None
+    if name not in MODELS:
+        raise InputError(unknown("model", name, MODELS, where))
+    return MODELS[name]
+
+
+def load_model(path: str | Path) -> Model:
+    """The one model that a file holds: a config.json, or a model in the zoo's own format (see `model_toml`).
+
+    Raises
+    ------
+    InputError
+        For a file that is not there, cannot be read, or is not right; every fault names the file and the key.
+    """
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {', '.join(SUFFIXES)}"))
+    if path.suffix == ".json":
+        from dse.networks.ingest import read_hf_config  # imports this module
+
+        model = read_hf_config(path)
+    else:
+        models = read_models(path)
+        if len(models) != 1:
+            raise InputError(Fault(str(path), f"holds {len(models)} models; allowed: one"))
+        (model,) = models.values()
     try:
-        return MODELS[name]
-    except KeyError:
-        raise InputError(unknown("model", name, MODELS, where)) from None
+        # Shapes that do not fit together, and counts beyond all use, are found by building the network.
+        trace(model.family, model.axes).params()
+    except InputError as error:
+        raise error.at(str(path)) from None
+    return model
 
 
-@cache
-def _read_zoo() -> dict[str, Model]:
+def read_models(path: Path) -> dict[str, Model]:
+    """All models of a TOML file, by name; InputError names every key that is not right."""
     models: dict[str, Model] = {}
-    for path in sorted(files("dse.networks").joinpath("zoo").iterdir(), key=lambda path: path.name):
-        if not path.name.endswith(".toml"):
-            continue
-        for name, entry in tomllib.loads(path.read_text(encoding="utf-8")).items():
-            if name in models:
-                raise DseError(f"{path.name}: model {name!r} is defined twice")
-            models[name] = _model(name, entry, path.name)
+    faults: list[Fault] = []
+    for name, entry in read_toml(path).items():
+        try:
+            models[name] = _model(name, entry)
+        except InputError as error:
+            faults += error.at(f"{path}: {name}").faults
+    if faults:
+        raise InputError(faults)
     return models
 
 
-def _model(name: str, entry: Mapping[str, Any], file: str) -> Model:
-    family = FAMILIES[entry["family"]]
-    if unknown_axes := set(entry["axes"]) - set(family.axes):
-        raise DseError(f"{file}: model {name!r} has axes that {family.name} lacks: {sorted(unknown_axes)}")
-    published = {quantity: Published(**figure) for quantity, figure in entry["published"].items()}
-    axes, note = MappingProxyType(entry["axes"]), entry.get("note", "")
-    return Model(name, family.name, axes, entry["source"], note, MappingProxyType(published))
+def model_toml(model: Model) -> str:
+    """The model as a TOML file of the zoo has it: a table of its name, and one of published figures."""
+    lines = [f"[{_text(model.name)}]", f"family = {_text(model.family)}", f"source = {_text(model.source)}"]
+    lines += [f"note = {_text(model.note)}"] if model.note else []
+    lines += [f"axes = {{ {', '.join(f'{axis} = {value}' for axis, value in model.axes.items())} }}"]
+    lines += [f"[{_text(model.name)}.published]"] if model.published else []
+    for quantity, figure in model.published.items():
+        rounding = f"rounding = {figure.rounding:_}, " if figure.rounding else ""
+        lines.append(f"{quantity} = {{ value = {figure.value:_}, {rounding}source = {_text(figure.source)} }}")
+    return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    # JSON's escapes are TOML's too, but for the one character that it leaves as it is.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _read_zoo() -> dict[str, Model]:
+    models: dict[str, Model] = {}
+    for path in sorted((Path(__file__).parent / "zoo").glob("*.toml")):
+        found = read_models(path)
+        if twice := models.keys() & found.keys():
+            raise InputError(Fault(path.name, f"models that are defined twice: {sorted(twice)}"))
+        models |= found
+    return models
+
+
+def _model(name: str, entry: Any) -> Model:
+    if not isinstance(entry, Mapping):
+        raise InputError(f"{entry!r:.60} is not allowed; allowed: a table with {', '.join(_KEYS)}")
+    if faults := [unknown("key", key, _KEYS) for key in entry if key not in _KEYS]:
+        raise InputError(faults)
+    family = find_family(_entry(entry, "family", str))
+    axes, published = _entry(entry, "axes", Mapping), _entry(entry, "published", Mapping, {})
+    faults = [unknown("axis", axis, family.axes, "axes") for axis in axes if axis not in family.axes]
+    faults += [
+        Fault(f"axes.{axis}", f"{value!r:.60} is not allowed; allowed: one number")
+        for axis, value in axes.items()
+        if not isinstance(value, (int, float))
+    ]
+    if faults:
+        raise InputError(faults)
+    figures = {quantity: _published(quantity, figure) for quantity, figure in published.items()}
+    source, note = _entry(entry, "source", str), _entry(entry, "note", str, "")
+    return Model(name, family.name, MappingProxyType(axes), source, note, MappingProxyType(figures))
+
+
+def _entry(table: Mapping[str, Any], key: str, kind: Any, default: Any = None) -> Any:
+    value = table.get(key, default)
+    if value is None:
+        raise InputError(Fault(key, "is missing"))
+    if not isinstance(value, kind) or isinstance(value, bool):
+        allowed = {str: "a text", Mapping: "a table"}.get(kind, "a number")
+        raise InputError(Fault(key, f"{value!r:.60} is not allowed; allowed: {allowed}"))
+    return value
+
+
+def _published(quantity: str, figure: Any) -> Published:
+    number = (int, float)
+    try:
+        table = _entry({quantity: figure}, quantity, Mapping)
+        value, rounding = _entry(table, "value", number), _entry(table, "rounding", number, 0.0)
+        return Published(value, _entry(table, "source", str), rounding)
+    except InputError as error:
+        raise error.at(f"published.{quantity}") from None

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import numpy as np
 
-from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, Count, Op, Region, Tensor
+from dse.networks.recording import Recorder
+from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Count, Tensor, times
 
 
 def round_channels(channels: Count, divisor: int = 8) -> Count:
@@ -27,15 +24,8 @@ def round_channels(channels: Count, divisor: int = 8) -> Count:
     return rounded + divisor * (rounded < 0.9 * channels)
 
 
-class Net:
+class Net(Recorder):
     """Records the layers that a builder calls. Sizes are floats or arrays that broadcast; batch is 1."""
-
-    def __init__(self) -> None:
-        self.ops: list[Op] = []
-        self.regions: list[Region] = []
-        self.faults: list[tuple[str, Any, str]] = []
-        self._count: Count = 1
-        self._prefix = ""
 
     # What goes in.
 
@@ -79,31 +69,78 @@ class Net:
         self._convolve(name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, DEPTHWISE)
         return out
 
-    def linear(self, x: Tensor, features: Count, bias: Count = 1, stored: Count = 1, name: str = "linear") -> Tensor:
-        """A linear layer over the features of each position; `stored` is 0 where it reuses another one's matrix."""
+    def patches(self, x: Tensor, features: Count, patch: Count, name: str = "patch_embedding") -> Tensor:
+        """A vector with bias for each whole patch of an image: a convolution whose stride is its kernel."""
+        side = np.floor(x.side / patch)
+        out = Tensor(features, side * side, side)
+        self._convolve(name, "conv", x, out, x.features * features * (patch * patch), bias=1, norm=0)
+        return out
+
+    def linear(
+        self,
+        x: Tensor,
+        features: Count,
+        bias: Count = 1,
+        stored: Count = 1,
+        copies: Copies = ONE_COPY,
+        name: str = "linear",
+    ) -> Tensor:
+        """A linear layer over the features of each position.
+
+        `stored` is 0 where it reuses another one's matrix; `copies` are the experts, of which each position has one.
+        """
         out = Tensor(features, x.positions)
         matrix = x.features * features
-        kept = matrix if isinstance(stored, int) and stored == 1 else matrix * stored
         self._record(
-            name, "linear", (x,), out, macs_per_position=matrix, weights=kept, matrix_read=matrix,
-            biases=_times(bias, features),
+            name, "linear", (x,), out, copies=copies, macs_per_position=matrix, weights=times(stored, matrix),
+            matrix_read=matrix, biases=times(bias, features),
         )  # fmt: skip
         return out
 
-    def attention(
-        self, query: Tensor, key: Tensor, value: Tensor, span: Count, heads: Count, name: str = "attention"
+    def linear_by_head(
+        self, x: Tensor, heads: Count, d_in: Count, d_out: Count, d_kept: Count = 0.0, name: str = "linear"
     ) -> Tensor:
+        """A matrix of each head over `d_in` of its features; its other `d_kept` go along unchanged."""
+        out = Tensor(heads * (d_out + d_kept), x.positions)
+        matrices = heads * d_in * d_out
+        self._record(name, "linear", (x,), out, macs_per_position=matrices, weights=matrices)
+        return out
+
+    def attention(
+        self, query: Tensor, key: Tensor, value: Tensor, span: Count, heads: Count, sinks: Count = 0,
+        cached: bool = True, name: str = "attention",
+    ) -> Tensor:  # fmt: skip
         """Softmax attention of each query over `span` positions, read through the key-value cache.
 
         The new keys and values are appended to the cache, which holds `span` positions afterwards. Scores are
-        computed for every query and position (the full square in prefill) and stay on the chip.
+        computed for every query and position (the full square in prefill) and stay on the chip. Without a cache
+        (`cached` False) keys and values are inputs. `sinks` is 1 where each head has a learned logit beside them.
         """
         out = Tensor(query.features, query.positions)
-        cached = span * (key.features + value.features)
+        held = times(int(cached), span * (key.features + value.features))
         self._record(
-            name, "attention", (query, key, value), out, inputs=(query,),
-            macs_per_position=2 * span * query.features, scores_per_position=span * heads,
-            cache_read=cached, cache_written=key.elements + value.elements, cache_held=cached,
+            name, "attention", (query, key, value), out, inputs=(query,) if cached else (query, key, value),
+            macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=times(sinks, heads),
+            cache_read=held, cache_written=times(int(cached), key.elements + value.elements), cache_held=held,
+        )  # fmt: skip
+        return out
+
+    def latent_attention(
+        self, query: Tensor, latent: Tensor, expanded: Tensor, features: Count, span: Count, heads: Count,
+        name: str = "attention",
+    ) -> Tensor:  # fmt: skip
+        """Softmax attention over a cache of latents, which stand for the keys and values of all heads.
+
+        `expanded` are keys and values made of the new latents: where it has positions (prefill) they are read in
+        place of the cache, and where it has none (decode) queries meet the cached latents themselves. A result has
+        `features`.
+        """
+        out = Tensor(features, query.positions)
+        held = span * latent.features
+        self._record(
+            name, "attention", (query, latent, expanded), out, inputs=(query, expanded),
+            macs_per_position=span * (query.features + features), scores_per_position=span * heads,
+            cache_read=held * (expanded.positions == 0), cache_written=latent.elements, cache_held=held,
         )  # fmt: skip
         return out
 
@@ -117,6 +154,18 @@ class Net:
     def add(self, x: Tensor, y: Tensor, name: str = "add") -> Tensor:
         """x + y."""
         return self._combine("add", x, y, name)
+
+    def weighted_sum(self, x: Tensor, weights: Tensor, name: str = "weighted_sum") -> Tensor:
+        """Sums of several positions of x, one at each position of their `weights`."""
+        out = Tensor(x.features, weights.positions)
+        self._record(name, "add", (x, weights), out)
+        return out
+
+    def concat(self, x: Tensor, y: Tensor, name: str = "concat") -> Tensor:
+        """The positions of x, then those of y."""
+        out = Tensor(x.features, x.positions + y.positions)
+        self._record(name, "concat", (x, y), out)
+        return out
 
     def multiply(self, x: Tensor, y: Tensor, name: str = "multiply") -> Tensor:
         """x · y, element by element."""
@@ -134,59 +183,12 @@ class Net:
         self._record(name, "pool", (x,), out)
         return out
 
-    def select(self, x: Tensor, positions: Count) -> Tensor:
-        """A view of some positions of x."""
-        return Tensor(x.features, positions, view_of=x.buffer)
-
-    # Structure.
-
-    @contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """Prefix the names of the ops inside."""
-        before, self._prefix = self._prefix, f"{self._prefix}{name}."
-        try:
-            yield
-        finally:
-            self._prefix = before
-
-    def repeat(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """x after `count` blocks, each with weights of its own; traced once.
-
-        `count` may be an array: its points with 0 skip the block. The block keeps the shape of its input.
-        """
-        if np.ndim(count) == 0 and count <= 1:
-            return block(x) if count == 1 else x
-        start, before = len(self.ops), self._count
-        inner = Tensor(x.features, x.positions, x.side)
-        self._count = _times(before, count)
-        result = block(inner)
-        self._count = before
-        if len(self.ops) == start:
-            return x
-        if not (_equal(result.features, x.features) and _equal(result.positions, x.positions)):
-            raise ValueError(f"a repeated block must keep the shape of its input ({self.ops[-1].name})")
-        self.regions.append(Region(start, len(self.ops), count, x.buffer, inner, result.buffer))
-        return result
-
-    def require(self, axis: str, holds: Any, problem: str) -> None:
-        """State what must hold at every point; where it does not, the value of `axis` is refused."""
-        if not np.all(holds):
-            self.faults.append((axis, holds, problem))
+    def select(self, x: Tensor, positions: Count | None = None, features: Count | None = None) -> Tensor:
+        """A view of some positions, or of some features, of x; a position may be selected several times."""
+        positions = x.positions if positions is None else positions
+        return Tensor(x.features if features is None else features, positions, view_of=x.buffer)
 
     # Recording.
-
-    def _record(
-        self,
-        name: str,
-        kind: str,
-        reads: tuple[Tensor, ...],
-        writes: Tensor,
-        in_place: str = FRESH,
-        inputs: tuple[Tensor, ...] | None = None,
-        **counts: Count,
-    ) -> None:
-        inputs = reads if inputs is None else inputs
-        self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, self._count, **counts))
 
     def _convolve(
         self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: int, norm: int, in_place: str = FRESH
@@ -194,7 +196,7 @@ class Net:
         of_norm = 2.0 * out.features if norm else 0.0
         self._record(
             name, kind, (x,), out, in_place, macs_per_position=weights, weights=weights,
-            biases=_times(bias, out.features), affine=of_norm, statistics=of_norm,
+            biases=times(bias, out.features), affine=of_norm, statistics=of_norm,
         )  # fmt: skip
 
     def _combine(self, kind: str, x: Tensor, y: Tensor, name: str) -> Tensor:
@@ -207,14 +209,3 @@ class Net:
             return Tensor(channels, x.positions, x.side)
         side = np.ceil(x.side / stride)
         return Tensor(channels, side * side, side)
-
-
-def _times(count: Count, value: Count) -> Count:
-    """The product, without arithmetic where it is 0 or the value itself."""
-    if isinstance(count, (int, float)) and count in (0, 1):
-        return value if count else 0.0
-    return count * value
-
-
-def _equal(a: Count, b: Count) -> bool:
-    return a is b or bool(np.all(a == b))

@@ -39,6 +39,14 @@ class Family:
         return tuple(axis for axis in self.axes if axis not in self.defaults)
 
     @property
+    def stages(self) -> Mapping[str, int]:
+        """Names that stand for one axis a stage, and the number of stages: kernel for kernel_1 to kernel_6."""
+        found: dict[str, int] = {}
+        for of_stage in filter(None, map(glossary.stage_of, self.axes)):
+            found[of_stage[0]] = max(of_stage[1], found.get(of_stage[0], 0))
+        return found
+
+    @property
     def summary(self) -> str:
         """The first line of the docstring."""
         return (inspect.getdoc(self.builder) or "").split("\n", 1)[0].rstrip(".")
@@ -65,6 +73,9 @@ def family(*, structural: tuple[str, ...] = (), domain: str, source: str) -> Cal
             if entry.kind not in ("architecture", "deployment", "circumstance"):
                 raise ValueError(f"axis {parameter.name!r} of family {name!r} is of glossary kind {entry.kind!r}")
         axes = tuple(parameter.name for parameter in parameters)
+        for base, stages in Family(name, builder, axes, {}, (), domain, source).stages.items():
+            if missing := {f"{base}_{number}" for number in range(1, stages + 1)} - set(axes):
+                raise ValueError(f"family {name!r} has {stages} stages and lacks {sorted(missing)}")
         if extra := set(structural) - set(axes):
             raise ValueError(f"structural axes {sorted(extra)} are no parameters of family {name!r}")
         defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}

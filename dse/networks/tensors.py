@@ -26,9 +26,25 @@ KINDS = {
     "embedding": "lookup of rows of a table",
     "pool": "pooling",
     "norm": "normalisation that is not folded into a convolution",
-    "add": "sum of two tensors",
+    "add": "sum of tensors",
     "multiply": "element-wise product of two tensors",
+    "concat": "tensors side by side",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """Sets of the weights and biases of an op, such as one for each expert.
+
+    `stored` are kept, `active` are used for one position, `read` are read by one pass (an expectation).
+    """
+
+    stored: Count = 1
+    active: Count = 1
+    read: Count = 1
+
+
+ONE_COPY = Copies()
 
 
 @dataclass(eq=False, slots=True)
@@ -76,9 +92,10 @@ class Op:
     repeat
         Times executed.
     weights, biases, affine, statistics
-        Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance.
+        Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance. Of
+        weights and biases these are one set; there are as many as `copies` says.
     matrix_read
-        Elements of the matrix or table that one pass reads, where these are not `weights`.
+        Elements of one set of the matrix or table that one pass reads, where these are not `weights`.
     macs_per_position, scores_per_position
         Multiply-accumulate operations and attention scores at each position that is written.
     cache_read, cache_written, cache_held
@@ -94,6 +111,7 @@ class Op:
     inputs: tuple[Tensor, ...]
     in_place: str = FRESH
     repeat: Count = 1
+    copies: Copies = ONE_COPY
     weights: Count = 0.0
     biases: Count = 0.0
     affine: Count = 0.0
@@ -149,8 +167,19 @@ def largest_of(sums: Iterable[Iterable[Term]]) -> Count:
     return largest
 
 
+def times(count: Count, value: Count) -> Count:
+    """The product, without arithmetic where it is 0 or the value itself."""
+    if isinstance(count, (int, float)) and count in (0, 1):
+        return value if count else 0.0
+    return count * value
+
+
 def _stored(attribute: str) -> Callable[[Op], list[Term]]:
     return lambda op: [(getattr(op, attribute), 1.0)]
+
+
+def _copied(attribute: str, copies: str) -> Callable[[Op], list[Term]]:
+    return lambda op: [(times(getattr(op.copies, copies), getattr(op, attribute)), 1.0)]
 
 
 def _inputs(op: Op) -> list[Term]:
@@ -165,19 +194,25 @@ def _activations(op: Op) -> list[Term]:
 
 def _weights_read(op: Op) -> list[Term]:
     matrix = op.weights if op.matrix_read is None else op.matrix_read
-    return [(matrix, 1.0), (op.biases, 1.0), (op.affine, 1.0)]
+    read = op.copies.read
+    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (op.affine, 1.0)]
 
 
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.
-#   macs           of convolutions, linear layers and both attention products
-#   weights_read   stored elements that one pass reads: weights, biases and norms; of an embedding only the rows of
-#                  its tokens; of a tied head the matrix that the embedding stores
-#   activations    outputs of convolutions, linear layers and attention products; attention scores too
-#   traffic        activations read and written; no scores, since a fused attention never writes them, and no cache
+#   macs            of convolutions, linear layers and both attention products
+#   active_weights  weights that are used for one token: of the experts only those that it is routed to; so
+#                   active_biases
+#   weights_read    stored elements that one pass reads: weights, biases and norms; of an embedding only the rows of
+#                   its tokens; of a tied head the matrix that the embedding stores; of the experts those that the
+#                   tokens of the batch are expected to be routed to
+#   activations     outputs of convolutions, linear layers and attention products; attention scores too
+#   traffic         activations read and written; no scores, since a fused attention never writes them, and no cache
 QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "macs": lambda op: [(op.macs_per_position, op.writes.positions)],
-    "weights": _stored("weights"),
-    "biases": _stored("biases"),
+    "weights": _copied("weights", "stored"),
+    "biases": _copied("biases", "stored"),
+    "active_weights": _copied("weights", "active"),
+    "active_biases": _copied("biases", "active"),
     "affine": _stored("affine"),
     "statistics": _stored("statistics"),
     "weights_read": _weights_read,

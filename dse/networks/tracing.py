@@ -22,6 +22,8 @@ COUNTINGS = {
     "weights": ("weights",),
     "statistics": ("weights", "biases", "affine", "statistics"),
 }
+# What stands for a quantity when only the parameters that one token uses are counted.
+ACTIVE = {"weights": "active_weights", "biases": "active_biases"}
 
 
 class Trace:
@@ -56,9 +58,14 @@ class Trace:
 
     def params(self, counting: str = "trainable") -> Count:
         """Stored parameters: "trainable" (weights, biases, norm affine), "weights", or "statistics" (all)."""
-        if counting not in COUNTINGS:
-            raise InputError(unknown("counting convention", counting, COUNTINGS))
-        return self._sum("params", COUNTINGS[counting])
+        return self._sum("params", _counted(counting))
+
+    def active_params(self, counting: str = "trainable") -> Count:
+        """Parameters that one token uses: all but those of the experts that it is not routed to.
+
+        Embeddings count in full, as in `params`; some makers leave them out of what they call active.
+        """
+        return self._sum("active params", [ACTIVE.get(quantity, quantity) for quantity in _counted(counting)])
 
     def peak(self, in_place_depthwise: bool = True) -> Count:
         """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
@@ -214,6 +221,12 @@ def _check(name: Name, value: np.ndarray) -> None:
         name.check(float(broken[0]))
 
 
+def _counted(counting: str) -> tuple[str, ...]:
+    if counting not in COUNTINGS:
+        raise InputError(unknown("counting convention", counting, COUNTINGS))
+    return COUNTINGS[counting]
+
+
 def _fault(family: Family, values: Mapping[str, Any], axis: str, holds: Any, problem: str) -> Fault:
     value, holds = np.broadcast_arrays(values[axis] if values[axis] is not None else np.nan, holds)
     first = value[np.logical_not(holds)].flat[0]
@@ -228,4 +241,5 @@ def _exact(what: str, total: Count) -> Count:
 
 
 def _number(count: Count) -> int:
-    return int(np.asarray(count).item())
+    number: float = np.asarray(count).item()
+    return round(number)

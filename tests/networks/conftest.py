@@ -11,7 +11,7 @@ def read_cases(name):
 
 
 def pytest_generate_tests(metafunc):
-    for argument in ("decoder_case", "vision_case"):
+    for argument in ("decoder_case", "vision_case", "config_case"):
         if argument in metafunc.fixturenames:
             cases = read_cases(f"counts-{argument.removesuffix('_case')}.toml")
             metafunc.parametrize(argument, cases, ids=[case["model"] for case in cases])

@@ -90,6 +90,84 @@ def llama_by_hand(layers, d, heads, kv_heads, d_head, ffn, vocab, tied, context,
     return params, macs, cache
 
 
+def inverted_residual_by_hand(kernels, expansions, depths, resolution, classes):
+    """Stages of MobileNetV2's channels, with kernels, expansions and depths of their own."""
+    params, macs, side, channels = 3 * 32 * 9 + 64, 0, (resolution + 1) // 2, 32
+    macs = 3 * 32 * 9 * side**2
+    blocks = [(3, 1, 16, 1)]
+    outputs, strides = (24, 32, 64, 96, 160, 320), (2, 2, 2, 1, 2, 1)
+    for kernel, expansion, depth, out, stride in zip(kernels, expansions, depths, outputs, strides, strict=True):
+        blocks += [(kernel, expansion, out, stride)] + (depth - 1) * [(kernel, expansion, out, 1)]
+    for kernel, expansion, out, stride in blocks:
+        hidden = channels * expansion
+        if expansion > 1:
+            params, macs = params + channels * hidden + 2 * hidden, macs + channels * hidden * side**2
+        side = (side + stride - 1) // stride
+        params += hidden * kernel**2 + 2 * hidden + hidden * out + 2 * out
+        macs += (hidden * kernel**2 + hidden * out) * side**2
+        channels = out
+    params, macs = params + 320 * 1280 + 2560, macs + 320 * 1280 * side**2
+    return params + 1280 * classes + classes, macs + 1280 * classes
+
+
+def vit_by_hand(layers, d, heads, ffn, patch, resolution, classes):
+    """Parameters, MACs: a vision transformer written out."""
+    tokens = (resolution // patch) ** 2 + 1
+    params, macs = 3 * patch**2 * d + d + d + tokens * d, 3 * patch**2 * d * (tokens - 1)
+    for _ in range(layers):
+        params += 2 * (2 * d) + 4 * (d * d + d) + d * ffn + ffn + ffn * d + d
+        macs += tokens * (4 * d * d + 2 * d * ffn)
+        macs += heads * 2 * tokens * tokens * (d // heads)
+    return params + 2 * d + d * classes + classes, macs + d * classes
+
+
+@pytest.mark.parametrize("patch", [7, 16])
+@pytest.mark.parametrize("resolution", [16, 47, 224])
+def test_vit(patch, resolution):
+    shape = {"layers": 3, "d_model": 60, "heads": 5, "ffn": 77, "patch": patch, "resolution": resolution, "classes": 9}
+    table = trace("vit", shape)
+    assert (table.params(), table.total("macs")) == vit_by_hand(*shape.values())
+    assert table.total("cache_held") == table.total("cache_read") == table.total("cache_written") == 0
+
+
+@pytest.mark.parametrize(
+    ("kernels", "expansions", "depths"),
+    [
+        ((3,) * 6, (6,) * 6, (2, 3, 4, 3, 3, 1)),
+        ((7, 5, 3, 7, 5, 3), (3, 4, 6, 3, 4, 6), (4, 4, 4, 4, 4, 1)),
+        ((3, 5, 7, 3, 5, 7), (1, 6, 1, 1, 3, 1), (1, 2, 1, 3, 4, 2)),
+    ],
+)
+@pytest.mark.parametrize("resolution", [48, 97, 224])
+def test_inverted_residual(kernels, expansions, depths, resolution):
+    of_stages = {"kernel": kernels, "expansion": expansions, "depth": depths}
+    axes = {f"{base}_{stage}": value for base, values in of_stages.items() for stage, value in enumerate(values, 1)}
+    table = trace("inverted_residual", axes | {"resolution": resolution, "classes": 17})
+    expected = inverted_residual_by_hand(kernels, expansions, depths, resolution, 17)
+    assert (table.params(), table.total("macs")) == expected
+
+
+def test_a_first_block_that_keeps_the_shape_is_a_residual():
+    # Two thirds of 96 channels are the 64 of the stage before; both stages stand at 14 × 14.
+    widths = np.array([2 / 3, 1.0])
+    table = trace("inverted_residual", {"width_4": widths})
+    (added,) = [op for op in table.ops if op.name == "stage4.first.add"]
+    assert list(added.repeat) == [1, 0] and added.count("traffic")[0] == 3 * 64 * 14**2
+    adds = [np.broadcast_to(op.repeat, 2) for op in table.ops if op.kind == "add"]
+    assert list(np.sum(adds, axis=0)) == [1 + 2 + 3 + 2 + 2 + 1, 1 + 2 + 3 + 2 + 2]
+
+
+@pytest.mark.parametrize("width", [0.35, 1.0, 1.4])
+@pytest.mark.parametrize("resolution", [96, 224])
+def test_stages_of_mobilenet_v2_are_mobilenet_v2(width, resolution):
+    stages, whole = (
+        trace(name, {"width": width, "resolution": resolution}) for name in ("inverted_residual", "mobilenet_v2")
+    )
+    for quantity in ("weights", "affine", "macs", "activations", "traffic"):
+        assert stages.total(quantity) == whole.total(quantity), quantity
+    assert stages.peak(True) == whole.peak(True) and stages.peak(False) == whole.peak(False)
+
+
 @pytest.mark.parametrize("width", [0.1, 0.35, 0.5, 0.75, 1.0, 1.3, 1.4, 2.05])
 @pytest.mark.parametrize("resolution", [32, 97, 160, 223, 224])
 def test_mobilenet_v2(width, resolution):
@@ -139,44 +217,95 @@ def test_a_window_bounds_cache_and_attention():
     assert wide.total("cache_held") == plain.total("cache_held") and wide.total("macs") == plain.total("macs")
 
 
-def random_points(rng, family, number):
-    for _ in range(number):
-        pick = lambda *values: rng.choice(values).item()  # noqa: E731
-        if family == "mobilenet_v2":
-            yield {
-                "width": float(rng.uniform(0.1, 2)),
-                "resolution": int(rng.integers(16, 256)),
-                "classes": int(rng.integers(1, 99)),
-            }
-        elif family == "resnet":
-            depth = pick(18, 34, 50, 101)
-            groups = pick(1, 2, 8, 32) if depth >= 50 else 1
-            yield {
-                "depth": depth, "groups": groups, "width_per_group": pick(4, 8, 64) if depth >= 50 else 64,
-                "resolution": int(rng.integers(16, 256)), "width": pick(0.25, 0.5, 1.0, 1.5),
-            }  # fmt: skip
-        else:
-            heads, layers = pick(4, 8), int(rng.integers(1, 9))
-            biases = ("norm_bias", "qkv_bias", "output_bias", "ffn_bias", "head_bias")
-            flags = ("gated", "tied", "qk_norm", "post_norm", "parallel", "phase", *biases)
-            drawn = {flag: int(rng.integers(2)) for flag in flags}
-            yield drawn | {
-                "layers": layers, "d_model": 8 * int(rng.integers(1, 9)), "heads": heads, "kv_heads": pick(1, 2, 4),
-                "d_head": pick(4, 16), "ffn": pick(8, 200), "vocab": pick(10, 300), "context": int(rng.integers(1, 60)),
-                "local_layers": int(rng.integers(0, layers + 1)), "window": int(rng.integers(1, 60)),
-                "positions": pick(0, 64), "shared_norm": drawn["parallel"] * int(rng.integers(2)),
-            }  # fmt: skip
+def pick(rng, *values):
+    return rng.choice(values).item()
+
+
+def random_mobilenet_v2(rng):
+    return {
+        "width": float(rng.uniform(0.1, 2)),
+        "resolution": int(rng.integers(16, 256)),
+        "classes": int(rng.integers(1, 99)),
+    }
+
+
+def random_inverted_residual(rng):
+    drawn = {"width": pick(rng, 0.2, 0.5, 1.0), "resolution": int(rng.integers(16, 256))}
+    for stage in range(1, 7):
+        drawn[f"kernel_{stage}"] = pick(rng, 3, 5, 7)
+        drawn[f"expansion_{stage}"] = pick(rng, 1, 3, 6)
+        drawn[f"depth_{stage}"] = pick(rng, 1, 2, 3, 4)
+        # Two thirds and a half make stages 4 and 6 as wide as those before them.
+        drawn[f"width_{stage}"] = pick(rng, 0.5, 2 / 3, 1.0)
+    return drawn
+
+
+def random_resnet(rng):
+    depth = pick(rng, 18, 34, 50, 101)
+    groups = pick(rng, 1, 2, 8, 32) if depth >= 50 else 1
+    return {
+        "depth": depth, "groups": groups, "width_per_group": pick(rng, 4, 8, 64) if depth >= 50 else 64,
+        "resolution": int(rng.integers(16, 256)), "width": pick(rng, 0.25, 0.5, 1.0, 1.5),
+    }  # fmt: skip
+
+
+def random_vit(rng):
+    heads = pick(rng, 1, 2, 4)
+    return {
+        "layers": int(rng.integers(1, 6)), "d_model": heads * int(rng.integers(1, 30)), "heads": heads,
+        "patch": pick(rng, 3, 8, 16), "resolution": int(rng.integers(16, 80)), "classes": int(rng.integers(1, 99)),
+        "ffn": pick(rng, 7, 500),
+    }  # fmt: skip
+
+
+def random_decoder(rng):
+    layers = int(rng.integers(1, 9))
+    biases = ("norm_bias", "qkv_bias", "output_bias", "ffn_bias", "head_bias", "router_bias")
+    flags = ("gated", "tied", "post_norm", "parallel", "phase", *biases)
+    drawn = {flag: int(rng.integers(2)) for flag in flags} | {
+        "layers": layers, "d_model": 8 * int(rng.integers(1, 9)), "heads": pick(rng, 4, 8), "ffn": pick(rng, 8, 200),
+        "vocab": pick(rng, 10, 300), "context": int(rng.integers(1, 60)), "positions": pick(rng, 0, 64),
+        "local_layers": int(rng.integers(0, layers + 1)), "window": int(rng.integers(1, 60)),
+    }  # fmt: skip
+    drawn["shared_norm"] = drawn["parallel"] * int(rng.integers(2))
+    if rng.integers(2):
+        drawn |= {
+            "kv_lora_rank": pick(rng, 5, 16),
+            "d_nope": pick(rng, 6, 20),
+            "d_rope": 4,
+            "d_value": pick(rng, 3, 30),
+        }
+        drawn |= {"q_lora_rank": 9} if rng.integers(2) else {}
+    else:
+        drawn |= {"kv_heads": pick(rng, 1, 2, 4), "d_head": pick(rng, 4, 16)}
+        drawn |= {"qk_norm": int(rng.integers(2)), "sink_logits": int(rng.integers(2))}
+    if rng.integers(2):
+        drawn |= {"experts": pick(rng, 4, 9), "active_experts": pick(rng, 1, 2, 4), "expert_ffn": pick(rng, 5, 40)}
+        drawn |= {"shared_experts": pick(rng, 0, 1, 3), "first_dense_layers": int(rng.integers(0, layers + 1))}
+        drawn |= {"batch": pick(rng, 1, 5)}
+    return drawn
+
+
+RANDOM = {
+    "decoder": random_decoder,
+    "inverted_residual": random_inverted_residual,
+    "mobilenet_v2": random_mobilenet_v2,
+    "resnet": random_resnet,
+    "vit": random_vit,
+}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_repeated_blocks_are_as_unrolled_ones(family, rng):
-    for axes in random_points(rng, family, 40):
+    for _ in range(80 if family == "decoder" else 40):
+        axes = RANDOM[family](rng)
         plain = Unrolled()
         FAMILIES[family].builder(plain, **{**FAMILIES[family].defaults, **axes})
         table = trace(family, axes)
         for quantity in ("macs", "activations", "traffic", "cache_read", "cache_written"):
             assert table.total(quantity) == plain.total(quantity), (quantity, axes)
         assert table.params() == plain.total("params"), axes
+        assert table.active_params() == plain.total("active_params"), axes
         assert table.peak(True) == plain.peak(True), axes
         assert table.peak(False) == plain.peak(False), axes
         assert table.peak_simple() == max(op["traffic"] for op in plain.run if op["kind"] not in ("add", "norm")), axes

@@ -7,6 +7,8 @@ from dse.networks import FAMILIES, MODELS, trace
 COMPUTED = {
     "params": lambda t: t.params(),
     "params_weights": lambda t: t.params("weights"),
+    "active_params": lambda t: t.active_params(),
+    "active_params_without_embedding": lambda t: t.active_params() - next(o.weights for o in t.ops),
     "macs": lambda t: t.total("macs"),
     "activations": lambda t: t.total("activations"),
     "peak_simple": lambda t: t.peak_simple(),
@@ -42,7 +44,9 @@ def test_matrix_weights_of_decoders(decoder_case):
     # OPT stores two positions more than the 2048 that were counted.
     extra = model.axes["positions"] - decoder_case["positions"] if "positions" in decoder_case else 0
     expected = decoder_case["weights"] + extra * model.axes["d_model"]
-    assert trace(model.family, model.axes).params("weights") == expected
+    table = trace(model.family, model.axes)
+    assert table.params("weights") == expected
+    assert table.active_params("weights") == decoder_case.get("active", expected)
 
 
 def test_parts_of_vision_counts(vision_case):
@@ -54,9 +58,11 @@ def test_parts_of_vision_counts(vision_case):
     assert stored("weights", "conv", "depthwise") == vision_case["params_conv_weight"]
     assert stored("weights", "linear") == vision_case["params_linear_weight"]
     assert table.total("affine") == vision_case["params_norm_affine"]
-    assert table.total("statistics") == vision_case["params_norm_affine"]
+    # Batch norms have as many running statistics as scales and shifts, layer norms have none.
+    statistics = vision_case.get("statistics", vision_case["params_norm_affine"])
+    assert table.total("statistics") == statistics
     assert table.params() == vision_case["params"]
-    assert table.params("statistics") == vision_case["params"] + vision_case["params_norm_affine"]
+    assert table.params("statistics") == vision_case["params"] + statistics
     assert table.total("macs") == vision_case["macs"]
     layers = [op for op in table.ops if op.kind in ("conv", "depthwise", "linear")]
     assert max(op.count("traffic") for op in layers) == vision_case["max_layer_in_plus_out"]

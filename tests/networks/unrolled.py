@@ -16,11 +16,15 @@ class Unrolled:
     def __init__(self):
         self.run = []
 
-    def _do(self, reads, writes, rule="fresh", *, moved=None, produced=0, macs=0, params=0, kind="", cache=(0, 0)):
+    def _do(
+        self, reads, writes, rule="fresh", *, moved=None, produced=0, macs=0, params=0, active=None, kind="",
+        cache=(0, 0),
+    ):  # fmt: skip
         self.run.append(
             {
                 "reads": reads, "writes": writes, "rule": rule, "kind": kind, "macs": macs, "params": params,
-                "activations": produced, "cache_read": cache[0], "cache_written": cache[1],
+                "active_params": params if active is None else active, "activations": produced,
+                "cache_read": cache[0], "cache_written": cache[1],
                 "traffic": sum(t.size for t in (reads if moved is None else moved)) + writes.size,
             }
         )  # fmt: skip
@@ -53,19 +57,47 @@ class Unrolled:
         params = kernel**2 * y.features + (2 * y.features if norm else 0)
         return self._do((x,), y, "depthwise", macs=kernel**2 * y.size, params=params, produced=y.size, kind="depthwise")
 
-    def linear(self, x, features, bias=1, stored=1, name=""):
+    def patches(self, x, features, patch, name=""):
+        side = x.side // int(patch)
+        y = Buffer(int(features), side * side, side)
+        weights = x.features * y.features * int(patch) ** 2
+        return self._do(
+            (x,), y, macs=weights * side * side, params=weights + y.features, produced=y.size, kind="conv"
+        )  # fmt: skip
+
+    def linear(self, x, features, bias=1, stored=1, copies=None, name=""):
         y = Buffer(int(features), x.positions)
         params = (x.features * y.features if stored else 0) + (y.features if bias else 0)
-        # A selection of positions has no buffer of its own.
+        stored_sets, active_sets = (1, 1) if copies is None else (int(copies.stored), int(copies.active))
+        # A selection of positions or features has no buffer of its own.
         reads = (getattr(x, "base", x),)
-        return self._do(reads, y, moved=(x,), macs=x.features * y.size, params=params, produced=y.size, kind="linear")
+        return self._do(
+            reads, y, moved=(x,), macs=x.features * y.size, params=params * stored_sets, active=params * active_sets,
+            produced=y.size, kind="linear",
+        )  # fmt: skip
 
-    def attention(self, q, k, v, span, heads, name=""):
+    def linear_by_head(self, x, heads, d_in, d_out, d_kept=0, name=""):
+        assert x.features == heads * (d_in + d_kept)
+        y = Buffer(sum(d_out + int(d_kept) for _ in range(heads)), x.positions)
+        params = sum(d_in * d_out for _ in range(heads))
+        return self._do((x,), y, macs=params * x.positions, params=params, produced=y.size, kind="linear")
+
+    def attention(self, q, k, v, span, heads, sinks=0, cached=True, name=""):
         y, span, heads = Buffer(q.features, q.positions), int(span), int(heads)
         macs = sum(2 * span * (q.features // heads) for _ in range(heads)) * q.positions
         return self._do(
-            (q, k, v), y, moved=(q,), macs=macs, produced=heads * span * q.positions + y.size, kind="attention",
-            cache=(span * (k.features + v.features), k.size + v.size),
+            (q, k, v), y, moved=(q,) if cached else (q, k, v), macs=macs, produced=heads * span * q.positions + y.size,
+            params=heads if sinks else 0, kind="attention",
+            cache=(span * (k.features + v.features), k.size + v.size) if cached else (0, 0),
+        )  # fmt: skip
+
+    def latent_attention(self, q, latent, expanded, features, span, heads, name=""):
+        y, span = Buffer(int(features), q.positions), int(span)
+        macs = sum(span * (q.features // heads + y.features // heads) for _ in range(heads)) * q.positions
+        reading = 0 if expanded.positions else span * latent.features
+        return self._do(
+            (q, latent, expanded.base), y, moved=(q, expanded), macs=macs, kind="attention",
+            produced=heads * span * q.positions + y.size, cache=(reading, latent.size),
         )  # fmt: skip
 
     def norm(self, x, shift=1, features=None, name=""):
@@ -77,16 +109,27 @@ class Unrolled:
 
     multiply = add
 
+    def weighted_sum(self, x, weights, name=""):
+        return self._do((x, weights), Buffer(x.features, weights.positions), kind="add")
+
+    def concat(self, x, y, name=""):
+        assert x.features == y.features
+        return self._do((x, y), Buffer(x.features, x.positions + y.positions), kind="concat")
+
     def pool(self, x, stride, name=""):
         return self._do((x,), self._window(x, x.features, stride), kind="pool")
 
     def global_pool(self, x, name=""):
         return self._do((x,), Buffer(x.features, 1), kind="pool")
 
-    def select(self, x, positions):
-        view = Buffer(x.features, int(positions))
+    def select(self, x, positions=None, features=None):
+        positions = x.positions if positions is None else int(positions)
+        view = Buffer(x.features if features is None else int(features), positions)
         view.base = x
         return view
+
+    def optional(self, present, block, x):
+        return block(x) if present else x
 
     def repeat(self, count, block, x):
         for _ in range(int(count)):

@@ -1,4 +1,4 @@
-"""Decoder-only transformers with dense feed-forward networks."""
+"""Decoder-only transformers, dense or with a mixture of experts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from functools import partial
 
 import numpy as np
 
+from dse.networks.families.attention import grouped_attention, latent_attention
+from dse.networks.families.feed_forward import dense, mixture
 from dse.networks.net import Net
 from dse.networks.registration import family
 from dse.networks.tensors import Tensor
@@ -14,7 +16,8 @@ from dse.networks.tensors import Tensor
 @family(
     structural=("gated", "qk_norm", "post_norm", "parallel", "shared_norm", "positions"),
     domain="language",
-    source="Vaswani et al., NeurIPS 2017; Touvron et al. (Llama 2), 2023; Wang and Komatsuzaki (parallel blocks), 2021",
+    source="Vaswani et al., NeurIPS 2017; Touvron et al. (Llama 2), 2023; Wang and Komatsuzaki (parallel blocks), "
+    "2021; Jiang et al. (Mixtral), 2024; DeepSeek-AI (DeepSeek-V2), 2024",
 )
 def decoder(
     net: Net,
@@ -29,90 +32,140 @@ def decoder(
     tied=0,
     context=2048,
     phase=1,
+    batch=1,
     local_layers=0,
     window=None,
+    experts=None,
+    active_experts=None,
+    shared_experts=0,
+    expert_ffn=None,
+    first_dense_layers=0,
+    kv_lora_rank=None,
+    q_lora_rank=None,
+    d_nope=None,
+    d_rope=None,
+    d_value=None,
     norm_bias=0,
     qkv_bias=0,
     output_bias=0,
     ffn_bias=0,
+    router_bias=0,
     head_bias=0,
+    sink_logits=0,
     qk_norm=0,
     post_norm=0,
     parallel=0,
     shared_norm=0,
     positions=0,
 ):
-    """Dense decoder: Llama, Qwen, Mistral, Phi, Gemma, GPT-2, OPT, Pythia, GPT-J, Falcon.
+    """Decoder: Llama, Qwen, Mistral, Mixtral, DeepSeek, gpt-oss, Phi, Gemma, GPT-2, OPT, Pythia, GPT-J, Falcon.
 
     In prefill (`phase` 0) the tokens are the whole `context`, attention is the full square and logits are those of
     the last token; in decode (1) there is one token, and attention reads `context` positions, its own included.
     `local_layers` of the layers attend to the last `window` positions only.
 
+    With `experts` the feed-forward networks of all layers but the `first_dense_layers` are mixtures of experts, of
+    which each token uses `active_experts` and all `shared_experts`. The tokens of a `batch` together touch more of
+    them: only the weights that a pass reads depend on it. With `kv_lora_rank` the cache holds latents in place of
+    keys and values (multi-head latent attention); queries and keys have `d_nope` + `d_rope` features, values `d_value`.
+
     Left out: `kv_heads` is `heads` (multi-head attention); `d_head` is d_model / heads; `ffn` is 4·d_model where
-    plain, and where gated 8/3·d_model rounded up to a multiple of 256; `window` is needed with local layers only.
+    plain, and where gated 8/3·d_model rounded up to a multiple of 256; `expert_ffn` is `ffn`; `window` is needed
+    with local layers, `active_experts` with experts; without `q_lora_rank` queries are not compressed; `d_nope` and
+    `d_value` are 128, `d_rope` is 64.
     """
-    kv_heads = heads if kv_heads is None else kv_heads
-    if d_head is None:
-        net.require("heads", d_model % heads == 0, "it must divide d_model where d_head is not given")
-        d_head = d_model / heads
-    if ffn is None:
-        ffn = 256 * np.ceil(np.floor(8 * d_model / 3) / 256) if gated else 4 * d_model
-    net.require("kv_heads", heads % kv_heads == 0, "it must divide heads")
+    ffn = _default_ffn(d_model, gated) if ffn is None else ffn
     net.require("local_layers", local_layers <= layers, "there are not as many layers")
     net.require("window", np.equal(local_layers, 0) if window is None else True, "layers with a window need its width")
     net.require("shared_norm", bool(parallel) or not shared_norm, "only parallel blocks share one norm")
     net.require("context", context <= positions if positions else True, f"there are {positions} learned positions")
+    biases = {"qkv_bias": qkv_bias, "output_bias": output_bias}
+    latent = {"q_lora_rank": q_lora_rank, "d_nope": d_nope, "d_rope": d_rope, "d_value": d_value}
+    if kv_lora_rank is None:
+        attend = _grouped(net, d_model, heads, kv_heads, d_head, latent)
+        attend = partial(attend, qk_norm=qk_norm, sink_logits=sink_logits, **biases)
+    else:
+        attend = _latent(net, phase, heads, kv_heads, d_head, qk_norm, sink_logits)
+        attend = partial(attend, kv_lora_rank=kv_lora_rank, **_default_sizes(latent), **biases)
+    every = {"gated": gated, "bias": ffn_bias}
+    feed_forward = partial(dense, net, ffn=ffn, **every)
+    groups = [("layer", layers, local_layers, feed_forward)]
+    if experts is None:
+        _require_dense(net, active_experts, shared_experts, expert_ffn, first_dense_layers)
+    else:
+        net.require("first_dense_layers", first_dense_layers <= layers, "there are not as many layers")
+        sparse = _mixture(net, experts, active_experts, ffn if expert_ffn is None else expert_ffn, router_bias)
+        sparse = partial(sparse, shared_experts=shared_experts, batch=batch, **every)
+        # Which of the dense layers have a window changes no count: as few as can be.
+        local_dense = np.maximum(0, first_dense_layers - (layers - local_layers))
+        groups = [
+            ("dense_layer", first_dense_layers, local_dense, feed_forward),
+            ("layer", layers - first_dense_layers, local_layers - local_dense, sparse),
+        ]
+    norm = partial(net.norm, shift=norm_bias)
+    block = partial(_block, net, norm, attend, post_norm=post_norm, parallel=parallel, shared_norm=shared_norm)
 
     tokens = context * (1 - phase) + phase
-    norm = partial(net.norm, shift=norm_bias)
-    attend = partial(
-        _attention,
-        net,
-        heads=heads,
-        kv_heads=kv_heads,
-        d_head=d_head,
-        qkv_bias=qkv_bias,
-        output_bias=output_bias,
-        qk_norm=qk_norm,
-    )
-    feed_forward = partial(_feed_forward, net, ffn=ffn, gated=gated, bias=ffn_bias)
-
-    def block(x: Tensor, span) -> Tensor:
-        h = norm(x, name="attention_norm")
-        a = attend(h, span)
-        if parallel:
-            h = h if shared_norm else norm(x, name="ffn_norm")
-            return net.add(net.add(a, feed_forward(h), "branches_add"), x)
-        x = net.add(norm(a, name="attention_post_norm") if post_norm else a, x, "attention_add")
-        f = feed_forward(norm(x, name="ffn_norm"))
-        return net.add(norm(f, name="ffn_post_norm") if post_norm else f, x, "ffn_add")
-
     x = net.embedding(tokens, vocab, d_model)
     if positions:
         x = net.add(x, net.embedding(tokens, positions, d_model, "position_embedding"), "position_add")
-    with net.scope("layer"):
-        x = net.repeat(layers - local_layers, lambda x: block(x, context), x)
-    if window is not None:
-        with net.scope("local_layer"):
-            x = net.repeat(local_layers, lambda x: block(x, np.minimum(context, window)), x)
+    for name, count, local, feed in groups:
+        with net.scope(name):
+            x = net.repeat(count - local, partial(block, feed, context), x)
+        if window is not None:
+            with net.scope(f"local_{name}"):
+                x = net.repeat(local, partial(block, feed, np.minimum(context, window)), x)
     x = net.select(norm(x, name="final_norm"), 1.0)
     return net.linear(x, vocab, bias=head_bias, stored=1 - tied, name="head")
 
 
-def _attention(net: Net, x: Tensor, span, *, heads, kv_heads, d_head, qkv_bias, output_bias, qk_norm) -> Tensor:
-    d_model = x.features
-    q = net.linear(x, heads * d_head, bias=qkv_bias, name="q")
-    k = net.linear(x, kv_heads * d_head, bias=qkv_bias, name="k")
-    v = net.linear(x, kv_heads * d_head, bias=qkv_bias, name="v")
-    if qk_norm:
-        q = net.norm(q, shift=0, features=d_head, name="q_norm")
-        k = net.norm(k, shift=0, features=d_head, name="k_norm")
-    return net.linear(net.attention(q, k, v, span, heads), d_model, bias=output_bias, name="output")
+def _block(net: Net, norm, attend, feed_forward, span, x: Tensor, *, post_norm, parallel, shared_norm) -> Tensor:
+    h = norm(x, name="attention_norm")
+    a = attend(h, span)
+    if parallel:
+        h = h if shared_norm else norm(x, name="ffn_norm")
+        return net.add(net.add(a, feed_forward(h), "branches_add"), x)
+    x = net.add(norm(a, name="attention_post_norm") if post_norm else a, x, "attention_add")
+    f = feed_forward(norm(x, name="ffn_norm"))
+    return net.add(norm(f, name="ffn_post_norm") if post_norm else f, x, "ffn_add")
 
 
-def _feed_forward(net: Net, x: Tensor, *, ffn, gated, bias) -> Tensor:
-    d_model = x.features
-    hidden = net.linear(x, ffn, bias=bias, name="up")
-    if gated:
-        hidden = net.multiply(net.linear(x, ffn, bias=bias, name="gate"), hidden, "gate_multiply")
-    return net.linear(hidden, d_model, bias=bias, name="down")
+def _default_ffn(d_model, gated):
+    return 256 * np.ceil(np.floor(8 * d_model / 3) / 256) if gated else 4 * d_model
+
+
+def _default_sizes(latent):
+    defaults = {"d_nope": 128, "d_rope": 64, "d_value": 128}
+    return {axis: defaults.get(axis) if value is None else value for axis, value in latent.items()}
+
+
+def _grouped(net: Net, d_model, heads, kv_heads, d_head, latent):
+    kv_heads = heads if kv_heads is None else kv_heads
+    if d_head is None:
+        net.require("heads", d_model % heads == 0, "it must divide d_model where d_head is not given")
+        d_head = d_model / heads
+    net.require("kv_heads", heads % kv_heads == 0, "it must divide heads")
+    for axis, value in latent.items():
+        net.require(axis, value is None, "it means nothing without kv_lora_rank")
+    return partial(grouped_attention, net, heads=heads, kv_heads=kv_heads, d_head=d_head)
+
+
+def _latent(net: Net, phase, heads, kv_heads, d_head, qk_norm, sink_logits):
+    given = {"kv_heads": kv_heads is None, "d_head": d_head is None, "qk_norm": not qk_norm}
+    for axis, left_out in (given | {"sink_logits": np.equal(sink_logits, 0)}).items():
+        net.require(axis, left_out, "latent attention (kv_lora_rank) has none")
+    return partial(latent_attention, net, decode=phase, heads=heads)
+
+
+def _mixture(net: Net, experts, active_experts, expert_ffn, router_bias):
+    net.require("active_experts", active_experts is not None, "experts need the number of those that a token uses")
+    active = experts if active_experts is None else active_experts
+    net.require("active_experts", active <= experts, "there are not as many experts")
+    return partial(mixture, net, experts=experts, active_experts=active, expert_ffn=expert_ffn, router_bias=router_bias)
+
+
+def _require_dense(net: Net, active_experts, shared_experts, expert_ffn, first_dense_layers) -> None:
+    given = {"active_experts": active_experts is None, "expert_ffn": expert_ffn is None}
+    numbers = {"shared_experts": np.equal(shared_experts, 0), "first_dense_layers": np.equal(first_dense_layers, 0)}
+    for axis, left_out in (given | numbers).items():
+        net.require(axis, left_out, "it means nothing without experts")

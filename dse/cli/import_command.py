@@ -1,0 +1,46 @@
+"""dse import: a network described by a file of somebody else, as a model."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from dse.errors import Fault, InputError
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the model; default: print it.")
+def command(file: Path, out: Path | None) -> None:
+    """Turn FILE, a config.json of a decoder, into a model: a family and its axes, as TOML.
+
+    \b
+    dse import Llama-3.2-1B/config.json -o llama.toml
+    """
+    from dse.networks import load_model, model_toml
+
+    model = load_model(file)
+    text = model_toml(model)
+    if out is None:
+        click.echo(text, nl=False)
+        return
+    if out.suffix != ".toml":
+        raise InputError(Fault(str(out), "a model is written as .toml"))
+    _write(text, out)
+    click.echo(f"{out}: {model.name}, {model.family} with {len(model.axes)} axes")
+
+
+def _write(text: str, path: Path) -> None:
+    """Write under a temporary name beside the file, then rename: never a half-written one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(Fault(str(path), f"cannot be written: {error.strerror}")) from None
+    finally:
+        with suppress(OSError):
+            part.unlink()
