@@ -67,9 +67,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
-        raise InputError(
-            f"{path}: a plot is written as {', '.join(FORMATS)}, not as {suffix or 'a file without suffix'}"
-        )
+        raise InputError(f"{path}: the suffix {suffix!r} is not allowed; allowed: {', '.join(FORMATS)}")
     try:
         with drawing_style():
             figure.savefig(path, format=suffix[1:], metadata=FORMATS[suffix])

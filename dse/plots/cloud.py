@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -31,6 +31,17 @@ class Lattice:
         if cells.size == 0:
             return np.empty(0)
         return np.asarray(10.0 ** (np.array([cells.min(), cells.max() + 1]) / self.cells_per_decade))
+
+    def near(self, x: np.ndarray, y: np.ndarray, margin: float = 0.3) -> Lattice:
+        """The counts around points: no farther outside them than `margin` of their span, along both metrics."""
+        keep = np.ones(self.x.size, dtype=bool)
+        for cells, points in ((self.x, x), (self.y, y)):
+            places = np.log10(points[points > 0]) * self.cells_per_decade
+            if places.size:
+                room = max(margin * (places.max() - places.min()), self.cells_per_decade / 32)
+                keep &= (cells >= np.floor(places.min() - room)) & (cells <= np.ceil(places.max() + room))
+        columns = {name: getattr(self, name)[keep] for name in ("x", "y", "group", "feasible", "designs")}
+        return replace(self, **columns)
 
     def edges(self, which: str, log: bool, wanted: int) -> np.ndarray:
         """Edges of at most `wanted` visible cells along "x" or "y", none narrower than a lattice cell."""

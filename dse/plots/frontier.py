@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dse.plots import style
-from dse.plots.frontier_data import FrontierData, Limit, Panel, Series, prepare
+from dse.plots.frontier_data import FrontierData, Limit, prepare
+from dse.plots.frontier_labels import draw_labels, series_errors
+from dse.plots.frontier_panels import Panel, Series
 from dse.plots.kinds import plot
-from dse.plots.labels import place_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
 _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3, 10: 4, 11: 4, 12: 4}
 # Groups of one panel that get a colour and a marker of their own.
 MOST_COLOURED = 21
-_WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
+# Entries of the legend, in their order; other entries are groups.
+_ONE, _RANGE = "frontier", "range of the estimate"
+_FEASIBLE, _EXCLUDED = "feasible designs (darker: more)", "designs excluded by fit or budgets"
+_BEYOND = "beyond a budget"
+_GENERAL = (_ONE, _RANGE, _FEASIBLE, _EXCLUDED, _BEYOND)
+_BAR = "#8a8a8a"
 # Inches: left of the panels, between them, and below them for ticks, label and legend.
-_LEFT, _GAP_X, _GAP_Y, _BELOW = 0.82, 0.16, 0.34, 0.85
+_LEFT, _GAP_X, _GAP_Y, _BELOW = 0.88, 0.16, 0.34, 0.85
 
 
 @plot("frontier", prepare)
@@ -37,13 +43,11 @@ def draw(figure: Figure, data: FrontierData) -> None:
             _draw_limit(axes, limit, data, marks)
         for number, series in enumerate(panel.series):
             _draw_series(axes, series, number if len(panel.series) > 1 else None, data, marks)
-        if not panel.series:
-            _say_none(axes, data)
     _draw_legend(figure, grid, data, marks)
     figure.draw_without_rendering()
     _fit_titles(grid)
     for number, (axes, panel) in enumerate(zip(grid, data.panels, strict=True)):
-        _draw_labels(axes, panel, data, first=number == 0)
+        draw_labels(axes, panel, data, first=number == 0)
 
 
 def _fit_titles(grid: list[Axes]) -> None:
@@ -52,13 +56,6 @@ def _fit_titles(grid: list[Axes]) -> None:
     if share > 1:
         for axes in grid:
             axes.set_title(axes.get_title(loc="left"), loc="left", pad=4, fontsize=9.5 / share)
-
-
-def _say_none(axes: Axes, data: FrontierData) -> None:
-    """Say that a group has no design, in the corner where designs would be best."""
-    x, y = (0.04 if sign < 0 else 0.96 for sign in data.better)
-    words = {"ha": "left" if x < 0.5 else "right", "va": "bottom" if y < 0.5 else "top", "color": style.QUIET}
-    axes.text(x, y, "no design meets the budgets", transform=axes.transAxes, fontsize=8, zorder=5, bbox=_WHITE, **words)
 
 
 def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
@@ -71,7 +68,8 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     head = top + (0.3 if data.panels[0].title else 0.1)
     height = head + rows * inner + (rows - 1) * _GAP_Y + _BELOW + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
-    right = 1.0 if data.colour else 1.9 if len(data.panels[0].series) > 1 else 0.2
+    names = [s.name for s in data.panels[0].series] if len(data.panels[0].series) > 1 else []
+    right = 1.0 if data.colour else 0.85 + 0.065 * max(map(len, names)) if names else 0.2
     width = (style.WIDTH - _LEFT - right - (columns - 1) * _GAP_X) / columns
     found = []
     for place, panel in enumerate(data.panels):
@@ -86,7 +84,7 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     last = height - head - rows * inner - (rows - 1) * _GAP_Y
     figure.text(middle, (last - 0.30) / height, data.x.label, ha="center", va="top", fontsize=10)
     centre = (last + (height - head - last) / 2) / height
-    figure.text(0.2 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
+    figure.text(0.1 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
     return found
 
 
@@ -99,8 +97,8 @@ def _draw_cloud(axes: Axes, panel: Panel, data: FrontierData, marks: dict[str, A
     counts = [c for p in data.panels for c in (p.feasible, p.excluded) if c is not None]
     most = max((int(c.max()) for c in counts), default=1)
     for name, cells, colours in (
-        ("designs excluded by fit or budgets", panel.excluded, style.EXCLUDED),
-        ("feasible designs (darker: more)", panel.feasible, style.FEASIBLE),
+        (_EXCLUDED, panel.excluded, style.EXCLUDED),
+        (_FEASIBLE, panel.feasible, style.FEASIBLE),
     ):
         if cells is None or not cells.any():
             continue
@@ -123,43 +121,54 @@ def _draw_limit(axes: Axes, limit: Limit, data: FrontierData, marks: dict[str, A
     scale = data.x if limit.which == "x" else data.y
     line, span = (axes.axvline, axes.axvspan) if limit.which == "x" else (axes.axhline, axes.axhspan)
     ends = axes.get_xlim() if limit.which == "x" else axes.get_ylim()
-    hatch = {"facecolor": "none", "edgecolor": "#9a9a9a", "hatch": "////", "linewidth": 0, "zorder": 1.5}
+    hatch: dict[str, Any] = {
+        "facecolor": "none",
+        "edgecolor": "#9a9a9a",
+        "hatch": "////",
+        "linewidth": 0,
+        "zorder": 1.5,
+    }
     for value, far in ((limit.low, ends[0]), (limit.high, ends[1])):
         if value is not None:
             shown = value / scale.factor
             span(min(shown, far), max(shown, far), **hatch)
             line(shown, color=style.INK, linewidth=1.0, linestyle=(0, (4, 2)), zorder=2)
-    marks["beyond a budget"] = Patch(facecolor="none", edgecolor="#9a9a9a", hatch="////", linewidth=0)
+    marks[_BEYOND] = Patch(facecolor="none", edgecolor="#9a9a9a", hatch="////", linewidth=0)
 
 
 def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierData, marks: dict[str, Any]) -> None:
     from matplotlib.lines import Line2D
 
-    colour, marker, name = style.FRONTIER, "o", "frontier"
+    colour, marker, name = style.FRONTIER, "o", _ONE
     if number is not None:
         coloured = number < MOST_COLOURED
         colour = style.PALETTE[number % 7] if coloured else "#b5b5b5"
         marker = style.MARKERS[number // 7] if coloured else "."
-        name = series.name if coloured else "others"
+        name = series.name if coloured else f"{len(data.panels[0].series) - MOST_COLOURED} others"
     x, y = data.x.show(series.x), data.y.show(series.y)
     corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
     line = colour if data.colour is None else style.QUIET
-    axes.plot(*corners.T, color=line, linewidth=1.3, zorder=3, solid_joinstyle="miter")
-    bars = {n: None if e is None else data_scale.show(e) for n, e, data_scale in _errors(series, data)}
+    # Earlier series lie on later ones.
+    level = 3 if number is None else 4 - number / len(data.panels[0].series)
+    axes.plot(*corners.T, color=line, linewidth=1.3, zorder=level, solid_joinstyle="miter")
+    bars: dict[str, Any] = {
+        n: None if e is None else data_scale.show(e) for n, e, data_scale in series_errors(series, data)
+    }
     if any(e is not None for e in bars.values()):
-        axes.errorbar(x, y, **bars, fmt="none", ecolor=style.QUIET, elinewidth=0.7, capsize=1.8, zorder=2.8)
-        marks["range of the estimate"] = Line2D([], [], color=style.QUIET, linewidth=0.7, marker="|", markersize=6)
+        cap = 1.8 if len(data.panels) == 1 else 0.0
+        axes.errorbar(x, y, **bars, fmt="none", ecolor=_BAR, elinewidth=0.7, capsize=cap, zorder=2.8)
+        marks[_RANGE] = Line2D([], [], color=_BAR, linestyle="", marker="|", markersize=9)
     size = 26 if len(data.panels) == 1 and number is None else 14
-    rim = {"edgecolors": "white" if data.colour is None else style.INK, "linewidths": 0.5, "zorder": 4}
+    rim: dict[str, Any] = {
+        "edgecolors": "white" if data.colour is None else style.INK,
+        "linewidths": 0.5,
+        "zorder": level + 0.5,
+    }
     if data.colour is None or series.colour is None:
         axes.scatter(x, y, s=size, color=colour, marker=marker, **rim)
     else:
         axes.scatter(x, y, s=size, c=data.colour.show(series.colour), cmap="viridis", norm=_norm(data.colour), **rim)
     marks[name] = Line2D([], [], color=line, marker=marker, markersize=5, linewidth=1.3)
-
-
-def _errors(series: Series, data: FrontierData) -> tuple[tuple[str, np.ndarray | None, style.Scale], ...]:
-    return ("xerr", series.x_error, data.x), ("yerr", series.y_error, data.y)
 
 
 def _norm(scale: style.Scale) -> Any:
@@ -170,10 +179,10 @@ def _norm(scale: style.Scale) -> Any:
 
 def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: dict[str, Any]) -> None:
     height = figure.get_size_inches()[1]
-    groups = {n: m for n, m in marks.items() if len(data.panels[0].series) > 1 and n not in _GENERAL}
-    general = {n: m for n, m in marks.items() if n not in groups}
+    general = {n: marks[n] for n in _GENERAL if n in marks}
+    groups = {n: m for n, m in marks.items() if n not in general}
     _, bottom = style.frame_heights(data.subtitle, data.footer)
-    place = (_LEFT / style.WIDTH, (bottom + 0.02) / height)
+    place = (0.12 / style.WIDTH, (bottom + 0.02) / height)
     figure.legend(
         general.values(),
         general.keys(),
@@ -192,14 +201,6 @@ def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: di
         _draw_colour_bar(figure, grid, data.colour)
 
 
-_GENERAL = (
-    "designs excluded by fit or budgets",
-    "feasible designs (darker: more)",
-    "beyond a budget",
-    "range of the estimate",
-)
-
-
 def _draw_colour_bar(figure: Figure, grid: list[Axes], scale: style.Scale) -> None:
     from matplotlib import ticker
     from matplotlib.cm import ScalarMappable
@@ -216,32 +217,3 @@ def _draw_colour_bar(figure: Figure, grid: list[Axes], scale: style.Scale) -> No
         bar.ax.yaxis.set_minor_locator(ticker.NullLocator())
     bar.ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: style.tick_text(value)))
     bar.outline.set_linewidth(0)
-
-
-def _draw_labels(axes: Axes, panel: Panel, data: FrontierData, *, first: bool) -> None:
-    taken = [_limit_text(axes, limit, data) for limit in data.limits if first]
-    for series in panel.series:
-        chosen = list(series.labels)
-        points = np.column_stack([data.x.show(series.x), data.y.show(series.y)])
-        corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
-        avoid = np.concatenate([points, corners])
-        size = 8.0 if len(data.panels) == 1 else 7.0
-        texts = list(series.labels.values())
-        place_labels(axes, points[chosen], texts, avoid, data.better, [t for t in taken if t], size)
-
-
-def _limit_text(axes: Axes, limit: Limit, data: FrontierData) -> Any:
-    """The budget's words along its line, on the side that is allowed."""
-    scale = data.x if limit.which == "x" else data.y
-    value = limit.high if limit.high is not None else limit.low
-    if value is None:
-        return None
-    shown, upper = value / scale.factor, limit.high is not None
-    words = {"textcoords": "offset points", "fontsize": 7.5, "color": style.INK, "bbox": _WHITE, "zorder": 5}
-    if limit.which == "x":
-        end, below = axes.get_ylim()[data.better[1] > 0], data.better[1] > 0
-        side = {"ha": "right" if upper else "left", "va": "top" if below else "bottom", "rotation": 90}
-        return axes.annotate(limit.text, (shown, end), xytext=(-3 if upper else 3, -4 if below else 4), **words, **side)
-    end, left = axes.get_xlim()[data.better[0] < 0], data.better[0] < 0
-    side = {"ha": "right" if left else "left", "va": "top" if upper else "bottom"}
-    return axes.annotate(limit.text, (end, shown), xytext=(-4 if left else 4, -3 if upper else 3), **words, **side)

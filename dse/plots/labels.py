@@ -18,7 +18,7 @@ _NEAR, _FAR = (6.0, 11.0), (18.0, 27.0, 38.0, 52.0)
 _LINE_FROM = 9.0
 # Degrees from the direction of better designs, where the plot is empty.
 _AHEAD, _BEHIND = (0, 25, -25, 45, -45), (65, -65, 90, -90, 135, -135, 180)
-_TRIED = ((_AHEAD, _NEAR), (_BEHIND, _NEAR), (_AHEAD, _FAR), (_BEHIND, _FAR))
+_TRIED = ((_AHEAD, _NEAR), (_BEHIND, _NEAR), (_AHEAD, _FAR), (_BEHIND, _FAR[:2]))
 
 
 def place_labels(
@@ -27,6 +27,7 @@ def place_labels(
     texts: Sequence[str],
     avoid: np.ndarray,
     better: tuple[float, float],
+    line: np.ndarray | None = None,
     taken: Sequence[Any] = (),
     size: float = 8.0,
 ) -> list[str]:
@@ -40,6 +41,8 @@ def place_labels(
         Points that no text may cover, shape (m, 2).
     better
         Signs of the direction in which designs would be better: there the plot is empty, and texts go there first.
+    line
+        Vertices of a line that no text may cross, shape (k, 2).
     taken
         Artists that no text may cover.
 
@@ -54,6 +57,8 @@ def place_labels(
     pixel = figure.dpi / 72
     anchors = axes.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
     crowd = axes.transData.transform(np.asarray(avoid, dtype=float).reshape(-1, 2))
+    if line is not None and len(line) > 1:
+        crowd = np.concatenate([crowd, _along(axes.transData.transform(line), 4.0 * pixel)])
     rim = np.array(axes.get_window_extent(renderer).extents)
     boxes = [np.array(artist.get_window_extent(renderer).extents) for artist in taken]
     written = []
@@ -92,7 +97,7 @@ def _free_offset(
             box = np.array([*(anchor + offset), *(anchor + offset + shape)])
             line = np.linspace(anchor, np.clip(anchor, box[:2], box[2:]), 12)
             if _is_free(box, crowd, rim, boxes, 2.0 * pixel) and not any(_inside(line, b).any() for b in boxes):
-                return offset
+                return np.asarray(offset)
     return None
 
 
@@ -102,6 +107,15 @@ def _is_free(box: np.ndarray, crowd: np.ndarray, rim: np.ndarray, boxes: Sequenc
     if _inside(crowd, box, gap).any():
         return False
     return not any((box[:2] < b[2:] + gap).all() and (box[2:] > b[:2] - gap).all() for b in boxes)
+
+
+def _along(corners: np.ndarray, step: float) -> np.ndarray:
+    """Points along a line, no farther apart than a step."""
+    parts = []
+    for start, stop in itertools.pairwise(corners):
+        number = 2 + int(np.hypot(*(stop - start)) / step)
+        parts.append(np.linspace(start, stop, number))
+    return np.concatenate(parts)
 
 
 def _inside(points: np.ndarray, box: np.ndarray, gap: float = 0.0) -> np.ndarray:
@@ -115,7 +129,14 @@ def _write(
 
     near = np.clip(0.0, offset, offset + shape)
     far = np.hypot(*near) >= _LINE_FROM
-    line = {"arrowstyle": "-", "color": QUIET, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3, "relpos": (0, 0)}
+    line: dict[str, Any] = {
+        "arrowstyle": "-",
+        "color": QUIET,
+        "linewidth": 0.6,
+        "shrinkA": 1,
+        "shrinkB": 3,
+        "relpos": (0, 0),
+    }
     if far:
         line["relpos"] = tuple(np.clip(-offset / shape, 0.0, 1.0))
     note = axes.annotate(

@@ -23,7 +23,7 @@ NEEDED = ("arithmetic_intensity", "achieved_ops_per_second", "peak_performance",
 MOST_ROOFS = 10
 # Two more than the palette without its faint yellow, distinct from it for colour-blind readers too.
 _COLOURS = (*style.PALETTE[:7], "#8c6d31", "#999999", "#5b2a86")
-_DASHES = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,11 @@ def prepare(result: Any) -> RooflineData:
     designs = sum(len(r.intensity) for r in roofs)
     subtitle = f"The {designs:,} designs of the frontier, under the roofs of the devices that they run on."
     if others:
-        subtitle = (
-            f"{designs:,} of the {len(rows):,} designs of the frontier, under the {MOST_ROOFS} roofs that hold most of"
-        )
-        subtitle += f" them; {others} more roofs are not drawn."
+        subtitle = f"{designs:,} of the {len(rows):,} designs of the frontier, under the roofs that hold most of them;"
+        subtitle += f" {others} more roofs are not drawn."
     left_out = len(values) - len(rows)
-    footer = "Whole networks; weights, activations and cache count as moved. One MAC is two FLOP; integer operations count alike."
+    footer = "Whole networks; weights, activations and cache count as moved."
+    footer += " One MAC is two FLOP; integer operations count alike."
     footer += f" {left_out:,} designs without these metrics are left out." if left_out else ""
     return RooflineData(str(result.manifest["name"]), subtitle, footer, _both_log(x), _both_log(y), roofs)
 
@@ -125,38 +124,41 @@ def draw(figure: Figure, data: RooflineData) -> None:
     axes.set_ylabel(data.y.label)
     devices = list(dict.fromkeys(r.device for r in data.roofs))
     formats = list(dict.fromkeys(r.compute_format for r in data.roofs))
-    marks = {}
+    marks: dict[str, Line2D] = {}
     for number, roof in enumerate(data.roofs):
         alone = len(devices) == 1
         colour = _COLOURS[number if alone else devices.index(roof.device)]
         dashes = _DASHES[0 if alone else formats.index(roof.compute_format) % len(_DASHES)]
-        _draw_roof(axes, roof, data, colour, dashes)
+        # What lies beneath an equal roof is broader, so that both are seen.
+        above = sum((r.peak, r.ridge) == (roof.peak, roof.ridge) for r in data.roofs[number + 1 :])
+        _draw_roof(axes, roof, data, colour, dashes, above)
         marks[f"{roof.label} ({len(roof.intensity):,})"] = Line2D(
             [], [], color=colour, linestyle=dashes, linewidth=1.5, marker="o", markersize=4.5
         )
-    marks["ridge point"] = Line2D(
-        [], [], linestyle="", marker="D", markersize=5, color=style.QUIET, markerfacecolor="white"
-    )
+    diamond: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "white"}
+    marks["ridge point"] = Line2D([], [], linestyle="", color=style.QUIET, **diamond)
     title = "device and format (designs)"
     anchor = (1 - 2.3 / style.WIDTH, (bottom + 0.55 + 4.8) / height)
-    figure.legend(
-        marks.values(),
-        marks.keys(),
-        loc="upper left",
-        bbox_to_anchor=anchor,
-        title=title,
-        alignment="left",
-        borderaxespad=0,
-    )
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": anchor, "alignment": "left", "borderaxespad": 0}
+    figure.legend(list(marks.values()), list(marks), title=title, **place)
 
 
-def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: Any) -> None:
+def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: Any, above: int) -> None:
     low, high = data.x.limits()
     start = low * data.x.factor
     slope = roof.peak / roof.ridge
     line = np.array([[start, slope * start], [roof.ridge, roof.peak], [high * data.x.factor, roof.peak]])
-    axes.plot(data.x.show(line[:, 0]), data.y.show(line[:, 1]), color=colour, linestyle=dashes, linewidth=1.5, zorder=2)
+    axes.plot(
+        data.x.show(line[:, 0]),
+        data.y.show(line[:, 1]),
+        color=colour,
+        linestyle=dashes,
+        linewidth=1.5 + 2 * above,
+        zorder=2,
+    )
     ridge = data.x.show(roof.ridge), data.y.show(roof.peak)
-    axes.plot(*ridge, "D", color=colour, markerfacecolor="white", markersize=5.5, markeredgewidth=1.1, zorder=3)
+    axes.plot(
+        *ridge, "D", color=colour, markerfacecolor="white", markersize=5.5 + 3 * above, markeredgewidth=1.1, zorder=3
+    )
     shown = data.x.show(roof.intensity), data.y.show(roof.attained)
-    axes.scatter(*shown, s=24, color=colour, edgecolors="white", linewidths=0.5, zorder=4)
+    axes.scatter(*shown, s=24 * (1 + above) ** 2, color=colour, edgecolors="white", linewidths=0.5, zorder=4)

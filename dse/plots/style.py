@@ -8,7 +8,7 @@ import re
 import textwrap
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,7 @@ FRONTIER = PALETTE[1]
 WIDTH = 10.0
 DPI = 160
 
-_STYLE = {
+_STYLE: dict[str, Any] = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "font.size": 9,
@@ -68,7 +68,9 @@ def drawing_style() -> AbstractContextManager[None]:
     """The look, in force inside a `with`."""
     import matplotlib
 
-    return matplotlib.rc_context({**matplotlib.rcParamsDefault, **_STYLE, "backend": matplotlib.rcParams["backend"]})
+    # The backend stays out: to read it is to load one, with windows where there is a display.
+    plain: dict[str, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    return matplotlib.rc_context(plain | _STYLE)  # type: ignore[arg-type]
 
 
 def blank_figure() -> Figure:
@@ -127,7 +129,7 @@ def make_scale(metric: str, attrs: Mapping[str, Any], values: Any) -> Scale:
     Parameters
     ----------
     attrs
-        `units`, and where there are `counted` (what a count counts) and `long_name` (its last parentheses are the note).
+        `units`; `counted`, what a count counts; `long_name`, whose last parentheses are the note.
     """
     array = np.asarray(values, dtype=float)
     array = array[np.isfinite(array)]
@@ -138,6 +140,16 @@ def make_scale(metric: str, attrs: Mapping[str, Any], values: Any) -> Scale:
     text, factor = prefixed(unit, typical, str(attrs.get("counted", "")))
     found = re.search(r"\(([^()]*)\)$", str(attrs.get("long_name", "")))
     return Scale(metric, text, factor, log, low, high, found[1] if found else "", unit == "B")
+
+
+def widened(scale: Scale, direction: str, share: float = 0.12) -> Scale:
+    """The scale with room for words on its better side, where no designs are; never across zero."""
+    low, high = scale.low, scale.high
+    room = (high / low) ** share if scale.log else (high - low) * share
+    if direction == "min":
+        least = -math.inf if low < 0 else 0.0
+        return replace(scale, low=low / room if scale.log else max(low - room, least))
+    return replace(scale, high=high * room if scale.log else high + room)
 
 
 def prefixed(unit: str, typical: float, counted: str = "") -> tuple[str, float]:
@@ -156,7 +168,7 @@ def prefixed(unit: str, typical: float, counted: str = "") -> tuple[str, float]:
     tail = (slash + rest).replace("mm2", "mm²")
     if typical == 0 or not math.isfinite(typical) or not _takes_prefix(head):
         return unit.replace("mm2", "mm²"), 1.0
-    choices = _BINARY_PREFIXES if unit == "B" else _PREFIXES
+    choices: tuple[str, ...] = _BINARY_PREFIXES if unit == "B" else _PREFIXES
     if head == "s":
         choices = choices[choices.index("") :]
     factors = [parse_unit(p + head).scale / parse_unit(head).scale * factor for p in choices]
@@ -227,14 +239,14 @@ def frame_heights(subtitle: str, footer: str) -> tuple[float, float]:
     return 0.50 + 0.19 * len(_wrapped(subtitle)), 0.16 + 0.16 * len(_wrapped(footer, 155))
 
 
-def _wrapped(text: str, characters: int = 130) -> list[str]:
+def _wrapped(text: str, characters: int = 138) -> list[str]:
     return textwrap.wrap(text, characters)
 
 
 def frame(figure: Figure, height: float, title: str, subtitle: str, footer: str) -> None:
     """Set the figure's height in inches, and write title, subtitle and footer."""
     figure.set_size_inches(WIDTH, height)
-    small = {"color": QUIET, "linespacing": 1.3}
+    small: dict[str, Any] = {"color": QUIET, "linespacing": 1.3}
     left = 0.12 / WIDTH
     figure.text(left, 1 - 0.12 / height, title, va="top", fontsize=13, fontweight="bold")
     figure.text(left, 1 - 0.42 / height, "\n".join(_wrapped(subtitle)), va="top", fontsize=9.5, **small)

@@ -13,7 +13,7 @@ ACCURACY = {"units": "%", "long_name": "Top-1 accuracy", "direction": "max"}
 
 
 def make_cloud(metrics, pairs, groups=None):
-    """A cloud from {(x metric, y metric): [(x, y, group, feasible, designs), ...]} and {axis: values by group number}."""
+    """A cloud from {(x metric, y metric): [(x, y, group, feasible, designs), ...]} and {axis: values by group}."""
     order = [(a, b) for i, a in enumerate(metrics) for b in metrics[i + 1 :]]
     rows = [
         (order.index(pair), group, feasible, *(int(np.floor(np.log10(v) * CELLS_PER_DECADE)) for v in (x, y)), designs)

@@ -1,0 +1,170 @@
+"""The panels of the frontier plot: frontiers of groups, and the designs counted behind them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dse.plots import choice
+from dse.plots.cloud import Lattice
+from dse.plots.style import Scale, make_scale, readable, widened
+
+Group = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """The frontier of one group of n designs, all values in the unit of the variable.
+
+    `x`, `y` and `colour` (None without a third objective) have shape (n,); `corners` are the staircase's vertices,
+    shape (k, 2), and `edge` the points on it, in order; `x_error` and `y_error` are lengths below and above, shape
+    (2, n), or None; `labels` maps points to texts, the most telling first.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    colour: np.ndarray | None
+    corners: np.ndarray
+    edge: np.ndarray
+    x_error: np.ndarray | None
+    y_error: np.ndarray | None
+    labels: Mapping[int, str]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes: frontiers, and the designs counted in each visible cell, shape (rows, columns)."""
+
+    title: str
+    series: tuple[Series, ...]
+    feasible: np.ndarray | None
+    excluded: np.ndarray | None
+
+
+class Builder:
+    """Panels over axes whose scales and cells all of them share."""
+
+    def __init__(
+        self,
+        result: Any,
+        x: choice.Objective,
+        y: choice.Objective,
+        colour: choice.Objective | None,
+        cells: Lattice,
+        wanted: tuple[int, int],
+        labelled: bool,
+    ) -> None:
+        self.frontier, self.manifest, self.cells = result.frontier, result.manifest, cells
+        self.objectives = (x, y)
+        self.x = self._scale(x["metric"], "x")
+        if labelled:
+            self.x = widened(self.x, x["direction"])
+        self.y = self._scale(y["metric"], "y")
+        self.colour = None if colour is None else self._scale(colour["metric"], "")
+        counted = cells.x.size > 0
+        self.x_edges = cells.edges("x", self.x.log, wanted[0]) if counted else None
+        self.y_edges = cells.edges("y", self.y.log, wanted[1]) if counted else None
+        self.axes = [a for a in self.manifest["axes"] if a in self.frontier.coords and a not in self.manifest["per"]]
+
+    def _scale(self, metric: str, which: str) -> Scale:
+        variable = self.frontier[metric]
+        attrs = {"units": self.manifest["units"][metric], **variable.attrs}
+        parts = [variable.values.astype(float).ravel()]
+        if which:
+            parts.append(self.cells.span(which))
+            ends = [n for n in _bounds(metric) if n in self.frontier]
+            parts += [self.frontier[n].values.astype(float).ravel() for n in ends]
+        return make_scale(metric, attrs, np.concatenate(parts))
+
+    def panels(
+        self, order: Sequence[Group], rows: Mapping[Group, np.ndarray], names: Sequence[Group] | None
+    ) -> Iterator[Panel]:
+        """One panel a group."""
+        wanted = 8 if len(order) == 1 else 5 if len(order) <= 4 else 3
+        for group in order:
+            own = rows.get(group, np.empty(0, dtype=int))
+            title = self._name(group)
+            common = self._common(own)
+            feasible, excluded = self._counts(None if names is None else names.index(group))
+            remark = common if len(own) else "no feasible design"
+            title = f"{title} ({remark})" if title and remark else title
+            series = (self._series(title, own, wanted),) if len(own) else ()
+            yield Panel(title, series, feasible if names else None, excluded if names else None)
+
+    def overlay(self, order: Sequence[Group], rows: Mapping[Group, np.ndarray]) -> list[Panel]:
+        """One panel with all groups, the best by the objective on x first."""
+        series = [self._series(self._name(g), rows[g], 0) for g in order if g in rows]
+        sign = 1.0 if self.objectives[0]["direction"] == "min" else -1.0
+        return [Panel("", tuple(sorted(series, key=lambda s: float(min(sign * s.x)))), *self._counts(-1))]
+
+    def _counts(self, number: int | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Feasible and excluded designs a cell, of one group, or of all for −1."""
+        if self.x_edges is None or self.y_edges is None or number is None:
+            return None, None
+        own = (self.cells.group == number) | (number == -1)
+        feasible, excluded = (
+            self.cells.rebin(np.flatnonzero(own & (self.cells.feasible == flag)), self.x_edges, self.y_edges)
+            for flag in (True, False)
+        )
+        return feasible, excluded
+
+    def _name(self, group: Group) -> str:
+        return ", ".join(itertools.starmap(_heading, zip(self.manifest["per"], group, strict=True)))
+
+    def _common(self, rows: np.ndarray) -> str:
+        """What all designs of a group of several have in common, of what varies in the space."""
+        if len(rows) < 2:
+            return ""
+        differing = choice.varying(self.frontier, self.axes, rows)
+        same = [a for a in self.axes if a not in differing and self.manifest["axes"][a] > 1]
+        return f"all {choice.design_text(self.frontier, same, rows[0])}" if same else ""
+
+    def _series(self, name: str, rows: np.ndarray, wanted: int) -> Series:
+        x, y = (choice.column(self.frontier, s.metric)[rows].astype(float) for s in (self.x, self.y))
+        corners, edge = choice.staircase(x, y, *(o["direction"] for o in self.objectives))
+        axes = choice.varying(self.frontier, self.axes, rows)
+        if len(rows) == 1:
+            axes = [a for a in self.axes if self.manifest["axes"][a] > 1]
+        places = np.column_stack([_place(self.x, x[edge]), _place(self.y, y[edge])])
+        chosen = [int(edge[i]) for i in choice.points_to_label(places, wanted)] if axes else []
+        alike = {i: int(((x == x[i]) & (y == y[i])).sum()) - 1 for i in chosen}
+        texts = {i: choice.design_text(self.frontier, axes, rows[i]) for i in chosen}
+        labels = {i: text + (f" (+{alike[i]} alike)" if alike[i] else "") for i, text in texts.items()}
+        colour = None if self.colour is None else choice.column(self.frontier, self.colour.metric)[rows].astype(float)
+        errors = self._errors(self.x.metric, x, rows), self._errors(self.y.metric, y, rows)
+        return Series(name, x, y, colour, corners, edge, *errors, labels)
+
+    def _errors(self, metric: str, values: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
+        low, high = _bounds(metric)
+        if low not in self.frontier or high not in self.frontier:
+            return None
+        ends = [choice.column(self.frontier, n)[rows].astype(float) for n in (low, high)]
+        lengths = np.array([values - ends[0], ends[1] - values])
+        known = np.where(np.isfinite(lengths), np.maximum(lengths, 0.0), 0.0)
+        return known if known.any() else None
+
+
+def _heading(axis: str, value: str) -> str:
+    """Names speak for themselves, numbers do not."""
+    try:
+        return f"{readable(axis)} {float(value):g}"
+    except ValueError:
+        return value
+
+
+def _bounds(metric: str) -> tuple[str, str]:
+    return f"{metric}_low", f"{metric}_high"
+
+
+def _place(scale: Scale, values: np.ndarray) -> np.ndarray:
+    """Values as parts of the length of their axis."""
+    low, high = scale.limits()
+    shown = scale.show(values)
+    if scale.log:
+        return np.asarray(np.log(shown / low) / np.log(high / low))
+    return np.asarray((shown - low) / (high - low))

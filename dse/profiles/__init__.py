@@ -1,0 +1,40 @@
+"""Energy profiles: joules of one multiply-accumulate by format, of one byte on chip and off chip."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dse.catalogue import Catalogue, read_toml
+from dse.precision import FALLBACKS
+from dse.units import quantity
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Energy in one technology: `mac` by format [J], `sram` and `dram` by byte [J/B]."""
+
+    name: str
+    mac: Mapping[str, float]
+    sram: float
+    dram: float
+    note: str
+    source: str
+
+    def mac_energy(self, compute_format: str) -> float:
+        """Joules of one MAC in a format, or in the next wider one that the profile has; NaN where it has none."""
+        candidates = FALLBACKS.get(compute_format, ())
+        return next((self.mac[c] for c in candidates if c in self.mac), float("nan"))
+
+
+def _load() -> dict[str, Profile]:
+    profiles = {}
+    for name, fields in read_toml(Path(__file__).with_name("profiles.toml")).items():
+        mac = {form: quantity(value, "J") for form, value in fields["mac"].items()}
+        sram, dram = (quantity(fields[memory], "J/B") for memory in ("sram", "dram"))
+        profiles[name] = Profile(name, mac, sram, dram, fields["note"], fields["source"])
+    return profiles
+
+
+PROFILES: Catalogue[Profile] = Catalogue("energy profile", _load)
