@@ -7,19 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.grid.spaces import make
 
 from dse import registry
 from dse.grid import codegen
 from dse.grid.evaluate import evaluate_values
 from dse.grid.plan import make_plan
+from tests.grid.spaces import make
 
 ROOT = Path(__file__).parents[2]
 
 
 def nest(name="throughput"):
     record = registry.metric_record(name)
-    return codegen.Nest(("batch", "device"), (record,), (("batch", ("batch",)), ("latency", ("batch", "device"))), (name,))
+    return codegen.Nest(
+        ("batch", "device"), (record,), (("batch", ("batch",)), ("latency", ("batch", "device"))), (name,)
+    )
 
 
 @pytest.fixture

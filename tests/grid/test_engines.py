@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from tests.grid.spaces import assert_same, random_space, vision, whole
 
 import dse
 from dse import registry
 from dse.grid import counting
 from dse.grid.evaluate import evaluate_values
 from dse.grid.plan import make_plan
+from tests.grid.spaces import assert_same, random_space, vision, whole
 
 ALL = tuple(registry.METRICS)
 PER_OP = 1e-12

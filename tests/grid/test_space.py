@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from tests.grid.spaces import make, random_space
 
 import dse
 from dse.errors import InputError
@@ -12,6 +11,7 @@ from dse.grid import capacity, evaluate
 from dse.grid.evaluate import evaluate_values
 from dse.grid.space import check_axis, make_grid, make_list
 from dse.networks import FAMILIES
+from tests.grid.spaces import make, random_space
 
 
 def test_each_metric_keeps_the_dimensions_that_it_varies_along():
@@ -36,7 +36,9 @@ def test_each_metric_keeps_the_dimensions_that_it_varies_along():
 
 
 def test_a_count_varies_along_a_structural_axis_only_where_it_does():
-    data = dse.evaluate("decoder", layers=2, d_model=64, heads=2, vocab=100, gated=[0, 1], positions=[0, 4096], context=8)
+    data = dse.evaluate(
+        "decoder", layers=2, d_model=64, heads=2, vocab=100, gated=[0, 1], positions=[0, 4096], context=8
+    )
     assert data.macs.dims == ("gated",)
     assert data.params.dims == ("gated", "positions")
 
@@ -177,7 +179,7 @@ def test_a_grid_that_memory_cannot_hold_is_refused_before_anything_is_made(monke
 @pytest.mark.parametrize("network_axes", [False, True])
 def test_absurd_grids_are_refused_at_once(network_axes):
     many = [0.5 + i * 1e-5 for i in range(50_000)]
-    axes = {name: many for name in ("compute_efficiency", "bandwidth_efficiency", "utilization", "memory_share")}
+    axes = dict.fromkeys(("compute_efficiency", "bandwidth_efficiency", "utilization", "memory_share"), many)
     if network_axes:
         axes |= {"width": many, "resolution": list(range(32, 10_032)), "classes": list(range(2, 10_002))}
     space = make("mobilenet_v2", device="rtx-4090", **axes)

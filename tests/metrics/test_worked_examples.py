@@ -8,10 +8,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.metrics import layers
 
 import dse
 from dse import registry
+from tests.metrics import layers
 
 REFERENCE = Path(__file__).parents[1] / "reference"
 NETWORKS = tomllib.loads((REFERENCE / "metrics-networks.toml").read_text(encoding="utf-8"))
@@ -25,7 +25,7 @@ def resnet50(batch):
     network, device = NETWORKS["resnet50"], DEVICES[A100]
     table = layers.resnet50()
     expected = layers.metrics(table, network, device, w=16, a=16, batch=batch)
-    expected |= {name: network["accuracy"] for name in ("accuracy", "accuracy_low", "accuracy_high")}
+    expected |= dict.fromkeys(("accuracy", "accuracy_low", "accuracy_high"), network["accuracy"])
     return expected, layers.per_op_latency(table, device, w=16, a=16, batch=batch)
 
 

@@ -1,0 +1,167 @@
+"""Budgets, objectives, and frontiers of Datasets that users made."""
+
+import math
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import dse
+from dse.errors import InputError
+from dse.pareto.cloud import Cloud
+from dse.pareto.cut import Budget, Cut, Objective, Tally, apply, check_objectives, make_budget
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "low", "high"),
+    [
+        ("peak_sram", "320 KiB", -math.inf, 327680.0),
+        ("throughput", 30, 30.0, math.inf),
+        ("accuracy", "70 %", 70.0, math.inf),
+        ("latency", {"min": "1 ms", "max": 0.1}, 0.001, 0.1),
+        ("macs", "100 MMAC", -math.inf, 1e8),
+        ("compute_bound", {"min": 1}, 1.0, math.inf),
+    ],
+)
+def test_budgets(metric, limit, low, high):
+    assert make_budget(metric, limit) == Budget(metric, low, high)
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "problem"),
+    [
+        ("peak_srm", 1, "did you mean 'peak_sram'"),
+        ("peak_sram", "320 ms", "unit 'ms' is time"),
+        ("peak_sram", {}, "min and max"),
+        ("peak_sram", {"most": 1}, "given ['most']"),
+        ("latency", {"min": 2, "max": 1}, "min 2 is above max 1"),
+        ("compute_bound", 1, "no better side"),
+        ("latency", True, "not a quantity"),
+    ],
+)
+def test_budgets_that_are_refused(metric, limit, problem):
+    with pytest.raises(InputError) as raised:
+        make_budget(metric, limit, f"budgets.{metric}")
+    assert str(raised.value).startswith(f"budgets.{metric}: ") and problem in str(raised.value)
+
+
+def test_violations():
+    budget = Budget("latency", low=1.0, high=3.0)
+    np.testing.assert_array_equal(budget.violation(np.array([0.5, 1, 2, 3, 5, np.nan])), [0.5, 0, -1, 0, 2, np.nan])
+    assert budget.text() == "latency ≤ 3 s, latency ≥ 1 s"
+
+
+@pytest.mark.parametrize("names", [[], ["a", "a"], list("abcdef")])
+def test_objectives_that_are_refused(names):
+    with pytest.raises(InputError):
+        check_objectives([Objective(n, "min") for n in names])
+
+
+def test_a_design_is_excluded_by_the_first_constraint_that_it_breaks():
+    cut = Cut((Objective("latency", "min"),), (Budget("latency", high=2.0), Budget("energy", high=2.0)), fit=False)
+    columns = {"latency": np.array([1.0, 3, 1, 3, np.nan, 9]), "energy": np.array([1.0, 1, 3, 3, 1, np.nan])}
+    tally = Tally()
+    alive = apply(cut, columns, np.zeros(6, dtype=bool), tally, np.array([True] * 5 + [False]))
+    assert alive.tolist() == [True, False, False, False, False, False]
+    assert (tally.enumerated, tally.undefined, tally.feasible) == (6, 2, 1)
+    assert tally.excluded == {"latency ≤ 2 s": 2, "energy ≤ 2 J": 1}
+    assert tally.broken == {"latency ≤ 2 s": 2, "energy ≤ 2 J": 2}
+
+
+def test_fit_by_kind_of_device():
+    cut = Cut((Objective("latency", "min"),))
+    nan = math.nan
+    columns = {
+        "latency": np.ones(6),
+        "sram_free": np.array([1.0, -1, 1, nan, -5, nan]),
+        "flash_free": np.array([1.0, 1, -1, nan, -5, nan]),
+        "memory_free": np.array([nan, nan, nan, 1, -1, nan]),
+    }
+    mcu = np.array([True, True, True, False, False, True])
+    assert apply(cut, columns, mcu, Tally()).tolist() == [True, False, False, True, False, True]
+
+
+# Frontiers of Datasets.
+
+
+def table():
+    latency = xr.DataArray([[1.0, 2.0, 3.0], [2.0, 2.0, np.nan]], dims=("chip", "size"))
+    error = xr.DataArray([3.0, 2.0, 2.0], dims="size")
+    data = xr.Dataset({"latency": latency, "error": error}, {"chip": ["a", "b"], "size": [10, 20, 30]})
+    return data.assign_coords(kind=("chip", ["x", "x"]))
+
+
+def rows(found):
+    return list(zip(found.chip.values.tolist(), found["size"].values.tolist(), strict=True))
+
+
+def test_frontier_of_a_dataset():
+    found = dse.frontier(table(), minimize=["latency", "error"])
+    assert rows(found) == [("a", 10), ("a", 20), ("b", 20)]  # ties stay; NaN is undefined
+    assert set(found.coords) == {"chip", "size", "kind"} and found.latency.dims == ("design",)
+    per = dse.frontier(table(), minimize=["latency", "error"], per="chip")
+    assert rows(per) == [("a", 10), ("a", 20), ("b", 20)]
+    assert rows(dse.frontier(table(), minimize="latency", per=["chip"])) == [("a", 10), ("b", 10), ("b", 20)]
+    assert rows(dse.frontier(table(), minimize="latency", per=["kind"])) == [("a", 10)]
+    assert rows(dse.frontier(table(), maximize="latency")) == [("a", 30)]
+    assert rows(dse.frontier(table(), minimize="latency", budgets={"latency": {"min": "1500 ms"}})) == [
+        ("a", 20), ("b", 10), ("b", 20)
+    ]  # fmt: skip
+
+
+def test_a_frontier_that_nothing_is_left_of():
+    found = dse.frontier(table(), minimize="latency", budgets={"latency": "1 us"})
+    assert found.sizes["design"] == 0 and set(found.coords) >= {"chip", "size"}
+
+
+def test_a_frontier_of_one_design():
+    data = dse.evaluate("resnet50", device="rtx-4090")
+    found = dse.frontier(data, minimize=["latency"])
+    assert found.sizes["design"] == 1 and found.device.values.tolist() == ["rtx-4090"]
+    assert dse.frontier(data, minimize="latency", budgets={"latency": "1 ns"}).sizes["design"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ({"minimize": "latncy"}, "did you mean 'latency'"),
+        ({"minimize": "latency", "per": "chp"}, "did you mean 'chip'"),
+        ({"minimize": "latency", "budgets": {"energy": 1}}, "unknown variable 'energy'"),
+        ({}, "give one to five"),
+        ({"minimize": "latency", "maximize": "latency"}, "twice"),
+    ],
+)
+def test_frontiers_that_are_refused(arguments, problem):
+    with pytest.raises(InputError, match=problem):
+        dse.frontier(table(), **arguments)
+
+
+# The cloud.
+
+
+def test_cells_of_the_cloud():
+    cloud = Cloud(["latency", "energy"])
+    latency, energy = np.array([1.0, 10.0, 10.0, 0.0, -1.0, np.inf]), np.array([1e-3, 1e3, 1e3, 1.0, 1.0, 1.0])
+    groups, feasible = np.array([0, 2, 2, 0, 0, 0]), np.array([True, False, False, True, True, True])
+    for part in (slice(0, 2), slice(2, 6)):
+        columns = {"latency": latency[part], "energy": energy[part]}
+        cloud.add(columns, groups[part], feasible[part])
+    table = cloud.dataset()
+    assert table.x.values.tolist() == [0, 256] and table.y.values.tolist() == [-768, 768]
+    assert table.designs.values.tolist() == [1, 2] and table.group.values.tolist() == [0, 2]
+    assert table.feasible.values.tolist() == [1, 0]
+
+
+def test_sparse_and_dense_counts_agree(monkeypatch):
+    from dse.pareto import cloud as module
+
+    rng = np.random.default_rng(0)
+    columns = {n: 10 ** rng.normal(0, 1, 500) for n in ("latency", "energy", "power")}
+    found = []
+    for dense in (2**23, 0):
+        monkeypatch.setattr(module, "DENSE", dense)
+        cloud = Cloud(list(columns))
+        for _ in range(70):  # more parts than are kept apart
+            cloud.add(columns, rng.integers(0, 1, 500), np.ones(500, dtype=bool))
+        found.append(cloud.dataset())
+    assert found[0].identical(found[1]) and int(found[0].designs.sum()) == 3 * 70 * 500

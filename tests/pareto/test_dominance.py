@@ -1,0 +1,125 @@
+"""The non-dominated filter against every pair of points."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from dse.pareto import dominance
+from dse.pareto.dominance import canonical, nondominated
+from tests.pareto import oracle
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def point_set(rng):
+    """Points of 1 to 5 columns: ties, duplicates, constants, infinities, values that are equal to 12 digits."""
+    n, m = int(rng.integers(0, 25)), int(rng.integers(1, 6))
+    points = rng.choice([rng.random((n, m)), rng.integers(0, 4, (n, m)), rng.integers(-2, 2, (n, m)) * 1e-20])
+    points = points.astype(float)
+    if n and rng.random() < 0.3:
+        points[:, rng.integers(m)] = rng.choice([0.0, 3.25, -math.inf])
+    if n and rng.random() < 0.3:
+        points[rng.integers(0, n, 5), rng.integers(0, m, 5)] = rng.choice([math.inf, -math.inf])
+    if n and rng.random() < 0.3:
+        points[rng.integers(0, n, 3)] = points[rng.integers(0, n, 3)]
+    noise = 1 + rng.choice([0.0, 1e-14, -1e-14, 3e-12], (n, m))
+    return points * noise if rng.random() < 0.5 else points
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_against_every_pair(seed):
+    rng = np.random.default_rng(seed)
+    for _ in range(100):
+        points = point_set(rng)
+        np.testing.assert_array_equal(nondominated(points), oracle.nondominated(points), str(points.tolist()))
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("kind", ["uniform", "front", "ties", "infinite", "noise"])
+def test_elimination_loses_nothing(m, kind, monkeypatch):
+    """Sets large enough for the eliminators, against the exact algorithm alone."""
+    rng = np.random.default_rng(m)
+    points = rng.random((6000, m))
+    if kind == "front":
+        points /= np.linalg.norm(points, axis=1, keepdims=True)
+    if kind == "ties":
+        points = np.floor(points * 6)
+    if kind == "infinite":
+        points[rng.integers(0, 6000, 50), rng.integers(0, m, 50)] = -math.inf
+        points[rng.integers(0, 6000, 50), rng.integers(0, m, 50)] = math.inf
+    if kind == "noise":
+        points = np.floor(points * 6) * (1 + rng.choice([0.0, 1e-15, -1e-15], points.shape))
+    found = nondominated(points)
+    monkeypatch.setattr(dominance, "FEW", 10**9)
+    np.testing.assert_array_equal(found, nondominated(points))
+    sample = rng.choice(6000, 300, replace=False)
+    rows = canonical(points)
+    for i in sample:
+        beaten = ((rows <= rows[i]).all(axis=1) & (rows < rows[i]).any(axis=1)).any()
+        assert found[i] == (not beaten)
+
+
+def test_none_and_one():
+    assert nondominated(np.empty((0, 3))).shape == (0,)
+    assert nondominated(np.array([[math.inf, -1.0]])).tolist() == [True]
+    assert nondominated(np.empty((4, 0))).all()
+
+
+def test_equal_points_all_stay():
+    assert nondominated(np.array([[1.0, 2.0], [1.0, 2.0], [1.0 + 1e-15, 2.0], [1.0, 2.1]])).tolist() == [True] * 3 + [
+        False
+    ]
+
+
+@pytest.mark.parametrize("points", [np.zeros(3), np.array([[1.0, math.nan]])])
+def test_what_is_refused(points):
+    with pytest.raises(ValueError, match="points must"):
+        nondominated(points)
+
+
+@settings(max_examples=400, deadline=None)
+@given(finite)
+@example(9.9999999999999e-21)
+@example(1e-20)
+@example(5e-324)
+@example(1.7976931348623157e308)
+@example(0.1 + 0.2)
+def test_canonical_is_what_text_gives(value):
+    (found,) = canonical(np.array([value]))
+    # Text gives the nearest double, two factors one that is a few units in the last place away.
+    assert found == pytest.approx(oracle.rounded(value), rel=1e-15, abs=5e-324)
+    assert canonical(np.array([found]))[0] == found
+
+
+@settings(max_examples=400, deadline=None)
+@given(finite.filter(lambda v: abs(v) < 1e300), st.integers(-3, 3))
+@example(1e-20, -1)
+@example(1e22, -1)
+@example(0.1, -1)
+def test_noise_in_the_last_digits_makes_no_difference(value, steps):
+    """Values some units in the last place apart give the same double unless a rounding boundary lies between."""
+    other = value
+    for _ in range(abs(steps)):
+        other = math.nextafter(other, math.copysign(math.inf, steps))
+    a, b = canonical(np.array([value, other]))
+    if oracle.rounded(value) == oracle.rounded(other) and abs(value) > 1e-290:
+        assert a == b
+    low, high = sorted([value, other])
+    assert canonical(np.array([low]))[0] <= canonical(np.array([high]))[0]
+
+
+def test_canonical_leaves_what_has_no_digits():
+    values = np.array([[0.0, -0.0, math.inf], [-math.inf, math.nan, 1.0]])
+    np.testing.assert_array_equal(canonical(values), values)
+    assert canonical(values).shape == (2, 3)
+
+
+def test_order_is_kept_across_powers_of_ten():
+    for exponent in range(-300, 301, 7):
+        around = np.array([0.9999999999996, 0.99999999999949, 1.0, 1.0000000000004, 1.000000000006]) * 10.0**exponent
+        rounded = canonical(around)
+        assert rounded[0] == rounded[2] == rounded[3]
+        assert rounded[1] < rounded[2] < rounded[4]
