@@ -177,13 +177,13 @@ def _one_plan(space: Space, plan: Plan, least: float, threads: int | None) -> Va
 
 def _inputs(space: Space, plan: Plan) -> tuple[Values, list[Record]]:
     """Everything that is not computed from other values, and the metrics that then are, in order."""
-    values: Values = {**count(space, plan), **tables(space, plan)}
-    for name in plan.leaves:
+    needed = plan.only(lambda record: has_meaning(record, space))
+    values: Values = {**count(space, needed), **tables(space, needed)}
+    for name in needed.leaves:
         if name not in values:
             values[name] = leaf(space, name)
-    meaningless = [s for s in plan.steps if not has_meaning(s, space)]
-    values.update({s.name: Labelled((), np.array(np.nan)) for s in meaningless})
-    return values, [s for s in plan.steps if s not in meaningless]
+    values.update({s.name: Labelled((), np.array(np.nan)) for s in plan.steps if not has_meaning(s, space)})
+    return values, list(needed.steps)
 
 
 def has_meaning(record: Record, space: Space) -> bool:

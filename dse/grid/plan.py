@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -38,6 +38,18 @@ class Plan:
         return found
 
 
+    def only(self, wanted: Callable[[Record], bool]) -> Plan:
+        """The plan without the metrics that are not wanted, and without what only they need."""
+        steps = [s for s in self.steps if wanted(s)]
+        needed = set(self.targets)
+        for step in reversed(steps):
+            if step.name in needed:
+                needed.update(step.inputs)
+        kept = {key: tuple(r for r in getattr(self, key) if r.name in needed) for key in ("counts", "tables")}
+        leaves = tuple(n for n in self.leaves if n in needed)
+        return replace(self, steps=tuple(s for s in steps if s.name in needed), leaves=leaves, **kept)
+
+
 __all__ = ["Plan", "make_plan", "metrics", "variants_of"]
 
 
@@ -61,7 +73,7 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None,
     targets = tuple(dict.fromkeys(targets))
     builder = _Builder(dict(variants or {}), phase)
     for target in targets:
-        builder.visit("", target)
+        builder.visit(*registry.scoped(target))
     found = builder.ordered.values()
     by_kind = {kind: tuple(r for r in found if r.kind == kind) for kind in ("metric", "count", "table")}
     return Plan(targets, by_kind["metric"], by_kind["count"], by_kind["table"], tuple(builder.leaves))
