@@ -126,7 +126,9 @@ def metric(
     def record(function: Function) -> Function:
         key = name or function.__name__
         if phase is not None:
-            record = Record(key, kind, unit, function, _inputs(function), direction, None, counted, label, domain, phase)
+            record = Record(
+                key, kind, unit, function, _inputs(function), direction, None, counted, label, domain, phase
+            )
             if IN_PHASE.setdefault((key, phase), record) is not record:
                 raise ValueError(f"metric {key!r} of the phase {phase!r} is defined twice")
             return function

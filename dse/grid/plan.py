@@ -37,7 +37,6 @@ class Plan:
             found[record.name] = direct.union(*(found.get(i, frozenset()) for i in direct))
         return found
 
-
     def only(self, wanted: Callable[[Record], bool]) -> Plan:
         """The plan without the metrics that are not wanted, and without what only they need."""
         steps = [s for s in self.steps if wanted(s)]
