@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from dse import glossary, registry
-from dse.errors import InputError
 from dse.grid import dataset
 from dse.grid.plan import make_plan
 from dse.grid.space import Space
-from dse.jobs.resolve import resolve, resolve_space
+from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load
 from dse.jobs.run import Progress, run
-from dse.jobs.spec import Spec, read_spec
+from dse.jobs.spaces import resolve_space
+from dse.jobs.spec import SpecLike, read_spec
 from dse.networks import FAMILIES, MODELS
 from dse.pareto.table import frontier
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     Names = str | Sequence[str]
 
 __all__ = ["evaluate", "explore", "frontier", "load"]
-
-SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
 
 
 def evaluate(
@@ -92,7 +90,7 @@ def design_space(
         document[table][name] = value.tolist() if hasattr(value, "tolist") else value
     for name in metrics or ():
         registry.metric_record(name)
-    return resolve_space(read_spec(document), metrics or ())[0]
+    return resolve_space(read_spec(document), metrics or ())
 
 
 def applicable(space: Space) -> list[str]:
@@ -129,8 +127,5 @@ def explore(
     InputError
         Every fault of the spec at once.
     """
-    origin = str(spec) if isinstance(spec, (str, os.PathLike)) else ""
-    job = resolve(read_spec(spec, settings), origin)
-    if "device" not in job.space.axes:
-        raise InputError(f"{origin}: hardware.device: is missing; `dse list devices` names the catalogue".lstrip(": "))
+    job = read_job(spec, settings)
     return run(job, Path(out) if out is not None else None, fresh=fresh, progress=progress, plots=plots)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import io
+import os
 import sys
 from typing import Any
 
@@ -11,7 +13,7 @@ import click
 from dse import __version__
 from dse.errors import DseError, InputError, unknown
 
-COMMANDS = ("calc", "evaluate", "explore", "frontier", "list", "plot", "show")
+COMMANDS = ("explore", "evaluate", "calc", "frontier", "plot", "list", "show")
 INTERRUPTED = 130
 
 
@@ -36,30 +38,52 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
 @click.version_option(__version__, prog_name="dse")
 def cli() -> None:
     """Explore networks x number formats x chips under budgets, exactly.
 
     \b
-    dse explore sweeps/quickstart.toml        the main job: evaluate, filter, plot
+    dse explore sweeps/quickstart.toml
     dse evaluate resnet50 --device a100-sxm-80gb --precision fp16
-    dse calc kv_cache batch=1 layers=32 kv_heads=8 d_head=128 tokens=8192 bits=16
-    dse show mobilenet_v2                     what is behind a name
+    dse calc power_draw tdp="300 W" utilization=0.7
+    dse list devices
+    dse show mobilenet_v2
     """
 
 
 def main() -> None:
     """Run the command line; the process's exit status is that of the contract."""
-    sys.exit(run(sys.argv[1:]))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal without "≤" shows "?": no reason to fail.
+            stream.reconfigure(errors="replace")
+    status = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            status = _unwritable(error)
+        # Nothing more can be said there: the interpreter must not try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(status)
+
+
+def _unwritable(error: OSError) -> int:
+    click.echo(f"dse: cannot write: {error.strerror or error}", err=True)
+    return DseError.exit_code
 
 
 def run(arguments: list[str]) -> int:
     """Run the command line; gives the exit status: 0 done, 2 wrong input, 3 infeasible, 130 interrupted, 1 else."""
     try:
-        status = cli.main(arguments, prog_name="dse", standalone_mode=False)
+        # Not `cli.main`, which ends the process when a pipe is closed.
+        with cli.make_context("dse", list(arguments)) as context:
+            cli.invoke(context)
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except DseError as error:
-        click.echo(_told(str(error)), err=True)
+        click.echo("\n".join(f"dse: {line}" for line in str(error).splitlines()), err=True)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
@@ -71,12 +95,12 @@ def run(arguments: list[str]) -> int:
     except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
+    except MemoryError:
+        click.echo("dse: not enough memory; narrow the axes", err=True)
+        return DseError.exit_code
     except BrokenPipeError:
-        # The reader of the pipe has gone: nothing is left to say, nor to flush.
-        sys.stdout = None
+        # The reader of the pipe has seen enough.
         return 0
-    return status if isinstance(status, int) else 0
-
-
-def _told(text: str) -> str:
-    return "\n".join(f"dse: {line}" for line in text.splitlines())
+    except OSError as error:
+        return _unwritable(error)
+    return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from dse.cli.common import json_option, print_json
 from dse.errors import Fault, InputError, unknown
 
 
-@click.command("calc")
+@click.command("calc", short_help="Compute one formula of the sheet.")
 @click.argument("formula")
 @click.argument("arguments", nargs=-1, metavar="NAME=VALUE...")
 @json_option
@@ -19,8 +18,9 @@ def command(formula: str, arguments: tuple[str, ...], as_json: bool) -> None:
     """Compute one FORMULA of the sheet; values may carry units.
 
     \b
-    dse calc kv_cache batch=1 layers=32 kv_heads=8 d_head=128 tokens=8192 bits=16
     dse calc power_draw tdp="300 W" utilization=0.7
+    dse calc kv_cache batch=1 layers=32 kv_heads=8 d_head=128 tokens=8192 \\
+        bits=16
     """
     from dse import faces, units
     from dse.formulas import RECORDS
@@ -29,10 +29,7 @@ def command(formula: str, arguments: tuple[str, ...], as_json: bool) -> None:
         raise InputError(unknown("formula", formula, RECORDS))
     record = RECORDS[formula]
     values = _values(record, arguments)
-    try:
-        result = float(record.function(**values))
-    except (ZeroDivisionError, OverflowError):
-        raise InputError(f"{formula} is not defined for these values: division by zero or overflow") from None
+    result = _result(record, values)
     equation = faces.equation(record.function) if record.faces else record.summary
     if as_json:
         facts = {"formula": formula, "value": result, "unit": record.unit, "equation": equation, "inputs": values}
@@ -42,17 +39,36 @@ def command(formula: str, arguments: tuple[str, ...], as_json: bool) -> None:
     if record.faces:
         click.echo(f"{' ' * len(formula)} = {faces.equation(record.function, values)}")
     shown = units.format_quantity(result, record.unit, 6)
-    exact = "" if shown.split()[0].replace(",", "") == f"{result:.17g}" else f"  ({result!r} {record.unit})"
-    click.echo(f"{' ' * len(formula)} = {shown}" + (exact if math.isfinite(result) else ""))
+    plain = f"{result:.17g}"
+    exact = "" if shown.split()[0].replace(",", "") == plain else f"  ({result!r} {record.unit})".replace(" 1)", ")")
+    click.echo(f"{' ' * len(formula)} = {shown}{exact}")
+
+
+def _result(record: Any, values: dict[str, Any]) -> float:
+    """The value; what is not a finite number is the user's mistake."""
+    import math
+
+    import numpy as np
+
+    try:
+        with np.errstate(all="ignore"):
+            result = float(record.function(**values))
+    except (ZeroDivisionError, OverflowError, TypeError):
+        result = math.nan
+    if not math.isfinite(result):
+        raise InputError(f"{record.name} is not defined for these values: division by zero or overflow")
+    return result
 
 
 def _values(record: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
     faults: list[Fault] = []
     values: dict[str, Any] = {}
     for text in arguments:
-        name, separator, value = text.partition("=")
+        name, separator, value = (part.strip() for part in text.partition("="))
         if not separator:
             faults.append(Fault(text, "write name=value"))
+        elif name in values:
+            faults.append(Fault(name, "is given twice"))
         elif name not in record.inputs:
             faults.append(unknown(f"argument of {record.name}", name, record.inputs))
         else:
@@ -60,8 +76,9 @@ def _values(record: Any, arguments: tuple[str, ...]) -> dict[str, Any]:
                 values[name] = _value(record, name, value)
             except InputError as error:
                 faults.extend(error.at(name).faults)
-    required = record.required
-    faults += [Fault(record.name, f"the argument {n!r} is missing: {_meaning(n)}") for n in required if n not in values]
+    given = {text.partition("=")[0].strip() for text in arguments}
+    missing = [n for n in record.required if n not in given]
+    faults += [Fault(record.name, f"the argument {n!r} is missing: {_meaning(n)}") for n in missing]
     if faults:
         raise InputError(faults)
     return values

@@ -1,9 +1,12 @@
-"""What several commands share: settings, JSON, tables."""
+"""What several commands share: settings, JSON, tables, paragraphs."""
 
 from __future__ import annotations
 
 import json
 import math
+import shutil
+import sys
+import textwrap
 import tomllib
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,11 +25,16 @@ def parse_settings(settings: Iterable[str], option: str = "--set") -> dict[str, 
         key, separator, value = text.partition("=")
         if not separator or not key.strip():
             raise InputError(f"{option} {text}: write key=value")
-        try:
-            found[key.strip()] = tomllib.loads(f"value = {value.strip()}")["value"]
-        except (tomllib.TOMLDecodeError, RecursionError):
-            found[key.strip()] = value.strip()
+        found[key.strip()] = _value(value.strip())
     return found
+
+
+def _value(text: str) -> Any:
+    try:
+        document = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return document["value"] if set(document) == {"value"} else text
 
 
 def print_json(facts: Any) -> None:
@@ -44,17 +52,28 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
-    """Print a table that fits the terminal, or a pipe."""
-    from rich.console import Console
-    from rich.table import Table
+def terminal_width() -> int | None:
+    """Characters of a line of the terminal; None in a pipe, where lines are as long as they need to be."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console.width = 200
-    console.print(table)
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = (), prose: Sequence[str] = ()
+) -> None:
+    """Print a table that fits the terminal: prose is broken into lines, and what does not fit is named below."""
+    from dse.report.tables import format_table
+
+    lines, left_out = format_table(columns, rows, right=right, prose=prose, width=terminal_width())
+    click.echo("\n".join(lines))
+    if left_out:
+        print_text(f"(too wide for this terminal: {', '.join(left_out)})")
+
+
+def print_text(text: str, indent: str = "") -> None:
+    """Print a paragraph, broken into lines on a terminal; all lines but the first begin with `indent`."""
+    width = terminal_width()
+    if width is not None:
+        text = textwrap.fill(
+            text, max(width, 20), subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+        )
+    click.echo(text)

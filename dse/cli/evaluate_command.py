@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_json, print_table
+from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
 from dse.errors import InputError
 
 
-@click.command("evaluate")
+@click.command("evaluate", short_help="Evaluate one design: every metric, or one explained.")
 @click.argument("network")
-@click.option("--device", required=True, help="A device of the catalogue.")
-@click.option("--precision", default="fp32", show_default=True, help="A number format.")
+@click.option("--device", required=True, help="A device: `dse list devices`.")
+@click.option("--precision", default="fp32", show_default=True, help="A number format: `dse list precisions`.")
 @click.option("--set", "settings", multiple=True, metavar="AXIS=VALUE", help="An axis or a deployment setting.")
 @click.option("--metric", "metrics", multiple=True, help="Only this metric (may be given several times).")
-@click.option("--counting", default="trainable", show_default=True, help="trainable, weights or statistics.")
-@click.option("--explain", metavar="METRIC", help="Print the chain of formulas behind a metric, numbers put in.")
+@click.option("--counting", default="trainable", show_default=True, help="Or weights, or statistics.")
+@click.option("--explain", metavar="METRIC", help="The formulas behind a metric, with the numbers put in.")
 @json_option
 def command(
     network: str,
@@ -34,39 +34,47 @@ def command(
 
     \b
     dse evaluate resnet50 --device a100-sxm-80gb --precision fp16
-    dse evaluate llama-2-7b --device a100-sxm-80gb --precision fp16 --set phase=decode --set context=1024
-    dse evaluate mobilenet_v2 --device stm32u575 --precision int8 --set width=0.35 --explain latency
+    dse evaluate llama-2-7b --device a100-sxm-80gb --precision fp16 \\
+        --set phase=decode --set context=1024
+    dse evaluate mobilenet_v2 --device stm32u575 --precision int8 \\
+        --set width=0.35 --explain latency
     """
     from dse.api import applicable, design_space
     from dse.grid.dataset import evaluate
     from dse.grid.explain import chain, describe
 
-    wanted = [*metrics, *([explain] if explain else [])]
+    wanted = list(dict.fromkeys([*metrics, *([explain] if explain else [])]))
     space = design_space(network, device, precision, wanted or None, counting, parse_settings(settings))
-    if space.size != 1 or space.dims:
-        several = ", ".join(n for n, a in space.axes.items() if a.dim)
-        raise InputError(f"one design has one value of each axis; several were given for {several}: use `dse explore`")
-    if explain:
-        lines = chain(space, explain)
-        print_json({"metric": explain, "chain": lines}) if as_json else click.echo("\n".join(lines))
+    if space.dims:
+        raise InputError(f"one design has one value of each axis; {', '.join(space.dims)} got several: `dse explore`")
+    lines = chain(space, explain) if explain else []
+    if explain and not as_json:
+        click.echo("\n".join(lines))
         return
-    facts = describe(evaluate(space, metrics or applicable(space)), space)
-    print_json(facts) if as_json else _print(facts)
+    facts = describe(evaluate(space, wanted or applicable(space)), space)
+    for metric in facts["metrics"].values():
+        if math.isinf(metric["value"]):
+            metric["reason"] = "beyond what a double can hold"
+    if as_json:
+        print_json({**facts, **({"explain": lines} if explain else {})})
+    else:
+        _print(facts)
 
 
 def _print(facts: dict[str, Any]) -> None:
     from dse.units import format_quantity
 
-    click.echo(", ".join(f"{k} {v}" for k, v in facts["design"].items()))
+    print_text(", ".join(f"{k} {v}" for k, v in facts["design"].items()), indent="  ")
     click.echo()
     rows = []
     for name, metric in facts["metrics"].items():
         defined = math.isfinite(metric["value"])
         shown = format_quantity(metric["value"], metric["measure"]) if defined else "-"
-        rows.append([name, shown, metric["what"] if defined else metric.get("reason", "undefined")])
-    print_table(["metric", "value", "what"], rows, right=["value"])
+        rows.append([name, shown, metric["what"] if defined else metric["reason"]])
+    print_table(["metric", "value", "what"], rows, right=["value"], prose=["what"])
     click.echo()
-    click.echo("assumed: " + ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items()))
+    assumed = ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items())
+    print_text(f"assumed: {assumed}", indent="  ")
 
 
 def _shown(assumption: Any) -> str:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from dse.cli.common import json_option, print_json, print_table
-from dse.errors import InfeasibleError, InputError
+from dse.errors import Fault, InfeasibleError, InputError
 
-BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(<=|>=|≤|≥)\s*(.+)$")
+_BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(<=|>=|≤|≥)\s*(.+)$")
 
 
-@click.command("frontier")
+@click.command("frontier", short_help="Cut a result again: other objectives or budgets.")
 @click.argument("result", type=click.Path(path_type=Path))
 @click.option("--minimize", default="", metavar="M,..", help="Metrics to minimise, with commas.")
 @click.option("--maximize", default="", metavar="M,..", help="Metrics to maximise, with commas.")
@@ -22,40 +23,52 @@ BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(<=|>=|≤|≥)\s*(.+)$")
 @click.option("--per", default="", metavar="AXIS,..", help="One frontier per value of these axes.")
 @json_option
 def command(result: Path, minimize: str, maximize: str, budgets: tuple[str, ...], per: str, as_json: bool) -> None:
-    """Cut RESULT again: other objectives, other budgets, over the whole grid of its spec.
+    """Cut RESULT again, over the whole space of its spec; what is not given stays as the spec has it.
+
+    Objectives that are given replace all of the spec's, and so do budgets.
 
     \b
-    dse frontier results/quickstart --minimize latency --maximize accuracy --budget 'peak_sram<=128 KiB'
+    dse frontier results/quickstart --minimize energy --maximize accuracy
+    dse frontier results/quickstart --budget 'peak_sram<=128 KiB' --per precision
     """
     from dse.jobs.recut import recut
     from dse.jobs.result import load
+    from dse.report.summary import misses
     from dse.report.tables import frontier_rows
 
-    found = recut(load(result), _names(minimize), _names(maximize), [_budget(b) for b in budgets], _names(per))
-    frontier, metrics = found.frontier, list(found.manifest["units"])
+    names = {"minimize": _names(minimize), "maximize": _names(maximize), "per": _names(per)}
+    found = recut(load(result), **names, budgets=parse_budgets(budgets))
+    frontier, metrics = found.frontier, found.manifest["metrics"]
+    size = frontier.sizes["design"]
     if as_json:
-        rows = [dict(zip(table, values, strict=True)) for table, values in _records(frontier)]
+        rows = frontier.to_dataframe().reset_index(drop=True).to_dict("records")
         print_json({"counts": found.counts, "units": found.manifest["units"], "frontier": rows})
-    elif frontier.sizes["design"]:
-        size = frontier.sizes["design"]
-        columns, shown = frontier_rows(frontier, metrics, size)
+    elif size:
+        columns, shown = frontier_rows(frontier, found.manifest["axes"], metrics, size)
         print_table(columns, shown, right=[c for c in columns if c in metrics])
         click.echo(f"{size:,} of {found.counts['enumerated']:,} designs")
-    if not frontier.sizes["design"]:
-        raise InfeasibleError("no design meets the budgets")
+    if not size:
+        raise InfeasibleError("\n".join(misses(found.manifest)))
 
 
 def _names(text: str) -> list[str]:
     return [n.strip() for n in text.split(",") if n.strip()]
 
 
-def _budget(text: str) -> tuple[str, dict[str, Any]]:
-    match = BUDGET.match(text)
-    if match is None:
-        raise InputError(f"--budget {text}: write METRIC<=LIMIT or METRIC>=LIMIT, such as 'peak_sram<=320 KiB'")
-    return match[1], {"max" if match[2] in ("<=", "≤") else "min": match[3].strip()}
-
-
-def _records(frontier: Any) -> list[tuple[list[str], list[Any]]]:
-    table = frontier.to_dataframe().reset_index(drop=True)
-    return [(list(table.columns), list(row)) for row in table.itertuples(index=False)]
+def parse_budgets(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Limits by metric from texts such as "peak_sram<=320 KiB"; two texts may bound one metric from both sides."""
+    limits: dict[str, dict[str, Any]] = {}
+    faults = []
+    for text in texts:
+        match = _BUDGET.match(text)
+        if match is None:
+            problem = f"{text!r} is no limit; write METRIC<=LIMIT or METRIC>=LIMIT, such as 'peak_sram<=320 KiB'"
+            faults.append(Fault("--budget", problem))
+            continue
+        side = "max" if match[2] in ("<=", "≤") else "min"
+        if side in limits.setdefault(match[1], {}):
+            faults.append(Fault("--budget", f"{match[1]} has two limits on the same side"))
+        limits[match[1]][side] = match[3].strip()
+    if faults:
+        raise InputError(faults)
+    return limits

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import click
 
 from dse.cli.common import json_option, print_json, print_table
 from dse.errors import InputError, unknown
 
-Rows = list[dict[str, str]]
+Rows = list[dict[str, Any]]
+_PROSE = ("arguments", "axes", "what", "note")
+# Figures of a device that tell it from others at a glance.
+_FIGURES = ("peak_fp16", "peak_int8", "bandwidth", "memory_capacity", "sram", "tdp")
 
 
-@click.command("list")
+@click.command("list", short_help="List formulas, metrics, models, devices ...")
 @click.argument("kind")
 @json_option
 def command(kind: str, as_json: bool) -> None:
@@ -21,6 +25,8 @@ def command(kind: str, as_json: bool) -> None:
     \b
     dse list devices
     dse list metrics --json
+
+    Numbers in JSON are in SI units.
     """
     if kind not in KINDS:
         raise InputError(unknown("kind of things", kind, KINDS))
@@ -29,65 +35,65 @@ def command(kind: str, as_json: bool) -> None:
         print_json(rows)
         return
     columns = list(rows[0])
-    print_table(columns, [[r[c] for c in columns] for r in rows])
+    cells = [[_cell(c, r[c]) for c in columns] for r in rows]
+    print_table(columns, cells, right=[c for c in columns if c in _FIGURES], prose=_PROSE)
+
+
+def _cell(column: str, value: Any) -> str:
+    from dse.glossary import NAMES
+    from dse.units import format_quantity
+
+    if isinstance(value, dict):
+        return " ".join(f"{k}={v}" for k, v in value.items())
+    if isinstance(value, tuple):
+        return " ".join(value)
+    if isinstance(value, float):
+        return "-" if value != value else format_quantity(value, NAMES[column].unit, 3)
+    return "-" if value is None else str(value)
 
 
 def _formulas() -> Rows:
     from dse.formulas import RECORDS
 
-    return [{"name": n, "unit": r.unit, "arguments": " ".join(r.inputs), "what": r.summary} for n, r in RECORDS.items()]
+    return [{"name": n, "unit": r.unit, "arguments": r.inputs, "what": r.summary} for n, r in RECORDS.items()]
 
 
 def _metrics() -> Rows:
     from dse.metrics import RECORDS
     from dse.registry import metric_record
 
-    records = [metric_record(name) for name in RECORDS]
-    return [{"name": r.name, "unit": r.unit, "better": r.direction or "-", "what": r.summary} for r in records]
+    records = map(metric_record, RECORDS)
+    return [{"name": r.name, "unit": r.unit, "better": r.direction, "what": r.summary} for r in records]
 
 
 def _families() -> Rows:
     from dse.networks import FAMILIES
 
-    return [{"name": n, "axes": " ".join(f.axes), "what": f.summary} for n, f in FAMILIES.items()]
+    return [{"name": n, "axes": f.axes, "what": f.summary} for n, f in FAMILIES.items()]
 
 
 def _models() -> Rows:
     from dse.networks import MODELS
 
-    return [
-        {"name": n, "family": m.family, "axes": " ".join(f"{k}={v}" for k, v in m.axes.items())}
-        for n, m in MODELS.items()
-    ]
+    return [{"name": n, "family": m.family, "axes": dict(m.axes)} for n, m in MODELS.items()]
 
 
 def _devices() -> Rows:
     from dse.hardware import DEVICES
-    from dse.units import format_quantity
-
-    shown = {
-        "peak_fp16": "FLOP/s",
-        "peak_int8": "FLOP/s",
-        "bandwidth": "B/s",
-        "memory_capacity": "B",
-        "sram": "B",
-        "tdp": "W",
-    }
-
-    def figure(value: float, unit: str) -> str:
-        return "-" if value != value else format_quantity(value, unit, 3)
 
     return [
-        {"name": n, "class": d.device_class, **{f: figure(d.figure(f), u) for f, u in shown.items()}}
-        for n, d in DEVICES.items()
+        {"name": n, "class": d.device_class, **{f: float(d.figure(f)) for f in _FIGURES}} for n, d in DEVICES.items()
     ]
 
 
 def _precisions() -> Rows:
     from dse.precision import PRECISIONS
 
-    fields = ("weight_bits", "activation_bits", "kv_bits", "compute", "note")
-    return [{"name": n, **{f: str(getattr(s, f)) for f in fields}} for n, s in PRECISIONS.items()]
+    bits = ("weight_bits", "activation_bits", "kv_bits")
+    return [
+        {"name": n, **{b: float(getattr(s, b)) for b in bits}, "compute": s.compute, "note": s.note}
+        for n, s in PRECISIONS.items()
+    ]
 
 
 def _plots() -> Rows:

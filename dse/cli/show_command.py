@@ -7,16 +7,20 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table
+from dse.cli.common import json_option, print_json, print_table, print_text
 from dse.errors import InputError, unknown
 
+_OP_COLUMNS = ("name", "kind", "repeat", "macs", "weights", "live", "inputs", "outputs")
+# Told after the facts, in a form of their own.
+_LAST = ("ops", "text")
 
-@click.command("show")
+
+@click.command("show", short_help="Show what is behind a name, with its sources.")
 @click.argument("name")
 @json_option
 def command(name: str, as_json: bool) -> None:
-    """Show NAME: a formula or metric (equation, unit, source), a family, a model (op table, totals, peak), a device
-    or a number format (every figure with its source).
+    """Show NAME: a formula or metric (equation, unit, source), a family (axes), a model (op table, totals, peak), a
+    device or a number format (figures, units, source).
 
     \b
     dse show kv_cache
@@ -27,7 +31,9 @@ def command(name: str, as_json: bool) -> None:
     if as_json:
         print_json(facts)
         return
-    for entry in facts:
+    for number, entry in enumerate(facts):
+        if number:
+            click.echo()
         _print(entry)
 
 
@@ -70,9 +76,9 @@ def _record(record: Any, kind: str) -> dict[str, Any]:
             unit = "1" if argument in record.plain else entry.unit
             inputs[argument] = f"{entry.symbol} [{unit}]: {entry.meaning}"
         else:
-            inputs[argument] = "by the op of the network" if argument.startswith("op_") else "looked up"
+            inputs[argument] = "of each op of the network" if argument.startswith("op_") else "see below"
     facts = {"kind": kind, "name": record.name, "variant": record.variant, "unit": record.unit}
-    facts |= {"equation": equation(record), "direction": record.direction, "inputs": inputs}
+    facts |= {"counts": record.counted, "equation": equation(record), "better": record.direction, "inputs": inputs}
     facts["text"] = inspect.getdoc(record.function)
     return {k: v for k, v in facts.items() if v is not None}
 
@@ -83,74 +89,92 @@ def _family(family: Any) -> dict[str, Any]:
     axes = {}
     for axis in family.axes:
         entry = glossary.lookup(axis)
-        default = family.defaults.get(axis, "required")
-        structural = ", structural" if axis in family.structural else ""
-        shown = "derived from other axes" if default is None else default
-        axes[axis] = f"{entry.meaning}; {entry.allowed()}; default: {shown}{structural}"
+        default = _named(axis, family.defaults[axis]) if axis in family.defaults else None
+        shown = "required" if axis not in family.defaults else f"default {default}"
+        shown = "derived from other axes where not given" if shown == "default None" else shown
+        axes[axis] = f"{entry.meaning}; {entry.allowed()}; {shown}"
     facts = {"kind": "family", "name": family.name, "domain": family.domain, "source": family.source}
-    return {**facts, "text": inspect.getdoc(family.builder), "axes": axes}
+    return {**facts, "axes": axes, "text": inspect.getdoc(family.builder)}
+
+
+def _named(axis: str, value: Any) -> Any:
+    """The value of an axis as the user writes it: choices by name, not by place."""
+    from dse import glossary
+
+    choices = glossary.lookup(axis).choices
+    return choices[int(value)] if choices and value is not None else value
 
 
 def _model(model: Any) -> dict[str, Any]:
-    from dse.networks import trace
+    from dse.networks import FAMILIES, trace
 
     traced = trace(model.family, model.axes)
     rows = traced.rows()
-    peak = traced.peak_op(False)
-    return {
-        "kind": "model",
-        "name": model.name,
-        "family": model.family,
-        "axes": dict(model.axes),
-        "source": model.source,
-        "totals": {
-            "params": int(traced.params("trainable")),
-            "macs": int(traced.total("macs")),
-            "activations": int(traced.total("activations")),
-            "peak_activations": int(traced.peak(False)),
-            "peak_at": rows[int(peak)]["name"],
-            "peak_activations_in_place": int(traced.peak(True)),
-            "peak_activations_simple": int(traced.peak_simple()),
-        },
-        "ops": rows,
+    axes = {n: _named(n, v) for n, v in {**FAMILIES[model.family].defaults, **model.axes}.items() if v is not None}
+    totals = {
+        "params": int(traced.params("trainable")),
+        "macs": int(traced.total("macs")),
+        "activations": int(traced.total("activations")),
+        "peak_activations": int(traced.peak(False)),
+        "peak_at": rows[int(traced.peak_op(False))]["name"],
+        "peak_activations_in_place": int(traced.peak(True)),
+        "peak_at_in_place": rows[int(traced.peak_op(True))]["name"],
+        "peak_activations_simple": int(traced.peak_simple()),
     }
+    published = {n: f"{p.value:,.15g} ({p.source})" for n, p in model.published.items()}
+    facts = {"kind": "model", "name": model.name, "family": model.family, "source": model.source, "note": model.note}
+    return {**facts, "axes": axes, "totals": totals, "published": published, "ops": rows}
 
 
 def _device(device: Any) -> dict[str, Any]:
     from dse import glossary
-    from dse.units import format_quantity
 
-    figures = {n: f"{format_quantity(v, glossary.lookup(n).unit)}" for n, v in device.figures.items()}
+    figures = {n: _quantity(v, glossary.lookup(n).unit) for n, v in device.figures.items()}
     facts = {"kind": "device", "name": device.name, "class": device.device_class, "vendor": device.vendor}
-    facts |= {"figures": figures, "pue": f"{device.pue:g} (default of the class)"}
-    return {**facts, "source": device.source, "checked": device.check, "note": device.note}
+    facts |= {"year": device.year, "process": _quantity(device.process, "nm"), "memory_type": device.memory_type}
+    facts |= {"figures": figures, "pue": f"{device.pue:g} (default of the class)", "checked": device.check}
+    facts |= {"source": device.source, "compared_with": ", ".join(device.compared_with), "note": device.note}
+    return {k: v for k, v in facts.items() if v is not None}
 
 
 def _precision(scheme: Any) -> dict[str, Any]:
     from dataclasses import asdict
 
-    return {"kind": "number format", **asdict(scheme)}
+    from dse.glossary import NAMES
+
+    facts = {k: _quantity(v, NAMES[k].unit) if k in NAMES else v for k, v in asdict(scheme).items()}
+    facts["element_bits"] = _quantity(scheme.element_bits, "bit")
+    return {"kind": "number format", **facts}
 
 
-_OP_COLUMNS = ("name", "kind", "repeat", "macs", "weights", "inputs", "outputs", "live")
+def _quantity(value: float, unit: str) -> dict[str, Any] | None:
+    return None if value != value else {"value": value, "unit": unit}
 
 
 def _print(facts: dict[str, Any]) -> None:
     click.echo(f"{facts['name']} ({facts['kind']})")
     for key, value in facts.items():
-        if key in ("name", "kind", "text", "ops") or value in ("", None):
+        if key in ("name", "kind", *_LAST) or value in ("", None, {}):
             continue
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "unit" not in value:
             click.echo(f"{key}:")
-            width = max(map(len, value), default=0)
+            width = max(map(len, value))
             for name, fact in value.items():
-                click.echo(f"  {name:<{width}}  {fact:,}" if isinstance(fact, int) else f"  {name:<{width}}  {fact}")
+                print_text(f"  {name:<{width}}  {_shown(fact)}", indent=" " * (width + 4))
         else:
-            click.echo(f"{key}: {value}")
+            print_text(f"{key}: {_shown(value)}", indent="  ")
     if "ops" in facts:
-        rows = [[f"{r[c]:,}" if isinstance(r[c], int) else str(r[c]) for c in _OP_COLUMNS] for r in facts["ops"]]
+        click.echo("ops, counts of one execution of each:")
+        rows = [[f"{row[c]:,}" if isinstance(row[c], int) else row[c] for c in _OP_COLUMNS] for row in facts["ops"]]
         print_table(_OP_COLUMNS, rows, right=_OP_COLUMNS[2:])
     if "text" in facts:
         click.echo()
         click.echo(facts["text"])
-    click.echo()
+
+
+def _shown(fact: Any) -> str:
+    from dse.units import format_quantity
+
+    if isinstance(fact, dict):
+        return format_quantity(fact["value"], fact["unit"])
+    return f"{fact:,}" if isinstance(fact, int) and not isinstance(fact, bool) and fact > 9999 else str(fact)

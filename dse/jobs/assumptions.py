@@ -3,64 +3,90 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
+import numpy as np
+
 from dse import glossary
+from dse.grid.evaluate import MODEL_AXIS
 from dse.grid.inputs import compute_peak
+from dse.grid.plan import make_plan, variants_of
 from dse.hardware import DEVICES
 from dse.jobs.resolve import Job
+from dse.pareto.cut import FIT
+from dse.pareto.scan import MCU
 from dse.precision import PRECISIONS
 
 
 def gather(job: Job) -> dict[str, Any]:
     """Defaults, devices and number formats of a job, as plain data in SI units."""
     space = job.space
-    defaults = {n: a.values[0] for n, a in space.axes.items() if not a.given and a.values[0] is not None}
-    described = {n: {"value": v, "unit": glossary.lookup(n).unit} for n, v in defaults.items()}
-    return {
-        "counting": space.counting,
-        "fit": job.cut.fit,
-        "defaults": described,
-        "device": {d: _device(d) for d in space.axes["device"].values},
-        "precision": {p: _precision(p) for p in space.axes["precision"].values},
-        "computes_in": _formats(job),
-    }
+    facts: dict[str, Any] = {"counting": space.counting, "fit": job.cut.fit}
+    if MODEL_AXIS not in space.axes:
+        facts[MODEL_AXIS] = variants_of("latency")[0]
+    facts["defaults"] = _defaults(job)
+    devices = space.axes["device"].values
+    if job.cut.fit:
+        facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(d))}
+    facts["device"] = {d: _device(d, "pue" in facts["defaults"]) for d in devices}
+    facts["precision"] = {p: _precision(p) for p in space.axes["precision"].values}
+    facts["computes_in"] = _formats(job)
+    return facts
 
 
-def _device(name: str) -> dict[str, Any]:
+def unchecked(device: str) -> list[str]:
+    """Capacities that the catalogue does not state of a device: designs are not held against these."""
+    kind = "mcu" if DEVICES[device].device_class == MCU else "other"
+    capacities = make_plan(metric for metric, holds_for in FIT.items() if holds_for == kind).device_figures
+    return [name for name in capacities if math.isnan(DEVICES[device].figure(name))]
+
+
+def _defaults(job: Job) -> dict[str, Any]:
+    found = {}
+    for name, axis in job.space.axes.items():
+        value, entry = axis.values[0], glossary.lookup(name) if name in glossary.NAMES else None
+        if axis.given or value is None or entry is None:
+            continue
+        named = entry.choices[int(value)] if entry.choices and not isinstance(value, str) else value
+        found[name] = {"value": named, "unit": entry.unit, "meaning": entry.meaning}
+    if "pue" in found:
+        found["pue"] = {"value": "of each device's class", "unit": "1", "meaning": found["pue"]["meaning"]}
+    return found
+
+
+def _device(name: str, default_pue: bool) -> dict[str, Any]:
     device = DEVICES[name]
     figures = {f: {"value": v, "unit": glossary.lookup(f).unit} for f, v in sorted(device.figures.items())}
-    return {"source": device.source, "checked": device.check, "note": device.note, "figures": figures}
+    facts = {"class": device.device_class, "source": device.source, "checked": device.check, "note": device.note}
+    return {**facts, **({"pue": device.pue} if default_pue else {}), "figures": figures}
 
 
 def _precision(name: str) -> dict[str, Any]:
     scheme = PRECISIONS[name]
     fields = ("weight_bits", "activation_bits", "kv_bits", "compute", "note", "source")
-    return {f: getattr(scheme, f) for f in fields if getattr(scheme, f, None) not in (None, "")}
+    return {f: getattr(scheme, f) for f in fields if getattr(scheme, f) != ""}
 
 
-def _formats(job: Job) -> dict[str, str]:
-    dims = tuple(job.space.axes[a].dim for a in ("device", "precision") if job.space.axes[a].dim)
-    used = compute_peak(job.space)[1]
-    found = {}
-    for i, device in enumerate(job.space.axes["device"].values):
-        for j, precision in enumerate(job.space.axes["precision"].values):
-            places = {"device": i, "precision": j}
-            index = tuple(places[d] for d in used.dims if d in dims)
-            found[f"{device} {precision}"] = str(used.data[index]) if used.dims else str(used.data)
-    return found
+def _formats(job: Job) -> dict[str, dict[str, str]]:
+    device, precision = job.space.axes["device"], job.space.axes["precision"]
+    # Row-major over those of the two that have a dimension, in this order.
+    table = np.reshape(compute_peak(job.space)[1].data, (len(precision.values), len(device.values)))
+    return {
+        d: {p: str(table[j, i]) or "none" for j, p in enumerate(precision.values)} for i, d in enumerate(device.values)
+    }
 
 
 def to_toml(job: Job) -> str:
     """The assumptions as a TOML document."""
     lines = ["# Every default and every catalogue figure that this result rests on. SI units unless stated.", ""]
     _table(lines, (), gather(job))
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines)
 
 
 def _table(lines: list[str], path: tuple[str, ...], table: dict[str, Any]) -> None:
-    plain = {k: v for k, v in table.items() if not isinstance(v, dict) or set(v) == {"value", "unit"}}
-    if path and (plain or not table):
+    plain = {k: v for k, v in table.items() if not isinstance(v, dict) or "value" in v}
+    if path and plain:
         lines.append(f"[{'.'.join(map(_key, path))}]")
     lines.extend(f"{_key(k)} = {_value(v)}" for k, v in plain.items())
     if plain:
@@ -71,14 +97,16 @@ def _table(lines: list[str], path: tuple[str, ...], table: dict[str, Any]) -> No
 
 
 def _key(text: str) -> str:
-    return text if text.replace("_", "").replace("-", "").isalnum() and text.isascii() else json.dumps(text)
+    return text if text.replace("_", "").replace("-", "").isalnum() and text.isascii() else _value(text)
 
 
 def _value(value: Any) -> str:
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{_key(k)} = {_value(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_value, value)) + "]"
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     if isinstance(value, bool):
         return "true" if value else "false"
-    return repr(value)
+    return repr(value.item() if hasattr(value, "item") else value)

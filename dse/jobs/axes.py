@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from dse import glossary, units
-from dse.errors import Fault, InputError
+from dse.errors import Fault, InputError, unknown
 
-MOST_VALUES = 10_000_000
-_RANGE_KEYS = ({"start", "stop", "step"}, {"start", "stop", "num"}, {"start", "stop", "num", "scale"})
+MOST_VALUES = 1_000_000
+MOST_EXACT = 2**53
+_RANGE_KEYS = ("start", "stop", "step", "num", "scale")
+_RANGES = ({"start", "stop", "step"}, {"start", "stop", "num"}, {"start", "stop", "num", "scale"})
 _FORMS = "a value, a list, { start, stop, step } or { start, stop, num, scale }"
 
 
@@ -24,12 +26,14 @@ def axis_values(name: str, given: Any) -> Any:
     Raises
     ------
     InputError
-        For another form, an empty range, or more than ten million values.
+        For another form, an empty range, or more than a million values.
     """
     entry = glossary.lookup(name)
     if isinstance(given, Mapping):
         return _range(entry, given)
     if isinstance(given, (list, tuple)):
+        if len(given) > MOST_VALUES:
+            raise InputError(f"{len(given):,} values; at most {MOST_VALUES:,}")
         return [_one(entry, v) for v in given]
     return _one(entry, given)
 
@@ -43,43 +47,50 @@ def _one(entry: glossary.Name, given: Any) -> Any:
 
 
 def _tidy(entry: glossary.Name, value: float) -> float | int:
-    return (
-        int(value)
-        if value == int(value) and (entry.integer or abs(value) < 2**53) and entry.unit == "1" and entry.integer
-        else value
-    )
+    if entry.integer and abs(value) > MOST_EXACT:
+        raise InputError(f"{value:g} is beyond 2^53: a count would no longer be exact")
+    return int(value) if entry.integer and value == int(value) else value
 
 
 def _range(entry: glossary.Name, given: Mapping[str, Any]) -> list[float]:
-    keys = set(given)
-    if keys not in _RANGE_KEYS or entry.choices:
-        raise InputError(f"keys {', '.join(sorted(map(str, keys))) or 'none'}; allowed: {_FORMS}")
+    faults = [unknown("key of a range", str(k), _RANGE_KEYS) for k in given if k not in _RANGE_KEYS]
+    if faults:
+        raise InputError(faults)
+    if set(given) not in _RANGES or entry.choices:
+        raise InputError(f"has the keys {', '.join(given) or '(none)'}; allowed: {_FORMS}")
     start, stop = (units.quantity(given[k], entry.unit) for k in ("start", "stop"))
     if "step" in given:
         return _stepped(entry, start, stop, units.quantity(given["step"], entry.unit))
-    number = units.quantity(given["num"], "1")
+    return _divided(entry, start, stop, units.quantity(given["num"], "1"), given.get("scale", "linear"))
+
+
+def _stepped(entry: glossary.Name, start: float, stop: float, step: float) -> list[float]:
+    span = f"from {start:g} to {stop:g} in steps of {step:g}"
+    with np.errstate(all="ignore"):
+        steps = np.float64(stop - start) / np.float64(step)
+    if not steps >= 0 or step == 0:
+        raise InputError(f"no value {span}")
+    if steps >= MOST_VALUES:
+        raise InputError(f"{steps:.3g} values {span}; at most {MOST_VALUES:,}")
+    # Decimal steps keep 0.35, 0.40, 0.45 what they look like.
+    first, last, by = (Decimal(repr(v)) for v in (start, stop, step))
+    return [_tidy(entry, float(first + i * by)) for i in range(int((last - first) // by) + 1)]
+
+
+def _divided(entry: glossary.Name, start: float, stop: float, number: float, scale: Any) -> list[float]:
     if number != int(number) or not 1 <= number <= MOST_VALUES:
         raise InputError(f"num = {number:g}; allowed: an integer from 1 to {MOST_VALUES:,}")
-    scale = given.get("scale", "linear")
     if scale not in ("linear", "log"):
         raise InputError(f"scale = {scale!r}; allowed: linear, log")
     if scale == "log" and not (start > 0 and stop > 0):
         raise InputError("a logarithmic range needs start and stop above 0")
-    values = (np.geomspace if scale == "log" else np.linspace)(start, stop, int(number))
+    with np.errstate(all="ignore"):
+        values = (np.geomspace if scale == "log" else np.linspace)(start, stop, int(number))
+    if not np.isfinite(values).all():
+        raise InputError(f"the range from {start:g} to {stop:g} is too wide")
     if entry.integer:
         values = np.unique(np.round(values))
     return [_tidy(entry, float(v)) for v in values]
-
-
-def _stepped(entry: glossary.Name, start: float, stop: float, step: float) -> list[float]:
-    # Decimal steps keep 0.35, 0.40, 0.45 what they look like.
-    first, last, by = (Decimal(repr(v)) for v in (start, stop, step))
-    if by == 0 or (last - first) / by < 0:
-        raise InputError(f"no value from {start:g} to {stop:g} in steps of {step:g}")
-    number = int((last - first) // by) + 1
-    if number > MOST_VALUES:
-        raise InputError(f"{number:,} values from {start:g} to {stop:g} in steps of {step:g}; at most {MOST_VALUES:,}")
-    return [_tidy(entry, float(first + i * by)) for i in range(number)]
 
 
 def collect(faults: list[Fault], where: str, make: Any, *arguments: Any) -> Any:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
@@ -21,6 +21,8 @@ FRONTIER = "frontier.nc"
 CLOUD = "cloud.nc"
 TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
+# Keys by which a manifest is known, and that everything that reads one relies on.
+NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,16 @@ class Result:
         Spec, versions, counts and units, as in manifest.json.
     path
         The folder of the result, None while it is in memory only.
+    state
+        "computed"; "recomputed" where formulas or catalogues had changed under an unchanged spec; "reused" where the
+        result stood in its folder already.
     """
 
     frontier: xr.Dataset
     cloud: xr.Dataset
     manifest: Mapping[str, Any]
-    path: Path | None = field(default=None)
+    path: Path | None = None
+    state: Literal["computed", "recomputed", "reused"] = "computed"
 
     @property
     def name(self) -> str:
@@ -54,19 +60,13 @@ class Result:
         """Designs enumerated, undefined, excluded by fit and by each budget, dominated and kept: they add up."""
         return dict(self.manifest["counts"])
 
-    @property
-    def reused(self) -> bool:
-        """Whether the result stood in its folder already."""
-        return bool(self.manifest.get("reused"))
-
     @cached_property
     def grid(self) -> xr.Dataset:
         """All metrics of the job on the whole grid, evaluated when first asked for."""
         from dse.grid.dataset import evaluate
-        from dse.jobs.resolve import resolve
-        from dse.jobs.spec import read_spec
+        from dse.jobs.resolve import read_job
 
-        job = resolve(read_spec(self.manifest["spec"]))
+        job = read_job(self.manifest["spec"])
         return evaluate(job.space, job.metrics)
 
     def plot(self, kind: str = "frontier") -> Figure:
@@ -87,11 +87,12 @@ def load(path: str | Path) -> Result:
     folder = Path(path)
     manifest = read_manifest(folder)
     if manifest is None:
-        raise InputError(f"{folder}: holds no finished result ({MANIFEST} is missing)")
+        what = f"holds no finished result ({MANIFEST} is missing)" if folder.exists() else "no such folder"
+        raise InputError(f"{folder}: {what}")
     try:
         frontier = xr.load_dataset(folder / FRONTIER, engine="netcdf4")
         cloud = xr.load_dataset(folder / CLOUD, engine="netcdf4")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be read: {error}") from None
     return Result(frontier, cloud, manifest, folder)
 
@@ -104,6 +105,6 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / MANIFEST}: cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or not {"name", "spec", "counts", "key"} <= set(manifest):
+    if not isinstance(manifest, dict) or not set(manifest) >= NEEDED:
         raise InputError(f"{folder / MANIFEST}: is not the manifest of a result")
     return manifest

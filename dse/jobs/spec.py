@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
 
 from dse.errors import Fault, InputError, nearest
+from dse.jobs.document import read_document
+from dse.networks.tracing import COUNTINGS
+
+
+def _names(given: Any) -> Any:
+    if isinstance(given, str) or (isinstance(given, list) and all(isinstance(n, str) for n in given)):
+        return given
+    raise ValueError("give a name or a list of names")
+
+
+def _listed(given: Any) -> Any:
+    return [given] if isinstance(given, str) else given
+
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
-Names = str | list[str]
+Counting = Annotated[str, StringConstraints(pattern=f"^({'|'.join(COUNTINGS)})$")]
+Names = Annotated[str | list[str], BeforeValidator(_names)]
+NameList = Annotated[list[str], BeforeValidator(_listed)]
 
 
 class _Strict(BaseModel):
@@ -46,32 +59,32 @@ class Hardware(_Strict):
 
 
 class Objectives(_Strict):
-    """What to minimise and maximise; one frontier per value of the axes `per`."""
+    """What to minimise and maximise; one frontier per value of the axes `per`, none across those of `choose`."""
 
-    minimize: list[str] = []
-    maximize: list[str] = []
-    per: list[str] = []
-    choose: list[str] = []
+    minimize: NameList = []
+    maximize: NameList = []
+    per: NameList = []
+    choose: NameList = []
 
 
 class Output(_Strict):
     """What to write beside objectives and budgets."""
 
-    metrics: list[str] = []
+    metrics: NameList = []
 
 
 class Spec(_Strict):
-    """A job, as written: see the contract for the keys."""
+    """A job, as written: a table a section of the TOML file."""
 
     name: FileName = "exploration"
-    network: Network
+    network: Network = Network()
     precision: Precision = Precision()
     hardware: Hardware = Hardware()
     deployment: dict[str, Any] = Field(default_factory=dict)
     objectives: Objectives = Objectives()
     budgets: dict[str, Any] = Field(default_factory=dict)
-    fit: bool = True
-    counting: Annotated[str, StringConstraints(pattern="^(trainable|weights|statistics)$")] = "trainable"
+    fit: StrictBool = True
+    counting: Counting = "trainable"
     output: Output = Output()
 
     def document(self) -> dict[str, Any]:
@@ -79,9 +92,10 @@ class Spec(_Strict):
         return self.model_dump(exclude_none=True)
 
 
-def read_spec(
-    source: str | os.PathLike[str] | Mapping[str, Any] | Spec, settings: Mapping[str, Any] | None = None
-) -> Spec:
+SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
+
+
+def read_spec(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Spec:
     """A spec from a TOML file, a mapping or a Spec, with dotted keys replaced by `settings`.
 
     Raises
@@ -89,70 +103,83 @@ def read_spec(
     InputError
         All faults of the shape at once: file, key, what was given, what is allowed.
     """
-    if isinstance(source, Spec):
-        document: dict[str, Any] = source.document()
-        origin = ""
-    elif isinstance(source, Mapping):
-        document, origin = _copy(source), ""
-    else:
-        document, origin = _read_toml(Path(source)), str(source)
-    for key, value in (settings or {}).items():
-        _set(document, key, value)
+    spec, faults, origin = check_shape(source, settings)
+    if faults:
+        raise InputError([f.under(origin) for f in faults])
+    return spec
+
+
+class KeyFault(Fault):
+    """A fault of a key of the spec; `where` is the dotted key."""
+
+    def under(self, origin: str) -> Fault:
+        """The fault as it is told: with the file that it was found in."""
+        return Fault(": ".join(filter(None, (origin, self.where))), self.problem)
+
+    def concerns(self, key: str) -> bool:
+        """Whether the fault is of this key, or of one above or below it."""
+        own = self.where
+        return own == key or own.startswith(f"{key}.") or key.startswith(f"{own}.")
+
+
+def check_shape(source: SpecLike, settings: Mapping[str, Any] | None = None) -> tuple[Spec, list[KeyFault], str]:
+    """The spec without the parts that have the wrong shape, their faults, and the name of the file.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to check: the file cannot be read, or is no TOML.
+    """
+    document, origin = read_document(source.document() if isinstance(source, Spec) else source, settings)
     try:
-        return Spec.model_validate(document)
+        return Spec.model_validate(document), [], origin
     except ValidationError as error:
-        raise InputError([_fault(e, origin) for e in error.errors()]) from None
+        errors = error.errors()
+    # Later items of a list first, so that places of the earlier ones stay what they are.
+    for problem in reversed(errors):
+        _remove(document, problem["loc"])
+    return Spec.model_validate(document), [_fault(e) for e in errors], origin
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {k: _copy(v) for k, v in value.items()}
-    return list(value) if isinstance(value, (list, tuple)) else value
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > 10_000_000:
-            raise InputError(f"{path}: {path.stat().st_size:,} bytes; a spec has at most 10 MB")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not valid TOML: {error}") from None
-
-
-def _set(document: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
+def _remove(document: Any, location: tuple[int | str, ...]) -> None:
+    parents: list[Any]
+    last: Any
+    *parents, last = (part for part in location if part != "[key]")
     for part in parents:
-        document = document.setdefault(part, {})
-        if not isinstance(document, dict):
-            raise InputError(f"--set {key}: {part!r} is a value, not a table")
-    document[last] = value
+        document = document[part]
+    if isinstance(document, list) or last in document:
+        del document[last]
 
 
-def _fault(error: Any, origin: str) -> Fault:
-    location = [str(part) for part in error["loc"] if part not in ("str", "list[str]", "is-instance[str]")]
+_SAYINGS = {
+    "model_type": "is not a table",
+    "dict_type": "is not a table",
+    "list_type": "is not a list",
+    "string_type": "is not a text",
+    "bool_type": "is not true or false",
+    "invalid_key": "is not a text",
+}
+_PATTERNS = {
+    "counting": ", ".join(COUNTINGS),
+    "name": "letters, digits, dot, dash and underscore, at most 100, starting with a letter or digit",
+}
+
+
+def _fault(error: Any) -> KeyFault:
+    location = [str(part) for part in error["loc"] if part != "[key]"]
     key = ".".join(location)
-    where = f"{origin}: {key}" if origin else key
     if error["type"] == "extra_forbidden":
         allowed = _keys_at(location[:-1])
         close = nearest(location[-1], allowed)
         hint = f"did you mean {close!r}?" if close else f"allowed: {', '.join(sorted(allowed))}"
-        return Fault(where, f"unknown key; {hint}")
-    if error["type"] == "missing":
-        return Fault(where, "is missing")
-    if error["type"] == "string_pattern_mismatch":
-        return Fault(where, f"{error['input']!r} is not allowed; allowed: {_pattern(location[-1])}")
+        return KeyFault(key, f"unknown key; {hint}")
     given = repr(error["input"])
-    return Fault(where, f"{given[:60]} is not allowed: {error['msg'][0].lower()}{error['msg'][1:]}")
-
-
-def _pattern(key: str) -> str:
-    if key == "counting":
-        return "trainable, weights, statistics"
-    return "letters, digits, dot, dash and underscore, at most 100, starting with a letter or digit"
+    given = given if len(given) <= 60 else f"{given[:57]}..."
+    if error["type"] == "string_pattern_mismatch":
+        return KeyFault(key, f"{given} is not allowed; allowed: {_PATTERNS[location[-1]]}")
+    if error["type"] == "value_error":
+        return KeyFault(key, f"{given} is not allowed: {error['ctx']['error']}")
+    return KeyFault(key, f"{given} {_SAYINGS.get(error['type'], 'is not allowed: ' + error['msg'])}")
 
 
 def _keys_at(location: list[str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dse import formulas
+from dse.formulas.quantization import optimal_sqnr_db
 from dse.registry import metric
 
 
@@ -10,7 +10,7 @@ from dse.registry import metric
 def sqnr(scheme):
     """Signal to quantisation noise of Gaussian weights at the best clipping level of the format's integers."""
     bits = scheme.integer_bits
-    return float("nan") if bits is None else formulas.quantization.optimal_sqnr_db("gaussian", bits)
+    return float("nan") if bits is None else optimal_sqnr_db("gaussian", bits)
 
 
 @metric(unit="%", direction="max", kind="table")

@@ -1,0 +1,95 @@
+"""The devices of a spec: which ones it selects, and which figures they lack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from dse import hardware
+from dse.errors import Fault
+from dse.grid.evaluate import MODEL_AXIS
+from dse.grid.inputs import compute_peak, device_figure
+from dse.grid.plan import make_plan, variants_of
+from dse.grid.space import make_grid
+from dse.jobs.axes import collect
+from dse.jobs.spec import Spec
+from dse.networks import Family
+from dse.precision import PRECISIONS
+
+KEY = "hardware.device"
+# Figures by device, each with the metrics that need it.
+Missing = dict[str, dict[str, tuple[str, ...]]]
+
+
+def selected_devices(spec: Spec, faults: list[Fault]) -> tuple[list[str], list[str]]:
+    """All devices that the spec selects, and those among them that it names one by one."""
+    given = spec.hardware.device
+    if given is None:
+        return [], []
+    patterns = [given] if isinstance(given, str) else given
+    if not patterns:
+        faults.append(Fault(KEY, "the axis has no values; give at least one"))
+    selected: dict[str, None] = {}
+    named = []
+    for pattern in patterns:
+        found = collect(faults, "", hardware.select, pattern, KEY) or []
+        selected.update(dict.fromkeys(found))
+        named += [d for d in found if d == pattern]
+    if len(set(named)) != len(named):
+        twice = next(d for i, d in enumerate(named) if d in named[:i])
+        faults.append(Fault(KEY, f"{twice!r} stands twice; give each device once"))
+    return list(selected), named
+
+
+def usable_devices(
+    spec: Spec, metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault]
+) -> tuple[list[str], dict[str, tuple[str, ...]]]:
+    """The devices that have every figure that `metrics` need, and the figures that each of the others lacks.
+
+    One that the spec names and that lacks a figure is a fault; one that came in by class is left out.
+    """
+    devices, named = selected_devices(spec, faults)
+    missing = missing_figures(metrics, axes, devices)
+    for name in named:
+        for figure, needing in missing.get(name, {}).items():
+            what = f"lacks the figure {figure!r}"
+            if figure == "peak_ops":
+                what = f"computes neither in {_formats(axes)} nor in a wider format"
+            faults.append(Fault(KEY, f"{name!r} {what}; needed by {', '.join(needing)}"))
+    usable = [d for d in devices if d not in missing]
+    if devices and not usable and not named:
+        lacking = sorted({figure for figures in missing.values() for figure in figures})
+        faults.append(Fault(KEY, f"no device that was selected has all of: {', '.join(lacking)}"))
+    return usable, {name: tuple(missing[name]) for name in devices if name in missing}
+
+
+def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], devices: Sequence[str]) -> Missing:
+    """For each device the figures that it lacks, and the metrics that need them."""
+    if not devices:
+        return {}
+    models = axes.get(MODEL_AXIS) or variants_of("latency")[0]
+    needed: dict[str, tuple[str, ...]] = {}
+    for model in [models] if isinstance(models, str) else models:
+        needed.update(make_plan(metrics, {"latency": model}).device_figures)
+    schemes = axes.get("precision", "fp32")
+    values = {"device": list(devices), "precision": schemes if isinstance(schemes, list) else [schemes]}
+    probe = make_grid(_NO_NETWORK, values)
+    missing: Missing = {}
+    for figure, needing in needed.items():
+        found = compute_peak(probe)[0].data if figure == "peak_ops" else device_figure(probe, figure).data
+        # A format that runs on no unit of the device is a matter of single designs, not of the device.
+        absent = np.isnan(found).all(axis=0) if found.ndim == 2 else np.isnan(found)
+        for place in np.flatnonzero(absent):
+            missing.setdefault(devices[int(place)], {})[figure] = needing
+    return missing
+
+
+def _formats(axes: Mapping[str, Any]) -> str:
+    schemes = axes.get("precision", "fp32")
+    names = [schemes] if isinstance(schemes, str) else schemes
+    return ", ".join(dict.fromkeys(PRECISIONS[n].compute for n in names))
+
+
+_NO_NETWORK = Family("", lambda net: None, (), {}, (), "vision", "")  # type: ignore[arg-type,return-value]

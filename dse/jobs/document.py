@@ -1,0 +1,96 @@
+"""The document of a spec: a TOML file or a mapping as plain data, with single keys replaced."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dse.errors import Fault, InputError
+
+MOST_BYTES = 10_000_000
+_ABSURD = "is not a spec: it holds an integer of thousands of digits"
+
+
+def read_document(
+    source: str | os.PathLike[str] | Mapping[str, Any], settings: Mapping[str, Any] | None = None
+) -> tuple[dict[str, Any], str]:
+    """The content of a spec, and the name that faults are told under: the file, "" for a mapping.
+
+    Parameters
+    ----------
+    source
+        Path of a TOML file, or a mapping of the same shape; the mapping itself is left alone.
+    settings
+        Values that replace those at dotted keys: {"budgets.peak_sram": "256 KiB"}.
+
+    Raises
+    ------
+    InputError
+        For a file that cannot be read or is no TOML, and for a setting below a key that is no table.
+    """
+    if isinstance(source, Mapping):
+        document, origin = _plain(source), ""
+    else:
+        document, origin = _parse(_read(Path(source)), Path(source)), str(source)
+    for key, value in (settings or {}).items():
+        _replace(document, key, _plain(value))
+    if _is_absurd(document):
+        raise InputError(Fault(origin, _ABSURD))
+    return document, origin
+
+
+def _plain(value: Any) -> Any:
+    """The value with its own mappings and lists, arrays as lists."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple, range)) else value
+
+
+def _is_absurd(value: Any) -> bool:
+    """Whether there is an integer in it that no float holds: nothing can be done with it, not even print it."""
+    if isinstance(value, (dict, list)):
+        return any(map(_is_absurd, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int) and value.bit_length() > 1024
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder; give the TOML file of a spec") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{path}: more than {MOST_BYTES / 1e6:g} MB; a spec is shorter")
+    return content
+
+
+def _parse(content: bytes, path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        problem = "is not a text in UTF-8"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"is not valid TOML: {error}"
+    except RecursionError:
+        problem = "is not a spec: its values are nested too deeply"
+    except ValueError:
+        problem = _ABSURD
+    raise InputError(f"{path}: {problem}")
+
+
+def _replace(document: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for part in parents:
+        document = document.setdefault(part, {})
+        if not isinstance(document, dict):
+            raise InputError(f"{key}: cannot be set, since {part!r} is a value and no table")
+    document[last] = value

@@ -1,0 +1,97 @@
+"""The folder of a result: written under a temporary name, then renamed; files of others are never deleted."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from dse.errors import DseError
+from dse.jobs import assumptions
+from dse.jobs.resolve import Job
+from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, TABLE, Result, read_manifest
+
+
+@contextmanager
+def temporary(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder` that is gone at the end, whatever happens, unless it was moved.
+
+    Raises
+    ------
+    DseError
+        When nothing can be written there.
+    """
+    part = _beside(folder, "part")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir()
+        (part / MANIFEST).write_text("{}")
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
+    try:
+        yield part
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def write(result: Result, job: Job, part: Path, folder: Path, plots: bool) -> Result:
+    """Write all files of a result into `part`, and give it the name `folder`; the result with its final manifest.
+
+    Raises
+    ------
+    DseError
+        When something cannot be written: the folder stays what it was.
+    """
+    try:
+        written = _write_files(result, job, part, plots)
+        _rename(part, folder)
+    except (OSError, RuntimeError) as error:
+        # The netCDF library tells a full disk by a RuntimeError.
+        raise DseError(f"{folder}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    return replace(written, path=folder)
+
+
+def _write_files(result: Result, job: Job, part: Path, plots: bool) -> Result:
+    result.frontier.to_netcdf(part / FRONTIER, engine="netcdf4")
+    result.cloud.to_netcdf(part / CLOUD, engine="netcdf4")
+    result.frontier.to_dataframe().reset_index(drop=True).to_csv(part / TABLE, index=False)
+    (part / ASSUMPTIONS).write_text(assumptions.to_toml(job), encoding="utf-8")
+    if plots:
+        from dse.plots import save_all
+
+        save_all(result, part)
+    files = sorted(path.name for path in part.iterdir())
+    result = replace(result, manifest={**result.manifest, "plots": plots, "files": files})
+    (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")
+    return result
+
+
+def _rename(part: Path, folder: Path) -> None:
+    """Put the new folder in place of the old one, and take over the files there that were not written by a job."""
+    final = Path(os.path.abspath(folder))
+    if not final.exists():
+        os.rename(part, final)
+        return
+    old = _beside(folder, "old")
+    os.rename(final, old)
+    try:
+        os.rename(part, final)
+    except OSError:
+        os.rename(old, final)
+        raise
+    own = set((read_manifest(old) or {}).get("files", ()))
+    for path in old.iterdir():
+        if path.name not in own and not (final / path.name).exists():
+            os.rename(path, final / path.name)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _beside(folder: Path, ending: str) -> Path:
+    final = Path(os.path.abspath(folder))
+    return final.parent / f".{final.name}.{uuid.uuid4().hex[:8]}.{ending}"

@@ -1,0 +1,118 @@
+"""What is known of a result beside its designs: spec, hashes, versions, counts."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import platform
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import dse
+from dse import registry
+from dse.errors import InputError
+from dse.grid.dataset import evaluate
+from dse.grid.explain import reason
+from dse.jobs.resolve import Job
+from dse.pareto.cut import Budget
+from dse.pareto.scan import Scan
+
+CITATION = "dse: vectorised design-space exploration for AI efficiency, version {version} (CITATION.cff)"
+
+
+def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float) -> dict[str, Any]:
+    """The content of manifest.json; `metrics` are those that the frontier holds."""
+    tally = found.tally
+    manifest = {
+        "name": job.spec.name,
+        "spec": job.spec.document(),
+        "key": job_key(job),
+        "code": code_key(),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 3),
+        "versions": {"dse": dse.__version__, "python": platform.python_version(), **_versions()},
+        "citation": CITATION.format(version=dse.__version__),
+        "objectives": [{"metric": o.metric, "direction": o.direction} for o in job.cut.objectives],
+        "budgets": [_budget(b) for b in job.cut.budgets],
+        "per": list(job.cut.per),
+        "axes": {n: len(a.values) for n, a in job.space.axes.items() if a.given},
+        "metrics": list(job.metrics),
+        "units": {m: registry.metric_record(m).unit for m in metrics},
+        "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
+        "counts": {
+            "enumerated": tally.enumerated,
+            "undefined": tally.undefined,
+            "excluded": tally.excluded,
+            "skipped_by_bounds": 0,
+            "dominated": tally.dominated,
+            "kept": tally.kept,
+        },
+        "broken_totals": tally.broken,
+        "nearest_misses": tally.nearest if tally.feasible == 0 else {},
+    }
+    if tally.undefined and not tally.kept:
+        manifest["undefined_because"] = _why_undefined(job)
+    return manifest
+
+
+def _why_undefined(job: Job) -> dict[str, str]:
+    """For the first design why each metric that objectives and budgets need is undefined."""
+    first = job.space
+    for dim in first.dims:
+        first = first.isel(dim, slice(0, 1))
+    needed = [m for m in job.metrics if m in job.cut.metrics]
+    try:
+        data = evaluate(first, needed)
+    except InputError as error:
+        return {"network": str(error)}
+    return {m: reason(first, m, data) for m in needed if bool(data[m].isnull().all())}
+
+
+def _budget(budget: Budget) -> dict[str, Any]:
+    limits = {"min": budget.low, "max": budget.high}
+    return {"metric": budget.metric, "text": budget.text(), **{k: v for k, v in limits.items() if np.isfinite(v)}}
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("numpy", "numba", "xarray", "moocore")}
+
+
+def job_key(job: Job) -> str:
+    """A hash of what was asked for."""
+    text = json.dumps(job.spec.document(), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def code_key() -> str:
+    """A hash of the formulas, metrics, families and catalogues that results depend on, those of the user included."""
+    digest = hashlib.sha256(_package_key().encode())
+    for variants in registry.METRICS.values():
+        for record in variants.values():
+            if not record.function.__module__.startswith("dse."):
+                digest.update(_source(record.function).encode())
+    return digest.hexdigest()
+
+
+def _source(function: Callable[..., Any]) -> str:
+    try:
+        return inspect.getsource(function)
+    except OSError:
+        # Typed at a prompt: the compiled code tells versions apart.
+        return f"{function.__code__.co_code!r} {function.__code__.co_consts!r}"
+
+
+@cache
+def _package_key() -> str:
+    """A hash of everything in the package but the rooms that only show results."""
+    root, digest = Path(dse.__file__).parent, hashlib.sha256()
+    for path in sorted(p for p in root.rglob("*") if p.suffix in (".py", ".toml", ".csv")):
+        if path.relative_to(root).parts[0] not in ("cli", "plots", "report"):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,170 @@
+"""From a spec to its space: the network, the axes of every table, and the devices."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dse import glossary
+from dse.errors import Fault, InputError, nearest, unknown
+from dse.grid.evaluate import MODEL_AXIS
+from dse.grid.plan import variants_of
+from dse.grid.space import Space, check_axis, make_grid
+from dse.jobs.axes import axis_values, collect
+from dse.jobs.devices import usable_devices
+from dse.jobs.spec import Network, Spec
+from dse.networks import FAMILIES, MODELS, Family
+from dse.precision import PRECISIONS
+
+# Faults of the values of one axis that are told one by one.
+TOLD = 5
+# Settings that the builder of a network takes: they mean nothing to families without them.
+_RUN_AXES = tuple(
+    n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS
+)
+_ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "architecture")
+_SETTINGS = tuple(
+    n
+    for n, e in glossary.NAMES.items()
+    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in _RUN_AXES or n == MODEL_AXIS)
+)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a spec says of its space, as far as it is right: values of every axis, and devices left out."""
+
+    spec: Spec
+    family: Family | None
+    axes: Mapping[str, Any]
+    left_out: Mapping[str, tuple[str, ...]]
+
+    @property
+    def size(self) -> int:
+        """Number of designs."""
+        return math.prod(len(v) for v in self.axes.values() if isinstance(v, list))
+
+    def space(self) -> Space:
+        """The space; only for a spec without faults."""
+        if self.family is None:
+            raise ValueError("a space needs a family")
+        return make_grid(self.family, self.axes, counting=self.spec.counting, model=self.spec.network.model)
+
+
+def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft:
+    """Look up everything that makes the space; faults are noted, and what is right is kept.
+
+    `metrics` decide which figures a device must have.
+    """
+    family, fixed = _network(spec.network, faults)
+    axes = dict(fixed)
+    if family is None:
+        # Values can be checked all the same, names cannot.
+        known = {n: v for n, v in spec.network.axes.items() if n in _ARCHITECTURE}
+        _add_axes(axes, known, "network", _ARCHITECTURE, "axis", faults)
+    else:
+        own = [n for n in family.axes if n in _ARCHITECTURE]
+        _add_axes(axes, spec.network.axes, "network", own, f"axis of the family {family.name!r}", faults)
+        for name in family.required:
+            if name not in axes and name not in spec.network.axes:
+                meaning = glossary.lookup(name).meaning
+                faults.append(Fault(f"network.{name}", f"is missing; {family.name!r} needs it: {meaning}"))
+    _add_precision(axes, spec, faults)
+    settings = dict(spec.deployment)
+    for name in _RUN_AXES:
+        if name in settings and family is not None and name not in family.axes:
+            faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}"))
+            del settings[name]
+    _add_axes(axes, settings, "deployment", _SETTINGS, "deployment setting", faults)
+    usable, left_out = usable_devices(spec, metrics, axes, faults)
+    if usable:
+        axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
+    return Draft(spec, family, axes, left_out)
+
+
+def resolve_space(spec: Spec, metrics: Sequence[str]) -> Space:
+    """The space of a spec.
+
+    Raises
+    ------
+    InputError
+        Every fault of the axes; a device that was named and lacks a figure that one of `metrics` needs.
+    """
+    faults: list[Fault] = []
+    draft = read_space(spec, metrics, faults)
+    if faults:
+        raise InputError(faults)
+    return draft.space()
+
+
+def _network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
+    if network.family is not None and network.model is not None:
+        faults.append(Fault("network", "family and model are both given; give one of them"))
+    elif network.model is not None:
+        if network.model in MODELS:
+            model = MODELS[network.model]
+            return FAMILIES[model.family], dict(model.axes)
+        faults.append(unknown("model", network.model, MODELS, "network.model"))
+    elif network.family is not None:
+        if network.family in FAMILIES:
+            return FAMILIES[network.family], {}
+        faults.append(unknown("family", network.family, FAMILIES, "network.family"))
+    else:
+        close = {k: c for k in network.axes if (c := nearest(k, ("family", "model")))}
+        faults += [Fault(f"network.{k}", f"unknown key; did you mean {c!r}?") for k, c in close.items()]
+        if not close:
+            faults.append(Fault("network", "is missing: give a family (`dse list families`) or a model"))
+    return None, {}
+
+
+def _add_axes(
+    axes: dict[str, Any], given: Mapping[str, Any], table: str, allowed: Sequence[str], kind: str, faults: list[Fault]
+) -> None:
+    for name, value in given.items():
+        where = f"{table}.{name}"
+        if name not in allowed:
+            faults.append(unknown(kind, name, allowed, where))
+        elif name == MODEL_AXIS:
+            _add_latency_model(axes, value, where, faults)
+        else:
+            _add_axis(axes, name, value, where, faults)
+
+
+def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault]) -> None:
+    values = collect(faults, where, axis_values, name, value)
+    if values is None:
+        return
+    found = check_axis(name, values if isinstance(values, list) else [values], where)
+    faults.extend(found[:TOLD])
+    if len(found) > TOLD:
+        faults.append(Fault(where, f"and {len(found) - TOLD:,} more values that are not allowed"))
+    if not found:
+        axes[name] = values
+
+
+def _add_latency_model(axes: dict[str, Any], value: Any, where: str, faults: list[Fault]) -> None:
+    chosen, known = value if isinstance(value, list) else [value], variants_of("latency")
+    found = [unknown("latency model", str(v), known, where) for v in chosen if v not in known]
+    if len(set(map(str, chosen))) != len(chosen):
+        found.append(Fault(where, "a latency model stands twice; give each once"))
+    if not chosen:
+        found.append(Fault(where, "the axis has no values; give at least one"))
+    faults.extend(found)
+    if not found:
+        axes[MODEL_AXIS] = value
+
+
+def _add_precision(axes: dict[str, Any], spec: Spec, faults: list[Fault]) -> None:
+    given, where = spec.precision.scheme, "precision.scheme"
+    names = [given] if isinstance(given, str) else given
+    found = [unknown("number format", n, PRECISIONS, where) for n in names if n not in PRECISIONS and n != "*"]
+    if not names:
+        found.append(Fault(where, "the axis has no values; give at least one"))
+    if len(set(names)) != len(names):
+        twice = next(n for i, n in enumerate(names) if n in names[:i])
+        found.append(Fault(where, f"{twice!r} stands twice; give each number format once"))
+    faults.extend(found)
+    if not found:
+        axes["precision"] = list(PRECISIONS) if "*" in names else given

@@ -1,0 +1,37 @@
+"""What became of the designs, in words: from the manifest of a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dse.units import format_quantity
+
+
+def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
+    """Rows of what, designs, and designs that break it at all; the second column adds up to all designs."""
+    counts, totals = manifest["counts"], manifest["broken_totals"]
+    rows = [["undefined", f"{counts['undefined']:,}", ""]] if counts["undefined"] else []
+    rows += [[f"excluded by {n}", f"{c:,}", f"{totals[n]:,}"] for n, c in counts["excluded"].items() if totals[n]]
+    rows += [["dominated", f"{counts['dominated']:,}", ""], ["kept: the frontier", f"{counts['kept']:,}", ""]]
+    return rows
+
+
+def misses(manifest: Mapping[str, Any]) -> list[str]:
+    """Why no design is left, one line a constraint: how many designs it excludes, and the nearest miss."""
+    lines = ["no design meets the budgets"]
+    counts, nearest = manifest["counts"], manifest["nearest_misses"]
+    units = {b["text"]: manifest["units"][b["metric"]] for b in manifest["budgets"]}
+    for name, number in manifest["broken_totals"].items():
+        if number:
+            miss = f"; the nearest miss is {format_quantity(nearest[name], units[name])}" if name in nearest else ""
+            lines.append(f"{name}: excludes {number:,} of {counts['enumerated']:,} designs{miss}")
+    if counts["undefined"]:
+        lines.append(f"undefined: {counts['undefined']:,} of {counts['enumerated']:,} designs")
+        lines += [f"{name}: {reason}" for name, reason in manifest.get("undefined_because", {}).items()]
+    return lines
+
+
+def lacking(figures: Mapping[str, list[str]]) -> str:
+    """Devices with what they lack, on one line: "rp2040 (tdp), gap8 (bandwidth, tdp)"."""
+    return ", ".join(f"{device} ({', '.join(names)})" for device, names in figures.items())
