@@ -50,19 +50,21 @@ def evaluate(
     counting
         Convention of counting parameters: "trainable", "weights" or "statistics".
     engine
-        "auto", "plain" or "fused": see `dse.grid.evaluate`.
+        "auto", "plain" (functions on NumPy arrays) or "fused" (compiled loop nests): the results are the same.
     axes
         Axes of the family and deployment settings: a value, or a list of values that becomes a dimension.
 
     Returns
     -------
     xr.Dataset
-        One variable a metric, at the dimensions that it varies along, with units; axes are coordinates.
+        One variable a metric, at the dimensions that it varies along, with units; axes are coordinates. Among many
+        designs one whose axes make no network is NaN.
 
     Raises
     ------
     InputError
-        For unknown names, values out of range, or a named device that lacks a figure that `metrics` need.
+        For unknown names, values out of range, a single network that cannot be built, metrics that need a device
+        where none is given or a figure that a named device lacks, and results that memory cannot hold.
 
     Examples
     --------

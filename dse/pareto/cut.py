@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+import dse.metrics  # noqa: F401  (importing it records the metrics)
 from dse import registry, units
 from dse.errors import Fault, InputError
 

@@ -158,7 +158,8 @@ def test_a_metric_of_a_session_is_compiled_in_memory(tmp_path):
         text = textwrap.dedent(source)
         linecache.cache["<session>"] = (len(text), None, text.splitlines(True), "<session>")
         exec(compile(text, "<session>", "exec"), globals())
-        space = design_space("mobilenet_v2", "rtx-4090", "int8", None, "trainable", {"batch": [1, 2], "pue": [1.0, 2.0]})
+        axes = {"batch": [1, 2], "pue": [1.0, 2.0]}
+        space = design_space("mobilenet_v2", "rtx-4090", "int8", None, "trainable", axes)
         fused = evaluate_values(space, ["loss_of_cooling", "energy"], engine="fused")
         plain = evaluate_values(space, ["loss_of_cooling", "energy"], engine="plain")
         assert (fused["loss_of_cooling"].data == plain["loss_of_cooling"].data).all()

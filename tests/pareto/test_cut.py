@@ -1,6 +1,8 @@
 """Budgets, objectives, and frontiers of Datasets that users made."""
 
+import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import xarray as xr
 
 import dse
 from dse.errors import InputError
+from dse.pareto import cloud
 from dse.pareto.cloud import Cloud
 from dse.pareto.cut import Budget, Cut, Objective, Tally, apply, check_objectives, make_budget
 
@@ -66,6 +69,17 @@ def test_a_design_is_excluded_by_the_first_constraint_that_it_breaks():
     assert (tally.enumerated, tally.undefined, tally.feasible) == (6, 2, 1)
     assert tally.excluded == {"latency ≤ 2 s": 2, "energy ≤ 2 J": 1}
     assert tally.broken == {"latency ≤ 2 s": 2, "energy ≤ 2 J": 2}
+
+
+@pytest.mark.parametrize("parts", [[[0], [1], [2]], [[2, 1], [0]], [[1], [2, 0]], [[0, 1, 2]]])
+def test_the_nearest_miss_breaks_nothing_else_whatever_the_parts(parts):
+    cut = Cut((Objective("latency", "min"),), (Budget("latency", high=2.0), Budget("energy", high=2.0)), fit=False)
+    latency, energy = np.array([8.0, 2.5, 7.0]), np.array([1.0, 9.0, 1.0])
+    tally = Tally()
+    for part in parts:
+        apply(cut, {"latency": latency[part], "energy": energy[part]}, np.zeros(len(part), dtype=bool), tally)
+    # 2.5 s is nearer, but its energy is too large; for energy there is no other design.
+    assert tally.nearest == {"latency ≤ 2 s": 7.0, "energy ≤ 2 J": 9.0}
 
 
 def test_fit_by_kind_of_device():
@@ -140,28 +154,49 @@ def test_frontiers_that_are_refused(arguments, problem):
 
 
 def test_cells_of_the_cloud():
-    cloud = Cloud(["latency", "energy"])
+    counted = Cloud(["latency", "energy"])
     latency, energy = np.array([1.0, 10.0, 10.0, 0.0, -1.0, np.inf]), np.array([1e-3, 1e3, 1e3, 1.0, 1.0, 1.0])
     groups, feasible = np.array([0, 2, 2, 0, 0, 0]), np.array([True, False, False, True, True, True])
     for part in (slice(0, 2), slice(2, 6)):
         columns = {"latency": latency[part], "energy": energy[part]}
-        cloud.add(columns, groups[part], feasible[part])
-    table = cloud.dataset()
+        counted.add(columns, groups[part], feasible[part])
+    table = counted.dataset()
     assert table.x.values.tolist() == [0, 256] and table.y.values.tolist() == [-768, 768]
     assert table.designs.values.tolist() == [1, 2] and table.group.values.tolist() == [0, 2]
     assert table.feasible.values.tolist() == [1, 0]
 
 
-def test_sparse_and_dense_counts_agree(monkeypatch):
-    from dse.pareto import cloud as module
-
+def test_parts_add_up(monkeypatch):
+    """However many parts are merged on the way, against one histogram of all."""
     rng = np.random.default_rng(0)
-    columns = {n: 10 ** rng.normal(0, 1, 500) for n in ("latency", "energy", "power")}
-    found = []
-    for dense in (2**23, 0):
-        monkeypatch.setattr(module, "DENSE", dense)
-        cloud = Cloud(list(columns))
-        for _ in range(70):  # more parts than are kept apart
-            cloud.add(columns, rng.integers(0, 1, 500), np.ones(500, dtype=bool))
-        found.append(cloud.dataset())
-    assert found[0].identical(found[1]) and int(found[0].designs.sum()) == 3 * 70 * 500
+    values = {n: 10 ** rng.normal(0, 0.05, 3000) for n in ("latency", "energy", "power")}
+    groups, feasible = rng.integers(0, 3, 3000), rng.random(3000) < 0.5
+    monkeypatch.setattr(cloud, "PARTS", 7)
+    parts = Cloud(list(values))
+    for rows in np.array_split(np.arange(3000), 30):
+        parts.add({n: v[rows] for n, v in values.items()}, groups[rows], feasible[rows])
+    expected = Counter(
+        (pair, int(groups[i]), int(feasible[i]), *(math.floor(math.log10(values[n][i]) * 256) for n in names))
+        for pair, names in enumerate(itertools.combinations(values, 2))
+        for i in range(3000)
+    )
+    table = parts.dataset()
+    found = zip(*(table[n].values.tolist() for n in ("pair", "group", "feasible", "x", "y", "designs")), strict=True)
+    assert {tuple(row[:5]): row[5] for row in found} == dict(expected)
+
+
+def test_extreme_values_have_cells_of_their_own():
+    tiny = Cloud(["latency", "energy"])
+    tiny.add(
+        {"latency": np.array([5e-324, 1.7e308]), "energy": np.array([1.7e308, 5e-324])},
+        np.zeros(2, int),
+        np.ones(2, bool),
+    )
+    table = tiny.dataset()
+    assert table.x.values.tolist() == [math.floor(math.log10(5e-324) * 256), math.floor(math.log10(1.7e308) * 256)]
+    assert table.y.values.tolist() == table.x.values.tolist()[::-1]
+
+
+def test_too_many_groups():
+    with pytest.raises(InputError, match="frontiers; at most"):
+        Cloud(["latency"]).add({"latency": np.ones(1)}, np.array([2**22]), np.ones(1, bool))
