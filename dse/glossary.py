@@ -221,7 +221,11 @@ NAMES: dict[str, Name] = {
     "context": _count(
         "circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"
     ),
-    "phase": Name("circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode")),
+    "phase": Name(
+        "circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode", "request")
+    ),
+    "prompt_tokens": _count("circumstance", "N_in", "tokens of the prompt of a request"),
+    "output_tokens": _count("circumstance", "N_out", "tokens that a request generates"),
     "compute_efficiency": Name(
         "circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0
     ),

@@ -33,6 +33,8 @@ class Record:
     counted: str | None = None
     label: str | None = None
     domain: str | None = None
+    phase: str | None = None
+    scope: str | None = None
     faces: bool = True
     plain: frozenset[str] = field(default_factory=frozenset)
 
@@ -55,6 +57,8 @@ class Record:
 
 FORMULAS: dict[str, Record] = {}
 METRICS: dict[str, dict[str | None, Record]] = {}
+# What a metric is in one phase of the work, where that is not what it is in the others: (name, phase) -> record.
+IN_PHASE: dict[tuple[str, str], Record] = {}
 
 
 def formula(*, unit: str, plain: str = "", faces: bool = True) -> Callable[[Function], Function]:
@@ -95,6 +99,7 @@ def metric(
     counted: str | None = None,
     label: str | None = None,
     domain: str | None = None,
+    phase: str | None = None,
     faces: bool = True,
 ) -> Callable[[Function], Function]:
     """Record a metric; its arguments are wired by name.
@@ -110,7 +115,9 @@ def metric(
     counted
         What is counted where the unit is 1 ("MAC", "FLOP").
     domain
-        "language" for a metric that has no meaning for other networks.
+        The phases in which the metric has a meaning, with spaces between; "language" for any phase of a language model.
+    phase
+        The one phase in which this function stands for a metric that is defined elsewhere: "request".
     """
     units.parse_unit(unit)
     if direction not in ("min", "max", None):
@@ -118,13 +125,20 @@ def metric(
 
     def record(function: Function) -> Function:
         key = name or function.__name__
+        if phase is not None:
+            record = Record(
+                key, kind, unit, function, _inputs(function), direction, None, counted, label, domain, phase
+            )
+            if IN_PHASE.setdefault((key, phase), record) is not record:
+                raise ValueError(f"metric {key!r} of the phase {phase!r} is defined twice")
+            return function
         variants = METRICS.setdefault(key, {})
         if variant in variants or (variants and None in (variant, *variants)):
             raise ValueError(f"metric {key!r} ({variant}) is defined twice")
         if (shared := glossary.NAMES.get(key)) and _kind_of_unit(shared.unit) != _kind_of_unit(unit):
             raise ValueError(f"metric {key!r} has the unit {unit!r}, its glossary name {shared.unit!r}")
         variants[variant] = Record(
-            key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, faces
+            key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, faces=faces
         )
         return function
 
@@ -139,29 +153,43 @@ def _inputs(function: Function) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 
 
-def metric_record(name: str, variant: str | None = None) -> Record:
-    """The record of a metric; the first variant defined stands for one that is not named."""
+def metric_record(name: str, variant: str | None = None, phase: str | None = None) -> Record:
+    """The record of a metric, in a phase of the work; the first variant defined stands for one that is not named."""
     if name not in METRICS:
         raise InputError(unknown("metric", name, METRICS))
     variants = METRICS[name]
     if variant is not None and variant not in variants:
         raise InputError(unknown(f"{name} model", variant, [v for v in variants if v]))
+    if phase is not None and (name, phase) in IN_PHASE:
+        return IN_PHASE[name, phase]
     return variants[variant] if variant in variants else next(iter(variants.values()))
+
+
+# Parts of a request whose networks are traced apart: the prompt, a token at the mean context, the last token.
+SCOPES = ("prefill", "decode", "last")
+
+
+def scoped(name: str) -> tuple[str, str]:
+    """The scope and the metric (or vector over ops) that a name such as "decode_latency" stands for; else ("", name)."""
+    scope, _, rest = name.partition("_")
+    if scope in SCOPES and name not in METRICS and (rest in METRICS or rest.startswith("op_")):
+        return scope, rest
+    return "", name
 
 
 def check_wiring() -> None:
     """Fail at import when a metric's argument is neither a metric nor a glossary name that has a value."""
-    for variants in METRICS.values():
-        for record in variants.values():
-            if record.kind != "metric":
+    everything = [*(r for variants in METRICS.values() for r in variants.values()), *IN_PHASE.values()]
+    for record in everything:
+        for argument in record.inputs if record.kind == "metric" else ():
+            base = scoped(argument)[1]
+            if base in METRICS or base.startswith("op_"):
                 continue
-            for argument in record.inputs:
-                if argument in METRICS or argument.startswith("op_"):
-                    continue
-                if glossary.lookup(argument, f"argument of metric {record.name!r}").kind == "sheet":
-                    raise ValueError(
-                        f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only"
-                    )
+            if glossary.lookup(argument, f"argument of metric {record.name!r}").kind == "sheet":
+                raise ValueError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
+    for name, phase in IN_PHASE:
+        if name not in METRICS:
+            raise ValueError(f"metric {name!r} is defined for the phase {phase!r} only")
 
 
 class MappingModule(types.ModuleType):

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from dse.glossary import lookup
 from dse.grid.labelled import OP, Labelled
 from dse.grid.plan import Plan
 from dse.grid.space import Axis, Space
 from dse.networks import Trace, trace
+from dse.registry import SCOPES, Record, scoped
 
 # Networks traced at a time: the arrays of a trace stay in the cache.
 TRACE_LIMIT = 4096
@@ -32,20 +34,34 @@ def count(space: Space, plan: Plan) -> dict[str, Labelled]:
     InputError
         When the only network of the space cannot be built, or a count is beyond 2^53.
     """
-    vectors = [n for n in plan.leaves if n.startswith("op_")]
-    if not plan.counts and not vectors:
-        return {}
-    network = replace(space, axes={n: a for n, a in space.axes.items() if n in space.family.axes})
-    pieces: dict[str, Pieces] = {n: [] for n in (*(r.name for r in plan.counts), *vectors)}
+    found: dict[str, Labelled] = {}
+    for scope in ("", *SCOPES):
+        records = tuple(r for r in plan.counts if (r.scope or "") == scope)
+        vectors = [n for n in plan.leaves if _vector(n)[0] == scope and _vector(n)[1]]
+        if records or vectors:
+            found |= _count_in(space, scope, records, vectors)
+    return found
+
+
+def _vector(name: str) -> tuple[str, str]:
+    """Scope and name of a vector over ops; no name for anything else."""
+    scope, base = scoped(name)
+    return scope, base if base.startswith("op_") else ""
+
+
+def _count_in(space: Space, scope: str, records: Sequence[Record], vectors: Sequence[str]) -> dict[str, Labelled]:
+    """Counts and vectors of the networks of one scope."""
+    network = scoped_network(space, scope)
+    pieces: dict[str, Pieces] = {n: [] for n in (*(r.name for r in records), *vectors)}
     validity: Pieces = []
-    for place, traced in traces(network):
-        for record in plan.counts:
+    for place, traced in traces(network, scope):
+        for record in records:
             arguments = {"trace": traced, "counting": space.counting}
             value = record.function(**{k: arguments[k] for k in record.inputs})
             pieces[record.name].append((place, np.asarray(value, dtype=np.float64)))
         stacks = traced.per_op() if vectors else {}
         for name in vectors:
-            pieces[name].append((place, stacks[name]))
+            pieces[name].append((place, stacks[_vector(name)[1]]))
         validity.append((place, np.asarray(traced.valid)))
     found = {n: _assemble(network, p, over_ops=n in vectors) for n, p in pieces.items()}
     valid = _assemble(network, validity)
@@ -54,7 +70,35 @@ def count(space: Space, plan: Plan) -> dict[str, Labelled]:
     return {n: _where(valid, value, network.dims) for n, value in found.items()}
 
 
-def traces(network: Space) -> Iterator[tuple[Place, Trace]]:
+REQUEST = ("prompt_tokens", "output_tokens")
+
+
+def scoped_network(space: Space, scope: str) -> Space:
+    """The axes that the network of a scope is built from.
+
+    Outside a request every scope is the network as it stands; in one, context and phase follow from the scope and
+    from the tokens of the prompt and the output.
+    """
+    names = set(space.family.axes)
+    if is_request(space):
+        names = (names - {"context", "phase"}) | set(REQUEST)
+    return replace(space, axes={n: a for n, a in space.axes.items() if n in names})
+
+
+def is_request(space: Space) -> bool:
+    """Whether the work is a request: a prompt, then generated tokens."""
+    phase = space.axes.get("phase")
+    return phase is not None and phase.values[0] == "request"
+
+
+def _context(scope: str, prompt: Any, output: Any) -> tuple[Any, str]:
+    """Tokens in the context, and the phase, of one part of a request; the mean context in whole tokens."""
+    if scope == "prefill":
+        return prompt, "prefill"
+    return (np.floor(prompt + output / 2) if scope == "decode" else prompt + output), "decode"
+
+
+def traces(network: Space, scope: str = "") -> Iterator[tuple[Place, Trace]]:
     """A space of networks, traced part by part, each with its place: an index for every dimension.
 
     A part has one value of each structural axis and at most about TRACE_LIMIT networks.
@@ -64,7 +108,7 @@ def traces(network: Space) -> Iterator[tuple[Place, Trace]]:
     structural = [a for n, a in network.axes.items() if n in network.family.structural and a.dim]
     parts = _list_parts(network, structural) if network.is_list else _grid_parts(network, structural)
     for place, part in parts:
-        yield place, trace(network.family, builder_arguments(part), invalid=invalid)
+        yield place, trace(network.family, builder_arguments(part, scope), invalid=invalid)
 
 
 def _grid_parts(network: Space, structural: Sequence[Axis]) -> Iterator[tuple[Place, Space]]:
@@ -88,19 +132,23 @@ def _list_parts(network: Space, structural: Sequence[Axis]) -> Iterator[tuple[Pl
             yield (chosen,), network.isel(network.dims[0], chosen)
 
 
-def builder_arguments(network: Space) -> dict[str, Any]:
+def builder_arguments(network: Space, scope: str = "") -> dict[str, Any]:
     """What the builder takes for networks that share each structural axis: numbers, and arrays that broadcast."""
-    dims = network.dims
-    arguments: dict[str, Any] = {}
-    for name in network.family.axes:
-        axis = network.axes[name]
-        if name in network.family.structural or axis.values[0] is None:
-            arguments[name] = axis.values[0]
-        elif axis.dim is None:
-            arguments[name] = float(axis.numbers[0])
-        else:
-            arguments[name] = Labelled((axis.dim,), axis.numbers).over(dims)
+    arguments = {n: _argument(network, n) for n in network.family.axes if n in network.axes}
+    if set(REQUEST) <= set(network.axes):
+        prompt, output = (_argument(network, n) for n in REQUEST)
+        context, phase = _context(scope, prompt, output)
+        arguments |= {"context": context, "phase": float(lookup("phase").choices.index(phase))}
     return arguments
+
+
+def _argument(network: Space, name: str) -> Any:
+    axis = network.axes[name]
+    if name in network.family.structural or axis.values[0] is None:
+        return axis.values[0]
+    if axis.dim is None:
+        return float(axis.numbers[0])
+    return Labelled((axis.dim,), axis.numbers).over(network.dims)
 
 
 def _assemble(network: Space, pieces: Pieces, over_ops: bool = False) -> Labelled:

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from dse import faces, glossary, registry
-from dse.grid.evaluate import MODEL_AXIS, compute_formats, evaluate_values
+from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
 from dse.grid.space import DESIGN, Space
@@ -28,6 +28,8 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
     """
     values = evaluate_values(space, targets, **options)
     model = space.axes[MODEL_AXIS].values[0] if MODEL_AXIS in space.axes else None
+    phases = set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else set()
+    phase = phases.pop() if len(phases) == 1 else None
     coordinates = axis_coordinates(space)
     if "precision" in space.axes and "device" in space.axes:
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
@@ -36,7 +38,7 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
         if name == SOURCE:
             coordinates[name] = _variable(value, {"long_name": "where the accuracy comes from"})
             continue
-        record = registry.metric_record(name, model if name == "latency" else None)
+        record = registry.metric_record(name, model if name == "latency" else None, phase)
         variables[name] = _variable(value, attributes(record, space))
     dataset = xr.Dataset(variables, coordinates)
     dataset.attrs = {"family": space.family.name, "counting": space.counting, "Conventions": "CF-1.10"}
@@ -78,8 +80,8 @@ def attributes(record: Record, space: Space) -> dict[str, str]:
     attrs["formula"] = equation(record)
     if record.domain and space.family.domain != "language":
         attrs["reason"] = f"undefined: {space.family.name} is not a language model"
-    elif record.domain in ("prefill", "decode"):
-        attrs["reason"] = f"undefined outside phase {record.domain!r}"
+    elif record.domain and record.domain != "language":
+        attrs["reason"] = f"undefined outside the phase {' or '.join(record.domain.split())}"
     return attrs
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dse import glossary
 from dse.errors import Fault, InputError
 from dse.grid.capacity import check_memory
 from dse.grid.counting import count
@@ -35,6 +34,8 @@ FEW = 20_000
 # Results that surely fit are not measured before they are made.
 SMALL = 2**28
 MODEL_AXIS = "latency_model"
+PHASE_AXIS = "phase"
+STORED = ("params",)
 
 
 def evaluate_values(
@@ -65,20 +66,30 @@ def evaluate_values(
         cannot be built, and results that the memory cannot hold (told before any of them is allocated).
     """
     targets = tuple(dict.fromkeys(targets))
-    least = _least_fused(engine, designs or space.size)
-    axis = space.axes.get(MODEL_AXIS)
-    models = tuple(dict.fromkeys(axis.values)) if axis else variants_of("latency")[:1]
-    plans = {m: make_plan(targets, {"latency": m}) for m in models}
-    for plan in plans.values():
-        _check_devices(space, plan)
-        _check_memory(space, plan, least)
-    if axis is None or len(models) == 1:
-        return _one_model(space, plans[models[0]], least, threads)
-    parts = []
-    for model, plan in plans.items():
-        rows = np.flatnonzero([v == model for v in axis.values])
-        parts.append((rows, _one_model(space.isel(str(axis.dim), rows), plan, least, threads)))
-    return _join_models(space, axis, plans[models[0]], parts)
+    return _evaluate(space, targets, _least_fused(engine, designs or space.size), threads)
+
+
+def _evaluate(space: Space, targets: tuple[str, ...], least: float, threads: int | None) -> Values:
+    """Split the space until it has one model of latency and one phase: each of these has a plan of its own."""
+    for name in (MODEL_AXIS, PHASE_AXIS):
+        axis = space.axes.get(name)
+        different = dict.fromkeys(axis.values) if axis else {}
+        if axis is not None and len(different) > 1:
+            parts = []
+            for value in different:
+                rows = np.flatnonzero([v == value for v in axis.values])
+                parts.append((rows, _evaluate(space.isel(str(axis.dim), rows), targets, least, threads)))
+            return _join(space, axis, parts)
+    plan = plan_of(space, targets)
+    _check_devices(space, plan)
+    _check_memory(space, plan, least)
+    return _one_plan(space, plan, least, threads)
+
+
+def plan_of(space: Space, targets: Iterable[str]) -> Plan:
+    """The plan of metrics for the one model of latency and the one phase of a space."""
+    model, phase = (space.axes[n].values[0] if n in space.axes else None for n in (MODEL_AXIS, PHASE_AXIS))
+    return make_plan(targets, {"latency": model or variants_of("latency")[0]}, phase)
 
 
 def _least_fused(engine: str, designs: int) -> float:
@@ -120,22 +131,35 @@ def _check_memory(space: Space, plan: Plan, least: float) -> None:
     check_memory(space.size, sum(8 * math.prod(sizes[d] for d in own) for own in stored.values()))
 
 
-def _join_models(space: Space, axis: Axis, plan: Plan, parts: list[tuple[np.ndarray, Values]]) -> Values:
+def _join(space: Space, axis: Axis, parts: list[tuple[np.ndarray, Values]]) -> Values:
+    """Put the parts of a space together along the axis that they divide."""
     joined: Values = {}
     for name, first in parts[0][1].items():
-        depends = name == "latency" or "latency" in plan.needs.get(name, ())
-        dims = tuple(d for d in space.dims if d in first.dims or (depends and d == axis.dim))
+        found = [values[name] for _, values in parts]
+        own = {d for v in found for d in v.dims} - ({axis.dim} if not space.is_list else set())
+        dims = tuple(d for d in space.dims if d in own or (d == axis.dim and varies(name, axis)))
         if axis.dim not in dims:
-            joined[name] = first
+            joined[name] = Labelled(dims, first.over(dims))
             continue
         full = np.empty([space.sizes[d] for d in dims], dtype=first.data.dtype)
-        for rows, values in parts:
-            full[tuple(rows if d == axis.dim else slice(None) for d in dims)] = values[name].over(dims)
+        for (rows, _), value in zip(parts, found, strict=True):
+            full[tuple(rows if d == axis.dim else slice(None) for d in dims)] = value.over(dims)
         joined[name] = Labelled(dims, full)
     return joined
 
 
-def _one_model(space: Space, plan: Plan, least: float, threads: int | None) -> Values:
+def varies(name: str, axis: Axis) -> bool:
+    """Whether a metric can differ between the values of an axis that plans are divided by."""
+    plan = make_plan([name]) if name != SOURCE else None
+    if plan is None:
+        return False
+    if axis.name == MODEL_AXIS:
+        return name == "latency" or any(n.endswith("latency") for n in plan.needs[name])
+    # What a network stores does not depend on what it does.
+    return any(r.name not in STORED for r in plan.counts)
+
+
+def _one_plan(space: Space, plan: Plan, least: float, threads: int | None) -> Values:
     values, steps = _inputs(space, plan)
     dims = _natural_dims(space, steps, values)
     squeezed = {n: _squeeze(v) for n, v in values.items()}
@@ -147,20 +171,29 @@ def _one_model(space: Space, plan: Plan, least: float, threads: int | None) -> V
     for step in steps:
         if step.name in squeezed:
             values[step.name] = Labelled(dims[step.name], squeezed[step.name].over(dims[step.name]))
-    _mask_phase(space, steps, values)
     wanted = (*plan.targets, *(n for n in values if n == SOURCE))
     return {n: values[n] for n in wanted}
 
 
 def _inputs(space: Space, plan: Plan) -> tuple[Values, list[Record]]:
     """Everything that is not computed from other values, and the metrics that then are, in order."""
-    values: Values = {**count(space, plan), **tables(space, plan)}
-    for name in plan.leaves:
+    needed = plan.only(lambda record: has_meaning(record, space))
+    values: Values = {**count(space, needed), **tables(space, needed)}
+    for name in needed.leaves:
         if name not in values:
             values[name] = leaf(space, name)
-    meaningless = [s for s in plan.steps if s.domain and space.family.domain != "language"]
-    values.update({s.name: Labelled((), np.array(np.nan)) for s in meaningless})
-    return values, [s for s in plan.steps if s not in meaningless]
+    values.update({s.name: Labelled((), np.array(np.nan)) for s in plan.steps if not has_meaning(s, space)})
+    return values, list(needed.steps)
+
+
+def has_meaning(record: Record, space: Space) -> bool:
+    """Whether a metric has a meaning for the network, in the phase of the work."""
+    if record.domain is None:
+        return True
+    if space.family.domain != "language":
+        return False
+    phase = space.axes[PHASE_AXIS].values[0] if PHASE_AXIS in space.axes else ""
+    return record.domain == "language" or str(phase) in record.domain.split()
 
 
 def _natural_dims(space: Space, steps: list[Record], values: Mapping[str, Labelled]) -> dict[str, tuple[str, ...]]:
@@ -242,24 +275,6 @@ def _in_threads(
     kernel(0, 0, *arguments)  # compiles, or loads, before the threads start
     with ThreadPoolExecutor(workers) as pool:
         list(pool.map(lambda part: kernel(int(part[0]), int(part[1]), *arguments), itertools.pairwise(edges)))
-
-
-def _mask_phase(space: Space, steps: list[Record], values: Values) -> None:
-    """Metrics of one phase are undefined in the other."""
-    phase = space.axes.get("phase")
-    if phase is None:
-        return
-    choices = glossary.lookup("phase").choices
-    for step in steps:
-        if step.domain not in choices or step.name not in values:
-            continue
-        wrong = phase.numbers != choices.index(step.domain)
-        value = values[step.name]
-        if not wrong.any():
-            continue
-        dims = tuple(d for d in space.dims if d in value.dims or d == phase.dim)
-        mask = Labelled((phase.dim,), wrong).over(dims) if phase.dim else wrong[0]
-        values[step.name] = Labelled(dims, np.where(mask, np.nan, value.over(dims)))
 
 
 def compute_formats(space: Space) -> Labelled:

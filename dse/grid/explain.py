@@ -10,9 +10,9 @@ import xarray as xr
 
 from dse import faces, glossary, registry
 from dse.grid.dataset import equation
-from dse.grid.evaluate import MODEL_AXIS, evaluate_values
+from dse.grid.evaluate import MODEL_AXIS, evaluate_values, plan_of
 from dse.grid.inputs import SOURCE, compute_peak, leaf
-from dse.grid.plan import make_plan, variants_of
+from dse.grid.plan import variants_of
 from dse.grid.space import Space
 from dse.hardware import DEVICES
 from dse.units import format_quantity
@@ -60,7 +60,7 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     record = registry.metric_record(name)
     if "quality" in record.inputs and SOURCE in data.coords:
         return str(data.coords[SOURCE].item())
-    lacking = [f for f in make_plan([name], {"latency": _model(space)}).device_figures if np.isnan(leaf(space, f).data)]
+    lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]
     if lacking:
         return f"the catalogue has no {', '.join(lacking)} of {space.axes['device'].values[0]}"
     return "undefined for this number format" if record.kind == "table" else "undefined here"
@@ -68,7 +68,7 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
 
 def chain(space: Space, target: str) -> list[str]:
     """The formulas behind a metric of one design, from the metric down to counts and figures, numbers put in."""
-    plan = make_plan([target], {"latency": _model(space)})
+    plan = plan_of(space, [target])
     names = [r.name for r in (*plan.counts, *plan.tables, *plan.steps)]
     values = {n: float(v.data) for n, v in evaluate_values(space, names).items() if n in names}
     values |= {n: float(leaf(space, n).data) for n in plan.leaves if not n.startswith("op_")}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dse import glossary, metrics, registry
@@ -37,11 +37,22 @@ class Plan:
             found[record.name] = direct.union(*(found.get(i, frozenset()) for i in direct))
         return found
 
+    def only(self, wanted: Callable[[Record], bool]) -> Plan:
+        """The plan without the metrics that are not wanted, and without what only they need."""
+        steps = [s for s in self.steps if wanted(s)]
+        needed = set(self.targets)
+        for step in reversed(steps):
+            if step.name in needed:
+                needed.update(step.inputs)
+        kept = {key: tuple(r for r in getattr(self, key) if r.name in needed) for key in ("counts", "tables")}
+        leaves = tuple(n for n in self.leaves if n in needed)
+        return replace(self, steps=tuple(s for s in steps if s.name in needed), leaves=leaves, **kept)
+
 
 __all__ = ["Plan", "make_plan", "metrics", "variants_of"]
 
 
-def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None) -> Plan:
+def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None, phase: str | None = None) -> Plan:
     """Resolve metrics by the names of their arguments.
 
     Parameters
@@ -50,6 +61,8 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None)
         Names of metrics.
     variants
         The variant to use of a metric that has several: {"latency": "per_op"}.
+    phase
+        The phase of the work: some metrics are something else in one phase than in the others.
 
     Raises
     ------
@@ -57,24 +70,56 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None)
         For an unknown metric or variant.
     """
     targets = tuple(dict.fromkeys(targets))
-    ordered: dict[str, Record] = {}
-    leaves: dict[str, None] = {}
+    builder = _Builder(dict(variants or {}), phase)
     for target in targets:
-        _visit(target, dict(variants or {}), ordered, leaves)
-    by_kind = {kind: tuple(r for r in ordered.values() if r.kind == kind) for kind in ("metric", "count", "table")}
-    return Plan(targets, by_kind["metric"], by_kind["count"], by_kind["table"], tuple(leaves))
+        builder.visit(*registry.scoped(target))
+    found = builder.ordered.values()
+    by_kind = {kind: tuple(r for r in found if r.kind == kind) for kind in ("metric", "count", "table")}
+    return Plan(targets, by_kind["metric"], by_kind["count"], by_kind["table"], tuple(builder.leaves))
 
 
-def _visit(name: str, variants: dict[str, str], ordered: dict[str, Record], leaves: dict[str, None]) -> None:
-    if name in ordered:
-        return
-    record = registry.metric_record(name, variants.get(name))
-    for argument in record.inputs if record.kind == "metric" else ():
-        if argument in registry.METRICS:
-            _visit(argument, variants, ordered, leaves)
-        else:
-            leaves[argument] = None
-    ordered[name] = record
+class _Builder:
+    """Visits metrics depth first. Names of what depends on the network carry the scope that it is traced in."""
+
+    def __init__(self, variants: dict[str, str], phase: str | None) -> None:
+        self.variants, self.phase = variants, phase
+        self.ordered: dict[str, Record] = {}
+        self.leaves: dict[str, None] = {}
+        self.networked: dict[str, bool] = {}
+
+    def visit(self, scope: str, name: str) -> str:
+        """Add a metric and all that it needs; gives the name under which its values will be found."""
+        record = self._record(scope, name)
+        if scope and not self._on_network(name):
+            scope, record = "", self._record("", name)
+        full = f"{scope}_{name}" if scope else name
+        if full not in self.ordered:
+            inputs = tuple(self._input(scope, i) for i in record.inputs) if record.kind == "metric" else record.inputs
+            self.ordered[full] = replace(record, name=full, inputs=inputs, scope=scope or None)
+        return full
+
+    def _input(self, scope: str, argument: str) -> str:
+        own, base = registry.scoped(argument)
+        if base in registry.METRICS:
+            return self.visit(own or scope, base)
+        place = own or scope
+        full = f"{place}_{base}" if place and base.startswith("op_") else argument
+        self.leaves[full] = None
+        return full
+
+    def _record(self, scope: str, name: str) -> Record:
+        return registry.metric_record(name, self.variants.get(name), scope or self.phase)
+
+    def _on_network(self, name: str) -> bool:
+        """Whether a metric depends on what the network does, and so on the scope."""
+        record = registry.metric_record(name, self.variants.get(name))
+        if record.kind != "metric":
+            return record.kind == "count"
+        if name not in self.networked:
+            arguments = [registry.scoped(i)[1] for i in record.inputs]
+            found = [i.startswith("op_") or (i in registry.METRICS and self._on_network(i)) for i in arguments]
+            self.networked[name] = any(found)
+        return self.networked[name]
 
 
 def variants_of(name: str) -> tuple[str, ...]:
