@@ -170,7 +170,7 @@ SCOPES = ("prefill", "decode", "last")
 
 
 def scoped(name: str) -> tuple[str, str]:
-    """The scope and the metric (or vector over ops) that a name such as "decode_latency" stands for; else ("", name)."""
+    """Scope and metric (or vector over ops) that a name such as "decode_latency" stands for; else ("", name)."""
     scope, _, rest = name.partition("_")
     if scope in SCOPES and name not in METRICS and (rest in METRICS or rest.startswith("op_")):
         return scope, rest

@@ -35,7 +35,7 @@ FEW = 20_000
 SMALL = 2**28
 MODEL_AXIS = "latency_model"
 PHASE_AXIS = "phase"
-STORED = ("params",)
+STORED = ("params", "active_params")
 
 
 def evaluate_values(

@@ -109,6 +109,10 @@ class Space:
         """The part of the space at `index` (a slice or places) of one dimension."""
         return replace(self, axes={n: a.take(index) if a.dim == dim else a for n, a in self.axes.items()})
 
+    def first(self) -> Space:
+        """The first design, alone."""
+        return replace(self, axes={n: replace(a, values=a.values[:1], dim=None) for n, a in self.axes.items()})
+
     def tiles(self, limit: int) -> Iterator[tuple[dict[str, slice], Space]]:
         """Parts of at most about `limit` designs, cut along the leading dimensions, with their place."""
         yield from _tiles(self, self.dims, {}, limit)

@@ -64,9 +64,7 @@ def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float)
 
 def _why_undefined(job: Job) -> dict[str, str]:
     """For the first design why each metric that objectives and budgets need is undefined."""
-    first = job.space
-    for dim in first.dims:
-        first = first.isel(dim, slice(0, 1))
+    first = job.space.first()
     needed = [m for m in job.metrics if m in job.cut.metrics]
     try:
         data = evaluate(first, needed)
@@ -86,7 +84,9 @@ def _versions() -> dict[str, str]:
 
 def job_key(job: Job) -> str:
     """A hash of what was asked for."""
-    text = json.dumps(job.spec.document(), sort_keys=True, default=str)
+    # The network as it was read: a model's file may change while the spec does not.
+    network = {n: a.values[0] for n, a in job.space.network_axes().items() if a.dim is None}
+    text = json.dumps([job.spec.document(), network], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

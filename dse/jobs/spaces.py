@@ -9,17 +9,16 @@ from typing import Any
 
 from dse import glossary
 from dse.errors import Fault, InputError, nearest, unknown
+from dse.grid.counting import REQUEST
 from dse.grid.evaluate import MODEL_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.space import Space, check_axis, make_grid
 from dse.jobs.axes import axis_values, collect
 from dse.jobs.devices import usable_devices
 from dse.jobs.spec import Network, Spec
-from dse.networks import FAMILIES, MODELS, Family
+from dse.networks import FAMILIES, Family, find_model
 from dse.precision import PRECISIONS
 
-# Faults of the values of one axis that are told one by one.
-TOLD = 5
 # Settings that the builder of a network takes: they mean nothing to families without them.
 _RUN_AXES = tuple(
     n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS
@@ -72,16 +71,39 @@ def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft
                 meaning = glossary.lookup(name).meaning
                 faults.append(Fault(f"network.{name}", f"is missing; {family.name!r} needs it: {meaning}"))
     _add_precision(axes, spec, faults)
-    settings = dict(spec.deployment)
-    for name in _RUN_AXES:
-        if name in settings and family is not None and name not in family.axes:
-            faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}"))
-            del settings[name]
+    settings = _settings(spec.deployment, family, faults)
     _add_axes(axes, settings, "deployment", _SETTINGS, "deployment setting", faults)
     usable, left_out = usable_devices(spec, metrics, axes, faults)
     if usable:
         axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
     return Draft(spec, family, axes, left_out)
+
+
+def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:
+    """The deployment without what has no meaning for the family, or for the phase of the work."""
+    settings = dict(given)
+    if family is None:
+        return settings
+    for name in _RUN_AXES:
+        taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
+        if name in settings and not taken:
+            faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}"))
+            del settings[name]
+    phases = settings.get("phase", ())
+    request = "request" in ([phases] if isinstance(phases, str) else phases)
+    if request and not isinstance(phases, str) and len(phases) > 1:
+        faults.append(Fault("deployment.phase", "a request is prefill and decode together; give it alone"))
+    for name in REQUEST:
+        if request and name not in settings:
+            problem = f"is missing; a request needs it: {glossary.lookup(name).meaning}"
+            faults.append(Fault(f"deployment.{name}", problem))
+        elif name in settings and not request:
+            faults.append(Fault(f"deployment.{name}", 'has a meaning with phase = "request" only; see context'))
+    if request and "context" in settings:
+        faults.append(
+            Fault("deployment.context", f"of a request it follows from {' and '.join(REQUEST)}; leave it out")
+        )
+    return settings
 
 
 def resolve_space(spec: Spec, metrics: Sequence[str]) -> Space:
@@ -103,10 +125,9 @@ def _network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict
     if network.family is not None and network.model is not None:
         faults.append(Fault("network", "family and model are both given; give one of them"))
     elif network.model is not None:
-        if network.model in MODELS:
-            model = MODELS[network.model]
+        model = collect(faults, "", find_model, network.model, "network.model")
+        if model is not None:
             return FAMILIES[model.family], dict(model.axes)
-        faults.append(unknown("model", network.model, MODELS, "network.model"))
     elif network.family is not None:
         if network.family in FAMILIES:
             return FAMILIES[network.family], {}
@@ -137,9 +158,7 @@ def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: l
     if values is None:
         return
     found = check_axis(name, values if isinstance(values, list) else [values], where)
-    faults.extend(found[:TOLD])
-    if len(found) > TOLD:
-        faults.append(Fault(where, f"and {len(found) - TOLD:,} more values that are not allowed"))
+    faults.extend(found)
     if not found:
         axes[name] = values
 

@@ -16,6 +16,12 @@ def params(trace, counting):
     return trace.params(counting)
 
 
+@metric(unit="1", direction="min", kind="count")
+def active_params(trace, counting):
+    """Parameters that one token uses: all of them, but of a mixture only the experts that it is routed to."""
+    return trace.active_params(counting)
+
+
 @metric(unit="1", direction="min", kind="count", counted="MAC")
 def macs(trace):
     """Multiply-accumulates of convolutions, linear layers and both attention products; nothing else."""
@@ -48,7 +54,10 @@ def peak_activations_simple(trace):
 
 @metric(unit="1", direction="min", kind="count")
 def weights_read(trace):
-    """Weight elements that one pass reads: a lookup in an embedding reads only the rows of its tokens."""
+    """Weight elements that one pass reads: rows of an embedding for its tokens, and the experts that a batch touches.
+
+    Which experts a batch touches is taken by expectation, with tokens routed evenly, so this need not be an integer.
+    """
     return trace.total("weights_read")
 
 

@@ -94,7 +94,14 @@ def test_every_metric_has_a_worked_example():
     worked = {name for work_out, _ in CASES.values() for name in work_out(1)[0]}
     elsewhere = {"time_to_first_token", "device_cost", "area"}  # below
     elsewhere |= {"request_latency", "token_throughput"}  # in test_request
+    elsewhere |= {"active_params"}  # below
     assert set(registry.METRICS) <= worked | elsewhere
+
+
+def test_active_params():
+    # As published: 46.7 billion parameters, of which a token uses 12.9 billion.
+    mixtral = dse.evaluate("mixtral-8x7b", metrics=["params", "active_params"])
+    assert (float(mixtral.params), float(mixtral.active_params)) == (46_702_792_704, 12_879_925_248)
 
 
 def test_time_to_first_token():

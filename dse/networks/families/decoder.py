@@ -75,6 +75,7 @@ def decoder(
     `d_value` are 128, `d_rope` is 64.
     """
     ffn = _default_ffn(d_model, gated) if ffn is None else ffn
+    net.require("phase", phase <= 1, "a network is traced in prefill or decode, a request in its parts")
     net.require("local_layers", local_layers <= layers, "there are not as many layers")
     net.require("window", np.equal(local_layers, 0) if window is None else True, "layers with a window need its width")
     net.require("shared_norm", bool(parallel) or not shared_norm, "only parallel blocks share one norm")
