@@ -53,6 +53,10 @@ class InfeasibleError(DseError):
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is closest to a misspelt one, or None."""
     by_lower = {k.lower(): k for k in known}
+    # A name that is only cut short: "a100" of "a100-sxm-80gb".
+    longer = sorted((k for k in by_lower if k.startswith(str(name).lower())), key=len)
+    if longer and len(str(name)) > 2:
+        return by_lower[longer[0]]
     found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
     return by_lower[found[0]] if found else None
 

@@ -203,7 +203,7 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
         return "undefined" if math.isnan(value) else f"{value} {unit}"
     head, _, tail = unit.partition("/")
     rest = f"/{tail}" if tail else ""
-    if head in ("FLOP", "B", "s", "J", "W") and value != 0:
+    if head in ("FLOP", "B", "s", "J", "W", "Hz") and value != 0:
         table = _BINARY if unit == "B" else _SI
         ordered = sorted({p: f for p, f in table.items() if p != "µ"}.items(), key=lambda item: -item[1])
         for prefix, factor in [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -79,12 +79,17 @@ class Symbol(Face):
         return _latex(self)[0]
 
 
-def expression(function: Callable[..., Any]) -> Any:
-    """What a plain function gives when it is called on the symbols of its arguments: a Symbol, or a bare number."""
-    return function(*map(Symbol.named, inspect.signature(function).parameters))
+def expression(function: Callable[..., Any], names: Sequence[str] | None = None) -> Any:
+    """What a plain function gives when it is called on the symbols of its arguments: a Symbol, or a bare number.
+
+    `names` stand in for the names of the arguments, in their order.
+    """
+    return function(*map(Symbol.named, names or inspect.signature(function).parameters))
 
 
-def equation(function: Callable[..., Any], values: Mapping[str, Any] | None = None) -> str:
+def equation(
+    function: Callable[..., Any], values: Mapping[str, Any] | None = None, names: Sequence[str] | None = None
+) -> str:
     """The right-hand side of a plain function's equation, as text.
 
     Parameters
@@ -93,6 +98,8 @@ def equation(function: Callable[..., Any], values: Mapping[str, Any] | None = No
         A function of operators and the ufuncs of the sheet.
     values
         Numbers to put in, by argument; with all of them given the result follows after "=".
+    names
+        What to call the arguments, in their order, where not by their own names.
 
     Raises
     ------
@@ -103,10 +110,10 @@ def equation(function: Callable[..., Any], values: Mapping[str, Any] | None = No
     >>> equation(area), equation(area, {"height": 2, "width": 3})
     ('height · (width + 1)', '2 · (3 + 1) = 8')
     """
-    found = expression(function)
+    found = expression(function, names)
     if values is None:
         return found.text({}) if isinstance(found, Symbol) else _number(found)
-    names = tuple(inspect.signature(function).parameters)
+    names = tuple(names or inspect.signature(function).parameters)
     faults = [unknown("argument", name, names) for name in values if name not in names]
     if faults:
         raise InputError(faults)

@@ -89,7 +89,7 @@ def attributes(record: Record, space: Space) -> dict[str, str]:
 def equation(record: Record) -> str:
     """The equation of a metric or formula from its symbolic face; what it counts or looks up where it has none."""
     if record.faces and record.kind in ("metric", "formula"):
-        return faces.equation(record.function)
+        return faces.equation(record.function, names=record.inputs)
     return {"count": "counted over the ops of the traced network", "table": "looked up for each design"}.get(
         record.kind, record.summary
     )

@@ -78,8 +78,11 @@ def chain(space: Space, target: str) -> list[str]:
         label = f" ({record.label})" if record.label else ""
         lines.append(f"{record.name}{label} = {shown}")
         lines.append(f"    = {equation(record)}")
-        if record.faces:
-            lines.append(f"    = {faces.equation(record.function, {i: values[i] for i in record.inputs})}")
+        # Where one value is handed on, there is nothing to put in.
+        if record.faces and equation(record) not in record.inputs:
+            lines.append(
+                f"    = {faces.equation(record.function, {i: values[i] for i in record.inputs}, record.inputs)}"
+            )
     for record in (*plan.counts, *plan.tables):
         lines.append(f"{record.name} = {format_quantity(values[record.name], record.measure)}: {record.summary}")
     for name in plan.leaves:

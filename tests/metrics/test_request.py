@@ -6,6 +6,7 @@ import pytest
 
 import dse
 from dse.grid.dataset import evaluate
+from dse.grid.explain import chain
 from dse.grid.space import make_grid
 from dse.networks import FAMILIES, MODELS
 
@@ -85,3 +86,14 @@ def test_each_model_of_latency_applies_to_the_parts():
     axes = {"phase": "request", "prompt_tokens": PROMPT, "output_tokens": OUTPUT}
     both = llama(["request_latency"], **axes, latency_model=["roofline", "per_op"]).request_latency
     assert float(both.sel(latency_model="per_op")) > float(both.sel(latency_model="roofline"))
+
+
+def test_the_chain_of_a_request_names_its_parts():
+    space = make_grid(
+        FAMILIES["decoder"],
+        {**MODELS["llama-3-8b"].axes, **ON, "phase": "request", "prompt_tokens": PROMPT, "output_tokens": OUTPUT},
+    )
+    lines = chain(space, "request_latency")
+    assert lines[1] == "    = time_to_first_token + (output_tokens − 1) · time_per_token"
+    assert "    = max(decode_compute_time, decode_memory_time)" in lines
+    assert "    = max(prefill_compute_time, prefill_memory_time)" in lines
