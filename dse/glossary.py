@@ -100,8 +100,6 @@ NAMES: dict[str, Name] = {
     "sinks": _sheet("1", "N_sink", "attention sinks: first tokens that stay in the cache"),
     "latent_rank": _sheet("1", "r_kv", "rank of the compressed keys and values"),
     "rope_dim": _sheet("1", "d_rope", "rotary dimensions kept beside the compressed cache"),
-    "grad_bits": _sheet("bit", "b_g", "bits of one gradient"),
-    "optimizer_bits": _sheet("bit", "b_o", "bits of optimizer state a trained parameter"),
     # Computation, latency.
     "macs": _sheet("1", "MAC", "multiply-accumulate operations"),
     "d_attention": _sheet("1", "d_att", "width of attention: heads times head dimension"),
@@ -180,6 +178,9 @@ NAMES: dict[str, Name] = {
     "ffn": _count("architecture", "d_ff", "hidden width of the feed-forward network"),
     "gated": _flag("gate", "1: gated feed-forward network (three matrices), 0: plain (two)"),
     "vocab": _count("architecture", "V", "size of the vocabulary"),
+    "all_logits": Name(
+        "architecture", "1", "all", "1: logits of every token, as in training; 0: of the last", maximum=1, integer=True
+    ),
     "tied": _flag("tie", "1: input and output embedding share one matrix"),
     "local_layers": _count("architecture", "L_loc", "layers that attend to a sliding window only", minimum=0),
     "window": _count("architecture", "N_win", "tokens of the sliding window, the current one included"),
@@ -222,7 +223,18 @@ NAMES: dict[str, Name] = {
         "circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"
     ),
     "phase": Name(
-        "circumstance", "1", "phase", "which part of the work is counted", choices=("prefill", "decode", "request")
+        "circumstance",
+        "1",
+        "phase",
+        "which part of the work is counted",
+        choices=("prefill", "decode", "request", "train"),
+    ),
+    "grad_bits": Name("deployment", "bit", "b_g", "bits of one gradient", positive=True, default=32.0),
+    "optimizer_bits": Name(
+        "deployment", "bit", "b_o", "bits of optimizer state a trained parameter (Adam: two moments)", default=64.0
+    ),
+    "trainable_share": Name(
+        "deployment", "1", "f_train", "share of the parameters that is trained", maximum=1, default=1.0
     ),
     "prompt_tokens": _count("circumstance", "N_in", "tokens of the prompt of a request"),
     "output_tokens": _count("circumstance", "N_out", "tokens that a request generates"),

@@ -165,8 +165,9 @@ def metric_record(name: str, variant: str | None = None, phase: str | None = Non
     return variants[variant] if variant in variants else next(iter(variants.values()))
 
 
-# Parts of a request whose networks are traced apart: the prompt, a token at the mean context, the last token.
-SCOPES = ("prefill", "decode", "last")
+# Parts of the work whose networks are traced apart: the prompt, a token at the mean context and the last token of a
+# request, the forward pass of training.
+SCOPES = ("prefill", "decode", "last", "forward")
 
 
 def scoped(name: str) -> tuple[str, str]:

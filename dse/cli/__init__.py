@@ -66,6 +66,10 @@ def main() -> None:
             status = _unwritable(error)
         # Nothing more can be said there: the interpreter must not try again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if status == INTERRUPTED:
+        # An interrupt that reached code run by an extension would end the interpreter by the signal instead.
+        sys.stderr.flush()
+        os._exit(status)
     sys.exit(status)
 
 

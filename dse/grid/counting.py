@@ -77,7 +77,7 @@ def scoped_network(space: Space, scope: str) -> Space:
     """The axes that the network of a scope is built from.
 
     Outside a request every scope is the network as it stands; in one, context and phase follow from the scope and
-    from the tokens of the prompt and the output.
+    from the tokens of the prompt and the output. Training is prefill with the logits of every token.
     """
     names = set(space.family.axes)
     if is_request(space):
@@ -96,6 +96,10 @@ def _context(scope: str, prompt: Any, output: Any) -> tuple[Any, str]:
     if scope == "prefill":
         return prompt, "prefill"
     return (np.floor(prompt + output / 2) if scope == "decode" else prompt + output), "decode"
+
+
+def _number(phase: str) -> float:
+    return float(lookup("phase").choices.index(phase))
 
 
 def traces(network: Space, scope: str = "") -> Iterator[tuple[Place, Trace]]:
@@ -138,7 +142,9 @@ def builder_arguments(network: Space, scope: str = "") -> dict[str, Any]:
     if set(REQUEST) <= set(network.axes):
         prompt, output = (_argument(network, n) for n in REQUEST)
         context, phase = _context(scope, prompt, output)
-        arguments |= {"context": context, "phase": float(lookup("phase").choices.index(phase))}
+        arguments |= {"context": context, "phase": _number(phase)}
+    elif "phase" in network.axes and network.axes["phase"].values[0] == "train":
+        arguments |= {"phase": _number("prefill"), "all_logits": 1.0}
     return arguments
 
 

@@ -86,6 +86,7 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
         return settings
     for name in _RUN_AXES:
         taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
+        taken = taken or (name == "phase" and settings.get(name) == "train")
         if name in settings and not taken:
             faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}"))
             del settings[name]

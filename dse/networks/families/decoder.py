@@ -33,6 +33,7 @@ def decoder(
     context=2048,
     phase=1,
     batch=1,
+    all_logits=0,
     local_layers=0,
     window=None,
     experts=None,
@@ -62,6 +63,7 @@ def decoder(
 
     In prefill (`phase` 0) the tokens are the whole `context`, attention is the full square and logits are those of
     the last token; in decode (1) there is one token, and attention reads `context` positions, its own included.
+    Training (`all_logits`) is prefill with the logits of every token.
     `local_layers` of the layers attend to the last `window` positions only.
 
     With `experts` the feed-forward networks of all layers but the `first_dense_layers` are mixtures of experts, of
@@ -116,7 +118,7 @@ def decoder(
         if window is not None:
             with net.scope(f"local_{name}"):
                 x = net.repeat(local, partial(block, feed, np.minimum(context, window)), x)
-    x = net.select(norm(x, name="final_norm"), 1.0)
+    x = net.select(norm(x, name="final_norm"), 1 + all_logits * (tokens - 1))
     return net.linear(x, vocab, bias=head_bias, stored=1 - tied, name="head")
 
 
