@@ -106,5 +106,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / MANIFEST}: cannot be read: {error}") from None
     if not isinstance(manifest, dict) or not set(manifest) >= NEEDED:
-        raise InputError(f"{folder / MANIFEST}: is not the manifest of a result")
+        raise InputError(
+            f"{folder / MANIFEST}: is not the manifest of a result; remove the folder, or choose another with --out"
+        )
     return manifest

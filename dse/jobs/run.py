@@ -83,11 +83,12 @@ def _compute(job: Job, progress: Progress | None) -> Result:
     started = time.perf_counter()
     try:
         found = scan(job.space, job.cut, progress=progress)
+        seconds = time.perf_counter() - started
     except InputError as error:
         # Axes that are right one by one, and make no network together.
         raise error.at(job.origin) if job.origin else error from None
     frontier = frontier_dataset(job, found)
-    manifest = make_manifest(job, found, list(map(str, frontier.data_vars)), time.perf_counter() - started)
+    manifest = make_manifest(job, found, list(map(str, frontier.data_vars)), seconds)
     return Result(frontier, cloud_dataset(job, found), manifest)
 
 
