@@ -54,6 +54,9 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; the process's exit status is that of the contract."""
+    # A stream that was closed before the start is None.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115 (open until the process ends)
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal without "≤" shows "?": no reason to fail.

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+
+import xarray as xr
 
 from dse.errors import DseError
 from dse.jobs import assumptions
 from dse.jobs.resolve import Job
 from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, TABLE, Result, read_manifest
+from dse.units import format_quantity
+
+# Bytes for manifest, assumptions and pictures.
+SPARE = 2**22
 
 
 @contextmanager
@@ -27,6 +34,7 @@ def temporary(folder: Path) -> Iterator[Path]:
         When nothing can be written there.
     """
     part = _beside(folder, "part")
+    missing = [p for p in (part.parent, *part.parent.parents) if not p.exists()]
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         part.mkdir()
@@ -38,6 +46,26 @@ def temporary(folder: Path) -> Iterator[Path]:
         yield part
     finally:
         shutil.rmtree(part, ignore_errors=True)
+        # Folders made on the way to a result that did not come about.
+        with suppress(OSError):
+            for made in missing:
+                made.rmdir()
+
+
+def _check_room(result: Result, part: Path) -> None:
+    """Raise DseError where the disk has no room for the tables: on a full one the netCDF library may crash."""
+    needed = SPARE + 2 * sum(_written_size(v) for d in (result.frontier, result.cloud) for v in d.variables.values())
+    free = shutil.disk_usage(part).free
+    if needed > free:
+        sizes = f"about {format_quantity(needed, 'B', 3)} are needed, {format_quantity(free, 'B', 3)} are free"
+        raise OSError(errno.ENOSPC, f"no space left on the disk: {sizes}")
+
+
+def _written_size(variable: xr.Variable) -> int:
+    """Bytes of a variable as text or binary, whichever is more."""
+    if variable.dtype.kind in "OUS":
+        return sum(len(str(v)) + 16 for v in variable.values.ravel())
+    return variable.size * 24
 
 
 def write(result: Result, job: Job, part: Path, folder: Path, plots: bool) -> Result:
@@ -49,6 +77,7 @@ def write(result: Result, job: Job, part: Path, folder: Path, plots: bool) -> Re
         When something cannot be written: the folder stays what it was.
     """
     try:
+        _check_room(result, part)
         written = _write_files(result, job, part, plots)
         _rename(part, folder)
     except (OSError, RuntimeError) as error:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from dse.errors import InputError
+from dse.grid.capacity import available_memory
 from dse.grid.dataset import evaluate
 from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest
@@ -19,6 +20,7 @@ from dse.jobs.resolve import Job
 from dse.jobs.result import Result, load, read_manifest
 from dse.pareto.scan import Scan, group_values, scan
 from dse.plots import roofline
+from dse.units import format_quantity
 
 Progress = Callable[[int, int], None]
 
@@ -87,9 +89,19 @@ def _compute(job: Job, progress: Progress | None) -> Result:
     except InputError as error:
         # Axes that are right one by one, and make no network together.
         raise error.at(job.origin) if job.origin else error from None
+    _check_size(job, len(found.places))
     frontier = frontier_dataset(job, found)
     manifest = make_manifest(job, found, list(map(str, frontier.data_vars)), seconds)
     return Result(frontier, cloud_dataset(job, found), manifest)
+
+
+def _check_size(job: Job, kept: int) -> None:
+    """Refuse a frontier that the memory cannot hold: equal designs all stay, so it may be as large as the space."""
+    columns = len(job.metrics) + len(roofline.NEEDED) + len(job.space.axes)
+    needed, available = float(64 * columns * kept), available_memory()
+    if needed > available:
+        sizes = f"{format_quantity(needed, 'B', 3)} of memory, and {format_quantity(available, 'B', 3)} are available"
+        raise InputError(f"{kept:,} designs on the frontier need {sizes}; add an objective that tells them apart")
 
 
 def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:

@@ -82,7 +82,7 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
         np.asarray(np.where(is_table, table, 100 - fitted * spread) + change.low),
         np.asarray(np.where(is_table, table, 100 - fitted / spread) + change.high),
         source,
-        _legend(known, source, remark, bool(np.all(comparable)), arrays),
+        _legend(known, source, remark, comparable, arrays),
         known.key,
     )
 
@@ -147,21 +147,26 @@ def _fitted(fit: Fit | None, arrays: Mapping[str, Array], shape: tuple[int, ...]
 
 
 def _legend(
-    recipe: Recipe, source: npt.NDArray[np.int8], remark: str, comparable: bool, arrays: Mapping[str, Array]
+    recipe: Recipe,
+    source: npt.NDArray[np.int8],
+    remark: str,
+    comparable: npt.NDArray[np.bool_],
+    arrays: Mapping[str, Array],
 ) -> dict[int, str]:
-    after = f"; {remark}" if remark else ""
-    texts = {SOURCES["table"]: f"published point ({recipe.key}: {recipe.source}){after}"}
+    before = f"by rule, not measured: {remark}; from a " if remark else ""
+    texts = {SOURCES["table"]: f"{before}published point ({recipe.key}: {recipe.source})"}
     reasons = []
     if recipe.fit:
         error = f"{2 * recipe.fit.error:g} in ln(error)"
-        texts[SOURCES["fit"]] = f"fit to published points ({recipe.key}: {recipe.source}), interval ±{error}{after}"
+        texts[SOURCES["fit"]] = f"{before}fit to published points ({recipe.key}: {recipe.source}), ±{error}"
         ranges = (f"{name} {axis.minimum:g} to {axis.maximum:g}" for name, axis in recipe.fit.axis.items())
         reasons.append(f"outside the fitted range ({', '.join(ranges)})")
     else:
         reasons.append(f"not a published point ({recipe.key})")
-    if not comparable:
+    if not comparable.all():
         fixed = ", ".join(f"{name} = {value:g}" for name, value in recipe.fixed.items())
         others = [name for name in arrays if name not in recipe.axes and name not in recipe.fixed]
-        reasons.append(f"published only for {fixed}" + (f", and not over {', '.join(others)}" if others else ""))
+        only = f"published only for {fixed}" + (f", and not over {', '.join(others)}" if others else "")
+        reasons = [*reasons, only] if comparable.any() else [only]
     texts[SOURCES["none"]] = " or ".join(reasons)
     return {code: text for code, text in texts.items() if np.any(source == code)}

@@ -89,14 +89,23 @@ def test_an_interruption_ends_with_130_and_leaves_no_folder(tmp_path):
     large["objectives"]["choose"] = ["utilization", "pue"]
     path.write_text(to_toml(large))
     process = start("explore", path, "--out", tmp_path / "results" / "x", cwd=tmp_path)
-    deadline = time.monotonic() + 30
-    while not list(tmp_path.glob("results/.x.*")):
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
-    status, _, err = finish(process)
+    try:
+        deadline = time.monotonic() + 30
+        while not list(tmp_path.glob("results/.x.*")):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        status, _, err = finish(process)
+    finally:
+        process.kill()
     assert (status, err) == (130, "interrupted\n")
-    assert list((tmp_path / "results").iterdir()) == []
+    assert not (tmp_path / "results").exists()
+
+
+def test_closed_streams_are_no_error():
+    command = f"{sys.executable} -m dse calc power_draw tdp=1 utilization=1 >&- 2>&-"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    assert subprocess.run(["sh", "-c", command], env=environment).returncode == 0
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(tmp_path):

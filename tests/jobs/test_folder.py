@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 
 import numpy as np
@@ -256,3 +257,17 @@ def test_a_folder_that_is_not_there_and_a_broken_file(tmp_path):
     (tmp_path / "x" / "frontier.nc").write_bytes(b"broken")
     with pytest.raises(InputError, match="x: cannot be read"):
         dse.load(tmp_path / "x")
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    with pytest.raises(DseError, match=r"no space left on the disk: about .* MiB are needed, 97\.7 KiB are free"):
+        dse.explore(SMALL, out=tmp_path / "made" / "x", plots=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_frontier_that_memory_cannot_hold_is_refused(monkeypatch):
+    monkeypatch.setattr(runs, "available_memory", lambda: 1000.0)
+    with pytest.raises(InputError, match="designs on the frontier need"):
+        dse.explore(SMALL)

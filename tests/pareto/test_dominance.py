@@ -123,3 +123,16 @@ def test_order_is_kept_across_powers_of_ten():
         rounded = canonical(around)
         assert rounded[0] == rounded[2] == rounded[3]
         assert rounded[1] < rounded[2] < rounded[4]
+
+
+def test_plateaus_of_many_points_keep_what_is_equal_to_twelve_digits():
+    """Enough points for the elimination pass, on few levels that noise below the twelfth digit blurs."""
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        levels = rng.integers(1, 5, (4 * dominance.FEW, 3)) + 0.1
+        points = levels * (1 + rng.choice([0.0, 1e-14, -1e-14, 3e-14], levels.shape))
+        # Without the noise there are at most 64 different points: each is compared with every other.
+        different = np.unique(levels, axis=0)
+        best = {tuple(p) for p, keep in zip(different, oracle.nondominated(different)) if keep}
+        expected = np.array([tuple(p) in best for p in levels])
+        np.testing.assert_array_equal(nondominated(points), expected)
