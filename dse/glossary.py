@@ -249,6 +249,9 @@ NAMES: dict[str, Name] = {
         "circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0
     ),
     "electricity_price": Name("circumstance", "USD/kWh", "c_el", "price of a kilowatt-hour", default=0.20),
+    "region": Name(
+        "circumstance", "1", "region", "country or cloud region that gives carbon intensity and electricity price"
+    ),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),
     # Figures of a device.
     "peak_fp64": _device("FLOP/s", "P_fp64", "dense peak rate, 64-bit float"),

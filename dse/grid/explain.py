@@ -14,7 +14,6 @@ from dse.grid.evaluate import MODEL_AXIS, evaluate_values, plan_of
 from dse.grid.inputs import SOURCE, compute_peak, leaf
 from dse.grid.plan import variants_of
 from dse.grid.space import Space
-from dse.hardware import DEVICES
 from dse.units import format_quantity
 
 
@@ -45,7 +44,7 @@ def assumptions(space: Space) -> dict[str, Any]:
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
-        found["device_source"] = DEVICES[space.axes["device"].values[0]].source
+        found["device_source"] = space.devices[space.axes["device"].values[0]].source
     return found
 
 
@@ -100,5 +99,5 @@ def _origin(space: Space, name: str) -> str:
     if kind in ("device", "derived") and "device" in space.axes and name != "device_count":
         device = space.axes["device"].values[0]
         computing = f", computing in {compute_peak(space)[1].data}" if name == "peak_ops" else ""
-        return f"of {device}{computing} ({DEVICES[device].source})"
+        return f"of {device}{computing} ({space.devices[device].source})"
     return "by default"

@@ -18,6 +18,7 @@ import numpy as np
 from dse import glossary
 from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, unknown
+from dse.hardware.linear import Linear
 from dse.units import quantity
 
 FIGURES = tuple(name for name, entry in glossary.NAMES.items() if entry.kind == "device")
@@ -31,7 +32,8 @@ class Device:
 
     `check` says how far the figures were tested: two independent texts, one, cited from the vendor's document,
     derived from published clocks and units, or n/a for a device that does not exist. `source` is the document to
-    cite, `compared_with` the pages that were compared. `pue` is the default of the device's class.
+    cite, `compared_with` the pages that were compared. `pue` is the default of the device's class. `linear` holds
+    figures that follow from others, where these are axes of a space; neither stands among `figures` then.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Device:
     source: str = ""
     compared_with: tuple[str, ...] = field(default=())
     note: str = ""
+    linear: Mapping[str, Linear] = field(default_factory=dict)
 
     def figure(self, name: str) -> float:
         """A figure in its glossary unit; NaN where no source gives it. InputError for a name that is no figure."""

@@ -13,11 +13,14 @@ from dse.grid.counting import REQUEST
 from dse.grid.evaluate import MODEL_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.space import Space, check_axis, make_grid
+from dse.hardware import Device
 from dse.jobs.axes import axis_values, collect
 from dse.jobs.devices import usable_devices
+from dse.jobs.own_devices import own_devices
+from dse.jobs.own_formats import OwnFormats, own_formats
 from dse.jobs.spec import Network, Spec
 from dse.networks import FAMILIES, Family, find_model
-from dse.precision import PRECISIONS
+from dse.precision import PRECISIONS, Scheme
 
 # Settings that the builder of a network takes: they mean nothing to families without them.
 _RUN_AXES = tuple(
@@ -39,6 +42,8 @@ class Draft:
     family: Family | None
     axes: Mapping[str, Any]
     left_out: Mapping[str, tuple[str, ...]]
+    devices: Mapping[str, Device]
+    schemes: Mapping[str, Scheme]
 
     @property
     def size(self) -> int:
@@ -49,7 +54,8 @@ class Draft:
         """The space; only for a spec without faults."""
         if self.family is None:
             raise ValueError("a space needs a family")
-        return make_grid(self.family, self.axes, counting=self.spec.counting, model=self.spec.network.model)
+        options = {"counting": self.spec.counting, "model": self.spec.network.model}
+        return make_grid(self.family, self.axes, devices=self.devices, schemes=self.schemes, **options)
 
 
 def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft:
@@ -70,13 +76,16 @@ def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft
             if name not in axes and name not in spec.network.axes:
                 meaning = glossary.lookup(name).meaning
                 faults.append(Fault(f"network.{name}", f"is missing; {family.name!r} needs it: {meaning}"))
-    _add_precision(axes, spec, faults)
+    formats = own_formats(spec.precision, faults)
+    _add_precision(axes, spec, formats, faults)
     settings = _settings(spec.deployment, family, faults)
     _add_axes(axes, settings, "deployment", _SETTINGS, "deployment setting", faults)
-    usable, left_out = usable_devices(spec, metrics, axes, faults)
+    own_hardware = own_devices(spec.device, faults)
+    usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
     if usable:
         axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
-    return Draft(spec, family, axes, left_out)
+        axes.update(own_hardware.axes.get(usable[0], {}))
+    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes)
 
 
 def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:
@@ -175,15 +184,17 @@ def _add_latency_model(axes: dict[str, Any], value: Any, where: str, faults: lis
         axes[MODEL_AXIS] = value
 
 
-def _add_precision(axes: dict[str, Any], spec: Spec, faults: list[Fault]) -> None:
+def _add_precision(axes: dict[str, Any], spec: Spec, formats: OwnFormats, faults: list[Fault]) -> None:
     given, where = spec.precision.scheme, "precision.scheme"
     names = [given] if isinstance(given, str) else given
-    found = [unknown("number format", n, PRECISIONS, where) for n in names if n not in PRECISIONS and n != "*"]
+    known = (*PRECISIONS, *spec.precision.tables)
+    found = [unknown("number format", n, known, where) for n in names if n not in known and n != "*"]
     if not names:
         found.append(Fault(where, "the axis has no values; give at least one"))
     if len(set(names)) != len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         found.append(Fault(where, f"{twice!r} stands twice; give each number format once"))
     faults.extend(found)
-    if not found:
-        axes["precision"] = list(PRECISIONS) if "*" in names else given
+    chosen = list(dict.fromkeys(scheme for n in names for scheme in formats.select(n)))
+    if not found and chosen and all(n in formats.schemes for n in chosen):
+        axes["precision"] = chosen[0] if chosen == [given] else chosen
