@@ -13,7 +13,7 @@ from dse import faces, glossary, registry
 from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled, along
-from dse.grid.space import DESIGN, Space
+from dse.grid.space import CATALOGUE_AXES, DESIGN, Space
 from dse.registry import Record
 
 
@@ -58,8 +58,8 @@ def axis_coordinates(space: Space) -> dict[str, xr.Variable]:
         if not axis.given:
             continue
         attrs = {}
-        if name in glossary.NAMES:
-            entry = glossary.NAMES[name]
+        if name not in CATALOGUE_AXES:
+            entry = glossary.lookup(name)
             attrs = {"units": entry.unit, "long_name": entry.meaning}
         data = axis.coordinate if axis.dim else axis.coordinate[0]
         if axis.dim is None and space.is_list:

@@ -18,6 +18,7 @@ from dse.grid.plan import Plan
 from dse.grid.space import Axis, Space
 from dse.hardware import FIGURES
 from dse.precision import Scheme, peak_table
+from dse.profiles import PROFILES
 from dse.quality import accuracy
 from dse.regions import REGIONS
 
@@ -25,6 +26,8 @@ PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
 # Settings that a region gives where they are not given themselves.
 REGIONAL = ("carbon_intensity", "electricity_price")
 REGION_AXIS = "region"
+PROFILE_AXIS = "energy_profile"
+ENERGIES = ("mac_energy", "sram_energy", "dram_energy")
 
 
 def leaf(space: Space, name: str) -> Labelled:
@@ -39,6 +42,8 @@ def leaf(space: Space, name: str) -> Labelled:
         return along(axis.dim, axis.numbers)
     if name == "peak_ops":
         return compute_peak(space)[0]
+    if name in ENERGIES:
+        return operation_energy(space, name)
     if name == "device_count":
         return along(None, np.ones(1))
     if glossary.lookup(name).kind == "precision":
@@ -68,6 +73,20 @@ def _looked_up(axis: Axis, look_up: Callable[[Any], float]) -> Labelled:
     """A number for each value of an axis of names; each name is looked up once, however long a list is."""
     table = {name: look_up(name) for name in dict.fromkeys(axis.values)}
     return along(axis.dim, np.array([table[name] for name in axis.values], dtype=np.float64))
+
+
+def operation_energy(space: Space, name: str) -> Labelled:
+    """Joules of one MAC in the format computed in (NaN where the profile has none), or of one byte of a memory."""
+    axis = space.axes[PROFILE_AXIS]
+    if name != "mac_energy":
+        return _looked_up(axis, lambda profile: getattr(PROFILES[profile], name.removesuffix("_energy")))
+    used = compute_peak(space)[1]
+    dims = tuple(d for d in space.dims if d in (*used.dims, axis.dim))
+    formats, format_place = np.unique(np.asarray(used.data, dtype=str), return_inverse=True)
+    profiles, profile_place = _places(axis)
+    table = np.array([[PROFILES[p].mac_energy(str(f)) for f in formats] for p in profiles])
+    place = Labelled(used.dims, format_place.reshape(np.shape(used.data)))
+    return Labelled(dims, table[profile_place.over(dims), place.over(dims)])
 
 
 def compute_peak(space: Space) -> tuple[Labelled, Labelled]:

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.grid.evaluate import MODEL_AXIS
-from dse.grid.inputs import compute_peak
+from dse.grid.evaluate import MODEL_AXIS, plan_of
+from dse.grid.explain import region_facts
+from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak
 from dse.grid.plan import make_plan, variants_of
-from dse.grid.space import Space
+from dse.grid.space import CATALOGUE_AXES, Space
 from dse.hardware import Device
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT
 from dse.pareto.scan import MCU
 from dse.precision import Scheme
+from dse.profiles import PROFILES, Profile
+from dse.regions import REGIONS
 
 
 def gather(job: Job) -> dict[str, Any]:
@@ -32,6 +35,9 @@ def gather(job: Job) -> dict[str, Any]:
     if job.cut.fit:
         facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
     facts["device"] = {d: _device(space.devices[d], "pue" in facts["defaults"]) for d in devices}
+    facts["region"] = regions(space)
+    if any(n in ENERGIES for n in plan_of(space.first(), job.metrics).leaves):
+        facts["energy_profile"] = {p: _profile(PROFILES[p]) for p in space.axes[PROFILE_AXIS].values}
     facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
@@ -49,8 +55,9 @@ def unchecked(space: Space, device: str) -> list[str]:
 def _defaults(job: Job) -> dict[str, Any]:
     found = {}
     for name, axis in job.space.axes.items():
-        value, entry = axis.values[0], glossary.lookup(name) if name in glossary.NAMES else None
-        if axis.given or value is None or entry is None:
+        value, entry = axis.values[0], None if name in CATALOGUE_AXES else glossary.lookup(name)
+        of_region = name in REGIONAL and REGION_AXIS in job.space.axes
+        if axis.given or value is None or entry is None or of_region:
             continue
         named = entry.choices[int(value)] if entry.choices and not isinstance(value, str) else value
         found[name] = {"value": named, "unit": entry.unit, "meaning": entry.meaning}
@@ -65,6 +72,18 @@ def _device(device: Device, default_pue: bool) -> dict[str, Any]:
     linear = {f: {"base": r.base, **r.rates, "unit": glossary.lookup(f).unit} for f, r in device.linear.items()}
     own = {"linear": linear} if linear else {}
     return {**facts, **({"pue": device.pue} if default_pue else {}), "figures": figures, **own}
+
+
+def regions(space: Space) -> dict[str, dict[str, Any]]:
+    """The figures that each region gives, with year, sector and source."""
+    taken = [n for n in REGIONAL if not space.axes[n].given]
+    regions = space.axes[REGION_AXIS].values if REGION_AXIS in space.axes else ()
+    return {region: {"title": REGIONS[region].title, **region_facts(region, taken)} for region in regions}
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    bytes_ = {n: {"value": getattr(profile, n), "unit": "J/B"} for n in ("sram", "dram")}
+    return {"note": profile.note, "source": profile.source, **bytes_, "mac": dict(profile.mac)}
 
 
 def _precision(scheme: Scheme) -> dict[str, Any]:

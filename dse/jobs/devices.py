@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +10,9 @@ import numpy as np
 
 from dse import hardware
 from dse.errors import Fault, unknown
-from dse.grid.evaluate import MODEL_AXIS
+from dse.grid.evaluate import MODEL_AXIS, REUSE_AXIS
 from dse.grid.inputs import compute_peak, device_figure
-from dse.grid.plan import make_plan, variants_of
+from dse.grid.plan import Plan, chosen_variants, make_plan
 from dse.grid.space import Space, make_grid
 from dse.jobs.axes import collect
 from dse.jobs.own_devices import OwnDevices
@@ -97,10 +98,9 @@ def usable_devices(
 def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], probe: Space) -> Missing:
     """For each device of a space without a network the figures that it lacks, and the metrics that need them."""
     devices = probe.axes["device"].values
-    models = axes.get(MODEL_AXIS) or variants_of("latency")[0]
     needed: dict[str, tuple[str, ...]] = {}
-    for model in [models] if isinstance(models, str) else models:
-        needed.update(make_plan(metrics, {"latency": model}).device_figures)
+    for plan in plans(metrics, axes):
+        needed.update(plan.device_figures)
     missing: Missing = {}
     for figure, needing in needed.items():
         found = compute_peak(probe)[0].data if figure == "peak_ops" else device_figure(probe, figure).data
@@ -109,6 +109,12 @@ def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], probe: Spac
         for place in np.flatnonzero(absent):
             missing.setdefault(devices[int(place)], {})[figure] = needing
     return missing
+
+
+def plans(metrics: Sequence[str], axes: Mapping[str, Any]) -> list[Plan]:
+    """The plan of metrics for each combination of the settings that choose formulas."""
+    models, reuses = (v if isinstance(v := axes.get(n), list) else [v] for n in (MODEL_AXIS, REUSE_AXIS))
+    return [make_plan(metrics, chosen_variants(m, r)) for m, r in itertools.product(models, reuses)]
 
 
 def _formats(space: Space) -> str:
