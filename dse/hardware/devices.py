@@ -75,6 +75,7 @@ class Device:
         """
         known = (*FIGURES, *_TEXTS, *_OTHER)
         faults = [unknown("field", key, known, name) for key in fields if key not in known]
+        faults += _faults_of_texts(name, fields)
         figures = dict(base.figures) if base else {}
         bank_is_all = figures.get("sram_bank") == figures.get("sram")
         for key in (key for key in FIGURES if key in fields):
@@ -92,8 +93,8 @@ class Device:
         own = {key: fields[key] for key in (*_TEXTS, *_OTHER) if key in fields}
         if base:
             own.setdefault("note", f"own figures over {base.name}: {', '.join(fields)}")
-        if "process" in own:
-            own["process"] = quantity(own["process"], "nm")
+        if "process" in fields:
+            own["process"] = quantity(fields["process"], "nm")
         if "compared_with" in own:
             own["compared_with"] = tuple(own["compared_with"])
         return cls(
@@ -103,6 +104,22 @@ class Device:
             base.pue if base else pue,
             **{**inherited, **own},
         )
+
+
+def _faults_of_texts(name: str, fields: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with the fields that are no figures."""
+    wrong = {key: "a text" for key in _TEXTS if not isinstance(fields.get(key, ""), str)}
+    if type(fields.get("year", 0)) is not int:
+        wrong["year"] = "a year"
+    pages = fields.get("compared_with", [])
+    if not (isinstance(pages, (list, tuple)) and all(isinstance(page, str) for page in pages)):
+        wrong["compared_with"] = "a list of texts"
+    faults = [Fault(f"{name}.{key}", f"{fields[key]!r} is not {what}") for key, what in wrong.items()]
+    try:
+        quantity(fields.get("process", 1), "nm")
+    except InputError as error:
+        faults += error.at(f"{name}.process").faults
+    return faults
 
 
 def read_devices(folder: Path) -> dict[str, Device]:

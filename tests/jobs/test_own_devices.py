@@ -86,6 +86,16 @@ def test_lists_of_designs_and_parts_of_the_grid_agree_with_it(engine):
 PLAIN = changed(SPEC, output={})
 
 
+def test_the_rate_is_that_of_the_format_computed_in():
+    """A format that the chip lacks runs at the next wider one, whether that is an axis or not."""
+    spec = changed(PLAIN, precision__scheme=["fp16", "int4", "int8", "fp32"], device__chip__peak_fp16="2 TFLOPS")
+    data = evaluate(read_job(spec).space, ["peak_performance"])
+    axis, fixed, none = [1e12, 4e12, 16e12], [2e12] * 3, [np.nan] * 3
+    np.testing.assert_array_equal(data.peak_performance.transpose("precision", ...), [fixed, axis, axis, none])
+    formats = data.compute_format.transpose("precision", ...)
+    assert formats.values[:, 0].tolist() == ["fp16", "int8", "int8", ""]
+
+
 def test_an_own_device_over_one_of_the_catalogue():
     spec = changed(
         PLAIN, hardware__device=["mine", "stm32u575"], device={"mine": {"base": "stm32u575", "tdp": "20.6 mW"}}
@@ -148,6 +158,11 @@ def chip(**changes):
 
 FAULTS = [
     (chip(peek_int8=3), "device.chip: unknown field 'peek_int8'; did you mean 'peak_int8'?"),
+    (chip(peek_int8=[3]), "device.chip: unknown field 'peek_int8'; did you mean 'peak_int8'?"),
+    (chip(note={"base": 3}), "device.chip.note: {'base': 3} is not a text"),
+    (chip(year="new"), "device.chip.year: 'new' is not a year"),
+    (chip(compared_with="https://example.org"), "device.chip.compared_with: 'https://example.org' is not a list"),
+    (chip(process="7 W"), "device.chip.process: unit 'W' is energy/time, but feature size is needed"),
     (chip(bandwidth="3 GB"), "device.chip.bandwidth: unit 'GB' is information, but information/time is needed"),
     (chip(bandwidth=["3 GB/s", "3 GB/s"]), "device.chip.bandwidth: the value 3000000000.0 stands twice"),
     (chip(bandwidth=[]), "device.chip.bandwidth: the axis has no values"),
