@@ -11,7 +11,7 @@ import xarray as xr
 
 from dse import glossary, registry
 from dse.grid import dataset
-from dse.grid.plan import make_plan
+from dse.grid.evaluate import plan_of
 from dse.grid.space import Space
 from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load
@@ -99,7 +99,7 @@ def applicable(space: Space) -> list[str]:
     """Metrics that can be computed on a space: without a device those that need none."""
     if "device" in space.axes:
         return list(registry.METRICS)
-    return [n for n in registry.METRICS if not make_plan([n]).device_figures]
+    return [n for n in registry.METRICS if not plan_of(space.first(), [n]).device_figures]
 
 
 def explore(

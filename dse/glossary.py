@@ -10,7 +10,8 @@ device          a figure of a device in the hardware catalogue
 precision       a figure of a number format
 deployment      how the network is run; `default` stands where a spec is silent
 circumstance    like deployment, but not chosen by the designer: no frontier is drawn across its values
-derived         joined from several of the above by the grid (the peak rate of a device in a format)
+derived         joined by the grid from several of the above, or from a profile that a setting names (the peak rate
+                of a device in a format, the energy of one byte)
 ==============  ===============================================================================================
 """
 
@@ -34,7 +35,7 @@ class Name:
     maximum: float = float("inf")
     positive: bool = False
     integer: bool = False
-    default: float | None = None
+    default: float | str | None = None
     choices: tuple[str, ...] = ()
 
     def allowed(self) -> str:
@@ -135,9 +136,6 @@ NAMES: dict[str, Name] = {
     "price": _sheet("USD/kWh", "c_el", "price of electricity"),
     "sram_bytes": _sheet("B", "Q_sram", "bytes moved to and from on-chip memory"),
     "dram_bytes": _sheet("B", "Q_dram", "bytes moved to and from off-chip memory"),
-    "mac_energy": _sheet("J", "e_mac", "energy of one multiply-accumulate"),
-    "sram_energy": _sheet("J/B", "e_sram", "energy of one byte of on-chip memory"),
-    "dram_energy": _sheet("J/B", "e_dram", "energy of one byte of off-chip memory"),
     # Quantisation.
     "clip": _sheet("1", "s", "clipping level, in units of the tensor"),
     "inside": _sheet("1", "P_in", "probability that a magnitude is at most the clipping level", maximum=1),
@@ -261,6 +259,21 @@ NAMES: dict[str, Name] = {
         "circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0
     ),
     "electricity_price": Name("circumstance", "USD/kWh", "c_el", "price of a kilowatt-hour", default=0.20),
+    "on_chip_reuse": Name(
+        "circumstance",
+        "1",
+        "reuse",
+        "1: what fits the on-chip memory stays there and takes no time of the bandwidth; 0: all bytes cross it",
+        maximum=1,
+        integer=True,
+        default=0,
+    ),
+    "energy_profile": Name(
+        "circumstance", "1", "profile", "technology of the energy of operations and bytes", default="horowitz-45nm"
+    ),
+    "region": Name(
+        "circumstance", "1", "region", "country or cloud region that gives carbon intensity and electricity price"
+    ),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),
     # Figures of a device.
     "peak_fp64": _device("FLOP/s", "P_fp64", "dense peak rate, 64-bit float"),
@@ -300,6 +313,9 @@ NAMES: dict[str, Name] = {
     "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
     # Joined by the grid.
     "device_count": _count("derived", "n_dev", "devices of one replica", default=1),
+    "mac_energy": Name("derived", "J", "e_mac", "energy of one multiply-accumulate in the format computed in"),
+    "sram_energy": Name("derived", "J/B", "e_sram", "energy of one byte of on-chip memory"),
+    "dram_energy": Name("derived", "J/B", "e_dram", "energy of one byte of off-chip memory"),
     "peak_ops": Name("derived", "FLOP/s", "P", "peak rate of the device at the format that it computes in"),
 }
 

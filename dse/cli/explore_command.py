@@ -101,7 +101,7 @@ def _print_result(result: Result, job: Job) -> None:
     print_text(f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)")
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
-    fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(d))}
+    fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))}
     _print_devices({d: list(f) for d, f in job.left_out.items()}, fit)
     click.echo()
     if counts["kept"]:

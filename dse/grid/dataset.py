@@ -12,8 +12,8 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE
-from dse.grid.labelled import Labelled
-from dse.grid.space import DESIGN, Space
+from dse.grid.labelled import Labelled, along
+from dse.grid.space import CATALOGUE_AXES, DESIGN, Space
 from dse.registry import Record
 
 
@@ -30,7 +30,7 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
     model = space.axes[MODEL_AXIS].values[0] if MODEL_AXIS in space.axes else None
     phases = set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else set()
     phase = phases.pop() if len(phases) == 1 else None
-    coordinates = axis_coordinates(space)
+    coordinates = axis_coordinates(space) | format_coordinates(space)
     if "precision" in space.axes and "device" in space.axes:
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
     variables = {}
@@ -58,8 +58,8 @@ def axis_coordinates(space: Space) -> dict[str, xr.Variable]:
         if not axis.given:
             continue
         attrs = {}
-        if name in glossary.NAMES:
-            entry = glossary.NAMES[name]
+        if name not in CATALOGUE_AXES:
+            entry = glossary.lookup(name)
             attrs = {"units": entry.unit, "long_name": entry.meaning}
         data = axis.coordinate if axis.dim else axis.coordinate[0]
         if axis.dim is None and space.is_list:
@@ -67,6 +67,18 @@ def axis_coordinates(space: Space) -> dict[str, xr.Variable]:
             coordinates[name] = xr.Variable((DESIGN,), data, attrs)
         else:
             coordinates[name] = xr.Variable((axis.dim,) if axis.dim else (), data, attrs)
+    return coordinates
+
+
+def format_coordinates(space: Space) -> dict[str, xr.Variable]:
+    """A coordinate for every field by which own number formats vary, as it is written in the spec."""
+    axis = space.axes.get("precision")
+    schemes = [space.schemes[name] for name in axis.values] if axis else []
+    coordinates = {}
+    for name in dict.fromkeys(n for scheme in schemes for n in scheme.varied):
+        entry = glossary.NAMES[name]
+        value = along(axis.dim if axis else None, np.array([scheme.field(name) for scheme in schemes]))
+        coordinates[name] = _variable(value, {"units": entry.unit, "long_name": entry.meaning})
     return coordinates
 
 

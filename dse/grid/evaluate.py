@@ -16,7 +16,7 @@ from dse.grid.capacity import check_memory
 from dse.grid.counting import count
 from dse.grid.inputs import SOURCE, compute_peak, leaf, tables
 from dse.grid.labelled import OP, Labelled
-from dse.grid.plan import Plan, make_plan, variants_of
+from dse.grid.plan import BY_REUSE, Plan, chosen_variants, make_plan
 from dse.grid.space import Axis, Space
 from dse.registry import Record
 
@@ -35,6 +35,7 @@ FEW = 20_000
 SMALL = 2**28
 MODEL_AXIS = "latency_model"
 PHASE_AXIS = "phase"
+REUSE_AXIS = "on_chip_reuse"
 STORED = ("params", "active_params")
 
 
@@ -70,8 +71,8 @@ def evaluate_values(
 
 
 def _evaluate(space: Space, targets: tuple[str, ...], least: float, threads: int | None) -> Values:
-    """Split the space until it has one model of latency and one phase: each of these has a plan of its own."""
-    for name in (MODEL_AXIS, PHASE_AXIS):
+    """Split the space until it has one value of each setting that chooses formulas: each of these has its own plan."""
+    for name in (MODEL_AXIS, PHASE_AXIS, REUSE_AXIS):
         axis = space.axes.get(name)
         different = dict.fromkeys(axis.values) if axis else {}
         if axis is not None and len(different) > 1:
@@ -87,9 +88,10 @@ def _evaluate(space: Space, targets: tuple[str, ...], least: float, threads: int
 
 
 def plan_of(space: Space, targets: Iterable[str]) -> Plan:
-    """The plan of metrics for the one model of latency and the one phase of a space."""
-    model, phase = (space.axes[n].values[0] if n in space.axes else None for n in (MODEL_AXIS, PHASE_AXIS))
-    return make_plan(targets, {"latency": model or variants_of("latency")[0]}, phase)
+    """The plan of metrics for the one model of latency, the one phase and the one use of on-chip memory of a space."""
+    axes = (MODEL_AXIS, PHASE_AXIS, REUSE_AXIS)
+    model, phase, reuse = (space.axes[n].values[0] if n in space.axes else None for n in axes)
+    return make_plan(targets, chosen_variants(model, reuse), phase)
 
 
 def _least_fused(engine: str, designs: int) -> float:
@@ -155,6 +157,8 @@ def varies(name: str, axis: Axis) -> bool:
         return False
     if axis.name == MODEL_AXIS:
         return name == "latency" or any(n.endswith("latency") for n in plan.needs[name])
+    if axis.name == REUSE_AXIS:
+        return any(n == name or n in plan.needs[name] for n in BY_REUSE)
     # What a network stores does not depend on what it does.
     return any(r.name not in STORED for r in plan.counts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,11 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.dataset import equation
 from dse.grid.evaluate import MODEL_AXIS, evaluate_values, plan_of
-from dse.grid.inputs import SOURCE, compute_peak, leaf
+from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, SOURCE, compute_peak, leaf
 from dse.grid.plan import variants_of
 from dse.grid.space import Space
-from dse.hardware import DEVICES
+from dse.profiles import PROFILES
+from dse.regions import REGIONS
 from dse.units import format_quantity
 
 
@@ -38,14 +40,16 @@ def assumptions(space: Space) -> dict[str, Any]:
     """Defaults in force, the counting convention, and the format really computed in, for one design."""
     found: dict[str, Any] = {"counting": space.counting}
     for name, axis in space.axes.items():
-        if not axis.given and axis.values[0] is not None:
+        if not axis.given and axis.values[0] is not None and not _is_regional(space, name):
             value = leaf(space, name).data if name == "pue" else axis.values[0]
             named = isinstance(value, str)
             found[name] = value if named else {"value": float(value), "unit": glossary.lookup(name).unit}
+    if REGION_AXIS in space.axes:
+        found |= region_facts(space.axes[REGION_AXIS].values[0], [n for n in REGIONAL if _is_regional(space, n)])
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
-        found["device_source"] = DEVICES[space.axes["device"].values[0]].source
+        found["device_source"] = space.devices[space.axes["device"].values[0]].source
     return found
 
 
@@ -53,16 +57,47 @@ def _model(space: Space) -> str:
     return str(space.axes[MODEL_AXIS].values[0]) if MODEL_AXIS in space.axes else variants_of("latency")[0]
 
 
+def _is_regional(space: Space, name: str) -> bool:
+    """Whether a region gives the value of a setting."""
+    return name in REGIONAL and REGION_AXIS in space.axes and not space.axes[name].given
+
+
+def unpublished_of(space: Space) -> list[str]:
+    """Settings that the first region of a space is to give, and for which nothing is published of it."""
+    names = [n for n in REGIONAL if _is_regional(space, n)]
+    return [n for n in names if REGIONS[space.axes[REGION_AXIS].values[0]].figure(n) is None]
+
+
+def region_facts(name: str, settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The figures of a region: value, unit, the year or period, the basis or sector, the source."""
+    found = {}
+    for setting in settings:
+        if (figure := REGIONS[name].figure(setting)) is not None:
+            facts = {
+                "value": figure.value,
+                "unit": glossary.lookup(setting).unit,
+                "period": figure.period or "not stated",
+            }
+            found[setting] = {**facts, "kind": figure.kind, "source": figure.source}
+    return found
+
+
 def reason(space: Space, name: str, data: xr.Dataset) -> str:
     """Why a metric of one design is undefined."""
     if "reason" in data[name].attrs:
         return str(data[name].attrs["reason"])
     record = registry.metric_record(name)
+    unpublished = [n for n in unpublished_of(space) if n in plan_of(space, [name]).leaves]
+    if unpublished:
+        return f"no {' and no '.join(unpublished)} is published of {space.axes[REGION_AXIS].values[0]}"
     if "quality" in record.inputs and SOURCE in data.coords:
         return str(data.coords[SOURCE].item())
     lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]
     if lacking:
         return f"the catalogue has no {', '.join(lacking)} of {space.axes['device'].values[0]}"
+    if "mac_energy" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "mac_energy").data):
+        used = compute_peak(space)[1].data
+        return f"the energy profile {space.axes[PROFILE_AXIS].values[0]} has no energy of a MAC in {used} or wider"
     return "undefined for this number format" if record.kind == "table" else "undefined here"
 
 
@@ -96,6 +131,13 @@ def chain(space: Space, target: str) -> list[str]:
 
 def _origin(space: Space, name: str) -> str:
     axis, kind = space.axes.get(name), glossary.lookup(name).kind
+    if _is_regional(space, name):
+        figure = REGIONS[space.axes[REGION_AXIS].values[0]].figure(name)
+        told = f", {figure.kind}, {figure.period or 'no year stated'} ({figure.source})" if figure else ""
+        return f"of {space.axes[REGION_AXIS].values[0]}{told}"
+    if name in ENERGIES:
+        profile = space.axes[PROFILE_AXIS].values[0]
+        return f"of the energy profile {profile} ({PROFILES[profile].source})"
     if axis is not None:
         return "given" if axis.given else "by default"
     if kind == "precision":
@@ -103,5 +145,5 @@ def _origin(space: Space, name: str) -> str:
     if kind in ("device", "derived") and "device" in space.axes and name != "device_count":
         device = space.axes["device"].values[0]
         computing = f", computing in {compute_peak(space)[1].data}" if name == "peak_ops" else ""
-        return f"of {device}{computing} ({DEVICES[device].source})"
+        return f"of {device}{computing} ({space.devices[device].source})"
     return "by default"

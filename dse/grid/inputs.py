@@ -6,7 +6,7 @@ and know nothing of families, devices or number formats.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,30 +16,57 @@ from dse import glossary
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
 from dse.grid.space import Axis, Space
-from dse.hardware import DEVICES
-from dse.precision import PRECISIONS, peak_table
+from dse.hardware import FIGURES
+from dse.precision import Scheme, peak_table
+from dse.profiles import PROFILES
 from dse.quality import accuracy
+from dse.regions import REGIONS
+
+PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
+# Settings that a region gives where they are not given themselves.
+REGIONAL = ("carbon_intensity", "electricity_price")
+REGION_AXIS = "region"
+PROFILE_AXIS = "energy_profile"
+ENERGIES = ("mac_energy", "sram_energy", "dram_energy")
 
 
 def leaf(space: Space, name: str) -> Labelled:
     """The values of one input that is neither a metric nor a vector over ops."""
     axis = space.axes.get(name)
-    if name == "pue" and not (axis and axis.given) and "device" in space.axes:
-        return _looked_up(space.axes["device"], lambda device: DEVICES[device].pue)
+    if not (axis and axis.given):
+        if name == "pue" and "device" in space.axes:
+            return _looked_up(space.axes["device"], lambda device: space.devices[device].pue)
+        if name in REGIONAL and REGION_AXIS in space.axes:
+            return _looked_up(space.axes[REGION_AXIS], partial(_of_region, name))
     if axis is not None:
         return along(axis.dim, axis.numbers)
     if name == "peak_ops":
         return compute_peak(space)[0]
+    if name in ENERGIES:
+        return operation_energy(space, name)
     if name == "device_count":
         return along(None, np.ones(1))
     if glossary.lookup(name).kind == "precision":
-        return _looked_up(space.axes["precision"], lambda scheme: getattr(PRECISIONS[scheme], name))
+        return _looked_up(space.axes["precision"], lambda scheme: getattr(space.schemes[scheme], name))
     return device_figure(space, name)
 
 
+def _of_region(name: str, region: str) -> float:
+    figure = REGIONS[region].figure(name)
+    return np.nan if figure is None else figure.value
+
+
 def device_figure(space: Space, name: str) -> Labelled:
-    """A figure of the devices, NaN where the catalogue has none."""
-    return _looked_up(space.axes["device"], lambda device: DEVICES[device].figure(name))
+    """A figure of the devices, NaN where the catalogue has none; an axis of its name stands in place of it."""
+    if name in space.axes:
+        return along(space.axes[name].dim, space.axes[name].numbers)
+    # Figures are axes of a single device only, and so is what is linear in them.
+    linear = space.devices[space.axes["device"].values[0]].linear.get(name)
+    if linear is not None:
+        others = {n: device_figure(space, n) for n in linear.rates}
+        dims = tuple(d for d in space.dims if any(d in v.dims for v in others.values()))
+        return Labelled(dims, np.asarray(linear.value({n: v.over(dims) for n, v in others.items()})))
+    return _looked_up(space.axes["device"], lambda device: space.devices[device].figure(name))
 
 
 def _looked_up(axis: Axis, look_up: Callable[[Any], float]) -> Labelled:
@@ -48,17 +75,45 @@ def _looked_up(axis: Axis, look_up: Callable[[Any], float]) -> Labelled:
     return along(axis.dim, np.array([table[name] for name in axis.values], dtype=np.float64))
 
 
+def operation_energy(space: Space, name: str) -> Labelled:
+    """Joules of one MAC in the format computed in (NaN where the profile has none), or of one byte of a memory."""
+    axis = space.axes[PROFILE_AXIS]
+    if name != "mac_energy":
+        return _looked_up(axis, lambda profile: getattr(PROFILES[profile], name.removesuffix("_energy")))
+    used = compute_peak(space)[1]
+    dims = tuple(d for d in space.dims if d in (*used.dims, axis.dim))
+    formats, format_place = np.unique(np.asarray(used.data, dtype=str), return_inverse=True)
+    profiles, profile_place = _places(axis)
+    table = np.array([[PROFILES[p].mac_energy(str(f)) for f in formats] for p in profiles])
+    place = Labelled(used.dims, format_place.reshape(np.shape(used.data)))
+    return Labelled(dims, table[profile_place.over(dims), place.over(dims)])
+
+
 def compute_peak(space: Space) -> tuple[Labelled, Labelled]:
     """Peak rate in the format that each device computes in for each number format, and that format's name."""
     device, precision = space.axes["device"], space.axes["precision"]
+    if any(p in space.axes for p in PEAKS):
+        return _peak_over_axes(space, precision)
     devices, device_place = _places(device)
     precisions, precision_place = _places(precision)
-    figures = [n for n in glossary.NAMES if n.startswith("peak_") and n != "peak_ops"]
-    table = {f: np.array([DEVICES[d].figure(f) for d in devices]) for f in figures}
-    rates, used = peak_table(table, [PRECISIONS[p].compute for p in precisions])
+    table = {f: np.array([space.devices[d].figure(f) for d in devices]) for f in PEAKS}
+    rates, used = peak_table(table, [space.schemes[p].compute for p in precisions])
     dims = tuple(d for d in space.dims if d in (device.dim, precision.dim))
     index = tuple(p.over(dims) for p in (device_place, precision_place))
     return Labelled(dims, np.asarray(rates[index])), Labelled(dims, np.asarray(used)[index].astype(object))
+
+
+def _peak_over_axes(space: Space, precision: Axis) -> tuple[Labelled, Labelled]:
+    """The same where peak rates are axes themselves."""
+    figures = {f: device_figure(space, f) for f in PEAKS}
+    used = {precision.dim}.union(*(v.dims for v in figures.values()))
+    dims = tuple(d for d in space.dims if d in used)
+    precisions, place = _places(precision)
+    table = {f: v.over(dims) for f, v in figures.items()}
+    found = peak_table(table, [space.schemes[p].compute for p in precisions])
+    index = place.over(dims)[..., None]
+    rates, formats = (np.take_along_axis(array, index, axis=-1)[..., 0] for array in found)
+    return Labelled(dims, rates), Labelled(dims, formats.astype(object))
 
 
 def _places(axis: Axis) -> tuple[list[Any], Labelled]:
@@ -72,7 +127,8 @@ def tables(space: Space, plan: Plan) -> dict[str, Labelled]:
     result: dict[str, Labelled] = {}
     for record in plan.tables:
         if "scheme" in record.inputs:
-            result[record.name] = _looked_up(space.axes["precision"], partial(_of_scheme, record.function))
+            of_scheme = partial(_of_scheme, record.function, space.schemes)
+            result[record.name] = _looked_up(space.axes["precision"], of_scheme)
     wanted = [r.name for r in plan.tables if "quality" in r.inputs]
     if wanted:
         found = quality(space)
@@ -80,8 +136,8 @@ def tables(space: Space, plan: Plan) -> dict[str, Labelled]:
     return result
 
 
-def _of_scheme(function: Callable[..., float], name: str) -> float:
-    return function(PRECISIONS[name])
+def _of_scheme(function: Callable[..., float], schemes: Mapping[str, Scheme], name: str) -> float:
+    return function(schemes[name])
 
 
 SOURCE = "accuracy_source"
@@ -96,7 +152,7 @@ def quality(space: Space) -> dict[str, Labelled]:
     full = {n: np.empty(shape) for n in ("accuracy", "accuracy_low", "accuracy_high")}
     sources = np.empty(shape, dtype=object)
     for scheme in dict.fromkeys(precision.values):
-        found = accuracy(space.family.name, arguments, PRECISIONS[scheme])
+        found = accuracy(space.family.name, arguments, space.schemes[scheme])
         legend = np.array([found.legend.get(code) for code in range(max(found.legend) + 1)], dtype=object)
         chosen = np.array([p == scheme for p in precision.values])
         arrays = (found.value, found.low, found.high, legend[found.source])

@@ -10,6 +10,11 @@ from dse import glossary, metrics, registry
 from dse.errors import InputError
 from dse.registry import Record
 
+# Derived inputs that a device must have.
+OF_DEVICE = ("peak_ops",)
+# Metrics whose variant the use of on-chip memory chooses.
+BY_REUSE = ("weights_moved", "activations_moved")
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -25,8 +30,8 @@ class Plan:
     def device_figures(self) -> dict[str, tuple[str, ...]]:
         """Figures of the device that are needed, each with the targets that need it."""
         needs = self.needs
-        figures = [n for n in self.leaves if n in glossary.NAMES and glossary.NAMES[n].kind in ("device", "derived")]
-        return {f: tuple(t for t in self.targets if f in needs[t]) for f in figures if f != "device_count"}
+        figures = [n for n in self.leaves if n in OF_DEVICE or ((e := glossary.NAMES.get(n)) and e.kind == "device")]
+        return {f: tuple(t for t in self.targets if f in needs[t]) for f in figures}
 
     @cached_property
     def needs(self) -> dict[str, frozenset[str]]:
@@ -120,6 +125,12 @@ class _Builder:
             found = [i.startswith("op_") or (i in registry.METRICS and self._on_network(i)) for i in arguments]
             self.networked[name] = any(found)
         return self.networked[name]
+
+
+def chosen_variants(latency_model: str | None, on_chip_reuse: float | None) -> dict[str, str]:
+    """The variants of metrics that two settings choose; what is not set stands at its default."""
+    reuse = "reuse" if on_chip_reuse else "no_reuse"
+    return {"latency": latency_model or variants_of("latency")[0], **dict.fromkeys(BY_REUSE, reuse)}
 
 
 def variants_of(name: str) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ import numpy as np
 
 from dse import glossary
 from dse.errors import Fault, InputError
+from dse.hardware import DEVICES, Device
 from dse.networks import Family
+from dse.precision import PRECISIONS, Scheme
 
 DESIGN = "design"
 # Axes whose values are names out of a catalogue rather than numbers of the glossary.
@@ -63,12 +65,17 @@ class Space:
     In a grid every axis with several values has a dimension of its own name; in a list all axes that vary share
     the dimension "design". Axes are ordered as the loops over them: architecture, then number format, then
     deployment, then device.
+
+    `devices` and `schemes` hold what the names of the axes "device" and "precision" stand for: the catalogues, or
+    those with own entries besides.
     """
 
     family: Family
     axes: Mapping[str, Axis]
     counting: str = "trainable"
     model: str | None = None
+    devices: Mapping[str, Device] = field(default_factory=lambda: DEVICES)
+    schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
     sizes: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -144,8 +151,9 @@ _ORDER = ("architecture", "precision", "deployment", "circumstance", "device")
 def make_grid(family: Family, values: Mapping[str, Any], **options: Any) -> Space:
     """A grid from axis values: a list or array is an axis with a dimension, anything else one value for all.
 
-    Names in `values` must be axes of the family, "device", "precision", or deployment settings of the glossary,
-    and their values valid (see `check_axis`); what is not given stands at its default.
+    Names in `values` must be axes of the family, "device", "precision", deployment settings of the glossary, or
+    figures that stand in place of those of the device, and their values valid (see `check_axis`); what is not given
+    stands at its default.
     """
     axes = _with_defaults(family, values)
     ordered = sorted(axes.values(), key=lambda a: _ORDER.index(a.kind))

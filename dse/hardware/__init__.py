@@ -1,5 +1,6 @@
 """The catalogue of devices, every figure with its source."""
 
-from dse.hardware.devices import DEVICES, Device, figure_table, select
+from dse.hardware.devices import DEVICES, FIGURES, Device, figure_table, select
+from dse.hardware.linear import Linear
 
-__all__ = ["DEVICES", "Device", "figure_table", "select"]
+__all__ = ["DEVICES", "FIGURES", "Device", "Linear", "figure_table", "select"]

@@ -18,6 +18,7 @@ import numpy as np
 from dse import glossary
 from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, unknown
+from dse.hardware.linear import Linear
 from dse.units import quantity
 
 FIGURES = tuple(name for name, entry in glossary.NAMES.items() if entry.kind == "device")
@@ -31,7 +32,8 @@ class Device:
 
     `check` says how far the figures were tested: two independent texts, one, cited from the vendor's document,
     derived from published clocks and units, or n/a for a device that does not exist. `source` is the document to
-    cite, `compared_with` the pages that were compared. `pue` is the default of the device's class.
+    cite, `compared_with` the pages that were compared. `pue` is the default of the device's class. `linear` holds
+    figures that follow from others, where these are axes of a space; neither stands among `figures` then.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Device:
     source: str = ""
     compared_with: tuple[str, ...] = field(default=())
     note: str = ""
+    linear: Mapping[str, Linear] = field(default_factory=dict)
 
     def figure(self, name: str) -> float:
         """A figure in its glossary unit; NaN where no source gives it. InputError for a name that is no figure."""
@@ -72,6 +75,7 @@ class Device:
         """
         known = (*FIGURES, *_TEXTS, *_OTHER)
         faults = [unknown("field", key, known, name) for key in fields if key not in known]
+        faults += _faults_of_texts(name, fields)
         figures = dict(base.figures) if base else {}
         bank_is_all = figures.get("sram_bank") == figures.get("sram")
         for key in (key for key in FIGURES if key in fields):
@@ -89,8 +93,8 @@ class Device:
         own = {key: fields[key] for key in (*_TEXTS, *_OTHER) if key in fields}
         if base:
             own.setdefault("note", f"own figures over {base.name}: {', '.join(fields)}")
-        if "process" in own:
-            own["process"] = quantity(own["process"], "nm")
+        if "process" in fields:
+            own["process"] = quantity(fields["process"], "nm")
         if "compared_with" in own:
             own["compared_with"] = tuple(own["compared_with"])
         return cls(
@@ -100,6 +104,22 @@ class Device:
             base.pue if base else pue,
             **{**inherited, **own},
         )
+
+
+def _faults_of_texts(name: str, fields: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with the fields that are no figures."""
+    wrong = {key: "a text" for key in _TEXTS if not isinstance(fields.get(key, ""), str)}
+    if type(fields.get("year", 0)) is not int:
+        wrong["year"] = "a year"
+    pages = fields.get("compared_with", [])
+    if not (isinstance(pages, (list, tuple)) and all(isinstance(page, str) for page in pages)):
+        wrong["compared_with"] = "a list of texts"
+    faults = [Fault(f"{name}.{key}", f"{fields[key]!r} is not {what}") for key, what in wrong.items()]
+    try:
+        quantity(fields.get("process", 1), "nm")
+    except InputError as error:
+        faults += error.at(f"{name}.process").faults
+    return faults
 
 
 def read_devices(folder: Path) -> dict[str, Device]:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dse import glossary
-from dse.grid.evaluate import MODEL_AXIS
-from dse.grid.inputs import compute_peak
+from dse.grid.evaluate import MODEL_AXIS, plan_of
+from dse.grid.explain import region_facts
+from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak
 from dse.grid.plan import make_plan, variants_of
-from dse.hardware import DEVICES
+from dse.grid.space import CATALOGUE_AXES, Space
+from dse.hardware import Device
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT
 from dse.pareto.scan import MCU
-from dse.precision import PRECISIONS
+from dse.precision import Scheme
+from dse.profiles import PROFILES, Profile
+from dse.regions import REGIONS
 
 
 def gather(job: Job) -> dict[str, Any]:
@@ -28,25 +33,31 @@ def gather(job: Job) -> dict[str, Any]:
     facts["defaults"] = _defaults(job)
     devices = space.axes["device"].values
     if job.cut.fit:
-        facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(d))}
-    facts["device"] = {d: _device(d, "pue" in facts["defaults"]) for d in devices}
-    facts["precision"] = {p: _precision(p) for p in space.axes["precision"].values}
+        facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
+    facts["device"] = {d: _device(space.devices[d], "pue" in facts["defaults"]) for d in devices}
+    facts["region"] = regions(space)
+    if any(n in ENERGIES for n in plan_of(space.first(), job.metrics).leaves):
+        facts["energy_profile"] = {p: _profile(PROFILES[p]) for p in space.axes[PROFILE_AXIS].values}
+    facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
 
 
-def unchecked(device: str) -> list[str]:
-    """Capacities that the catalogue does not state of a device: designs are not held against these."""
-    kind = "mcu" if DEVICES[device].device_class == MCU else "other"
+def unchecked(space: Space, device: str) -> list[str]:
+    """Capacities that are not stated of a device: designs are not held against these."""
+    found = space.devices[device]
+    kind = "mcu" if found.device_class == MCU else "other"
     capacities = make_plan(metric for metric, holds_for in FIT.items() if holds_for == kind).device_figures
-    return [name for name in capacities if math.isnan(DEVICES[device].figure(name))]
+    stated = {*space.axes, *found.linear}
+    return [name for name in capacities if name not in stated and math.isnan(found.figure(name))]
 
 
 def _defaults(job: Job) -> dict[str, Any]:
     found = {}
     for name, axis in job.space.axes.items():
-        value, entry = axis.values[0], glossary.lookup(name) if name in glossary.NAMES else None
-        if axis.given or value is None or entry is None:
+        value, entry = axis.values[0], None if name in CATALOGUE_AXES else glossary.lookup(name)
+        of_region = name in REGIONAL and REGION_AXIS in job.space.axes
+        if axis.given or value is None or entry is None or of_region:
             continue
         named = entry.choices[int(value)] if entry.choices and not isinstance(value, str) else value
         found[name] = {"value": named, "unit": entry.unit, "meaning": entry.meaning}
@@ -55,23 +66,42 @@ def _defaults(job: Job) -> dict[str, Any]:
     return found
 
 
-def _device(name: str, default_pue: bool) -> dict[str, Any]:
-    device = DEVICES[name]
+def _device(device: Device, default_pue: bool) -> dict[str, Any]:
     figures = {f: {"value": v, "unit": glossary.lookup(f).unit} for f, v in sorted(device.figures.items())}
     facts = {"class": device.device_class, "source": device.source, "checked": device.check, "note": device.note}
-    return {**facts, **({"pue": device.pue} if default_pue else {}), "figures": figures}
+    linear = {f: {"base": r.base, **r.rates, "unit": glossary.lookup(f).unit} for f, r in device.linear.items()}
+    own = {"linear": linear} if linear else {}
+    return {**facts, **({"pue": device.pue} if default_pue else {}), "figures": figures, **own}
 
 
-def _precision(name: str) -> dict[str, Any]:
-    scheme = PRECISIONS[name]
+def regions(space: Space) -> dict[str, dict[str, Any]]:
+    """The figures that each region gives, with year, sector and source."""
+    taken = [n for n in REGIONAL if not space.axes[n].given]
+    regions = space.axes[REGION_AXIS].values if REGION_AXIS in space.axes else ()
+    return {region: {"title": REGIONS[region].title, **region_facts(region, taken)} for region in regions}
+
+
+def _profile(profile: Profile) -> dict[str, Any]:
+    bytes_ = {n: {"value": getattr(profile, n), "unit": "J/B"} for n in ("sram", "dram")}
+    return {"note": profile.note, "source": profile.source, **bytes_, "mac": dict(profile.mac)}
+
+
+def _precision(scheme: Scheme) -> dict[str, Any]:
     fields = ("weight_bits", "activation_bits", "kv_bits", "compute", "note", "source")
     return {f: getattr(scheme, f) for f in fields if getattr(scheme, f) != ""}
 
 
 def _formats(job: Job) -> dict[str, dict[str, str]]:
     device, precision = job.space.axes["device"], job.space.axes["precision"]
+    # Which formats a device has does not depend on the values of axes among its figures.
+    chosen = {
+        n: replace(a, values=a.values[:1], dim=None) if a.kind == "device" and a is not device else a
+        for n, a in job.space.axes.items()
+    }
     # Row-major over those of the two that have a dimension, in this order.
-    table = np.reshape(compute_peak(job.space)[1].data, (len(precision.values), len(device.values)))
+    table = np.reshape(
+        compute_peak(replace(job.space, axes=chosen))[1].data, (len(precision.values), len(device.values))
+    )
     return {
         d: {p: str(table[j, i]) or "none" for j, p in enumerate(precision.values)} for i, d in enumerate(device.values)
     }

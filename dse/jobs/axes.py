@@ -38,6 +38,11 @@ def axis_values(name: str, given: Any) -> Any:
     return _one(entry, given)
 
 
+def is_range(given: Mapping[str, Any]) -> bool:
+    """Whether a table is meant as a range of values."""
+    return all(key in _RANGE_KEYS for key in given)
+
+
 def _one(entry: glossary.Name, given: Any) -> Any:
     if entry.choices:
         return given

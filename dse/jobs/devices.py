@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dse import hardware
-from dse.errors import Fault
-from dse.grid.evaluate import MODEL_AXIS
+from dse.errors import Fault, unknown
+from dse.grid.evaluate import MODEL_AXIS, REUSE_AXIS
 from dse.grid.inputs import compute_peak, device_figure
-from dse.grid.plan import make_plan, variants_of
-from dse.grid.space import make_grid
+from dse.grid.plan import Plan, chosen_variants, make_plan
+from dse.grid.space import Space, make_grid
 from dse.jobs.axes import collect
+from dse.jobs.own_devices import OwnDevices
 from dse.jobs.spec import Spec
 from dse.networks import Family
-from dse.precision import PRECISIONS
+from dse.precision import Scheme
 
 KEY = "hardware.device"
 # Figures by device, each with the metrics that need it.
 Missing = dict[str, dict[str, tuple[str, ...]]]
 
 
-def selected_devices(spec: Spec, faults: list[Fault]) -> tuple[list[str], list[str]]:
+def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[list[str], list[str]]:
     """All devices that the spec selects, and those among them that it names one by one."""
     given = spec.hardware.device
     if given is None:
@@ -34,29 +36,57 @@ def selected_devices(spec: Spec, faults: list[Fault]) -> tuple[list[str], list[s
     selected: dict[str, None] = {}
     named = []
     for pattern in patterns:
-        found = collect(faults, "", hardware.select, pattern, KEY) or []
+        found = _select(pattern, own, faults)
         selected.update(dict.fromkeys(found))
         named += [d for d in found if d == pattern]
     if len(set(named)) != len(named):
         twice = next(d for i, d in enumerate(named) if d in named[:i])
         faults.append(Fault(KEY, f"{twice!r} stands twice; give each device once"))
+    unused = [n for n in own.names if n not in (*selected, *patterns)]
+    faults += [Fault(f"device.{n}", "the device is not used; name it in hardware.device") for n in unused]
+    for name in (n for n in selected if own.axes.get(n)):
+        if len(selected) > 1:
+            figures = ", ".join(own.axes[name])
+            faults.append(Fault(f"device.{name}", f"has axes ({figures}), so it must be the only device of the spec"))
     return list(selected), named
 
 
+def _select(pattern: str, own: OwnDevices, faults: list[Fault]) -> list[str]:
+    """Names that a pattern stands for: an own device is named, classes are those of the catalogue."""
+    if pattern in own.names:
+        # One that is wrong has been told.
+        return [pattern] if pattern in own.devices else []
+    if pattern == "*" or pattern.startswith("class:") or pattern in own.devices:
+        return collect(faults, "", hardware.select, pattern, KEY) or []
+    faults.append(unknown("device", pattern, (*own.devices, *own.names), KEY))
+    return []
+
+
 def usable_devices(
-    spec: Spec, metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault]
+    spec: Spec,
+    metrics: Sequence[str],
+    axes: Mapping[str, Any],
+    own: OwnDevices,
+    schemes: Mapping[str, Scheme],
+    faults: list[Fault],
 ) -> tuple[list[str], dict[str, tuple[str, ...]]]:
     """The devices that have every figure that `metrics` need, and the figures that each of the others lacks.
 
     One that the spec names and that lacks a figure is a fault; one that came in by class is left out.
     """
-    devices, named = selected_devices(spec, faults)
-    missing = missing_figures(metrics, axes, devices)
+    devices, named = selected_devices(spec, own, faults)
+    chosen = axes.get("precision", "fp32")
+    values: dict[str, Any] = {"device": devices, "precision": chosen if isinstance(chosen, list) else [chosen]}
+    for name in own.axes.get(devices[0], ()) if len(devices) == 1 else ():
+        # Whether there is a figure does not depend on its value.
+        values[name] = own.axes[devices[0]][name][0]
+    probe = make_grid(_NO_NETWORK, values, devices=own.devices, schemes=schemes)
+    missing = missing_figures(metrics, axes, probe) if devices else {}
     for name in named:
         for figure, needing in missing.get(name, {}).items():
             what = f"lacks the figure {figure!r}"
             if figure == "peak_ops":
-                what = f"computes neither in {_formats(axes)} nor in a wider format"
+                what = f"computes neither in {_formats(probe)} nor in a wider format"
             faults.append(Fault(KEY, f"{name!r} {what}; needed by {', '.join(needing)}"))
     usable = [d for d in devices if d not in missing]
     if devices and not usable and not named:
@@ -65,31 +95,30 @@ def usable_devices(
     return usable, {name: tuple(missing[name]) for name in devices if name in missing}
 
 
-def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], devices: Sequence[str]) -> Missing:
-    """For each device the figures that it lacks, and the metrics that need them."""
-    if not devices:
-        return {}
-    models = axes.get(MODEL_AXIS) or variants_of("latency")[0]
+def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], probe: Space) -> Missing:
+    """For each device of a space without a network the figures that it lacks, and the metrics that need them."""
+    devices = probe.axes["device"].values
     needed: dict[str, tuple[str, ...]] = {}
-    for model in [models] if isinstance(models, str) else models:
-        needed.update(make_plan(metrics, {"latency": model}).device_figures)
-    schemes = axes.get("precision", "fp32")
-    values = {"device": list(devices), "precision": schemes if isinstance(schemes, list) else [schemes]}
-    probe = make_grid(_NO_NETWORK, values)
+    for plan in plans(metrics, axes):
+        needed.update(plan.device_figures)
     missing: Missing = {}
     for figure, needing in needed.items():
         found = compute_peak(probe)[0].data if figure == "peak_ops" else device_figure(probe, figure).data
         # A format that runs on no unit of the device is a matter of single designs, not of the device.
-        absent = np.isnan(found).all(axis=0) if found.ndim == 2 else np.isnan(found)
+        absent = np.atleast_1d(np.isnan(found).all(axis=0) if found.ndim == 2 else np.isnan(found))
         for place in np.flatnonzero(absent):
             missing.setdefault(devices[int(place)], {})[figure] = needing
     return missing
 
 
-def _formats(axes: Mapping[str, Any]) -> str:
-    schemes = axes.get("precision", "fp32")
-    names = [schemes] if isinstance(schemes, str) else schemes
-    return ", ".join(dict.fromkeys(PRECISIONS[n].compute for n in names))
+def plans(metrics: Sequence[str], axes: Mapping[str, Any]) -> list[Plan]:
+    """The plan of metrics for each combination of the settings that choose formulas."""
+    models, reuses = (v if isinstance(v := axes.get(n), list) else [v] for n in (MODEL_AXIS, REUSE_AXIS))
+    return [make_plan(metrics, chosen_variants(m, r)) for m, r in itertools.product(models, reuses)]
+
+
+def _formats(space: Space) -> str:
+    return ", ".join(dict.fromkeys(space.schemes[n].compute for n in space.axes["precision"].values))
 
 
 _NO_NETWORK = Family("", lambda net: None, (), {}, (), "vision", "")  # type: ignore[arg-type,return-value]

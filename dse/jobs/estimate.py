@@ -34,7 +34,7 @@ def estimate(job: Job) -> dict[str, Any]:
         "seconds": space.size / rate,
         "seconds_text": duration(space.size / rate),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
-        "fit_not_checked": {d: f for d in space.axes["device"].values if job.cut.fit and (f := unchecked(d))},
+        "fit_not_checked": {d: f for d in space.axes["device"].values if job.cut.fit and (f := unchecked(space, d))},
     }
 
 

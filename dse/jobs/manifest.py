@@ -20,6 +20,7 @@ from dse import registry
 from dse.errors import InputError
 from dse.grid.dataset import evaluate
 from dse.grid.explain import reason
+from dse.jobs.assumptions import regions
 from dse.jobs.resolve import Job
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
@@ -45,6 +46,7 @@ def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float)
         "axes": {n: len(a.values) for n, a in job.space.axes.items() if a.given},
         "metrics": list(job.metrics),
         "units": {m: registry.metric_record(m).unit for m in metrics},
+        "regions": regions(job.space),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "counts": {
             "enumerated": tally.enumerated,

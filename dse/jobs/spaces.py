@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,23 +11,36 @@ from dse import glossary
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.counting import REQUEST
 from dse.grid.evaluate import MODEL_AXIS
+from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL
 from dse.grid.plan import variants_of
 from dse.grid.space import Space, check_axis, make_grid
+from dse.hardware import Device
 from dse.jobs.axes import axis_values, collect
-from dse.jobs.devices import usable_devices
+from dse.jobs.devices import plans, usable_devices
+from dse.jobs.own_devices import own_devices
+from dse.jobs.own_formats import OwnFormats, own_formats
 from dse.jobs.spec import Network, Spec
+from dse.jobs.stages import spread_stages
 from dse.networks import FAMILIES, Family, find_model
-from dse.precision import PRECISIONS
+from dse.precision import PRECISIONS, Scheme
+from dse.profiles import PROFILES
+from dse.regions import REGIONS
 
+# Settings whose values are names: what one is called, and which there are.
+_NAMED: dict[str, tuple[str, Callable[[], Collection[str]]]] = {
+    MODEL_AXIS: ("latency model", lambda: variants_of("latency")),
+    REGION_AXIS: ("region", lambda: REGIONS),
+    PROFILE_AXIS: ("energy profile", lambda: PROFILES),
+}
 # Settings that the builder of a network takes: they mean nothing to families without them.
 _RUN_AXES = tuple(
-    n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS
+    n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n not in _NAMED
 )
 _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "architecture")
 _SETTINGS = tuple(
     n
     for n, e in glossary.NAMES.items()
-    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in _RUN_AXES or n == MODEL_AXIS)
+    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in _RUN_AXES or n in _NAMED)
 )
 
 
@@ -39,6 +52,8 @@ class Draft:
     family: Family | None
     axes: Mapping[str, Any]
     left_out: Mapping[str, tuple[str, ...]]
+    devices: Mapping[str, Device]
+    schemes: Mapping[str, Scheme]
 
     @property
     def size(self) -> int:
@@ -49,7 +64,8 @@ class Draft:
         """The space; only for a spec without faults."""
         if self.family is None:
             raise ValueError("a space needs a family")
-        return make_grid(self.family, self.axes, counting=self.spec.counting, model=self.spec.network.model)
+        options = {"counting": self.spec.counting, "model": self.spec.network.model}
+        return make_grid(self.family, self.axes, devices=self.devices, schemes=self.schemes, **options)
 
 
 def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft:
@@ -59,24 +75,29 @@ def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft
     """
     family, fixed = _network(spec.network, faults)
     axes = dict(fixed)
+    given = spread_stages(spec.network.axes, family, faults)
     if family is None:
         # Values can be checked all the same, names cannot.
-        known = {n: v for n, v in spec.network.axes.items() if n in _ARCHITECTURE}
+        known = {n: v for n, v in given.items() if n in _ARCHITECTURE}
         _add_axes(axes, known, "network", _ARCHITECTURE, "axis", faults)
     else:
-        own = [n for n in family.axes if n in _ARCHITECTURE]
-        _add_axes(axes, spec.network.axes, "network", own, f"axis of the family {family.name!r}", faults)
+        own = [n for n in family.axes if glossary.lookup(n).kind == "architecture"]
+        _add_axes(axes, given, "network", own, f"axis of the family {family.name!r}", faults)
         for name in family.required:
             if name not in axes and name not in spec.network.axes:
                 meaning = glossary.lookup(name).meaning
                 faults.append(Fault(f"network.{name}", f"is missing; {family.name!r} needs it: {meaning}"))
-    _add_precision(axes, spec, faults)
+    formats = own_formats(spec.precision, faults)
+    _add_precision(axes, spec, formats, faults)
     settings = _settings(spec.deployment, family, faults)
     _add_axes(axes, settings, "deployment", _SETTINGS, "deployment setting", faults)
-    usable, left_out = usable_devices(spec, metrics, axes, faults)
+    _check_regions(metrics, axes, faults)
+    own_hardware = own_devices(spec.device, faults)
+    usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
     if usable:
         axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
-    return Draft(spec, family, axes, left_out)
+        axes.update(own_hardware.axes.get(usable[0], {}))
+    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes)
 
 
 def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:
@@ -148,8 +169,8 @@ def _add_axes(
         where = f"{table}.{name}"
         if name not in allowed:
             faults.append(unknown(kind, name, allowed, where))
-        elif name == MODEL_AXIS:
-            _add_latency_model(axes, value, where, faults)
+        elif name in _NAMED:
+            _add_named(axes, name, value, where, faults)
         else:
             _add_axis(axes, name, value, where, faults)
 
@@ -164,27 +185,43 @@ def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: l
         axes[name] = values
 
 
-def _add_latency_model(axes: dict[str, Any], value: Any, where: str, faults: list[Fault]) -> None:
-    chosen, known = value if isinstance(value, list) else [value], variants_of("latency")
-    found = [unknown("latency model", str(v), known, where) for v in chosen if v not in known]
+def _add_named(axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault]) -> None:
+    kind, known = _NAMED[name]
+    chosen = value if isinstance(value, list) else [value]
+    found = [unknown(kind, str(v), known(), where) for v in chosen if not isinstance(v, str) or v not in known()]
     if len(set(map(str, chosen))) != len(chosen):
-        found.append(Fault(where, "a latency model stands twice; give each once"))
+        found.append(Fault(where, f"one {kind} stands twice; give each once"))
     if not chosen:
         found.append(Fault(where, "the axis has no values; give at least one"))
     faults.extend(found)
     if not found:
-        axes[MODEL_AXIS] = value
+        axes[name] = value
 
 
-def _add_precision(axes: dict[str, Any], spec: Spec, faults: list[Fault]) -> None:
+def _check_regions(metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault]) -> None:
+    """Faults of regions of which a figure that metrics need is not published, and is not given either."""
+    regions = axes.get(REGION_AXIS, [])
+    for name in (n for n in REGIONAL if n not in axes):
+        needing = dict.fromkeys(t for p in plans(metrics, axes) for t in p.targets if name in p.needs[t])
+        for region in [regions] if isinstance(regions, str) else regions:
+            if needing and REGIONS[region].figure(name) is None:
+                problem = (
+                    f"no {name} is published of {region!r}; needed by {', '.join(needing)}; give deployment.{name}"
+                )
+                faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
+
+
+def _add_precision(axes: dict[str, Any], spec: Spec, formats: OwnFormats, faults: list[Fault]) -> None:
     given, where = spec.precision.scheme, "precision.scheme"
     names = [given] if isinstance(given, str) else given
-    found = [unknown("number format", n, PRECISIONS, where) for n in names if n not in PRECISIONS and n != "*"]
+    known = (*PRECISIONS, *spec.precision.tables)
+    found = [unknown("number format", n, known, where) for n in names if n not in known and n != "*"]
     if not names:
         found.append(Fault(where, "the axis has no values; give at least one"))
     if len(set(names)) != len(names):
         twice = next(n for i, n in enumerate(names) if n in names[:i])
         found.append(Fault(where, f"{twice!r} stands twice; give each number format once"))
     faults.extend(found)
-    if not found:
-        axes["precision"] = list(PRECISIONS) if "*" in names else given
+    chosen = list(dict.fromkeys(scheme for n in names for scheme in formats.select(n)))
+    if not found and chosen and all(n in formats.schemes for n in chosen):
+        axes["precision"] = chosen[0] if chosen == [given] else chosen

@@ -47,9 +47,15 @@ class Network(_Strict):
 
 
 class Precision(_Strict):
-    """Number formats."""
+    """Number formats; every other key is a table that defines an own one."""
 
+    model_config = ConfigDict(extra="allow", frozen=True)
     scheme: Names = "fp32"
+
+    @property
+    def tables(self) -> dict[str, Any]:
+        """The tables of own formats."""
+        return dict(self.model_extra or {})
 
 
 class Hardware(_Strict):
@@ -80,6 +86,7 @@ class Spec(_Strict):
     network: Network = Network()
     precision: Precision = Precision()
     hardware: Hardware = Hardware()
+    device: dict[str, dict[str, Any]] = Field(default_factory=dict)
     deployment: dict[str, Any] = Field(default_factory=dict)
     objectives: Objectives = Objectives()
     budgets: dict[str, Any] = Field(default_factory=dict)

@@ -30,6 +30,13 @@ def energy_wh(total_power, latency, batch):
     return formulas.energy_per_inference_wh(total_power, latency) / batch
 
 
+@metric(unit="J", direction="min")
+def operation_energy(macs, batch, sram_bytes, dram_bytes, mac_energy, sram_energy, dram_energy):
+    """Energy of counted operations and bytes of one sample, prompt or token, by the energy profile."""
+    on_chip, off_chip = sram_bytes / batch, dram_bytes / batch
+    return formulas.operation_energy(macs, on_chip, off_chip, mac_energy, sram_energy, dram_energy)
+
+
 @metric(unit="kg", direction="min")
 def carbon(energy_wh, carbon_intensity):
     """Carbon dioxide equivalent of the electricity for one sample, prompt or token."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dse import formulas
 from dse.registry import metric
 
@@ -31,16 +33,54 @@ def activation_bytes(activation_traffic, cache_traffic, activation_bits, kv_bits
     return layers + formulas.activations_to_bytes(cache_traffic * batch, kv_bits)
 
 
-@metric(unit="s", direction="min")
-def weight_time(weight_bytes, bandwidth, bandwidth_efficiency):
-    """Time to read the weights once."""
-    return formulas.weight_time(weight_bytes, bandwidth * bandwidth_efficiency)
+@metric("weights_moved", variant="no_reuse", unit="1", faces=False)
+def all_weights_moved():
+    """1: all weights that a pass reads cross the memory interface."""
+    return 1.0
+
+
+@metric("weights_moved", variant="reuse", unit="1")
+def weights_that_do_not_stay_moved(model_size, live_bytes, sram):
+    """0 where all weights stay on chip beside what is live, 1 where they cross the memory interface."""
+    return 1 - 1.0 * np.greater_equal(sram, model_size + live_bytes)
+
+
+@metric("activations_moved", variant="no_reuse", unit="1", faces=False)
+def all_activations_moved():
+    """1: all activations and the cache cross the memory interface."""
+    return 1.0
+
+
+@metric("activations_moved", variant="reuse", unit="1")
+def activations_that_do_not_stay_moved(live_bytes, sram):
+    """0 where activations and cache stay on chip, 1 where they cross the memory interface."""
+    return 1 - 1.0 * np.greater_equal(sram, live_bytes)
+
+
+@metric(unit="B", direction="min")
+def dram_bytes(weight_bytes, activation_bytes, model_size, live_bytes, sram):
+    """Bytes that cross the memory interface when on-chip memory keeps what fits, for the whole batch."""
+    weights = weight_bytes * (1 - 1.0 * np.greater_equal(sram, model_size + live_bytes))
+    return weights + activation_bytes * (1 - 1.0 * np.greater_equal(sram, live_bytes))
+
+
+@metric(unit="B", direction="min")
+def sram_bytes(weight_bytes, activation_bytes, model_size, live_bytes, sram):
+    """Bytes that on-chip memory serves when it keeps what fits, for the whole batch."""
+    weights = weight_bytes * 1.0 * np.greater_equal(sram, model_size + live_bytes)
+    return weights + activation_bytes * 1.0 * np.greater_equal(sram, live_bytes)
 
 
 @metric(unit="s", direction="min")
-def activation_time(activation_bytes, bandwidth, bandwidth_efficiency):
-    """Time to move activations and cache."""
-    return formulas.activation_time(activation_bytes, bandwidth * bandwidth_efficiency)
+def weight_time(weight_bytes, weights_moved, bandwidth, bandwidth_efficiency):
+    """Time to read the weights once; none where they stay on chip."""
+    return formulas.weight_time(weight_bytes * weights_moved, bandwidth * bandwidth_efficiency)
+
+
+@metric(unit="s", direction="min")
+def activation_time(activation_bytes, activations_moved, bandwidth, bandwidth_efficiency):
+    """Time to move activations and cache; none where they stay on chip."""
+    return formulas.activation_time(activation_bytes * activations_moved, bandwidth * bandwidth_efficiency)
 
 
 @metric(unit="s", direction="min")
@@ -71,10 +111,13 @@ def per_op_latency(
     compute_efficiency,
     bandwidth,
     bandwidth_efficiency,
+    weights_moved,
+    activations_moved,
 ):
     """Sum over ops of the larger of their compute and memory time: a lower bound without overlap between ops.
 
-    The arguments `op_*` are vectors over the ops of the network, for one execution of one sample.
+    The arguments `op_*` are vectors over the ops of the network, for one execution of one sample. What stays on chip
+    (`weights_moved` or `activations_moved` is 0) takes no memory time.
     """
     ops_per_second = peak_ops * compute_efficiency
     bytes_per_second = bandwidth * bandwidth_efficiency
@@ -82,7 +125,7 @@ def per_op_latency(
     for i in range(len(op_macs)):
         compute = formulas.flops(op_macs[i] * batch) / ops_per_second
         activations = op_traffic[i] * activation_bits + (op_cache_read[i] + op_cache_written[i]) * kv_bits
-        moved = (op_weights[i] * weight_bits + activations * batch) / 8
+        moved = (op_weights[i] * weight_bits * weights_moved + activations * batch * activations_moved) / 8
         seconds += op_repeat[i] * formulas.roofline_latency(compute, moved / bytes_per_second)
     return seconds
 
@@ -94,9 +137,9 @@ def throughput(batch, latency):
 
 
 @metric(unit="B", direction="min")
-def bytes_moved(weight_bytes, activation_bytes):
-    """Bytes moved between memory and processor for the batch."""
-    return weight_bytes + activation_bytes
+def bytes_moved(weight_bytes, activation_bytes, weights_moved, activations_moved):
+    """Bytes that cross the memory interface for the batch."""
+    return weight_bytes * weights_moved + activation_bytes * activations_moved
 
 
 @metric(unit="FLOP/s", direction="max")

@@ -49,6 +49,12 @@ def memory(model_size, kv_cache, peak_activation_memory):
     return model_size + kv_cache + peak_activation_memory
 
 
+@metric(unit="B", direction="min")
+def live_bytes(peak_sram, kv_cache):
+    """Bytes live at once while the network runs: activations by the engine's in-place rule, and cache."""
+    return peak_sram + kv_cache
+
+
 @metric(unit="B", direction="max")
 def memory_free(memory, memory_capacity, memory_share):
     """Main memory that stays free of the share that a model may fill; negative where the design does not fit."""

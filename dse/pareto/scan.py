@@ -11,7 +11,6 @@ import numpy as np
 from dse.errors import InputError
 from dse.grid.evaluate import Values, evaluate_values
 from dse.grid.space import Space
-from dse.hardware import DEVICES
 from dse.pareto.cloud import Cloud
 from dse.pareto.cut import Cut, Tally, apply
 from dse.pareto.streaming import StreamingFrontier
@@ -131,6 +130,6 @@ def is_microcontroller(space: Space) -> np.ndarray:
     if "device" not in space.axes:
         return np.zeros(space.size, dtype=bool)
     axis = space.axes["device"]
-    own = np.array([DEVICES[d].device_class == MCU for d in axis.values])
+    own = np.array([space.devices[d].device_class == MCU for d in axis.values])
     index = [len(own) if d == axis.dim else 1 for d in space.dims]
     return np.broadcast_to(own.reshape(index), shape).reshape(-1)

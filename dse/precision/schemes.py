@@ -14,7 +14,7 @@ from dse.precision.compute import FALLBACKS
 from dse.units import quantity
 
 WEIGHT_FORMATS = ("float", "integer", "codebook")
-_NUMBERS = ("weight_bits", "activation_bits", "kv_bits", "group_size", "scale_bits")
+NUMBERS = ("weight_bits", "activation_bits", "kv_bits", "group_size", "scale_bits")
 _CHOICES = {"weight_format": WEIGHT_FORMATS, "compute": tuple(FALLBACKS)}
 _TEXTS = ("note", "source")
 
@@ -25,7 +25,8 @@ class Scheme:
 
     `element_bits` is the width of one weight without its share of the scales; `group_size` weights share
     `scale_bits` bits of scales and offsets (0: one scale a tensor or channel, not counted). `compute` is the format
-    that is multiplied: 16 bit where only the weights are narrow.
+    that is multiplied: 16 bit where only the weights are narrow. `varied` names the fields that tell the scheme from
+    its variants, which one table of a spec gives.
     """
 
     name: str
@@ -39,6 +40,11 @@ class Scheme:
     compute: str
     note: str = ""
     source: str = ""
+    varied: tuple[str, ...] = ()
+
+    def field(self, name: str) -> float:
+        """A number as it is written among the fields: `weight_bits` without the share of the scales."""
+        return float(getattr(self, "element_bits" if name == "weight_bits" else name))
 
     @property
     def integer_bits(self) -> int | None:
@@ -88,10 +94,10 @@ class Scheme:
 
 def _read(name: str, fields: Mapping[str, Any]) -> tuple[dict[str, float], list[Fault]]:
     """The numbers among the fields, checked against the glossary, and every fault."""
-    known = (*_NUMBERS, *_CHOICES, *_TEXTS)
+    known = (*NUMBERS, *_CHOICES, *_TEXTS)
     faults = [unknown("field of a precision scheme", key, known, name) for key in fields if key not in known]
     numbers: dict[str, float] = {}
-    for key in (key for key in _NUMBERS if key in fields):
+    for key in (key for key in NUMBERS if key in fields):
         entry = glossary.NAMES[key]
         try:
             numbers[key] = quantity(fields[key], entry.unit)

@@ -1,0 +1,188 @@
+"""Own devices of a spec: `[device.NAME]`, new ones or fields over one of the catalogue, whose figures may be axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from dse import glossary
+from dse.errors import Fault, InputError, unknown
+from dse.grid.space import check_axis
+from dse.hardware import DEVICES, FIGURES, Device, Linear
+from dse.jobs.axes import axis_values, collect, is_range
+
+# Figures that may be linear in others, and short spellings of figures.
+LINEAR = ("tdp", "die_area", "device_price")
+_SPELLINGS = {"area": "die_area", "price": "device_price"}
+_KNOWN = {**{name: name for name in FIGURES}, **_SPELLINGS}
+
+
+@dataclass(frozen=True)
+class OwnDevices:
+    """All devices that a spec knows, the names of its own, and the axes that their figures make, by device."""
+
+    devices: Mapping[str, Device]
+    names: tuple[str, ...] = ()
+    axes: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
+
+
+@dataclass
+class _Fields:
+    """The fields of one table, by what they are."""
+
+    plain: dict[str, Any] = field(default_factory=dict)
+    axes: dict[str, list[float]] = field(default_factory=dict)
+    linear: dict[str, Linear] = field(default_factory=dict)
+
+
+def own_devices(tables: Mapping[str, Mapping[str, Any]], faults: list[Fault]) -> OwnDevices:
+    """The devices that the spec defines or changes; one that is wrong is left out, its faults are noted."""
+    made: dict[str, Device] = {}
+    axes: dict[str, Mapping[str, list[float]]] = {}
+    for name, table in tables.items():
+        before = len(faults)
+        if name == "*" or name.startswith("class:"):
+            faults.append(Fault(f"device.{name}", "the name stands for devices of the catalogue; choose another"))
+        base, device_class = _origin(name, table, faults)
+        fields = _sort(name, table, faults)
+        device = collect(faults, "", _make, name, fields, base, device_class)
+        if len(faults) == before and device is not None:
+            made[name], axes[name] = device, fields.axes
+    return OwnDevices({**DEVICES, **made} if made else DEVICES, tuple(tables), axes)
+
+
+def _origin(name: str, table: Mapping[str, Any], faults: list[Fault]) -> tuple[Device | None, str]:
+    """The device under an own one, and its class."""
+    base_name = table.get("base", name if name in DEVICES else None)
+    base = DEVICES.get(base_name) if isinstance(base_name, str) else None
+    if base_name is not None and base is None:
+        faults.append(unknown("device", str(base_name), DEVICES, f"device.{name}.base"))
+    classes = dict.fromkeys(device.device_class for device in DEVICES.values())
+    device_class = table.get("class", base.device_class if base else None)
+    if device_class is None and base_name is None:
+        faults.append(Fault(f"device.{name}.class", f"is missing, and so is base; classes: {', '.join(classes)}"))
+    elif device_class is not None and device_class not in classes:
+        faults.append(unknown("class of devices", str(device_class), classes, f"device.{name}.class"))
+    return base, str(device_class)
+
+
+def _sort(name: str, table: Mapping[str, Any], faults: list[Fault]) -> _Fields:
+    found, seen = _Fields(), dict[str, str]()
+    for key, given in table.items():
+        where, figure = f"device.{name}.{key}", _KNOWN.get(key)
+        if key in ("base", "class"):
+            continue
+        if figure is None:
+            found.plain[key] = given
+        elif figure in seen:
+            faults.append(Fault(where, f"the figure is given as {seen[figure]!r} too; give it once"))
+        elif isinstance(given, Mapping) and not is_range(given):
+            if figure in LINEAR:
+                relation = collect(faults, where, Linear.from_fields, figure, given, _KNOWN)
+                if relation is not None:
+                    found.linear[figure] = relation
+            else:
+                faults.append(Fault(where, f"cannot be linear in other figures; {', '.join(LINEAR)} can"))
+        elif isinstance(given, (list, Mapping)):
+            values = collect(faults, where, axis_values, figure, given)
+            if values is not None:
+                faults.extend(check_axis(figure, values, where))
+                found.axes[figure] = values
+        else:
+            found.plain[figure] = given
+        if figure is not None:
+            seen[figure] = key
+    return found
+
+
+def _make(name: str, fields: _Fields, base: Device | None, device_class: str) -> Device:
+    """The device without the figures that are axes or follow from axes."""
+    where = f"device.{name}"
+    device = Device.from_fields(where, fields.plain, base)
+    pue = next((d.pue for d in DEVICES.values() if d.device_class == device_class), device.pue)
+    relations, axes = dict(fields.linear), fields.axes
+    if "sram" in axes and "sram_bank" not in (*fields.plain, *axes) and _bank_is_all(base):
+        relations["sram_bank"] = Linear(0.0, {"sram": 1.0})
+    figures = {n: v for n, v in device.figures.items() if n not in axes and n not in relations}
+    follow: dict[str, Linear] = {}
+    for figure in _in_order(where, relations):
+        relation = relations[figure]
+        for other in relation.rates:
+            if other not in (*figures, *axes, *follow):
+                raise InputError(Fault(f"{where}.{figure}", f"is linear in {other}, which the device lacks"))
+        _check_sign(f"{where}.{figure}", figure, relation, figures, axes, follow)
+        if all(other in figures for other in relation.rates):
+            figures[figure] = relation.value(figures)
+        else:
+            follow[figure] = relation
+    return replace(
+        device,
+        name=name,
+        device_class=device_class,
+        pue=pue,
+        figures=MappingProxyType(figures),
+        linear=MappingProxyType(follow),
+        note=_note(fields, base),
+    )
+
+
+def _note(fields: _Fields, base: Device | None) -> str:
+    own = ", ".join((*fields.plain, *fields.axes, *fields.linear))
+    return fields.plain.get("note") or f"own figures{f' over {base.name}' if base else ''}: {own}"
+
+
+def _bank_is_all(base: Device | None) -> bool:
+    return base is None or base.figures.get("sram_bank") == base.figures.get("sram")
+
+
+def _in_order(where: str, relations: Mapping[str, Linear]) -> list[str]:
+    """Figures, each after those that it is linear in."""
+    order: list[str] = []
+    while len(order) < len(relations):
+        ready = [
+            n
+            for n, r in relations.items()
+            if n not in order and all(other in order or other not in relations for other in r.rates)
+        ]
+        if not ready:
+            circle = ", ".join(n for n in relations if n not in order)
+            raise InputError(Fault(where, f"figures that are linear in each other in a circle: {circle}"))
+        order += ready
+    return order
+
+
+def _check_sign(
+    where: str,
+    figure: str,
+    relation: Linear,
+    figures: Mapping[str, float],
+    axes: Mapping[str, list[float]],
+    follow: Mapping[str, Linear],
+) -> None:
+    """Refuse a figure that is negative somewhere; at the corners of the axes it is least."""
+    lowest = _extreme(relation, figures, axes, follow, least=True)
+    if lowest < glossary.NAMES[figure].minimum:
+        unit = glossary.NAMES[figure].unit
+        raise InputError(Fault(where, f"would be {lowest:g} {unit}; allowed: at least 0"))
+
+
+def _extreme(
+    relation: Linear,
+    figures: Mapping[str, float],
+    axes: Mapping[str, list[float]],
+    follow: Mapping[str, Linear],
+    least: bool,
+) -> float:
+    total = relation.base
+    for other, rate in relation.rates.items():
+        low = least == (rate >= 0)
+        if other in axes:
+            value = (min if low else max)(axes[other])
+        elif other in follow:
+            value = _extreme(follow[other], figures, axes, follow, low)
+        else:
+            value = figures[other]
+        total += rate * value
+    return total

@@ -1,0 +1,86 @@
+"""Own number formats of a spec: `[precision.NAME]`, whose fields may have several values."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dse.errors import Fault, nearest
+from dse.jobs.axes import MOST_VALUES, axis_values, collect
+from dse.jobs.spec import Precision
+from dse.precision import NUMBERS, PRECISIONS, Scheme
+
+
+@dataclass(frozen=True)
+class OwnFormats:
+    """All schemes that a spec knows, and the names of the variants that each own table stands for.
+
+    The table of a format that is wrong has no variants.
+    """
+
+    schemes: Mapping[str, Scheme]
+    variants: Mapping[str, tuple[str, ...]]
+
+    def select(self, name: str) -> list[str]:
+        """Names of the schemes that a name in `precision.scheme` stands for."""
+        if name == "*":
+            return list(PRECISIONS)
+        return list(self.variants[name]) if name in self.variants else [name]
+
+
+def own_formats(precision: Precision, faults: list[Fault]) -> OwnFormats:
+    """The formats that the spec defines beside the catalogue; a field with several values makes a variant for each."""
+    schemes: dict[str, Scheme] = {}
+    variants: dict[str, tuple[str, ...]] = {}
+    named = [precision.scheme] if isinstance(precision.scheme, str) else precision.scheme
+    for name, fields in precision.tables.items():
+        where = f"precision.{name}"
+        if not isinstance(fields, Mapping):
+            close = nearest(name, ("scheme",))
+            hint = f"did you mean {close!r}?" if close else "a format of your own is a table of fields"
+            faults.append(Fault(where, f"unknown key; {hint}"))
+            continue
+        if name not in named:
+            faults.append(Fault(where, "the format is not used; name it in precision.scheme"))
+        if name in PRECISIONS or name == "*":
+            faults.append(Fault(where, f"{name!r} is a format of the catalogue; choose another name"))
+            continue
+        made = _variants(name, fields, faults)
+        schemes |= {scheme.name: scheme for scheme in made}
+        variants[name] = tuple(scheme.name for scheme in made)
+    return OwnFormats({**PRECISIONS, **schemes} if schemes else PRECISIONS, variants)
+
+
+def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault]) -> list[Scheme]:
+    before = len(faults)
+    several: dict[str, list[float]] = {}
+    for key in (k for k in NUMBERS if isinstance(fields.get(k), (list, Mapping))):
+        values = collect(faults, f"precision.{name}.{key}", axis_values, key, fields[key])
+        if values is not None and len(set(values)) != len(values):
+            faults.append(Fault(f"precision.{name}.{key}", "a value stands twice; give each once"))
+        elif values is not None and not values:
+            faults.append(Fault(f"precision.{name}.{key}", "the axis has no values; give at least one"))
+        several[key] = values or []
+    number = math.prod(map(len, several.values()))
+    if number > MOST_VALUES:
+        faults.append(Fault(f"precision.{name}", f"{number:,} variants; at most {MOST_VALUES:,}"))
+    if len(faults) > before:
+        return []
+    varied = tuple(key for key, values in several.items() if len(values) > 1)
+    made: list[Scheme] = []
+    for values in itertools.product(*several.values()):
+        own = dict(zip(several, values, strict=True))
+        scheme = collect(faults, "", _make, f"precision.{name}", {**fields, **own})
+        if scheme is None:
+            # The other variants have the same fault, or one like it.
+            return []
+        full = " ".join([name, *(f"{key}={own[key]:g}" for key in varied)])
+        made.append(replace(scheme, name=full, varied=varied))
+    return made
+
+
+def _make(name: str, fields: Mapping[str, Any]) -> Scheme:
+    return Scheme.from_fields(name, **fields)

@@ -1,0 +1,112 @@
+"""Own number formats of a spec: values against arithmetic by hand, and a fault for every misuse."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from specs import SMALL, changed
+
+import dse
+from dse.errors import InputError
+from dse.jobs.resolve import read_job
+
+PARAMS = {0.35: 1_677_128, 1.0: 3_504_872}  # torchvision; TF-Slim's 0.35 (tests/reference/counts-vision.toml)
+FREE = {
+    "network": {"family": "mobilenet_v2", "width": [0.35, 1.0], "resolution": 224},
+    "precision": {"scheme": ["int8", "mine"], "mine": {"weight_bits": [2, 3, 4], "group_size": [32, 128]}},
+    "hardware": {"device": "cheatsheet-example"},
+    "objectives": {"minimize": ["model_size"], "per": ["scheme", "width"]},
+    "fit": False,
+}
+
+
+def test_each_field_with_several_values_makes_variants():
+    frontier = dse.explore(FREE).frontier
+    by_design = {
+        (float(f.width), float(f.weight_bits), float(f.group_size)): float(f.model_size)
+        for f in (frontier.isel(design=i) for i in range(frontier.sizes["design"]))
+    }
+    expected = {(width, 8.0, 0.0): params * 8 / 8 for width, params in PARAMS.items()}
+    for width, bits, group in itertools.product(PARAMS, [2.0, 3.0, 4.0], [32.0, 128.0]):
+        # Sixteen bits of scale for each group.
+        expected[width, bits, group] = PARAMS[width] * (bits + 16 / group) / 8
+    assert by_design == pytest.approx(expected, rel=1e-14)
+    names = {"int8"} | {f"mine weight_bits={b} group_size={g}" for b in (2, 3, 4) for g in (32, 128)}
+    assert set(frontier.precision.values.tolist()) == names
+
+
+def test_fields_that_vary_are_columns_of_the_table(tmp_path):
+    dse.explore(FREE, out=tmp_path / "x", plots=False)
+    header, *rows = (tmp_path / "x" / "frontier.csv").read_text(encoding="utf-8").splitlines()
+    columns = header.split(",")
+    assert {"weight_bits", "group_size"} <= set(columns)
+    assert "activation_bits" not in columns
+    assert len(rows) == 14
+    assert dse.load(tmp_path / "x").frontier.weight_bits.attrs["units"] == "bit"
+
+
+def test_a_range_of_bits_and_a_single_format():
+    precision = {"scheme": "mine", "mine": {"weight_bits": {"start": 2, "stop": 8, "step": 2}, "activation_bits": 8}}
+    job = read_job(changed(FREE, precision=precision))
+    assert job.space.axes["precision"].values == tuple(f"mine weight_bits={b}" for b in (2, 4, 6, 8))
+    single = read_job(changed(FREE, precision={"scheme": "mine", "mine": {"weight_bits": 5}}, objectives__per=[]))
+    assert single.space.axes["precision"].values == ("mine",)
+    assert single.space.axes["precision"].dim is None
+    assert single.space.schemes["mine"].weight_bits == 5
+
+
+def test_a_field_that_is_computed_in():
+    mine = {"weight_bits": [4, 8], "activation_bits": 8, "compute": "int8"}
+    spec = changed(FREE, precision={"scheme": ["mine", "*"], "mine": mine}, hardware__device="a100-sxm-80gb")
+    space = read_job(changed(spec, output={"metrics": ["peak_performance"]})).space
+    assert set(dse.precisions) < set(space.axes["precision"].values)
+    from dse.grid.dataset import evaluate
+
+    data = evaluate(space, ["peak_performance"])
+    # 624 TOPS of int8, A100 datasheet.
+    np.testing.assert_array_equal(
+        data.peak_performance.sel(precision=["mine weight_bits=4", "mine weight_bits=8"]), 624e12
+    )
+
+
+def test_the_catalogue_is_left_alone():
+    read_job(FREE)
+    assert "mine weight_bits=2 group_size=32" not in dse.precisions
+    with pytest.raises(InputError, match="unknown number format 'mine'"):
+        read_job(changed(FREE, precision={"scheme": ["mine"]}))
+
+
+def with_mine(scheme=("mine",), **fields):
+    return {"scheme": list(scheme), "mine": fields}
+
+
+FAULTS = [
+    (with_mine(activation_bits=8), "precision.mine: weight_bits is missing: the bits of one weight"),
+    (with_mine(weight_bits=4, weigth_format="float"), "precision.mine: unknown field of a precision scheme 'weigth_fo"),
+    (with_mine(weight_bits=[4, -1]), "precision.mine.weight_bits: -1 is not allowed; allowed: a number above 0"),
+    (with_mine(weight_bits=[]), "precision.mine.weight_bits: the axis has no values"),
+    (with_mine(weight_bits=[4, 4]), "precision.mine.weight_bits: a value stands twice"),
+    (with_mine(weight_bits={"start": 1, "stop": 8}), "precision.mine.weight_bits: has the keys start, stop; allowed"),
+    (with_mine(weight_bits="4 J"), "precision.mine.weight_bits: unit 'J' is energy, but information is needed"),
+    (with_mine(weight_bits=4, compute=["int8", "fp16"]), "precision.mine.compute: unknown compute"),
+    (with_mine(weight_bits=4, scheme=("int8",)), "precision.mine: the format is not used; name it in precision.scheme"),
+    ({"scheme": "int8", "int8": {"weight_bits": 7}}, "precision.int8: 'int8' is a format of the catalogue"),
+    ({"scheme": ["int8", "mien"], "mine": {"weight_bits": 7}}, "precision.scheme: unknown number format 'mien'; did"),
+    ({"scheme": "int8", "bits": 7}, "precision.bits: unknown key; a format of your own is a table of fields"),
+]
+
+
+@pytest.mark.parametrize(("precision", "expected"), FAULTS, ids=range(len(FAULTS)))
+def test_faults(precision, expected):
+    spec = changed(SMALL, precision=precision)
+    with pytest.raises(InputError) as caught:
+        read_job(spec)
+    assert any(line.startswith(expected) for line in str(caught.value).splitlines()), str(caught.value)
+
+
+def test_a_wrong_format_is_told_once():
+    with pytest.raises(InputError) as caught:
+        read_job(changed(SMALL, precision=with_mine(weight_bits=[2, 4], group_size=-3)))
+    assert str(caught.value) == "precision.mine.group_size: -3 is not allowed; allowed: an integer at least 0"
