@@ -65,7 +65,7 @@ def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float)
 def _why_undefined(job: Job) -> dict[str, str]:
     """For the first design why each metric that objectives and budgets need is undefined."""
     first = job.space.first()
-    needed = [m for m in job.metrics if m in job.cut.metrics]
+    needed = [m for m in job.metrics if m in job.cut.columns]
     try:
         data = evaluate(first, needed)
     except InputError as error:

@@ -120,5 +120,5 @@ def _ranks(order: Sequence[Any], values: Sequence[Any]) -> list[int]:
 
 def cloud_dataset(job: Job, found: Scan) -> xr.Dataset:
     """The histograms of all designs, with the values of the axes `per` for each group along "groups"."""
-    names = {a: ("groups", np.array(v, dtype=object)) for a, v in group_values(job.space, job.cut.per).items()}
+    names = {a: ("groups", np.array(v, dtype=object)) for a, v in group_values([job.space], job.cut.per).items()}
     return found.cloud.dataset().assign(names)
