@@ -8,6 +8,7 @@ from typing import Any
 
 from dse import glossary, registry
 from dse.errors import Fault, InputError, nearest, unknown
+from dse.grid.blocks import Alone, Grid
 from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
 from dse.jobs.spaces import Draft, read_space
@@ -24,11 +25,25 @@ class Job:
     """What a spec asks for, ready to run; `origin` is the file that it was read from."""
 
     spec: Spec
-    space: Space
+    grids: tuple[Grid, ...]
     cut: Cut
     metrics: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
+
+    @property
+    def space(self) -> Space:
+        """The axes of the first grid: of all where there is one network."""
+        return self.grids[0].space
+
+    @property
+    def size(self) -> int:
+        """Number of designs."""
+        return sum(grid.space.size for grid in self.grids)
+
+    def cut_of(self, grid: Grid) -> Cut:
+        """What is asked of the designs of one grid."""
+        return self.cut
 
 
 def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Job:
@@ -72,7 +87,7 @@ def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
     if faults:
         return None
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
-    return Job(spec, draft.space(), cut, metrics, draft.left_out)
+    return Job(spec, (Alone(draft.space()),), cut, metrics, draft.left_out)
 
 
 def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from dse.errors import InputError
+from dse.errors import DseError, InputError
+from dse.grid.blocks import Grid
 from dse.grid.dataset import evaluate
+from dse.grid.evaluate import Values
+from dse.grid.space import Space
 from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
-from dse.jobs.result import Result, load, read_manifest
-from dse.pareto.scan import Scan, group_values, scan
+from dse.jobs.result import GRID, Result, load, read_manifest
+from dse.jobs.store import Store, check_disk, store_path
+from dse.pareto.scan import WITNESS, Block, Scan, Source, group_values, scan_blocks
 from dse.plots import roofline
 
 Progress = Callable[[int, int], None]
@@ -47,13 +54,15 @@ def run(
         When the folder cannot be written.
     """
     if folder is None:
-        return _compute(job, progress)
+        return compute(job, progress)
     manifest = _standing(job, folder, fresh)
     if manifest is not None and not fresh and manifest.get("code") == code_key():
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
+    stores = [Store(grid, grid_columns(job, grid)) for grid in job.grids] if job.spec.output.grid else []
+    check_disk(stores, folder)
     with folders.temporary(folder) as part:
-        result = _compute(job, progress)
+        result = compute(job, progress, _created(job, stores, part))
         written = folders.write(result, job, part, folder, plots)
     return replace(written, state="recomputed" if manifest and not fresh else "computed")
 
@@ -75,20 +84,65 @@ def _reuse(job: Job, folder: Path, plots: bool) -> Result:
     result = load(folder)
     if plots and not result.manifest["plots"]:
         with folders.temporary(folder) as part:
+            if (folder / GRID).exists():
+                shutil.copytree(folder / GRID, part / GRID)
             result = folders.write(result, job, part, folder, plots)
     return replace(result, state="reused")
 
 
-def _compute(job: Job, progress: Progress | None) -> Result:
+def grid_columns(job: Job, grid: Grid) -> tuple[str, ...]:
+    """What is kept of the whole grid: metrics of the job, and what a cut needs."""
+    return tuple(dict.fromkeys([*job.metrics, *job.cut_of(grid).columns, WITNESS]))
+
+
+def _created(job: Job, stores: Sequence[Store], part: Path) -> list[Store]:
+    try:
+        for grid, store in zip(job.grids, stores):
+            store.create(store_path(part, grid.name))
+    except OSError as error:
+        raise DseError(f"{part}: cannot be written: {error.strerror or error}") from None
+    return list(stores)
+
+
+def compute(
+    job: Job,
+    progress: Progress | None = None,
+    stores: Sequence[Store] = (),
+    sources: Mapping[str, Source] | None = None,
+) -> Result:
+    """Run a job in memory.
+
+    Parameters
+    ----------
+    stores
+        One a grid of the job, to keep the grids in.
+    sources
+        By name of the grid where its values come from; what is not there is evaluated.
+    """
     started = time.perf_counter()
     try:
-        found = scan(job.space, job.cut, progress=progress)
+        found = scan_blocks(_blocks(job, stores, sources or {}), progress=progress)
     except InputError as error:
         # Axes that are right one by one, and make no network together.
         raise error.at(job.origin) if job.origin else error from None
+    except OSError as error:
+        raise DseError(f"the grid cannot be written: {error.strerror or error}") from None
     frontier = frontier_dataset(job, found)
     manifest = make_manifest(job, found, list(map(str, frontier.data_vars)), time.perf_counter() - started)
     return Result(frontier, cloud_dataset(job, found), manifest)
+
+
+def _blocks(job: Job, stores: Sequence[Store], sources: Mapping[str, Source]) -> list[Block]:
+    blocks = []
+    for grid, store in itertools.zip_longest(job.grids, stores):
+        source = sources.get(grid.name, partial(_evaluated, grid, job.size))
+        keep, extra = (store.keep, grid_columns(job, grid)) if store else (None, ())
+        blocks.append(Block(grid.space, job.cut_of(grid), source, keep, extra))
+    return blocks
+
+
+def _evaluated(grid: Grid, designs: int, place: Mapping[str, slice], part: Space, columns: tuple[str, ...]) -> Values:
+    return grid.evaluate(part, columns, designs=designs)
 
 
 def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:

@@ -71,6 +71,7 @@ class Output(_Strict):
     """What to write beside objectives and budgets."""
 
     metrics: NameList = []
+    grid: StrictBool = False
 
 
 class Spec(_Strict):
