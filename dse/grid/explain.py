@@ -58,6 +58,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     if "reason" in data[name].attrs:
         return str(data[name].attrs["reason"])
     record = registry.metric_record(name)
+    if name == "loss" and space.quality is None:
+        return "undefined: no loss is published; give your own values in a table"
     if "quality" in record.inputs and SOURCE in data.coords:
         return str(data.coords[SOURCE].item())
     lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]

@@ -13,10 +13,13 @@ import numpy as np
 from dse import glossary
 from dse.errors import Fault, InputError
 from dse.networks import Family
+from dse.quality.own import OwnQuality
 
 DESIGN = "design"
 # Axes whose values are names out of a catalogue rather than numbers of the glossary.
 CATALOGUE_AXES = ("precision", "device")
+# The axis that says which of several networks a design has.
+NETWORK = "network"
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,14 @@ class Space:
 
     In a grid every axis with several values has a dimension of its own name; in a list all axes that vary share
     the dimension "design". Axes are ordered as the loops over them: architecture, then number format, then
-    deployment, then device.
+    deployment, then device. `quality` are the user's own values in place of published ones.
     """
 
     family: Family
     axes: Mapping[str, Axis]
     counting: str = "trainable"
     model: str | None = None
+    quality: OwnQuality | None = None
     sizes: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -57,6 +57,9 @@ def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float)
         "broken_totals": tally.broken,
         "nearest_misses": tally.nearest if tally.feasible == 0 else {},
     }
+    if job.quality is not None:
+        unmatched = job.quality.unmatched([g.space for g in job.grids])
+        manifest["quality"] = {"table": job.quality.name, "rows": len(job.quality.rows), "unmatched": len(unmatched)}
     if tally.undefined and not tally.kept:
         manifest["undefined_because"] = _why_undefined(job)
     return manifest
@@ -86,7 +89,11 @@ def job_key(job: Job) -> str:
     """A hash of what was asked for."""
     # The network as it was read: a model's file may change while the spec does not.
     network = {n: a.values[0] for n, a in job.space.network_axes().items() if a.dim is None}
-    text = json.dumps([job.spec.document(), network], sort_keys=True, default=str)
+    document = job.spec.document()
+    if job.quality is not None:
+        # What the table says, wherever it lies.
+        document["quality"] = job.quality.digest
+    text = json.dumps([document, network], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from dse import glossary, registry
@@ -11,8 +12,9 @@ from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.blocks import Alone, Grid
 from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
+from dse.jobs.quality import Table, read_table
 from dse.jobs.spaces import Draft, read_space
-from dse.jobs.spec import KeyFault, Spec, SpecLike, check_shape
+from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.units import format_quantity
 
@@ -30,6 +32,7 @@ class Job:
     metrics: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     origin: str = ""
+    quality: Table | None = None
 
     @property
     def space(self) -> Space:
@@ -46,8 +49,10 @@ class Job:
         return self.cut
 
 
-def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Job:
+def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None, table: Path | None = None) -> Job:
     """The job of a spec: a TOML file, a mapping or a Spec, with dotted keys replaced by `settings`.
+
+    `table` is read in place of the spec's table of quality values: the copy that a result keeps.
 
     Raises
     ------
@@ -56,6 +61,9 @@ def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Job
     """
     spec, wrong, origin = check_shape(source, settings)
     faults: list[Fault] = []
+    if spec.quality.table is not None:
+        beside = Path(origin).parent / spec.quality.table
+        spec = spec.model_copy(update={"quality": Quality(table=str(table or beside))})
     job = _resolve(spec, faults)
     # What is only missing because its value had the wrong shape is not told twice.
     told = [f for f in faults if not any(w.concerns(f.where) for w in wrong)]
@@ -87,7 +95,19 @@ def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
     if faults:
         return None
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
-    return Job(spec, (Alone(draft.space()),), cut, metrics, draft.left_out)
+    grids, quality = _with_quality(spec, [Alone(draft.space())], faults)
+    return None if faults else Job(spec, grids, cut, metrics, draft.left_out, quality=quality)
+
+
+def _with_quality(spec: Spec, grids: Sequence[Alone], faults: list[Fault]) -> tuple[tuple[Grid, ...], Table | None]:
+    """The grids with the user's own quality values, and the table of these."""
+    if spec.quality.table is None:
+        return tuple(grids), None
+    names = dict.fromkeys(n for g in grids for n in g.space.axes)
+    table = read_table(Path(spec.quality.table), list(names), faults)
+    if table is None:
+        return tuple(grids), None
+    return tuple(replace(g, space=table.given_to(g.space)) for g in grids), table
 
 
 def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:

@@ -22,6 +22,7 @@ CLOUD = "cloud.nc"
 TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
+QUALITY = "quality.csv"
 # Keys by which a manifest is known, and that everything that reads one relies on.
 NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
 
@@ -61,6 +62,12 @@ class Result:
         """Designs enumerated, undefined, excluded by fit and by each budget, dominated and kept: they add up."""
         return dict(self.manifest["counts"])
 
+    @property
+    def table(self) -> Path | None:
+        """The copy of the user's table of quality values that the result keeps, where there is one."""
+        path = None if self.path is None else self.path / QUALITY
+        return path if path is not None and path.exists() else None
+
     @cached_property
     def grid(self) -> xr.Dataset | xr.DataTree:
         """All metrics of the job on the whole grid; of several networks a tree with one Dataset each.
@@ -73,7 +80,7 @@ class Result:
 
         if self.path is not None and (self.path / GRID).exists():
             return open_grid(self.path / GRID)
-        job = read_job(self.manifest["spec"])
+        job = read_job(self.manifest["spec"], table=self.table)
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
 

@@ -67,6 +67,12 @@ class Objectives(_Strict):
     choose: NameList = []
 
 
+class Quality(_Strict):
+    """The user's own quality values: a CSV file, beside the spec where its path is not absolute."""
+
+    table: str | None = None
+
+
 class Output(_Strict):
     """What to write beside objectives and budgets."""
 
@@ -86,6 +92,7 @@ class Spec(_Strict):
     budgets: dict[str, Any] = Field(default_factory=dict)
     fit: StrictBool = True
     counting: Counting = "trainable"
+    quality: Quality = Quality()
     output: Output = Output()
 
     def document(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import xarray as xr
 
 from dse.errors import InputError
 from dse.grid.blocks import Grid
-from dse.grid.dataset import axis_coordinates, label
+from dse.grid.dataset import label
 from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
@@ -44,9 +44,7 @@ class Store:
     @property
     def bytes(self) -> int:
         """Bytes that the store takes before compression."""
-        return sum(
-            math.prod(self._shape(v.dims)) * (8 if v.dtype.kind == "f" else TEXT) for v in self._wanted.values()
-        )
+        return sum(math.prod(self._shape(v.dims)) * (8 if v.dtype.kind == "f" else TEXT) for v in self._wanted.values())
 
     def _shape(self, dims: Iterable[Any]) -> tuple[int, ...]:
         return tuple(self._space.sizes[str(d)] for d in dims)
@@ -57,9 +55,7 @@ class Store:
         from zarr.codecs import ZstdCodec
 
         whole = label(self._space, {})
-        coordinates = {**axis_coordinates(self._space), **{n: v.variable for n, v in whole.coords.items()}}
-        own = xr.Dataset(coords=coordinates, attrs=self._template.attrs)
-        own.to_zarr(path, zarr_format=3, consolidated=False)
+        xr.Dataset(coords=whole.coords, attrs=self._template.attrs).to_zarr(path, zarr_format=3, consolidated=False)
         group = zarr.open_group(path, mode="r+")
         for name, variable in self._wanted.items():
             shape = self._shape(variable.dims)

@@ -49,14 +49,18 @@ class Budget:
         """Name of the values: the metric, with the network before it where it is of one of several."""
         return f"{self.network}.{self.metric}" if self.network else self.metric
 
+    @property
+    def unit(self) -> str:
+        """The unit of the limits; a sum that has a label only is a plain number."""
+        return "1" if self.label else registry.metric_record(self.metric).measure
+
     def violation(self, values: np.ndarray) -> np.ndarray:
         """How far values are outside the limits, in the metric's unit: at most 0 is feasible, NaN stays NaN."""
         return np.maximum(values - self.high, self.low - values)
 
     def text(self) -> str:
         """The budget for people: "peak_sram ≤ 320 KiB"."""
-        unit = registry.metric_record(self.metric).measure
-        name, parts = self.label or self.column, []
+        name, unit, parts = self.label or self.column, self.unit, []
         if self.high != math.inf:
             parts.append(f"{name} ≤ {units.format_quantity(self.high, unit)}")
         if self.low != -math.inf:

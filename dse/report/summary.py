@@ -32,6 +32,14 @@ def misses(manifest: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def unmatched(manifest: Mapping[str, Any]) -> str:
+    """What is told of rows of the user's table of quality values that match no design; "" where there are none."""
+    quality = manifest.get("quality", {"unmatched": 0})
+    if not quality["unmatched"]:
+        return ""
+    return f"{quality['table']}: {quality['unmatched']:,} of {quality['rows']:,} rows match no design"
+
+
 def lacking(figures: Mapping[str, list[str]]) -> str:
     """Devices with what they lack, on one line: "rp2040 (tdp), gap8 (bandwidth, tdp)"."""
     return ", ".join(f"{device} ({', '.join(names)})" for device, names in figures.items())

@@ -79,7 +79,12 @@ def test_natural_dimensions_and_chunks(kept):
 
 
 def test_a_cut_from_the_store_is_the_one_from_the_formulas(kept, monkeypatch):
-    options = {"minimize": ["peak_sram"], "maximize": ["accuracy"], "budgets": {"latency": "200 ms"}, "per": ["precision"]}
+    options = {
+        "minimize": ["peak_sram"],
+        "maximize": ["accuracy"],
+        "budgets": {"latency": "200 ms"},
+        "per": ["precision"],
+    }
     expected = recut(dse.explore(SMALL), **options)
     assert expected.counts["kept"] > 1
     monkeypatch.setattr(runs, "_evaluated", lambda *_: pytest.fail("evaluated"))
@@ -123,5 +128,5 @@ def test_in_memory_there_is_nothing_to_keep_it_in():
 
 
 def test_true_or_false():
-    with pytest.raises(InputError, match="output.grid: 'yes' is not true or false"):
+    with pytest.raises(InputError, match=r"output\.grid: 'yes' is not true or false"):
         dse.explore(changed(SMALL, output__grid="yes"))
