@@ -48,7 +48,7 @@ def command(
         _print_plan(job, as_json)
         return
     folder = out or Path("results") / job.spec.name
-    with progress_bar(job.space.size, quiet=as_json) as progress:
+    with progress_bar(job.size, quiet=as_json) as progress:
         result = run(job, folder, fresh=fresh, progress=progress, plots=not no_plots)
     if as_json:
         print_json({**result.manifest, "state": result.state, "path": str(folder)})

@@ -115,14 +115,14 @@ class Blend:
         return {**values, **{c: builder.value(c) for c in columns if c not in values}}
 
     def _owner(self, column: str) -> Member | None:
-        return next((m for m in self.members if column.startswith(f"{m.name}.")), None)
+        return next((m for m in self.members if m.name == column.rpartition(".")[0]), None)
 
     def _of_member(
         self, member: Member, part: Space, columns: Sequence[str], bases: list[str], options: Mapping[str, Any]
     ) -> Values:
         """What is needed of one network, over the dimensions of the part."""
         space, joint = projected(member.space, member.name, part)
-        own = [c for c in columns if c.startswith(f"{member.name}.")]
+        own = [c for c in columns if self._owner(c) is member]
         values = Alone(space, member.name).evaluate(space, [*own, *bases], **options)
         return {n: _over_joint(values[n], joint, part.dims) for n in (*own, *bases)}
 
@@ -206,4 +206,3 @@ class _Builder:
         with np.errstate(all="ignore"):
             data = np.asarray(function(*(v.over(dims) for v in values)), dtype=np.float64)
         return Labelled(dims, np.broadcast_to(data, [self.part.sizes[d] for d in dims]))
-

@@ -12,6 +12,7 @@ from dse import glossary
 from dse.grid.evaluate import MODEL_AXIS
 from dse.grid.inputs import compute_peak
 from dse.grid.plan import make_plan, variants_of
+from dse.grid.space import Space
 from dse.hardware import DEVICES
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT
@@ -25,7 +26,12 @@ def gather(job: Job) -> dict[str, Any]:
     facts: dict[str, Any] = {"counting": space.counting, "fit": job.cut.fit}
     if MODEL_AXIS not in space.axes:
         facts[MODEL_AXIS] = variants_of("latency")[0]
-    facts["defaults"] = _defaults(job)
+    several = "" not in job.networks
+    spaces = [grid.space for grid in job.grids]
+    shared = {n: f for s in spaces for n, f in _defaults(s).items() if not several or _kind(n) != "architecture"}
+    facts["defaults"] = shared
+    if several:
+        facts["network"] = {n: {"defaults": _of_network(s)} for n, s in job.networks.items()}
     devices = space.axes["device"].values
     if job.cut.fit:
         facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(d))}
@@ -42,9 +48,17 @@ def unchecked(device: str) -> list[str]:
     return [name for name in capacities if math.isnan(DEVICES[device].figure(name))]
 
 
-def _defaults(job: Job) -> dict[str, Any]:
+def _kind(name: str) -> str:
+    return glossary.lookup(name).kind
+
+
+def _of_network(space: Space) -> dict[str, Any]:
+    return {n: fact for n, fact in _defaults(space).items() if _kind(n) == "architecture"}
+
+
+def _defaults(space: Space) -> dict[str, Any]:
     found = {}
-    for name, axis in job.space.axes.items():
+    for name, axis in space.axes.items():
         value, entry = axis.values[0], glossary.lookup(name) if name in glossary.NAMES else None
         if axis.given or value is None or entry is None:
             continue

@@ -9,11 +9,12 @@ from typing import Any
 
 from dse import glossary, registry
 from dse.errors import Fault, InputError, nearest, unknown
-from dse.grid.blocks import Alone, Grid
+from dse.grid.blend import Blend
+from dse.grid.blocks import Grid
 from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
+from dse.jobs.networks import Networks, read_networks, unblendable
 from dse.jobs.quality import Table, read_table
-from dse.jobs.spaces import Draft, read_space
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.units import format_quantity
@@ -31,8 +32,9 @@ class Job:
     cut: Cut
     metrics: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    origin: str = ""
+    own_budgets: tuple[Budget, ...] = ()
     quality: Table | None = None
+    origin: str = ""
 
     @property
     def space(self) -> Space:
@@ -45,8 +47,16 @@ class Job:
         return sum(grid.space.size for grid in self.grids)
 
     def cut_of(self, grid: Grid) -> Cut:
-        """What is asked of the designs of one grid."""
-        return self.cut
+        """What is asked of the designs of one grid: budgets of single networks hold where these are in it."""
+        own = tuple(b for b in self.own_budgets if grid.name in ("", b.network))
+        return replace(self.cut, budgets=(*self.cut.budgets, *own))
+
+    @property
+    def networks(self) -> dict[str, Space]:
+        """The space of each network by its name; "" for one alone."""
+        blends = [g for g in self.grids if isinstance(g, Blend)]
+        members: Sequence[Any] = blends[0].members if blends else self.grids
+        return {m.name: m.space for m in members}
 
 
 def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None, table: Path | None = None) -> Job:
@@ -84,30 +94,31 @@ def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
     objectives, budgets = _objectives(spec, faults), _budgets(spec, faults)
     outputs = _known_metrics(spec.output.metrics, "output.metrics", faults)
     metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
-    draft = read_space(spec, metrics, faults)
+    networks = read_networks(spec, metrics, faults)
     if spec.hardware.device is None:
         faults.append(Fault("hardware.device", "is missing; `dse list devices` names the catalogue"))
-    per = _groups(spec, draft, faults)
-    if draft.size > MOST_DESIGNS:
-        size = format_quantity(float(draft.size) * 8 * len(metrics), "B", 3)
-        problem = f"{draft.size:.4g} designs ({size} of results) are too many to enumerate; at most {MOST_DESIGNS:.0e}"
-        faults.append(Fault("", f"{problem}: narrow the axes"))
+    per = _groups(spec, networks, faults)
+    if networks.size > MOST_DESIGNS:
+        size = format_quantity(float(networks.size) * 8 * len(metrics), "B", 3)
+        problem = f"{networks.size:.4g} designs ({size} of results) are too many to enumerate"
+        faults.append(Fault("", f"{problem}; at most {MOST_DESIGNS:.0e}: narrow the axes"))
     if faults:
         return None
+    table = _quality(spec, networks, faults)
+    if faults:
+        return None
+    grids = networks.grids(table)
+    faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
-    grids, quality = _with_quality(spec, [Alone(draft.space())], faults)
-    return None if faults else Job(spec, grids, cut, metrics, draft.left_out, quality=quality)
+    return None if faults else Job(spec, grids, cut, metrics, networks.left_out, networks.budgets(), table)
 
 
-def _with_quality(spec: Spec, grids: Sequence[Alone], faults: list[Fault]) -> tuple[tuple[Grid, ...], Table | None]:
-    """The grids with the user's own quality values, and the table of these."""
+def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | None:
+    """The table of the user's own quality values, where the spec has one."""
     if spec.quality.table is None:
-        return tuple(grids), None
-    names = dict.fromkeys(n for g in grids for n in g.space.axes)
-    table = read_table(Path(spec.quality.table), list(names), faults)
-    if table is None:
-        return tuple(grids), None
-    return tuple(replace(g, space=table.given_to(g.space)) for g in grids), table
+        return None
+    names = dict.fromkeys(n for space in networks.spaces() for n in space.axes)
+    return read_table(Path(spec.quality.table), list(names), faults)
 
 
 def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
@@ -139,25 +150,25 @@ def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
 _ALIASES = {"scheme": "precision"}
 
 
-def _groups(spec: Spec, draft: Draft, faults: list[Fault]) -> tuple[str, ...]:
+def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, ...]:
     """Axes with one frontier for each of their values: those of `per`, and circumstances not among `choose`."""
-    family = draft.family.axes if draft.family else ()
-    given = [*draft.axes, *(n for n in (*spec.network.axes, *spec.deployment) if n not in draft.axes)]
+    axes = networks.axes()
+    given = [*axes, *(n for n in (*spec.network.axes, *spec.deployment) if n not in axes)]
     given += [n for n in CATALOGUE_AXES if n not in given]
     roles: dict[str, list[str]] = {}
     for key in ("per", "choose"):
         roles[key] = [_ALIASES.get(n, n) for n in getattr(spec.objectives, key)]
         for name in roles[key]:
             if name not in given:
-                close = nearest(name, (*given, *family))
+                close = nearest(name, (*given, *networks.known_axes()))
                 hint = f"did you mean {close!r}?" if close in given else f"the axes given are {', '.join(given)}"
                 faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))
     for name in roles["per"]:
         if name in roles["choose"]:
             faults.append(Fault("objectives", f"{name!r} stands in both per and choose; give it once"))
-    automatic = [n for n, v in draft.axes.items() if isinstance(v, list) and _is_circumstance(n)]
+    automatic = [n for n, v in axes.items() if isinstance(v, list) and _is_circumstance(n)]
     return tuple(dict.fromkeys([*roles["per"], *(n for n in automatic if n not in roles["choose"])]))
 
 
 def _is_circumstance(name: str) -> bool:
-    return name not in CATALOGUE_AXES and glossary.lookup(name).kind == "circumstance"
+    return name in glossary.NAMES and glossary.lookup(name).kind == "circumstance"

@@ -16,7 +16,7 @@ import xarray as xr
 
 from dse.errors import DseError, InputError
 from dse.grid.blocks import Grid
-from dse.grid.dataset import evaluate
+from dse.grid.dataset import label
 from dse.grid.evaluate import Values
 from dse.grid.space import Space
 from dse.jobs import folder as folders
@@ -146,33 +146,68 @@ def _evaluated(grid: Grid, designs: int, place: Mapping[str, slice], part: Space
 
 
 def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
-    """All metrics of the job, and those that the roofline plot shows, at the designs of the frontier.
+    """All metrics of the job, those of single networks that have budgets, and those that the roofline plot shows.
 
-    Sorted by group, then by objectives.
+    At the designs of the frontier, sorted by group, then by objectives.
     """
-    metrics = list(dict.fromkeys([*job.metrics, *roofline.NEEDED]))
-    # Without any design the first one lends names, units and types; two of it, since a list of designs may hold
-    # networks that cannot be built, and a single one may not.
-    places = found.places if len(found.places) else np.zeros(2, dtype=np.int64)
-    size = {"design": len(places)}
-    designs = job.space.designs(places) if job.space.dims else job.space
-    flat = evaluate(designs, metrics).reset_coords()
-    flat = flat.map(lambda v: v if "design" in v.dims else v.expand_dims(size), keep_attrs=True)
-    axes = [n for n in flat if n not in metrics]
-    dataset = flat[[*axes, *metrics]].set_coords(axes)
+    wanted = dict.fromkeys([*job.metrics, *roofline.NEEDED])
+    parts: list[xr.Dataset] = []
+    start = 0
+    for grid in job.grids:
+        own = found.places[(found.places >= start) & (found.places < start + grid.space.size)] - start
+        start += grid.space.size
+        # Without any design the first one lends names, units and types.
+        if len(own) or (not len(found.places) and not parts):
+            blended = [c for c in job.cut_of(grid).columns if grid.name == "" and "." in c]
+            parts.append(_flat(grid, own, [*wanted, *blended]))
+    dataset = parts[0] if len(parts) == 1 else joined(parts)
     keys: list[Any] = [dataset[o.metric].values * o.sign for o in reversed(job.cut.objectives)]
-    keys += [_ranks(job.space.axes[p].values, dataset[p].values.tolist()) for p in reversed(job.cut.per)]
+    spaces = [grid.space for grid in job.grids]
+    for axis in reversed(job.cut.per):
+        order = dict.fromkeys(v for space in spaces if axis in space.axes for v in space.axes[axis].values)
+        keys.append(_ranks(list(order), dataset[axis].values.tolist()))
     dataset = dataset.isel(design=np.lexsort(keys)[: len(found.places)])
     dataset.attrs["objectives"] = ", ".join(f"{o.direction} {o.metric}" for o in job.cut.objectives)
     return dataset
 
 
+def _flat(grid: Grid, places: np.ndarray, columns: Sequence[str]) -> xr.Dataset:
+    """Columns at places of a grid along the dimension "design", with every axis as a coordinate."""
+    # Two of the first where there is none, since a list of designs may hold networks that cannot be built, and a
+    # single one may not.
+    places = places if len(places) else np.zeros(2, dtype=np.int64)
+    size = {"design": len(places)}
+    designs = grid.space.designs(places) if grid.space.dims else grid.space
+    flat = label(designs, grid.evaluate(designs, columns)).reset_coords()
+    flat = flat.map(lambda v: v if "design" in v.dims else v.expand_dims(size), keep_attrs=True)
+    axes = [n for n in flat if n not in columns]
+    return flat[[*axes, *columns]].set_coords(axes)
+
+
+def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Designs of several networks after each other; an axis that a network lacks is NaN there, a named one ""."""
+    names = list(dict.fromkeys(n for kind in ("coords", "data_vars") for p in parts for n in getattr(p, kind)))
+    variables: dict[Any, xr.Variable] = {}
+    for name in names:
+        first = next(p[name] for p in parts if name in p.variables)
+        empty = "" if first.dtype == object else np.nan
+        columns = [p[name].values if name in p.variables else np.full(p.sizes["design"], empty) for p in parts]
+        variables[name] = xr.Variable(("design",), np.concatenate(columns), first.attrs)
+    coordinates = {n for p in parts for n in p.coords}
+    attrs = {k: v for k, v in parts[0].attrs.items() if all(p.attrs.get(k) == v for p in parts)}
+    return xr.Dataset(variables, attrs=attrs).set_coords(coordinates)
+
+
 def _ranks(order: Sequence[Any], values: Sequence[Any]) -> list[int]:
+    """Places of values in an order; what stands not in it comes last."""
     place = {v: i for i, v in enumerate(order)}
-    return [place[v] for v in values]
+    return [place.get(v, len(order)) for v in values]
 
 
 def cloud_dataset(job: Job, found: Scan) -> xr.Dataset:
     """The histograms of all designs, with the values of the axes `per` for each group along "groups"."""
-    names = {a: ("groups", np.array(v, dtype=object)) for a, v in group_values([job.space], job.cut.per).items()}
+    names = {
+        a: ("groups", np.array(v, dtype=object))
+        for a, v in group_values([g.space for g in job.grids], job.cut.per).items()
+    }
     return found.cloud.dataset().assign(names)

@@ -20,14 +20,14 @@ from dse.networks import FAMILIES, Family, find_model
 from dse.precision import PRECISIONS
 
 # Settings that the builder of a network takes: they mean nothing to families without them.
-_RUN_AXES = tuple(
+RUN_AXES = tuple(
     n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n != MODEL_AXIS
 )
 _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "architecture")
 _SETTINGS = tuple(
     n
     for n, e in glossary.NAMES.items()
-    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in _RUN_AXES or n == MODEL_AXIS)
+    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n == MODEL_AXIS)
 )
 
 
@@ -57,7 +57,7 @@ def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft
 
     `metrics` decide which figures a device must have.
     """
-    family, fixed = _network(spec.network, faults)
+    family, fixed = find_network(spec.network, faults)
     axes = dict(fixed)
     if family is None:
         # Values can be checked all the same, names cannot.
@@ -84,7 +84,7 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
     settings = dict(given)
     if family is None:
         return settings
-    for name in _RUN_AXES:
+    for name in RUN_AXES:
         taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
         if name in settings and not taken:
             faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}"))
@@ -121,7 +121,7 @@ def resolve_space(spec: Spec, metrics: Sequence[str]) -> Space:
     return draft.space()
 
 
-def _network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
+def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
     if network.family is not None and network.model is not None:
         faults.append(Fault("network", "family and model are both given; give one of them"))
     elif network.model is not None:
