@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from dse import faces, glossary, registry
+from dse.grid.blend import LOAD
 from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
@@ -41,6 +42,9 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     for name, value in values.items():
         if name == SOURCE:
             coordinates[name] = _variable(value, {"long_name": "where the accuracy comes from"})
+            continue
+        if name == LOAD:
+            variables[name] = _variable(value, {"units": "1", "long_name": "share of its time that the device is busy"})
             continue
         metric = name.rpartition(".")[2]
         record = registry.metric_record(metric, model if metric == "latency" else None, phase)

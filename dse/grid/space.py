@@ -38,7 +38,7 @@ class Axis:
     @property
     def kind(self) -> str:
         """Kind of the glossary name, or the axis's own name for catalogue axes."""
-        return self.name if self.name in CATALOGUE_AXES else glossary.lookup(self.name).kind
+        return self.name if self.name in (*CATALOGUE_AXES, NETWORK) else glossary.lookup(self.name).kind
 
     @cached_property
     def numbers(self) -> np.ndarray:

@@ -31,7 +31,7 @@ def gather(job: Job) -> dict[str, Any]:
     shared = {n: f for s in spaces for n, f in _defaults(s).items() if not several or _kind(n) != "architecture"}
     facts["defaults"] = shared
     if several:
-        facts["network"] = {n: {"defaults": _of_network(s)} for n, s in job.networks.items()}
+        facts["network"] = {n: {"family": s.family.name, "defaults": _of_network(s)} for n, s in job.networks.items()}
     devices = space.axes["device"].values
     if job.cut.fit:
         facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(d))}

@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -27,8 +27,8 @@ from dse.pareto.scan import Scan
 CITATION = "dse: vectorised design-space exploration for AI efficiency, version {version} (CITATION.cff)"
 
 
-def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float) -> dict[str, Any]:
-    """The content of manifest.json; `metrics` are those that the frontier holds."""
+def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: float) -> dict[str, Any]:
+    """The content of manifest.json; `units` are those of the metrics that the frontier holds."""
     tally = found.tally
     manifest = {
         "name": job.spec.name,
@@ -44,7 +44,7 @@ def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float)
         "per": list(job.cut.per),
         "axes": _axes(job),
         "metrics": list(job.metrics),
-        "units": {m: registry.metric_record(m.rpartition(".")[2]).unit for m in metrics},
+        "units": dict(units),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "counts": {
             "enumerated": tally.enumerated,

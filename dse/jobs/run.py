@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from dse import registry
 from dse.errors import DseError, InputError
 from dse.grid.blocks import Grid
 from dse.grid.dataset import label
@@ -128,7 +129,8 @@ def compute(
     except OSError as error:
         raise DseError(f"the grid cannot be written: {error.strerror or error}") from None
     frontier = frontier_dataset(job, found)
-    manifest = make_manifest(job, found, list(map(str, frontier.data_vars)), time.perf_counter() - started)
+    units = {str(n): str(v.attrs["units"]) for n, v in frontier.data_vars.items()}
+    manifest = make_manifest(job, found, units, time.perf_counter() - started)
     return Result(frontier, cloud_dataset(job, found), manifest)
 
 
@@ -158,7 +160,7 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
         start += grid.space.size
         # Without any design the first one lends names, units and types.
         if len(own) or (not len(found.places) and not parts):
-            blended = [c for c in job.cut_of(grid).columns if grid.name == "" and "." in c]
+            blended = [c for c in job.cut_of(grid).columns if grid.name == "" and c not in registry.METRICS]
             parts.append(_flat(grid, own, [*wanted, *blended]))
     dataset = parts[0] if len(parts) == 1 else joined(parts)
     keys: list[Any] = [dataset[o.metric].values * o.sign for o in reversed(job.cut.objectives)]

@@ -55,7 +55,11 @@ class Store:
         from zarr.codecs import ZstdCodec
 
         whole = label(self._space, {})
-        xr.Dataset(coords=whole.coords, attrs=self._template.attrs).to_zarr(path, zarr_format=3, consolidated=False)
+        # Of texts the format knows only those without a fixed length.
+        texts = {n: v.astype(object) for n, v in whole.coords.items() if v.dtype.kind == "U"}
+        xr.Dataset(coords={**whole.coords, **texts}, attrs=self._template.attrs).to_zarr(
+            path, zarr_format=3, consolidated=False
+        )
         group = zarr.open_group(path, mode="r+")
         for name, variable in self._wanted.items():
             shape = self._shape(variable.dims)
@@ -116,22 +120,15 @@ def check_disk(stores: Iterable[Store], folder: Path) -> None:
 
 def open_grid(path: Path) -> xr.Dataset | xr.DataTree:
     """The kept grid, opened and not loaded; of several networks a tree with one Dataset each."""
-    names = sorted(p.name for p in path.iterdir() if p.is_dir() and (p / _NETWORK).exists())
-    if names:
-        return xr.DataTree.from_dict({name: _open(path / name) for name in names})
-    return _open(path)
-
-
-# The file that marks the store of one of several networks.
-_NETWORK = "network.txt"
+    if (path / "zarr.json").exists():
+        return _open(path)
+    return xr.DataTree.from_dict({part.name: _open(part) for part in sorted(path.iterdir())})
 
 
 def store_path(folder: Path, name: str) -> Path:
     """Where the grid of a network goes; "" for one alone."""
     path = folder / GRID / name
     path.mkdir(parents=True)
-    if name:
-        (path / _NETWORK).write_text(name, encoding="utf-8")
     return path
 
 
