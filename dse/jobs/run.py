@@ -162,12 +162,12 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
         if len(own) or (not len(found.places) and not parts):
             blended = [c for c in job.cut_of(grid).columns if grid.name == "" and c not in registry.METRICS]
             parts.append(_flat(grid, own, [*wanted, *blended]))
-    dataset = parts[0] if len(parts) == 1 else joined(parts)
+    dataset = parts[0] if len(parts) == 1 else joined(parts, job.cut.per)
     keys: list[Any] = [dataset[o.metric].values * o.sign for o in reversed(job.cut.objectives)]
     spaces = [grid.space for grid in job.grids]
     for axis in reversed(job.cut.per):
-        order = dict.fromkeys(v for space in spaces if axis in space.axes for v in space.axes[axis].values)
-        keys.append(_ranks(list(order), dataset[axis].values.tolist()))
+        order = dict.fromkeys(str(v) for space in spaces if axis in space.axes for v in space.axes[axis].values)
+        keys.append(_ranks(list(order), list(map(str, dataset[axis].values.tolist()))))
     dataset = dataset.isel(design=np.lexsort(keys)[: len(found.places)])
     dataset.attrs["objectives"] = ", ".join(f"{o.direction} {o.metric}" for o in job.cut.objectives)
     return dataset
@@ -186,14 +186,21 @@ def _flat(grid: Grid, places: np.ndarray, columns: Sequence[str]) -> xr.Dataset:
     return flat[[*axes, *columns]].set_coords(axes)
 
 
-def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Designs of several networks after each other; an axis that a network lacks is NaN there, a named one ""."""
+def joined(parts: Sequence[xr.Dataset], per: Sequence[str] = ()) -> xr.Dataset:
+    """Designs of several networks after each other; an axis that a network lacks is NaN there, a named one "".
+
+    An axis of `per` that a network lacks names groups, and becomes text.
+    """
     names = list(dict.fromkeys(n for kind in ("coords", "data_vars") for p in parts for n in getattr(p, kind)))
     variables: dict[Any, xr.Variable] = {}
     for name in names:
         first = next(p[name] for p in parts if name in p.variables)
-        empty = "" if first.dtype == object else np.nan
-        columns = [p[name].values if name in p.variables else np.full(p.sizes["design"], empty) for p in parts]
+        there = [name in p.variables for p in parts]
+        text = first.dtype == object or (name in per and not all(there))
+        empty = np.array("" if text else np.nan, dtype=object if text else None)
+        columns = [p[name].values if has else np.full(p.sizes["design"], empty) for p, has in zip(parts, there)]
+        if text:
+            columns = [np.array([str(v) for v in column.tolist()], dtype=object) for column in columns]
         variables[name] = xr.Variable(("design",), np.concatenate(columns), first.attrs)
     coordinates = {n for p in parts for n in p.coords}
     attrs = {k: v for k, v in parts[0].attrs.items() if all(p.attrs.get(k) == v for p in parts)}

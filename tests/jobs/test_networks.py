@@ -112,7 +112,7 @@ def test_names_come_from_models_and_families():
     assert np.isnan(result.frontier.width.values[result.frontier.network.values == "resnet50"]).all()
 
 
-def test_a_setting_that_one_network_lacks_is_of_the_others():
+def test_a_setting_that_one_network_lacks_is_of_the_others(tmp_path):
     networks = [{"model": "resnet50"}, {"model": "llama-2-7b"}]
     document = {**BASE, "network": networks, "hardware": {"device": "a100-sxm-80gb"}, "precision": {"scheme": "fp16"}}
     document = changed(document, deployment={"phase": "decode", "context": [128, 256]}, objectives__per=["network"])
@@ -120,6 +120,9 @@ def test_a_setting_that_one_network_lacks_is_of_the_others():
     assert result.counts["enumerated"] == 3
     assert result.manifest["per"] == ["network", "context"]
     assert result.counts["kept"] == 3
+    assert set(rows(result, ("network", "context"))) == {("resnet50", ""), ("llama-2-7b", "128"), ("llama-2-7b", "256")}
+    by_context = changed(document, objectives={"minimize": ["latency", "energy"]})
+    assert dse.explore(by_context, out=tmp_path / "x").counts["kept"] == 3
 
 
 def test_results_with_several_networks_on_disk(tmp_path):
