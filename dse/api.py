@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,7 @@ def applicable(space: Space) -> list[str]:
 def explore(
     spec: SpecLike,
     *,
+    formulas: Sequence[Callable[..., Any]] = (),
     settings: Mapping[str, Any] | None = None,
     out: str | os.PathLike[str] | None = None,
     fresh: bool = False,
@@ -117,6 +118,9 @@ def explore(
     ----------
     spec
         Path of a TOML file, a mapping of the same shape, or a Spec.
+    formulas
+        Your own functions, decorated with `dse.metric` or `dse.formula`. Decorating them is what makes them metrics
+        that a spec may name; here they are checked.
     settings
         Values that replace those at dotted keys: {"budgets.peak_sram": "256 KiB"}.
     out
@@ -127,7 +131,8 @@ def explore(
     Raises
     ------
     InputError
-        Every fault of the spec at once.
+        Every fault of the spec at once; a formula that was not decorated, or an argument of one that is not known.
     """
+    registry.check_recorded(formulas)
     job = read_job(spec, settings)
     return run(job, Path(out) if out is not None else None, fresh=fresh, progress=progress, plots=plots)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import sys
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from dse import glossary, units
-from dse.errors import InputError, unknown
+from dse.errors import Fault, InputError, unknown
 
 Function = Callable[..., Any]
 
@@ -191,6 +191,23 @@ def check_wiring() -> None:
     for name, phase in IN_PHASE:
         if name not in METRICS:
             raise ValueError(f"metric {name!r} is defined for the phase {phase!r} only")
+
+
+def check_recorded(functions: Iterable[Any]) -> None:
+    """Raise InputError unless each is a function that a decorator of this module recorded, with known arguments."""
+    metrics = [*(r for variants in METRICS.values() for r in variants.values()), *IN_PHASE.values()]
+    recorded = {id(r.function): r for r in (*FORMULAS.values(), *metrics)}
+    faults = []
+    for function in functions:
+        if id(function) not in recorded:
+            name = getattr(function, "__name__", repr(function))
+            faults.append(Fault("formulas", f"{name} is not recorded; decorate it with @dse.metric or @dse.formula"))
+    if faults:
+        raise InputError(faults)
+    try:
+        check_wiring()
+    except ValueError as error:
+        raise InputError(Fault("formulas", str(error))) from None
 
 
 class MappingModule(types.ModuleType):

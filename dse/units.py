@@ -118,6 +118,8 @@ def parse_unit(text: str) -> Unit:
     """
     scale, dimension = 1.0, dict[str, int]()
     stripped = text.strip() or "1"
+    # "2 /s" is twice a second.
+    stripped = f"1{stripped}" if stripped.startswith("/") else stripped
     if len(stripped) > 60:
         raise InputError(f"unit of {len(stripped)} characters; units are short")
     for position, part in enumerate(re.split(r"(/|·|\*(?!\*)|\s+)", stripped)):

@@ -48,7 +48,7 @@ def command(
         _print_plan(job, as_json)
         return
     folder = out or Path("results") / job.spec.name
-    with progress_bar(job.space.size, quiet=as_json) as progress:
+    with progress_bar(job.size, quiet=as_json) as progress:
         result = run(job, folder, fresh=fresh, progress=progress, plots=not no_plots)
     if as_json:
         print_json({**result.manifest, "state": result.state, "path": str(folder)})
@@ -92,7 +92,7 @@ _STATES = {
 
 def _print_result(result: Result, job: Job) -> None:
     from dse.jobs.assumptions import unchecked
-    from dse.report.summary import count_rows
+    from dse.report.summary import count_rows, unmatched
 
     counts, seconds = result.counts, result.manifest["seconds"]
     if result.state in _STATES:
@@ -101,6 +101,8 @@ def _print_result(result: Result, job: Job) -> None:
     print_text(f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)")
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
+    if told := unmatched(result.manifest):
+        print_text(told)
     fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))}
     _print_devices({d: list(f) for d, f in job.left_out.items()}, fit)
     click.echo()

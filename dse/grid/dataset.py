@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from dse import faces, glossary, registry
+from dse.grid.blend import LOAD
 from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled, along
@@ -26,7 +27,11 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
         One variable a metric over the dimensions that it varies along, with `units`, `long_name`, `direction`
         and `formula`; axes are coordinates.
     """
-    values = evaluate_values(space, targets, **options)
+    return label(space, evaluate_values(space, targets, **options))
+
+
+def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
+    """Values as a Dataset: metrics with what they say of themselves, axes as coordinates."""
     model = space.axes[MODEL_AXIS].values[0] if MODEL_AXIS in space.axes else None
     phases = set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else set()
     phase = phases.pop() if len(phases) == 1 else None
@@ -38,7 +43,11 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
         if name == SOURCE:
             coordinates[name] = _variable(value, {"long_name": "where the accuracy comes from"})
             continue
-        record = registry.metric_record(name, model if name == "latency" else None, phase)
+        if name == LOAD:
+            variables[name] = _variable(value, {"units": "1", "long_name": "share of its time that the device is busy"})
+            continue
+        metric = name.rpartition(".")[2]
+        record = registry.metric_record(metric, model if metric == "latency" else None, phase)
         variables[name] = _variable(value, attributes(record, space))
     dataset = xr.Dataset(variables, coordinates)
     dataset.attrs = {"family": space.family.name, "counting": space.counting, "Conventions": "CF-1.10"}

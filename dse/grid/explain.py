@@ -90,6 +90,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     unpublished = [n for n in unpublished_of(space) if n in plan_of(space, [name]).leaves]
     if unpublished:
         return f"no {' and no '.join(unpublished)} is published of {space.axes[REGION_AXIS].values[0]}"
+    if name == "loss" and space.quality is None:
+        return "undefined: no loss is published; give your own values in a table"
     if "quality" in record.inputs and SOURCE in data.coords:
         return str(data.coords[SOURCE].item())
     lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]

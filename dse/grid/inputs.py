@@ -20,6 +20,7 @@ from dse.hardware import FIGURES
 from dse.precision import Scheme, peak_table
 from dse.profiles import PROFILES
 from dse.quality import accuracy
+from dse.quality.own import VALUES, OwnQuality
 from dse.regions import REGIONS
 
 PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
@@ -144,7 +145,20 @@ SOURCE = "accuracy_source"
 
 
 def quality(space: Space) -> dict[str, Labelled]:
-    """Accuracy with its interval, and where each value comes from, over network and number format."""
+    """Accuracy with its interval, loss, and where each value comes from, over what the values are known by."""
+    return _own_quality(space, space.quality) if space.quality else _published(space)
+
+
+def _own_quality(space: Space, table: OwnQuality) -> dict[str, Labelled]:
+    axes = {key: space.axes[key] for key in table.keys}
+    dims = tuple(d for d in space.dims if d in {a.dim for a in axes.values()})
+    rows = table.rows({k: (a.values, tuple(-1 if d == a.dim else 1 for d in dims)) for k, a in axes.items()})
+    found = {name: table.column(name, rows) for name in VALUES}
+    return {n: Labelled(dims, data) for n, data in {**found, SOURCE: table.sources(rows)}.items()}
+
+
+def _published(space: Space) -> dict[str, Labelled]:
+    """Published values, over network and number format; nothing is published of the loss."""
     precision, dims = space.axes["precision"], space.network_dims()
     arguments = {n: _quality_argument(a, dims) for n, a in space.network_axes().items()}
     all_dims = tuple(d for d in space.dims if d in dims or d == precision.dim)
@@ -158,7 +172,9 @@ def quality(space: Space) -> dict[str, Labelled]:
         arrays = (found.value, found.low, found.high, legend[found.source])
         for target, array in zip((*full.values(), sources), arrays, strict=True):
             _put(target, np.asarray(array), dims, all_dims, precision.dim, chosen)
-    return {n: Labelled(all_dims, data) for n, data in {**full, SOURCE: sources}.items()}
+    return {
+        n: Labelled(all_dims, data) for n, data in {**full, "loss": np.full(shape, np.nan), SOURCE: sources}.items()
+    }
 
 
 def _quality_argument(axis: Axis, dims: tuple[str, ...]) -> np.ndarray:

@@ -15,10 +15,13 @@ from dse.errors import Fault, InputError
 from dse.hardware import DEVICES, Device
 from dse.networks import Family
 from dse.precision import PRECISIONS, Scheme
+from dse.quality.own import OwnQuality
 
 DESIGN = "design"
 # Axes whose values are names out of a catalogue rather than numbers of the glossary.
 CATALOGUE_AXES = ("precision", "device")
+# The axis that says which of several networks a design has.
+NETWORK = "network"
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Axis:
     @property
     def kind(self) -> str:
         """Kind of the glossary name, or the axis's own name for catalogue axes."""
-        return self.name if self.name in CATALOGUE_AXES else glossary.lookup(self.name).kind
+        return self.name if self.name in (*CATALOGUE_AXES, NETWORK) else glossary.lookup(self.name).kind
 
     @cached_property
     def numbers(self) -> np.ndarray:
@@ -67,7 +70,7 @@ class Space:
     deployment, then device.
 
     `devices` and `schemes` hold what the names of the axes "device" and "precision" stand for: the catalogues, or
-    those with own entries besides.
+    those with own entries besides. `quality` are the user's own values in place of published ones.
     """
 
     family: Family
@@ -76,6 +79,7 @@ class Space:
     model: str | None = None
     devices: Mapping[str, Device] = field(default_factory=lambda: DEVICES)
     schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
+    quality: OwnQuality | None = None
     sizes: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -14,7 +14,7 @@ from dse.grid.evaluate import MODEL_AXIS, plan_of
 from dse.grid.explain import region_facts
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak
 from dse.grid.plan import make_plan, variants_of
-from dse.grid.space import CATALOGUE_AXES, Space
+from dse.grid.space import Space
 from dse.hardware import Device
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT
@@ -30,7 +30,12 @@ def gather(job: Job) -> dict[str, Any]:
     facts: dict[str, Any] = {"counting": space.counting, "fit": job.cut.fit}
     if MODEL_AXIS not in space.axes:
         facts[MODEL_AXIS] = variants_of("latency")[0]
-    facts["defaults"] = _defaults(job)
+    several = "" not in job.networks
+    spaces = [grid.space for grid in job.grids]
+    shared = {n: f for s in spaces for n, f in _defaults(s).items() if not several or _kind(n) != "architecture"}
+    facts["defaults"] = shared
+    if several:
+        facts["network"] = {n: {"family": s.family.name, "defaults": _of_network(s)} for n, s in job.networks.items()}
     devices = space.axes["device"].values
     if job.cut.fit:
         facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
@@ -52,11 +57,19 @@ def unchecked(space: Space, device: str) -> list[str]:
     return [name for name in capacities if name not in stated and math.isnan(found.figure(name))]
 
 
-def _defaults(job: Job) -> dict[str, Any]:
+def _kind(name: str) -> str:
+    return glossary.lookup(name).kind
+
+
+def _of_network(space: Space) -> dict[str, Any]:
+    return {n: fact for n, fact in _defaults(space).items() if _kind(n) == "architecture"}
+
+
+def _defaults(space: Space) -> dict[str, Any]:
     found = {}
-    for name, axis in job.space.axes.items():
-        value, entry = axis.values[0], None if name in CATALOGUE_AXES else glossary.lookup(name)
-        of_region = name in REGIONAL and REGION_AXIS in job.space.axes
+    for name, axis in space.axes.items():
+        value, entry = axis.values[0], glossary.lookup(name) if name in glossary.NAMES else None
+        of_region = name in REGIONAL and REGION_AXIS in space.axes
         if axis.given or value is None or entry is None or of_region:
             continue
         named = entry.choices[int(value)] if entry.choices and not isinstance(value, str) else value

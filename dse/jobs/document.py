@@ -89,8 +89,23 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
 
 def _replace(document: dict[str, Any], key: str, value: Any) -> None:
     *parents, last = key.split(".")
-    for part in parents:
-        document = document.setdefault(part, {})
+    for number, part in enumerate(parents):
+        inner = document.setdefault(part, {})
+        if isinstance(inner, list) and all(isinstance(table, dict) for table in inner):
+            _replace_in(inner, key, [*parents[number + 1 :], last], value)
+            return
+        document = inner
         if not isinstance(document, dict):
             raise InputError(f"{key}: cannot be set, since {part!r} is a value and no table")
     document[last] = value
+
+
+def _replace_in(tables: list[dict[str, Any]], key: str, rest: list[str], value: Any) -> None:
+    """Set a key of one of several tables, which is known by its name: network.detector.width."""
+    for end in range(1, len(rest)):
+        named = [t for t in tables if t.get("name") == ".".join(rest[:end])]
+        if named:
+            _replace(named[0], ".".join(rest[end:]), value)
+            return
+    names = ", ".join(str(t["name"]) for t in tables if "name" in t) or "none has a name"
+    raise InputError(f"{key}: cannot be set: of several tables name one; the names are {names}")

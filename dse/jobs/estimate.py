@@ -5,46 +5,63 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dse.grid.space import Space
+from dse.grid.blocks import Grid
+from dse.grid.space import NETWORK, Axis
 from dse.jobs.assumptions import unchecked
 from dse.jobs.resolve import Job
-from dse.pareto.scan import TILE, scan
+from dse.pareto.scan import TILE, Block, scan_blocks
 from dse.units import format_quantity
 
 
 def estimate(job: Job) -> dict[str, Any]:
     """Axes with roles, designs, bytes of the whole grid, and the time from the rate measured on a part of it."""
-    space = job.space
-    part = _part(space)
+    blocks = [_part(job, grid) for grid in job.grids]
     # Once to load or compile the kernels, which is not the rate.
-    scan(part, job.cut)
+    scan_blocks(blocks)
     started = time.perf_counter()
-    scan(part, job.cut)
-    rate = part.size / (time.perf_counter() - started)
-    size = space.size * 8 * len(job.metrics)
+    scan_blocks(blocks)
+    rate = sum(b.space.size for b in blocks) / (time.perf_counter() - started)
+    size = job.size * 8 * len(job.metrics)
     return {
         "name": job.spec.name,
-        "axes": [_axis(job, n) for n, a in space.axes.items() if a.given],
+        "axes": _axes(job),
         "objectives": [{"metric": o.metric, "direction": o.direction} for o in job.cut.objectives],
-        "budgets": [b.text() for b in job.cut.budgets],
-        "designs": space.size,
+        "budgets": [b.text() for b in (*job.cut.budgets, *job.own_budgets)],
+        "designs": job.size,
         "bytes": size,
         "bytes_text": format_quantity(size, "B"),
         "rate": rate,
-        "seconds": space.size / rate,
-        "seconds_text": duration(space.size / rate),
+        "seconds": job.size / rate,
+        "seconds_text": duration(job.size / rate),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
-        "fit_not_checked": {d: f for d in space.axes["device"].values if job.cut.fit and (f := unchecked(space, d))},
+        "fit_not_checked": {
+            d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))
+        },
     }
 
 
-def _part(space: Space) -> Space:
-    return next(part for _, part in space.tiles(TILE))
+def _part(job: Job, grid: Grid) -> Block:
+    part = next(part for _, part in grid.space.tiles(TILE))
+    return Block(part, job.cut_of(grid), lambda place, space, columns: grid.evaluate(space, columns, designs=job.size))
 
 
-def _axis(job: Job, name: str) -> dict[str, Any]:
-    axis = job.space.axes[name]
-    role = "per" if name in job.cut.per else "choose" if axis.dim else "fixed"
+def _axes(job: Job) -> list[dict[str, Any]]:
+    """Axes with roles; of networks to choose from each has its own."""
+    found = {}
+    for grid in job.grids:
+        for name, axis in grid.space.axes.items():
+            own = grid.name and name != NETWORK and axis.kind == "architecture"
+            full = f"{grid.name}.{name}" if own else name
+            if axis.given:
+                found[full] = _axis(job, axis, full)
+    if NETWORK in found:
+        names = Axis(NETWORK, tuple(grid.name for grid in job.grids), NETWORK)
+        found[NETWORK] = _axis(job, names, NETWORK)
+    return list(found.values())
+
+
+def _axis(job: Job, axis: Axis, name: str) -> dict[str, Any]:
+    role = "per" if axis.name in job.cut.per else "choose" if axis.dim else "fixed"
     ends = str(axis.values[0]) if len(axis.values) == 1 else f"{axis.values[0]} to {axis.values[-1]}"
     return {"name": name, "role": role, "values": len(axis.values), "first_to_last": ends}
 

@@ -17,7 +17,7 @@ import xarray as xr
 from dse.errors import DseError
 from dse.jobs import assumptions
 from dse.jobs.resolve import Job
-from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, TABLE, Result, read_manifest
+from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, TABLE, Result, read_manifest
 from dse.units import format_quantity
 
 # Bytes for manifest, assumptions and pictures.
@@ -91,6 +91,8 @@ def _write_files(result: Result, job: Job, part: Path, plots: bool) -> Result:
     result.cloud.to_netcdf(part / CLOUD, engine="netcdf4")
     result.frontier.to_dataframe().reset_index(drop=True).to_csv(part / TABLE, index=False)
     (part / ASSUMPTIONS).write_text(assumptions.to_toml(job), encoding="utf-8")
+    if job.spec.quality.table is not None:
+        shutil.copyfile(job.spec.quality.table, part / QUALITY)
     if plots:
         from dse.plots import save_all
 

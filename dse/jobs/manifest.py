@@ -6,7 +6,7 @@ import hashlib
 import inspect
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -28,8 +28,8 @@ from dse.pareto.scan import Scan
 CITATION = "dse: vectorised design-space exploration for AI efficiency, version {version} (CITATION.cff)"
 
 
-def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float) -> dict[str, Any]:
-    """The content of manifest.json; `metrics` are those that the frontier holds."""
+def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: float) -> dict[str, Any]:
+    """The content of manifest.json; `units` are those of the metrics that the frontier holds."""
     tally = found.tally
     manifest = {
         "name": job.spec.name,
@@ -43,9 +43,9 @@ def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float)
         "objectives": [{"metric": o.metric, "direction": o.direction} for o in job.cut.objectives],
         "budgets": [_budget(b) for b in job.cut.budgets],
         "per": list(job.cut.per),
-        "axes": {n: len(a.values) for n, a in job.space.axes.items() if a.given},
+        "axes": _axes(job),
         "metrics": list(job.metrics),
-        "units": {m: registry.metric_record(m).unit for m in metrics},
+        "units": dict(units),
         "regions": regions(job.space),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "counts": {
@@ -59,20 +59,44 @@ def make_manifest(job: Job, found: Scan, metrics: Sequence[str], seconds: float)
         "broken_totals": tally.broken,
         "nearest_misses": tally.nearest if tally.feasible == 0 else {},
     }
+    if "" not in job.networks:
+        manifest["networks"] = {n: {"budgets": _own_budgets(job, n)} for n in job.networks}
+    if job.quality is not None:
+        unmatched = job.quality.unmatched([g.space for g in job.grids])
+        manifest["quality"] = {"table": job.quality.name, "rows": len(job.quality.rows), "unmatched": len(unmatched)}
     if tally.undefined and not tally.kept:
         manifest["undefined_because"] = _why_undefined(job)
     return manifest
 
 
+def _axes(job: Job) -> dict[str, int]:
+    """Number of values of every axis that was given, over all networks."""
+    values: dict[str, dict[Any, None]] = {}
+    for grid in job.grids:
+        for name, axis in grid.space.axes.items():
+            if axis.given:
+                values.setdefault(name, {}).update(dict.fromkeys(axis.values))
+    return {name: len(found) for name, found in values.items()}
+
+
+def _own_budgets(job: Job, network: str) -> list[dict[str, Any]]:
+    return [{**_budget(b), "unit": b.unit} for b in job.own_budgets if b.network == network]
+
+
 def _why_undefined(job: Job) -> dict[str, str]:
-    """For the first design why each metric that objectives and budgets need is undefined."""
-    first = job.space.first()
-    needed = [m for m in job.metrics if m in job.cut.metrics]
-    try:
-        data = evaluate(first, needed)
-    except InputError as error:
-        return {"network": str(error)}
-    return {m: reason(first, m, data) for m in needed if bool(data[m].isnull().all())}
+    """For the first design of each network why each metric that objectives and budgets need is undefined."""
+    found = {}
+    for name, space in job.networks.items():
+        first, before = space.first(), f"{name}: " if name else ""
+        own = [b.metric for b in job.own_budgets if b.network == name and b.metric in registry.METRICS]
+        needed = [*dict.fromkeys([*(m for m in job.metrics if m in job.cut.columns), *own])]
+        try:
+            data = evaluate(first, needed)
+        except InputError as error:
+            found[f"{before}network"] = str(error)
+            continue
+        found |= {f"{before}{m}": reason(first, m, data) for m in needed if bool(data[m].isnull().all())}
+    return found
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
@@ -87,8 +111,13 @@ def _versions() -> dict[str, str]:
 def job_key(job: Job) -> str:
     """A hash of what was asked for."""
     # The network as it was read: a model's file may change while the spec does not.
-    network = {n: a.values[0] for n, a in job.space.network_axes().items() if a.dim is None}
-    text = json.dumps([job.spec.document(), network], sort_keys=True, default=str)
+    spaces = job.networks.items()
+    network = {k: {n: a.values[0] for n, a in s.network_axes().items() if a.dim is None} for k, s in spaces}
+    document = job.spec.document()
+    if job.quality is not None:
+        # What the table says, wherever it lies.
+        document["quality"] = job.quality.digest
+    text = json.dumps([document, network], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

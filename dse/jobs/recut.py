@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from dse.jobs.resolve import read_job
-from dse.jobs.result import Result
-from dse.jobs.run import run
+import xarray as xr
+
+from dse.jobs.manifest import code_key
+from dse.jobs.resolve import Job, read_job
+from dse.jobs.result import GRID, Result
+from dse.jobs.run import compute
 from dse.jobs.spec import read_spec
+from dse.jobs.store import stored_values
+from dse.pareto.scan import WITNESS, Source
 
 
 def recut(
@@ -21,7 +27,8 @@ def recut(
 ) -> Result:
     """The frontier of the result's space for other objectives, budgets or groups; what is not given stays as it was.
 
-    Nothing of the grid is kept with a result, so the space is evaluated again: a matter of the kernel's speed.
+    Values come from the grid that the result keeps, where it has them and formulas have not changed since; else the
+    space is evaluated again, a matter of the kernel's speed.
 
     Raises
     ------
@@ -35,4 +42,15 @@ def recut(
         document["objectives"] |= {"per": list(per)}
     if budgets:
         document["budgets"] = dict(budgets)
-    return run(read_job(document))
+    job = read_job(document, table=result.table)
+    return compute(job, sources=_kept(result, job))
+
+
+def _kept(result: Result, job: Job) -> dict[str, Source]:
+    """Where the values of each grid are read from; empty where the result keeps none that can be used."""
+    if result.path is None or not (result.path / GRID).exists() or result.manifest["code"] != code_key():
+        return {}
+    grid = result.grid
+    found = {"": grid} if isinstance(grid, xr.Dataset) else {n: tree.to_dataset() for n, tree in grid.children.items()}
+    needed = {g.name: {*job.cut_of(g).columns, WITNESS} for g in job.grids}
+    return {n: partial(stored_values, data) for n, data in found.items() if needed[n] <= set(data.data_vars)}

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from dse import glossary, registry
 from dse.errors import Fault, InputError, nearest, unknown
+from dse.grid.blend import Blend
+from dse.grid.blocks import Grid
 from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
-from dse.jobs.spaces import Draft, read_space
-from dse.jobs.spec import KeyFault, Spec, SpecLike, check_shape
+from dse.jobs.networks import Networks, read_networks, unblendable
+from dse.jobs.quality import Table, read_table
+from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.units import format_quantity
 
@@ -24,15 +28,41 @@ class Job:
     """What a spec asks for, ready to run; `origin` is the file that it was read from."""
 
     spec: Spec
-    space: Space
+    grids: tuple[Grid, ...]
     cut: Cut
     metrics: tuple[str, ...]
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    own_budgets: tuple[Budget, ...] = ()
+    quality: Table | None = None
     origin: str = ""
 
+    @property
+    def space(self) -> Space:
+        """The axes of the first grid: of all where there is one network."""
+        return self.grids[0].space
 
-def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Job:
+    @property
+    def size(self) -> int:
+        """Number of designs."""
+        return sum(grid.space.size for grid in self.grids)
+
+    def cut_of(self, grid: Grid) -> Cut:
+        """What is asked of the designs of one grid: budgets of single networks hold where these are in it."""
+        own = tuple(b for b in self.own_budgets if grid.name in ("", b.network))
+        return replace(self.cut, budgets=(*self.cut.budgets, *own))
+
+    @property
+    def networks(self) -> dict[str, Space]:
+        """The space of each network by its name; "" for one alone."""
+        blends = [g for g in self.grids if isinstance(g, Blend)]
+        members: Sequence[Any] = blends[0].members if blends else self.grids
+        return {m.name: m.space for m in members}
+
+
+def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None, table: Path | None = None) -> Job:
     """The job of a spec: a TOML file, a mapping or a Spec, with dotted keys replaced by `settings`.
+
+    `table` is read in place of the spec's table of quality values: the copy that a result keeps.
 
     Raises
     ------
@@ -41,6 +71,9 @@ def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Job
     """
     spec, wrong, origin = check_shape(source, settings)
     faults: list[Fault] = []
+    if spec.quality.table is not None:
+        beside = Path(origin).parent / spec.quality.table
+        spec = spec.model_copy(update={"quality": Quality(table=str(table or beside))})
     job = _resolve(spec, faults)
     # What is only missing because its value had the wrong shape is not told twice.
     told = [f for f in faults if not any(w.concerns(f.where) for w in wrong)]
@@ -61,18 +94,31 @@ def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
     objectives, budgets = _objectives(spec, faults), _budgets(spec, faults)
     outputs = _known_metrics(spec.output.metrics, "output.metrics", faults)
     metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
-    draft = read_space(spec, metrics, faults)
+    networks = read_networks(spec, metrics, faults)
     if spec.hardware.device is None:
         faults.append(Fault("hardware.device", "is missing; `dse list devices` names the catalogue"))
-    per = _groups(spec, draft, faults)
-    if draft.size > MOST_DESIGNS:
-        size = format_quantity(float(draft.size) * 8 * len(metrics), "B", 3)
-        problem = f"{draft.size:.4g} designs ({size} of results) are too many to enumerate; at most {MOST_DESIGNS:.0e}"
-        faults.append(Fault("", f"{problem}: narrow the axes"))
+    per = _groups(spec, networks, faults)
+    if networks.size > MOST_DESIGNS:
+        size = format_quantity(float(networks.size) * 8 * len(metrics), "B", 3)
+        problem = f"{networks.size:.4g} designs ({size} of results) are too many to enumerate"
+        faults.append(Fault("", f"{problem}; at most {MOST_DESIGNS:.0e}: narrow the axes"))
     if faults:
         return None
+    table = _quality(spec, networks, faults)
+    if faults:
+        return None
+    grids = networks.grids(table)
+    faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
-    return Job(spec, draft.space(), cut, metrics, draft.left_out)
+    return None if faults else Job(spec, grids, cut, metrics, networks.left_out, networks.budgets(), table)
+
+
+def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | None:
+    """The table of the user's own quality values, where the spec has one."""
+    if spec.quality.table is None:
+        return None
+    names = dict.fromkeys(n for space in networks.spaces() for n in space.axes)
+    return read_table(Path(spec.quality.table), list(names), faults)
 
 
 def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
@@ -104,25 +150,25 @@ def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
 _ALIASES = {"scheme": "precision"}
 
 
-def _groups(spec: Spec, draft: Draft, faults: list[Fault]) -> tuple[str, ...]:
+def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, ...]:
     """Axes with one frontier for each of their values: those of `per`, and circumstances not among `choose`."""
-    family = draft.family.axes if draft.family else ()
-    given = [*draft.axes, *(n for n in (*spec.network.axes, *spec.deployment) if n not in draft.axes)]
+    axes = networks.axes()
+    given = [*axes, *(n for n in (*spec.network.axes, *spec.deployment) if n not in axes)]
     given += [n for n in CATALOGUE_AXES if n not in given]
     roles: dict[str, list[str]] = {}
     for key in ("per", "choose"):
         roles[key] = [_ALIASES.get(n, n) for n in getattr(spec.objectives, key)]
         for name in roles[key]:
             if name not in given:
-                close = nearest(name, (*given, *family))
+                close = nearest(name, (*given, *networks.known_axes()))
                 hint = f"did you mean {close!r}?" if close in given else f"the axes given are {', '.join(given)}"
                 faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))
     for name in roles["per"]:
         if name in roles["choose"]:
             faults.append(Fault("objectives", f"{name!r} stands in both per and choose; give it once"))
-    automatic = [n for n, v in draft.axes.items() if isinstance(v, list) and _is_circumstance(n)]
+    automatic = [n for n, v in axes.items() if isinstance(v, list) and _is_circumstance(n)]
     return tuple(dict.fromkeys([*roles["per"], *(n for n in automatic if n not in roles["choose"])]))
 
 
 def _is_circumstance(name: str) -> bool:
-    return name not in CATALOGUE_AXES and glossary.lookup(name).kind == "circumstance"
+    return name in glossary.NAMES and glossary.lookup(name).kind == "circumstance"

@@ -21,6 +21,8 @@ FRONTIER = "frontier.nc"
 CLOUD = "cloud.nc"
 TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
+GRID = "grid.zarr"
+QUALITY = "quality.csv"
 # Keys by which a manifest is known, and that everything that reads one relies on.
 NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
 
@@ -60,14 +62,27 @@ class Result:
         """Designs enumerated, undefined, excluded by fit and by each budget, dominated and kept: they add up."""
         return dict(self.manifest["counts"])
 
-    @cached_property
-    def grid(self) -> xr.Dataset:
-        """All metrics of the job on the whole grid, evaluated when first asked for."""
-        from dse.grid.dataset import evaluate
-        from dse.jobs.resolve import read_job
+    @property
+    def table(self) -> Path | None:
+        """The copy of the user's table of quality values that the result keeps, where there is one."""
+        path = None if self.path is None else self.path / QUALITY
+        return path if path is not None and path.exists() else None
 
-        job = read_job(self.manifest["spec"])
-        return evaluate(job.space, job.metrics)
+    @cached_property
+    def grid(self) -> xr.Dataset | xr.DataTree:
+        """All metrics of the job on the whole grid; of several networks a tree with one Dataset each.
+
+        Opened and not loaded where the result keeps it (`[output] grid = true`), else evaluated when first asked for.
+        """
+        from dse.grid.dataset import label
+        from dse.jobs.resolve import read_job
+        from dse.jobs.store import open_grid
+
+        if self.path is not None and (self.path / GRID).exists():
+            return open_grid(self.path / GRID)
+        job = read_job(self.manifest["spec"], table=self.table)
+        found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
+        return found[""] if "" in found else xr.DataTree.from_dict(found)
 
     def plot(self, kind: str = "frontier") -> Figure:
         """A plot of the result; `dse list plots` names the kinds."""

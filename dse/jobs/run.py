@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from dse.errors import InputError
+from dse import registry
+from dse.errors import DseError, InputError
+from dse.grid.blocks import Grid
 from dse.grid.capacity import available_memory
-from dse.grid.dataset import evaluate
+from dse.grid.dataset import label
+from dse.grid.evaluate import Values
+from dse.grid.space import Space
 from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
-from dse.jobs.result import Result, load, read_manifest
-from dse.pareto.scan import Scan, group_values, scan
+from dse.jobs.result import GRID, Result, load, read_manifest
+from dse.jobs.store import Store, check_disk, store_path
+from dse.pareto.scan import WITNESS, Block, Scan, Source, group_values, scan_blocks
 from dse.plots import roofline
 from dse.units import format_quantity
 
@@ -49,13 +57,15 @@ def run(
         When the folder cannot be written.
     """
     if folder is None:
-        return _compute(job, progress)
+        return compute(job, progress)
     manifest = _standing(job, folder, fresh)
     if manifest is not None and not fresh and manifest.get("code") == code_key():
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
+    stores = [Store(grid, grid_columns(job, grid)) for grid in job.grids] if job.spec.output.grid else []
+    check_disk(stores, folder)
     with folders.temporary(folder) as part:
-        result = _compute(job, progress)
+        result = compute(job, progress, _created(job, stores, part))
         written = folders.write(result, job, part, folder, plots)
     return replace(written, state="recomputed" if manifest and not fresh else "computed")
 
@@ -77,21 +87,54 @@ def _reuse(job: Job, folder: Path, plots: bool) -> Result:
     result = load(folder)
     if plots and not result.manifest["plots"]:
         with folders.temporary(folder) as part:
+            if (folder / GRID).exists():
+                shutil.copytree(folder / GRID, part / GRID)
             result = folders.write(result, job, part, folder, plots)
     return replace(result, state="reused")
 
 
-def _compute(job: Job, progress: Progress | None) -> Result:
+def grid_columns(job: Job, grid: Grid) -> tuple[str, ...]:
+    """What is kept of the whole grid: metrics of the job, and what a cut needs."""
+    return tuple(dict.fromkeys([*job.metrics, *job.cut_of(grid).columns, WITNESS]))
+
+
+def _created(job: Job, stores: Sequence[Store], part: Path) -> list[Store]:
+    try:
+        for grid, store in zip(job.grids, stores):
+            store.create(store_path(part, grid.name))
+    except OSError as error:
+        raise DseError(f"{part}: cannot be written: {error.strerror or error}") from None
+    return list(stores)
+
+
+def compute(
+    job: Job,
+    progress: Progress | None = None,
+    stores: Sequence[Store] = (),
+    sources: Mapping[str, Source] | None = None,
+) -> Result:
+    """Run a job in memory.
+
+    Parameters
+    ----------
+    stores
+        One a grid of the job, to keep the grids in.
+    sources
+        By name of the grid where its values come from; what is not there is evaluated.
+    """
     started = time.perf_counter()
     try:
-        found = scan(job.space, job.cut, progress=progress)
+        found = scan_blocks(_blocks(job, stores, sources or {}), progress=progress)
         seconds = time.perf_counter() - started
     except InputError as error:
         # Axes that are right one by one, and make no network together.
         raise error.at(job.origin) if job.origin else error from None
+    except OSError as error:
+        raise DseError(f"the grid cannot be written: {error.strerror or error}") from None
     _check_size(job, len(found.places))
     frontier = frontier_dataset(job, found)
-    manifest = make_manifest(job, found, list(map(str, frontier.data_vars)), seconds)
+    units = {str(n): str(v.attrs["units"]) for n, v in frontier.data_vars.items()}
+    manifest = make_manifest(job, found, units, seconds)
     return Result(frontier, cloud_dataset(job, found), manifest)
 
 
@@ -104,34 +147,89 @@ def _check_size(job: Job, kept: int) -> None:
         raise InputError(f"{kept:,} designs on the frontier need {sizes}; add an objective that tells them apart")
 
 
-def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
-    """All metrics of the job, and those that the roofline plot shows, at the designs of the frontier.
+def _blocks(job: Job, stores: Sequence[Store], sources: Mapping[str, Source]) -> list[Block]:
+    blocks = []
+    for grid, store in itertools.zip_longest(job.grids, stores):
+        source = sources.get(grid.name, partial(_evaluated, grid, job.size))
+        keep, extra = (store.keep, grid_columns(job, grid)) if store else (None, ())
+        blocks.append(Block(grid.space, job.cut_of(grid), source, keep, extra))
+    return blocks
 
-    Sorted by group, then by objectives.
+
+def _evaluated(grid: Grid, designs: int, place: Mapping[str, slice], part: Space, columns: tuple[str, ...]) -> Values:
+    return grid.evaluate(part, columns, designs=designs)
+
+
+def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
+    """All metrics of the job, those of single networks that have budgets, and those that the roofline plot shows.
+
+    At the designs of the frontier, sorted by group, then by objectives.
     """
-    metrics = list(dict.fromkeys([*job.metrics, *roofline.NEEDED]))
-    # Without any design the first one lends names, units and types; two of it, since a list of designs may hold
-    # networks that cannot be built, and a single one may not.
-    places = found.places if len(found.places) else np.zeros(2, dtype=np.int64)
-    size = {"design": len(places)}
-    designs = job.space.designs(places) if job.space.dims else job.space
-    flat = evaluate(designs, metrics).reset_coords()
-    flat = flat.map(lambda v: v if "design" in v.dims else v.expand_dims(size), keep_attrs=True)
-    axes = [n for n in flat if n not in metrics]
-    dataset = flat[[*axes, *metrics]].set_coords(axes)
+    wanted = dict.fromkeys([*job.metrics, *roofline.NEEDED])
+    parts: list[xr.Dataset] = []
+    start = 0
+    for grid in job.grids:
+        own = found.places[(found.places >= start) & (found.places < start + grid.space.size)] - start
+        start += grid.space.size
+        # Without any design the first one lends names, units and types.
+        if len(own) or (not len(found.places) and not parts):
+            blended = [c for c in job.cut_of(grid).columns if grid.name == "" and c not in registry.METRICS]
+            parts.append(_flat(grid, own, [*wanted, *blended]))
+    dataset = parts[0] if len(parts) == 1 else joined(parts, job.cut.per)
     keys: list[Any] = [dataset[o.metric].values * o.sign for o in reversed(job.cut.objectives)]
-    keys += [_ranks(job.space.axes[p].values, dataset[p].values.tolist()) for p in reversed(job.cut.per)]
+    spaces = [grid.space for grid in job.grids]
+    for axis in reversed(job.cut.per):
+        order = dict.fromkeys(str(v) for space in spaces if axis in space.axes for v in space.axes[axis].values)
+        keys.append(_ranks(list(order), list(map(str, dataset[axis].values.tolist()))))
     dataset = dataset.isel(design=np.lexsort(keys)[: len(found.places)])
     dataset.attrs["objectives"] = ", ".join(f"{o.direction} {o.metric}" for o in job.cut.objectives)
     return dataset
 
 
+def _flat(grid: Grid, places: np.ndarray, columns: Sequence[str]) -> xr.Dataset:
+    """Columns at places of a grid along the dimension "design", with every axis as a coordinate."""
+    # Two of the first where there is none, since a list of designs may hold networks that cannot be built, and a
+    # single one may not.
+    places = places if len(places) else np.zeros(2, dtype=np.int64)
+    size = {"design": len(places)}
+    designs = grid.space.designs(places) if grid.space.dims else grid.space
+    flat = label(designs, grid.evaluate(designs, columns)).reset_coords()
+    flat = flat.map(lambda v: v if "design" in v.dims else v.expand_dims(size), keep_attrs=True)
+    axes = [n for n in flat if n not in columns]
+    return flat[[*axes, *columns]].set_coords(axes)
+
+
+def joined(parts: Sequence[xr.Dataset], per: Sequence[str] = ()) -> xr.Dataset:
+    """Designs of several networks after each other; an axis that a network lacks is NaN there, a named one "".
+
+    An axis of `per` that a network lacks names groups, and becomes text.
+    """
+    names = list(dict.fromkeys(n for kind in ("coords", "data_vars") for p in parts for n in getattr(p, kind)))
+    variables: dict[Any, xr.Variable] = {}
+    for name in names:
+        first = next(p[name] for p in parts if name in p.variables)
+        there = [name in p.variables for p in parts]
+        text = first.dtype == object or (name in per and not all(there))
+        empty = np.array("" if text else np.nan, dtype=object if text else None)
+        columns = [p[name].values if has else np.full(p.sizes["design"], empty) for p, has in zip(parts, there)]
+        if text:
+            columns = [np.array([str(v) for v in column.tolist()], dtype=object) for column in columns]
+        variables[name] = xr.Variable(("design",), np.concatenate(columns), first.attrs)
+    coordinates = {n for p in parts for n in p.coords}
+    attrs = {k: v for k, v in parts[0].attrs.items() if all(p.attrs.get(k) == v for p in parts)}
+    return xr.Dataset(variables, attrs=attrs).set_coords(coordinates)
+
+
 def _ranks(order: Sequence[Any], values: Sequence[Any]) -> list[int]:
+    """Places of values in an order; what stands not in it comes last."""
     place = {v: i for i, v in enumerate(order)}
-    return [place[v] for v in values]
+    return [place.get(v, len(order)) for v in values]
 
 
 def cloud_dataset(job: Job, found: Scan) -> xr.Dataset:
     """The histograms of all designs, with the values of the axes `per` for each group along "groups"."""
-    names = {a: ("groups", np.array(v, dtype=object)) for a, v in group_values(job.space, job.cut.per).items()}
+    names = {
+        a: ("groups", np.array(v, dtype=object))
+        for a, v in group_values([g.space for g in job.grids], job.cut.per).items()
+    }
     return found.cloud.dataset().assign(names)

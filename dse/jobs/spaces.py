@@ -33,14 +33,14 @@ _NAMED: dict[str, tuple[str, Callable[[], Collection[str]]]] = {
     PROFILE_AXIS: ("energy profile", lambda: PROFILES),
 }
 # Settings that the builder of a network takes: they mean nothing to families without them.
-_RUN_AXES = tuple(
+RUN_AXES = tuple(
     n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n not in _NAMED
 )
 _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "architecture")
 _SETTINGS = tuple(
     n
     for n, e in glossary.NAMES.items()
-    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in _RUN_AXES or n in _NAMED)
+    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in _NAMED)
 )
 
 
@@ -73,7 +73,7 @@ def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft
 
     `metrics` decide which figures a device must have.
     """
-    family, fixed = _network(spec.network, faults)
+    family, fixed = find_network(spec.network, faults)
     axes = dict(fixed)
     given = spread_stages(spec.network.axes, family, faults)
     if family is None:
@@ -105,7 +105,7 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
     settings = dict(given)
     if family is None:
         return settings
-    for name in _RUN_AXES:
+    for name in RUN_AXES:
         taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
         taken = taken or (name == "phase" and settings.get(name) == "train")
         if name in settings and not taken:
@@ -143,7 +143,7 @@ def resolve_space(spec: Spec, metrics: Sequence[str]) -> Space:
     return draft.space()
 
 
-def _network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
+def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
     if network.family is not None and network.model is not None:
         faults.append(Fault("network", "family and model are both given; give one of them"))
     elif network.model is not None:

@@ -6,11 +6,23 @@ import os
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from dse.errors import Fault, InputError, nearest
 from dse.jobs.document import read_document
 from dse.networks.tracing import COUNTINGS
+
+COMBINE = ("choose", "mix", "together")
+ARENAS = ("shared", "separate")
 
 
 def _names(given: Any) -> Any:
@@ -25,6 +37,8 @@ def _listed(given: Any) -> Any:
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Counting = Annotated[str, StringConstraints(pattern=f"^({'|'.join(COUNTINGS)})$")]
+Combine = Annotated[str, StringConstraints(pattern=f"^({'|'.join(COMBINE)})$")]
+Arena = Annotated[str, StringConstraints(pattern=f"^({'|'.join(ARENAS)})$")]
 Names = Annotated[str | list[str], BeforeValidator(_names)]
 NameList = Annotated[list[str], BeforeValidator(_listed)]
 
@@ -39,11 +53,22 @@ class Network(_Strict):
     model_config = ConfigDict(extra="allow", frozen=True)
     family: str | None = None
     model: str | None = None
+    name: FileName | None = None
+    weight: Any = None
+    rate: Any = None
+    budgets: dict[str, Any] = Field(default_factory=dict)
 
     @property
     def axes(self) -> dict[str, Any]:
         """The axes given."""
         return dict(self.model_extra or {})
+
+
+class Workload(_Strict):
+    """What is done with several networks, and whether together they share the memory of their activations."""
+
+    combine: Combine = "choose"
+    arena: Arena = "shared"
 
 
 class Precision(_Strict):
@@ -73,17 +98,30 @@ class Objectives(_Strict):
     choose: NameList = []
 
 
+class Quality(_Strict):
+    """The user's own quality values: a CSV file, beside the spec where its path is not absolute."""
+
+    table: str | None = None
+
+
 class Output(_Strict):
     """What to write beside objectives and budgets."""
 
     metrics: NameList = []
+    grid: StrictBool = False
+
+
+# What a file writes as [[network]], under a key that no file can hold.
+_SEVERAL = "[[network]]"
 
 
 class Spec(_Strict):
-    """A job, as written: a table a section of the TOML file."""
+    """A job, as written: a table a section of the TOML file. Several networks are in `networks`, one in `network`."""
 
     name: FileName = "exploration"
     network: Network = Network()
+    networks: list[Network] = Field(default=[], alias="[[network]]")
+    workload: Workload = Workload()
     precision: Precision = Precision()
     hardware: Hardware = Hardware()
     device: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -92,11 +130,21 @@ class Spec(_Strict):
     budgets: dict[str, Any] = Field(default_factory=dict)
     fit: StrictBool = True
     counting: Counting = "trainable"
+    quality: Quality = Quality()
     output: Output = Output()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _several(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and isinstance(given.get("network"), list):
+            return {**{k: v for k, v in given.items() if k != "network"}, _SEVERAL: given["network"]}
+        return given
+
     def document(self) -> dict[str, Any]:
-        """The spec as plain data."""
-        return self.model_dump(exclude_none=True)
+        """The spec as plain data, of the shape of the file."""
+        document = self.model_dump(exclude_none=True)
+        several = document.pop("networks")
+        return {**document, "network": several} if several else document
 
 
 SpecLike = str | os.PathLike[str] | Mapping[str, Any] | Spec
@@ -144,8 +192,14 @@ def check_shape(source: SpecLike, settings: Mapping[str, Any] | None = None) -> 
         errors = error.errors()
     # Later items of a list first, so that places of the earlier ones stay what they are.
     for problem in reversed(errors):
-        _remove(document, problem["loc"])
+        _remove(document, _location(problem))
     return Spec.model_validate(document), [_fault(e) for e in errors], origin
+
+
+def _location(problem: Any) -> tuple[int | str, ...]:
+    """Where a problem is in the document."""
+    first, *rest = problem["loc"]
+    return ("network" if first == _SEVERAL else first, *rest)
 
 
 def _remove(document: Any, location: tuple[int | str, ...]) -> None:
@@ -168,12 +222,14 @@ _SAYINGS = {
 }
 _PATTERNS = {
     "counting": ", ".join(COUNTINGS),
+    "combine": ", ".join(COMBINE),
+    "arena": ", ".join(ARENAS),
     "name": "letters, digits, dot, dash and underscore, at most 100, starting with a letter or digit",
 }
 
 
 def _fault(error: Any) -> KeyFault:
-    location = [str(part) for part in error["loc"] if part != "[key]"]
+    location = [str(part) for part in _location(error) if part != "[key]"]
     key = ".".join(location)
     if error["type"] == "extra_forbidden":
         allowed = _keys_at(location[:-1])
@@ -191,6 +247,7 @@ def _fault(error: Any) -> KeyFault:
 
 def _keys_at(location: list[str]) -> list[str]:
     model: Any = Spec
+    # Items of a list are told by number; only networks are tables in a list, and these take any key.
     for part in location:
         model = model.model_fields[part].annotation
-    return list(model.model_fields)
+    return [name for name, known in model.model_fields.items() if known.alias is None]

@@ -29,3 +29,9 @@ def accuracy_low(quality):
 def accuracy_high(quality):
     """Upper end of the interval of accuracy."""
     return quality.high
+
+
+@metric(unit="nat", direction="min", kind="table")
+def loss(quality):
+    """Cross-entropy loss of a token: the user's own values."""
+    return quality.loss

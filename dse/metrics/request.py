@@ -11,38 +11,34 @@ import numpy as np
 from dse.registry import metric
 
 
-def _whole(prefill, decode, output_tokens):
-    return prefill + (output_tokens - 1) * decode
-
-
 @metric("macs", phase="request", unit="1", direction="min", counted="MAC")
 def request_macs(prefill_macs, decode_macs, output_tokens):
     """Multiply-accumulates of the prompt and of every generated token."""
-    return _whole(prefill_macs, decode_macs, output_tokens)
+    return prefill_macs + (output_tokens - 1) * decode_macs
 
 
 @metric("activations", phase="request", unit="1", direction="min")
 def request_activations(prefill_activations, decode_activations, output_tokens):
     """Sum of the outputs of all layers, for the prompt and every generated token."""
-    return _whole(prefill_activations, decode_activations, output_tokens)
+    return prefill_activations + (output_tokens - 1) * decode_activations
 
 
 @metric("weights_read", phase="request", unit="1", direction="min")
 def request_weights_read(prefill_weights_read, decode_weights_read, output_tokens):
     """Weight elements read for the prompt, and again for every generated token."""
-    return _whole(prefill_weights_read, decode_weights_read, output_tokens)
+    return prefill_weights_read + (output_tokens - 1) * decode_weights_read
 
 
 @metric("activation_traffic", phase="request", unit="1", direction="min")
 def request_activation_traffic(prefill_activation_traffic, decode_activation_traffic, output_tokens):
     """Input and output elements of every op, for the prompt and every generated token."""
-    return _whole(prefill_activation_traffic, decode_activation_traffic, output_tokens)
+    return prefill_activation_traffic + (output_tokens - 1) * decode_activation_traffic
 
 
 @metric("cache_traffic", phase="request", unit="1", direction="min")
 def request_cache_traffic(prefill_cache_traffic, decode_cache_traffic, output_tokens):
     """Elements of the cache read and written, for the prompt and every generated token."""
-    return _whole(prefill_cache_traffic, decode_cache_traffic, output_tokens)
+    return prefill_cache_traffic + (output_tokens - 1) * decode_cache_traffic
 
 
 @metric("cache_elements", phase="request", unit="1", direction="min")

@@ -32,11 +32,27 @@ class Objective:
 
 @dataclass(frozen=True)
 class Budget:
-    """Limits of a metric; a design outside them is excluded."""
+    """Limits of a metric; a design outside them is excluded.
+
+    Where `network` is given, the metric is that of this one of several networks. `label` is told in place of the
+    metric's name.
+    """
 
     metric: str
     low: float = -math.inf
     high: float = math.inf
+    network: str = ""
+    label: str = ""
+
+    @property
+    def column(self) -> str:
+        """Name of the values: the metric, with the network before it where it is of one of several."""
+        return f"{self.network}.{self.metric}" if self.network else self.metric
+
+    @property
+    def unit(self) -> str:
+        """The unit of the limits; a sum that has a label only is a plain number."""
+        return "1" if self.label else registry.metric_record(self.metric).measure
 
     def violation(self, values: np.ndarray) -> np.ndarray:
         """How far values are outside the limits, in the metric's unit: at most 0 is feasible, NaN stays NaN."""
@@ -44,12 +60,11 @@ class Budget:
 
     def text(self) -> str:
         """The budget for people: "peak_sram ≤ 320 KiB"."""
-        unit = registry.metric_record(self.metric).measure
-        parts = []
+        name, unit, parts = self.label or self.column, self.unit, []
         if self.high != math.inf:
-            parts.append(f"{self.metric} ≤ {units.format_quantity(self.high, unit)}")
+            parts.append(f"{name} ≤ {units.format_quantity(self.high, unit)}")
         if self.low != -math.inf:
-            parts.append(f"{self.metric} ≥ {units.format_quantity(self.low, unit)}")
+            parts.append(f"{name} ≥ {units.format_quantity(self.low, unit)}")
         return ", ".join(parts)
 
 
@@ -91,9 +106,9 @@ class Cut:
     per: tuple[str, ...] = ()
 
     @property
-    def metrics(self) -> tuple[str, ...]:
-        """Metrics that the cut needs."""
-        own = [o.metric for o in self.objectives] + [b.metric for b in self.budgets]
+    def columns(self) -> tuple[str, ...]:
+        """Names of the values that the cut needs: metrics, and those of single networks."""
+        own = [o.metric for o in self.objectives] + [b.column for b in self.budgets]
         return tuple(dict.fromkeys([*own, *(FIT if self.fit else ())]))
 
 
@@ -147,7 +162,7 @@ def apply(
     Parameters
     ----------
     columns
-        Values of `cut.metrics` for n designs, shape (n,) each. NaN in an objective or a budget makes a design
+        Values of `cut.columns` for n designs, shape (n,) each. NaN in an objective or a budget makes a design
         undefined; NaN in a capacity that the device does not state excludes nothing.
     microcontroller
         Whether each design's device is a microcontroller, shape (n,): those are held to SRAM and flash,
@@ -157,10 +172,10 @@ def apply(
     """
     n = len(microcontroller)
     defined = np.ones(n, dtype=bool) if valid is None else valid.copy()
-    for metric in dict.fromkeys([*(o.metric for o in cut.objectives), *(b.metric for b in cut.budgets)]):
+    for metric in dict.fromkeys([*(o.metric for o in cut.objectives), *(b.column for b in cut.budgets)]):
         defined &= ~np.isnan(columns[metric])
     broken = {f"fit: {name}": _unfit(name, columns[name], microcontroller) for name in FIT} if cut.fit else {}
-    broken |= {b.text(): b.violation(columns[b.metric]) > 0 for b in cut.budgets}
+    broken |= {b.text(): b.violation(columns[b.column]) > 0 for b in cut.budgets}
     alive = defined.copy()
     tally.enumerated += n
     tally.undefined += int(n - defined.sum())
@@ -170,7 +185,7 @@ def apply(
         alive &= ~mask
     if not alive.any():
         for budget in cut.budgets:
-            _note_nearest(budget, columns[budget.metric], defined, broken, tally)
+            _note_nearest(budget, columns[budget.column], defined, broken, tally)
     return alive
 
 

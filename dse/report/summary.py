@@ -21,15 +21,29 @@ def misses(manifest: Mapping[str, Any]) -> list[str]:
     """Why no design is left, one line a constraint: how many designs it excludes, and the nearest miss."""
     lines = ["no design meets the budgets"]
     counts, nearest = manifest["counts"], manifest["nearest_misses"]
-    units = {b["text"]: manifest["units"][b["metric"]] for b in manifest["budgets"]}
+    own = [b for network in manifest.get("networks", {}).values() for b in network["budgets"]]
+    units = {b["text"]: b["unit"] for b in own}
+    units |= {b["text"]: manifest["units"][b["metric"]] for b in manifest["budgets"]}
     for name, number in manifest["broken_totals"].items():
         if number:
-            miss = f"; the nearest miss is {format_quantity(nearest[name], units[name])}" if name in nearest else ""
+            miss = (
+                f"; the nearest miss is {format_quantity(nearest[name], units.get(name, '1'))}"
+                if name in nearest
+                else ""
+            )
             lines.append(f"{name}: excludes {number:,} of {counts['enumerated']:,} designs{miss}")
     if counts["undefined"]:
         lines.append(f"undefined: {counts['undefined']:,} of {counts['enumerated']:,} designs")
         lines += [f"{name}: {reason}" for name, reason in manifest.get("undefined_because", {}).items()]
     return lines
+
+
+def unmatched(manifest: Mapping[str, Any]) -> str:
+    """What is told of rows of the user's table of quality values that match no design; "" where there are none."""
+    quality = manifest.get("quality", {"unmatched": 0})
+    if not quality["unmatched"]:
+        return ""
+    return f"{quality['table']}: {quality['unmatched']:,} of {quality['rows']:,} rows match no design"
 
 
 def lacking(figures: Mapping[str, list[str]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import dse
@@ -97,3 +98,12 @@ def test_the_chain_of_a_request_names_its_parts():
     assert lines[1] == "    = time_to_first_token + (output_tokens − 1) · time_per_token"
     assert "    = max(decode_compute_time, decode_memory_time)" in lines
     assert "    = max(prefill_compute_time, prefill_memory_time)" in lines
+
+
+def test_both_engines_agree():
+    axes = {"phase": "request", "prompt_tokens": [512, 1024], "output_tokens": [1, 256], "context": 1}
+    space = make_grid(FAMILIES["decoder"], {**MODELS["llama-3-8b"].axes, **ON, **axes})
+    metrics = ["request_latency", "macs", "activation_bytes", "memory", "energy_per_token"]
+    plain, fused = (evaluate(space, metrics, engine=engine) for engine in ("plain", "fused"))
+    for name in metrics:
+        np.testing.assert_array_equal(fused[name].values, plain[name].values, name)

@@ -37,7 +37,7 @@ def random_cut(rng, space):
 
 def by_hand(space, cut):
     """The whole grid, design by design: outcomes, and the frontier of each group."""
-    metrics = [*cut.metrics, "params"]
+    metrics = [*cut.columns, "params"]
     values = evaluate_values(space, metrics, engine="plain")
     columns = {m: whole(space, values[m]).reshape(-1) for m in metrics}
     index = np.array(list(np.ndindex(*space.sizes.values()))).reshape(space.size, -1)
@@ -93,7 +93,7 @@ def test_scan_against_the_whole_grid(seed):
 
 def check_cloud(found, cut, space):
     """Every pair of objectives counts each defined design of positive values once; the feasible ones apart."""
-    values = evaluate_values(space, cut.metrics)
+    values = evaluate_values(space, cut.columns)
     table = found.cloud.dataset()
     if len(cut.objectives) < 2:
         assert table.sizes["cell"] == 0
@@ -106,7 +106,7 @@ def check_cloud(found, cut, space):
     assert int(pair.designs.where(pair.feasible == 1).sum()) <= found.tally.feasible
     if (x > 0).all() and (y > 0).all():
         assert int(pair.designs.where(pair.feasible == 1).sum()) == found.tally.feasible
-    groups = group_values(space, cut.per)
+    groups = group_values([space], cut.per)
     codes = int(table.group.max()) + 1 if table.sizes["cell"] else 0
     assert codes <= math.prod(len(set(v)) for v in groups.values())
 

@@ -1,0 +1,39 @@
+"""What a job is made of: grids of designs, each with a way to evaluate any part of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dse.grid.evaluate import Values, evaluate_values
+from dse.grid.space import Space
+
+
+class Grid(Protocol):
+    """A grid of designs. Columns are metrics, or "NETWORK.METRIC" for a metric of one of several networks."""
+
+    @property
+    def name(self) -> str:
+        """The network's name; "" where there is one alone, or several together."""
+
+    @property
+    def space(self) -> Space:
+        """Axes of the designs."""
+
+    def evaluate(self, part: Space, columns: Sequence[str], **options: Any) -> Values:
+        """Columns for a part of the space; options are those of `evaluate_values`."""
+
+
+@dataclass(frozen=True)
+class Alone:
+    """Designs of one network."""
+
+    space: Space
+    name: str = ""
+
+    def evaluate(self, part: Space, columns: Sequence[str], **options: Any) -> Values:
+        """Columns for a part of the space."""
+        metrics = {column: column.removeprefix(f"{self.name}.") if self.name else column for column in columns}
+        values = evaluate_values(part, metrics.values(), **options)
+        return {**values, **{column: values[metric] for column, metric in metrics.items()}}

@@ -1,0 +1,154 @@
+"""The user's table of quality values: read, checked, and given to the spaces that it is about."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse import glossary, units
+from dse.errors import Fault, InputError, unknown
+from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
+from dse.jobs.axes import axis_values
+from dse.quality.own import VALUES, OwnQuality
+
+KEY = "quality.table"
+MOST_BYTES = 100_000_000
+_NAMES = (*CATALOGUE_AXES, NETWORK)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A checked table: a row is its line in the file, its keys as axis values ("" for none), its values."""
+
+    name: str
+    keys: tuple[str, ...]
+    values: tuple[str, ...]
+    rows: tuple[tuple[int, tuple[Any, ...], tuple[float, ...]], ...]
+    digest: str
+
+    def given_to(self, space: Space) -> Space:
+        """The space with the rows that are about it: those with a value of each key that is one of its axes."""
+        own = [i for i, key in enumerate(self.keys) if key in space.axes]
+        rows = [r for r in self.rows if all((r[1][i] != "") == (i in own) for i in range(len(self.keys)))]
+        keys = {self.keys[i]: [r[1][i] for r in rows] for i in own}
+        values = {n: np.array([r[2][i] for r in rows], dtype=np.float64) for i, n in enumerate(self.values)}
+        return replace(space, quality=OwnQuality(self.name, keys, values, [r[0] for r in rows], self.digest))
+
+    def unmatched(self, spaces: Sequence[Space]) -> list[int]:
+        """Lines of the rows that match no design of the spaces (that `given_to` gave)."""
+        matched: set[int] = set()
+        for space in spaces:
+            table = space.quality
+            if table is not None:
+                allowed = {key: set(space.axes[key].values) for key in table.keys}
+                columns = [[v in allowed[key] for v in column] for key, column in table.keys.items()]
+                matched.update(n for n, *hits in zip(table.numbers, *columns) if all(hits))
+        return [number for number, *_ in self.rows if number not in matched]
+
+
+def read_table(path: Path, axes: Sequence[str], faults: list[Fault]) -> Table | None:
+    """The table in a CSV file; `axes` are those that columns may be named after. None where anything is wrong."""
+    try:
+        content = _content(path)
+        table, found = _checked(path, content, axes)
+    except InputError as error:
+        faults.extend(Fault(KEY, str(f)) for f in error.faults)
+        return None
+    faults.extend(Fault(KEY, f"{path.name}: {problem}") for problem in found)
+    return None if found else table
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if len(content) > MOST_BYTES:
+        raise InputError(f"{path}: more than {MOST_BYTES / 1e6:g} MB")
+    return content
+
+
+def _checked(path: Path, content: bytes, axes: Sequence[str]) -> tuple[Table, list[str]]:
+    """The table, and what is wrong with its lines."""
+    try:
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path.name}: is not a table in CSV: {error}") from None
+    header = [cell.strip() for cell in lines[0]] if lines else []
+    _check_header(path.name, header, axes)
+    keys, values = ([n for n in header if (n in VALUES) == is_value] for is_value in (False, True))
+    rows, problems = [], []
+    for number, line in enumerate(lines[1:], 2):
+        cells = [cell.strip() for cell in line]
+        if not any(cells):
+            continue
+        if len(cells) != len(header):
+            problems.append(f"line {number}: has {len(cells)} cells, the header {len(header)}")
+            continue
+        parsed = dict(zip(header, cells))
+        try:
+            own = tuple(_key(name, parsed[name]) for name in keys)
+            rows.append((number, own, tuple(_number(name, parsed[name]) for name in values)))
+        except InputError as error:
+            problems += [f"line {number}: {f}" for f in error.faults]
+    problems += _twice(rows) + ([] if rows or problems else ["has no rows"])
+    digest = hashlib.sha256(content).hexdigest()
+    return Table(path.name, tuple(keys), tuple(values), tuple(rows), digest), _shortened(problems)
+
+
+def _check_header(name: str, header: Sequence[str], axes: Sequence[str]) -> None:
+    known = (*axes, *VALUES)
+    faults = [unknown("column", column, known, name) for column in header if column not in known]
+    if len(set(header)) != len(header):
+        faults.append(Fault(name, "a column stands twice"))
+    if not any(column in axes for column in header):
+        faults.append(Fault(name, f"has no column named after an axis of this spec: {', '.join(axes)}"))
+    if not any(column in ("accuracy", "loss") for column in header):
+        faults.append(Fault(name, "has no column of values: accuracy or loss"))
+    if faults:
+        raise InputError(faults)
+
+
+def _key(name: str, cell: str) -> Any:
+    # A network of several may lack an axis that another one has: its rows leave that cell empty.
+    plain = cell == "" or name.rpartition(".")[2] in _NAMES or glossary.lookup(name).choices
+    if plain:
+        return cell
+    try:
+        return axis_values(name, cell)
+    except InputError as error:
+        raise error.at(name) from None
+
+
+def _number(name: str, cell: str) -> float:
+    try:
+        return units.quantity(cell, VALUES[name])
+    except InputError as error:
+        raise error.at(name) from None
+
+
+def _twice(rows: Sequence[tuple[int, tuple[Any, ...], tuple[float, ...]]]) -> list[str]:
+    first: dict[tuple[Any, ...], int] = {}
+    return [
+        f"line {number}: has the same axes as line {first[keys]}"
+        for number, keys, _ in rows
+        if first.setdefault(keys, number) != number
+    ]
+
+
+_TOLD = 10
+
+
+def _shortened(problems: list[str]) -> list[str]:
+    rest = len(problems) - _TOLD
+    return [*problems[:_TOLD], f"and {rest:,} more lines"] if rest > 0 else problems

@@ -1,0 +1,153 @@
+"""The whole grid of a job, kept on disk: a Zarr store a grid, written while the designs stream past."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dse.errors import InputError
+from dse.grid.blocks import Grid
+from dse.grid.dataset import label
+from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, Values
+from dse.grid.inputs import SOURCE
+from dse.grid.labelled import Labelled
+from dse.grid.space import Space
+from dse.jobs.result import GRID
+from dse.units import format_quantity
+
+# Values of a chunk, and the level of its compression: what reads and writes quickest.
+CHUNK = 1_000_000
+LEVEL = 1
+# Bytes of a text in the store, before compression: texts are few and alike.
+TEXT = 8
+
+
+class Store:
+    """A grid that is written tile by tile, each variable over the dimensions that it varies along."""
+
+    def __init__(self, grid: Grid, columns: Sequence[str]) -> None:
+        self._space = grid.space
+        corner = _corner(grid.space)
+        self._template = label(corner, grid.evaluate(corner, columns))
+        self._wanted = {str(n): v for n, v in self._template.variables.items() if not self._is_axis(str(n), v)}
+        self._arrays: dict[str, Any] = {}
+
+    def _is_axis(self, name: str, variable: xr.Variable) -> bool:
+        return name in self._template.coords and (name in self._space.axes or name == "compute_format")
+
+    @property
+    def bytes(self) -> int:
+        """Bytes that the store takes before compression."""
+        return sum(math.prod(self._shape(v.dims)) * (8 if v.dtype.kind == "f" else TEXT) for v in self._wanted.values())
+
+    def _shape(self, dims: Iterable[Any]) -> tuple[int, ...]:
+        return tuple(self._space.sizes[str(d)] for d in dims)
+
+    def create(self, path: Path) -> None:
+        """Write axes and attributes, and make room for the variables."""
+        import zarr
+        from zarr.codecs import ZstdCodec
+
+        whole = label(self._space, {})
+        # Of texts the format knows only those without a fixed length.
+        texts = {n: v.astype(object) for n, v in whole.coords.items() if v.dtype.kind == "U"}
+        xr.Dataset(coords={**whole.coords, **texts}, attrs=self._template.attrs).to_zarr(
+            path, zarr_format=3, consolidated=False
+        )
+        group = zarr.open_group(path, mode="r+")
+        for name, variable in self._wanted.items():
+            shape = self._shape(variable.dims)
+            number = variable.dtype.kind == "f"
+            self._arrays[name] = group.create_array(
+                name,
+                shape=shape,
+                chunks=_chunks(shape),
+                dtype="float64" if number else str,
+                fill_value=math.nan if number else "",
+                dimension_names=tuple(map(str, variable.dims)),
+                compressors=ZstdCodec(level=LEVEL),
+                attributes=dict(variable.attrs),
+            )
+
+    def keep(self, place: Mapping[str, slice], values: Values) -> None:
+        """Write the values of one tile."""
+        for name, array in self._arrays.items():
+            dims = tuple(map(str, self._wanted[name].dims))
+            # What does not vary along a dimension is written with the first tile along it.
+            if any(part.start for dim, part in place.items() if dim not in dims):
+                continue
+            region = tuple(place.get(d, slice(0, self._space.sizes[d])) for d in dims)
+            data = np.broadcast_to(values[name].over(dims), [part.stop - part.start for part in region])
+            array[region if region else ...] = data
+
+
+def _corner(space: Space) -> Space:
+    """Two values of every axis: enough to see what varies along what. Phases and models of latency differ in that."""
+    for dim in space.dims:
+        if dim not in (MODEL_AXIS, PHASE_AXIS):
+            space = space.isel(dim, slice(0, 2))
+    return space
+
+
+def _chunks(shape: Sequence[int]) -> tuple[int, ...]:
+    """Whole trailing dimensions while they fit: the parts that tiles are cut into."""
+    sizes, left = [], CHUNK
+    for length in reversed(shape):
+        sizes.append(max(1, min(length, left)))
+        left //= sizes[-1]
+    return tuple(reversed(sizes))
+
+
+def check_disk(stores: Iterable[Store], folder: Path) -> None:
+    """Raise InputError when the disk has not room for the grids beside `folder`."""
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    needed, free = sum(store.bytes for store in stores), shutil.disk_usage(place).free
+    if needed > free:
+        raise InputError(
+            f"output.grid: the whole grid takes {format_quantity(float(needed), 'B')} before compression, and "
+            f"{format_quantity(float(free), 'B')} are free at {place}; narrow the axes, ask for fewer metrics, or "
+            "leave it out"
+        )
+
+
+def open_grid(path: Path) -> xr.Dataset | xr.DataTree:
+    """The kept grid, opened and not loaded; of several networks a tree with one Dataset each."""
+    if (path / "zarr.json").exists():
+        return _open(path)
+    return xr.DataTree.from_dict({part.name: _open(part) for part in sorted(path.iterdir())})
+
+
+def store_path(folder: Path, name: str) -> Path:
+    """Where the grid of a network goes; "" for one alone."""
+    path = folder / GRID / name
+    path.mkdir(parents=True)
+    return path
+
+
+def _open(path: Path) -> xr.Dataset:
+    try:
+        data = xr.open_dataset(path, engine="zarr", chunks=None, consolidated=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    # The store has a type for texts of its own; axes are few, and plain text like those of any other Dataset.
+    data = data.set_coords([n for n in (SOURCE,) if n in data])
+    texts = {n: v.astype(object) for n, v in data.coords.items() if v.dtype.kind == "T" and v.ndim < 2}
+    return data.assign_coords(texts)
+
+
+def stored_values(data: xr.Dataset, place: Mapping[str, slice], part: Space, columns: Sequence[str]) -> Values:
+    """Columns for a part of a kept grid, read from it."""
+    values = {}
+    for name in columns:
+        variable = data[name].variable
+        region = {d: place[str(d)] for d in variable.dims if d in place}
+        values[name] = Labelled(tuple(map(str, variable.dims)), np.asarray(variable.isel(region).values))
+    return values

@@ -1,0 +1,368 @@
+"""Several networks: every combination rule against an enumeration by hand from single evaluations."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+
+import numpy as np
+import pytest
+from specs import changed, to_toml
+
+import dse
+from dse.errors import InputError
+from dse.jobs.estimate import estimate
+from dse.jobs.recut import recut
+from dse.jobs.resolve import read_job
+
+# A wake word and a person detector: both MobileNetV2, of one channel and of three.
+WAKE = {"name": "wake-word", "family": "mobilenet_v2", "in_channels": 1, "classes": 2}
+WAKE |= {"width": [0.35, 0.5], "resolution": [32, 64]}
+PERSON = {"name": "person", "family": "mobilenet_v2", "classes": 2, "width": [0.35, 0.5, 0.75], "resolution": [96, 128]}
+CHIPS = ["stm32u575", "esp32"]
+BASE = {
+    "network": [WAKE, PERSON],
+    "precision": {"scheme": ["int8", "fp32"]},
+    "hardware": {"device": CHIPS},
+    "objectives": {"minimize": ["latency", "energy"], "per": ["device"]},
+    "fit": False,
+}
+CAPACITY = {"stm32u575": (786 * 1024, 2048 * 1024), "esp32": (320 * 1024, 4096 * 1024)}
+METRICS = ["latency", "energy", "peak_sram", "flash", "params"]
+
+
+def single(network, precision, device, metrics=METRICS, **axes):
+    found = dse.evaluate(network["family"], precision=precision, device=device, metrics=metrics, **axes)
+    return {m: float(found[m]) for m in metrics}
+
+
+def designs_of(network):
+    """Every design of one network, by itself."""
+    fixed = {k: v for k, v in network.items() if k in ("in_channels", "classes")}
+    grids = {k: v if isinstance(v, list) else [v] for k, v in network.items() if k in ("width", "resolution")}
+    for precision, device in itertools.product(BASE["precision"]["scheme"], CHIPS):
+        for values in itertools.product(*grids.values()):
+            axes = dict(zip(grids, values, strict=True))
+            yield {**axes, "precision": precision, "device": device} | single(
+                network, precision, device, **fixed, **axes
+            )
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return {n["name"]: list(designs_of(n)) for n in (WAKE, PERSON)}
+
+
+def best(designs, objectives, group):
+    def beats(a, b):
+        pairs = [(round(a[m], 15), round(b[m], 15)) for m in objectives]
+        return a[group] == b[group] and all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
+
+    return [d for d in designs if not any(beats(o, d) for o in designs)]
+
+
+def keys(designs, axes):
+    return {tuple(d[a] for a in axes) for d in designs}
+
+
+def rows(result, axes):
+    return set(zip(*(result.frontier[a].values.tolist() for a in axes), strict=True))
+
+
+# Choose.
+
+
+def test_choose_is_one_frontier_over_all_networks(alone):
+    objectives = {"minimize": ["latency"], "maximize": ["params"], "per": ["device"]}
+    designs = [{**d, "network": n, "minus": -d["params"]} for n, own in alone.items() for d in own]
+    wanted = best(designs, ("latency", "minus"), "device")
+    result = dse.explore(changed(BASE, objectives=objectives))
+    axes = ("network", "width", "resolution", "precision", "device")
+    assert rows(result, axes) == keys(wanted, axes)
+    assert {d["network"] for d in wanted} == {"wake-word", "person"}
+    assert result.counts["enumerated"] == len(designs) == 2 * 2 * (4 + 6)
+    assert result.manifest["axes"]["network"] == 2
+    for device, name, latency in zip(*(result.frontier[n].values for n in ("device", "network", "latency"))):
+        assert any((d["device"], d["network"], d["latency"]) == (device, name, latency) for d in wanted)
+
+
+def test_each_network_may_have_its_own_frontier(alone):
+    result = dse.explore(changed(BASE, objectives__per=["network", "device"]))
+    designs = [{**d, "network": n, "group": (n, d["device"])} for n, own in alone.items() for d in own]
+    axes = ("network", "width", "resolution", "precision", "device")
+    assert rows(result, axes) == keys(best(designs, ("latency", "energy"), "group"), axes)
+
+
+def test_budgets_of_one_network_hold_for_its_designs_alone(alone):
+    networks = [WAKE, {**PERSON, "budgets": {"peak_sram": "200 KiB"}}]
+    result = dse.explore(changed(BASE, network=networks))
+    out = sum(d["peak_sram"] > 200 * 1024 for d in alone["person"])
+    assert 0 < out < len(alone["person"])
+    assert result.counts["excluded"] == {"person.peak_sram ≤ 200 KiB": out}
+    assert result.counts["enumerated"] == 40
+    assert sum([out, result.counts["kept"], result.counts["dominated"], result.counts["undefined"]]) == 40
+
+
+def test_names_come_from_models_and_families():
+    networks = [{"model": "resnet50"}, {"family": "mobilenet_v2", "width": [0.35, 1.0]}]
+    document = changed(BASE, network=networks, hardware__device="a100-sxm-80gb", objectives__per=[])
+    result = dse.explore(changed(document, objectives__minimize=["params"], objectives__maximize=["accuracy"]))
+    assert set(result.frontier.network.values) == {"resnet50", "mobilenet_v2"}
+    # A network without the axis has no value of it.
+    assert np.isnan(result.frontier.width.values[result.frontier.network.values == "resnet50"]).all()
+
+
+def test_a_setting_that_one_network_lacks_is_of_the_others(tmp_path):
+    networks = [{"model": "resnet50"}, {"model": "llama-2-7b"}]
+    document = {**BASE, "network": networks, "hardware": {"device": "a100-sxm-80gb"}, "precision": {"scheme": "fp16"}}
+    document = changed(document, deployment={"phase": "decode", "context": [128, 256]}, objectives__per=["network"])
+    result = dse.explore(document)
+    assert result.counts["enumerated"] == 3
+    assert result.manifest["per"] == ["network", "context"]
+    assert result.counts["kept"] == 3
+    assert set(rows(result, ("network", "context"))) == {("resnet50", ""), ("llama-2-7b", "128"), ("llama-2-7b", "256")}
+    by_context = changed(document, objectives={"minimize": ["latency", "energy"]})
+    assert dse.explore(by_context, out=tmp_path / "x").counts["kept"] == 3
+
+
+def test_results_with_several_networks_on_disk(tmp_path):
+    kept = changed(BASE, output={"grid": True, "metrics": ["params"]})
+    result = dse.explore(kept, out=tmp_path / "x")
+    loaded = dse.load(tmp_path / "x")
+    assert set(loaded.grid.children) == {"wake-word", "person"}
+    assert dict(loaded.grid["person"].sizes) == {"width": 3, "resolution": 2, "precision": 2, "device": 2}
+    assert loaded.frontier.identical(result.frontier)
+    evaluated = dse.explore(BASE)
+    np.testing.assert_array_equal(loaded.grid["person"].latency, evaluated.grid["person"].latency)
+    assert recut(loaded, minimize=["params"]).counts == recut(evaluated, minimize=["params"]).counts
+    assert dse.explore(kept, out=tmp_path / "x").state == "reused"
+    facts = tomllib.loads((tmp_path / "x" / "assumptions.toml").read_text(encoding="utf-8"))
+    assert facts["network"]["person"]["defaults"]["in_channels"]["value"] == 3
+    assert "in_channels" not in facts["network"]["wake-word"].get("defaults", {})
+    assert (tmp_path / "x" / "frontier.png").exists()
+
+
+def test_plan_tells_the_axes_of_each_network():
+    plan = estimate(read_job(BASE))
+    assert plan["designs"] == 40
+    axes = {a["name"]: a["values"] for a in plan["axes"]}
+    assert axes["network"] == axes["wake-word.width"] == 2
+    assert axes["person.width"] == 3
+
+
+# Mix.
+
+FIXED = [
+    {**WAKE, "width": 0.35, "resolution": 64, "weight": 3},
+    {**PERSON, "width": 0.5, "resolution": 96, "weight": 1},
+]
+MIX = changed(BASE, network=FIXED, workload={"combine": "mix"}, fit=True, output={"metrics": ["flash", "throughput"]})
+
+
+def pairs(alone, wake_axes=None, person_axes=None):
+    """Every pair of a design of each network in one number format on one device."""
+    for w, p in itertools.product(alone["wake-word"], alone["person"]):
+        if (w["precision"], w["device"]) == (p["precision"], p["device"]):
+            yield w, p
+
+
+def at(design, width, resolution):
+    return (design["width"], design["resolution"]) == (width, resolution)
+
+
+def test_mix_by_hand(alone):
+    chosen = [(w, p) for w, p in pairs(alone) if at(w, 0.35, 64) and at(p, 0.5, 96)]
+    assert len(chosen) == 4
+    result = dse.explore(MIX)
+    grid = result.grid
+    assert grid.latency.dims == ("precision", "device")
+    fits = 0
+    for w, p in chosen:
+        here = grid.sel(precision=w["precision"], device=w["device"])
+        for metric in ("latency", "energy"):
+            assert float(here[metric]) == pytest.approx((3 * w[metric] + p[metric]) / 4, rel=1e-14)
+        assert float(here.flash) == max(w["flash"], p["flash"])
+        assert float(here.throughput) == pytest.approx(4 / (3 * w["latency"] + p["latency"]), rel=1e-14)
+        sram, flash = CAPACITY[w["device"]]
+        fits += all(d["flash"] <= flash and d["peak_sram"] <= sram for d in (w, p))
+    assert result.counts["enumerated"] == 4
+    assert result.counts["kept"] + result.counts["dominated"] == fits > 0
+
+
+def test_budgets_of_each_network_hold_in_a_mix(alone):
+    limit = 0.02
+    networks = [FIXED[0], {**FIXED[1], "budgets": {"latency": limit}}]
+    result = dse.explore(changed(MIX, network=networks, fit=False))
+    wanted = sum(p["latency"] > limit for w, p in pairs(alone) if at(w, 0.35, 64) and at(p, 0.5, 96))
+    assert result.counts["excluded"]["person.latency ≤ 20 ms"] == wanted
+
+
+def test_weights_are_normalised_and_one_by_default():
+    plain = [{k: v for k, v in n.items() if k != "weight"} for n in FIXED]
+    even = dse.explore(changed(MIX, network=plain)).grid
+    tens = dse.explore(changed(MIX, network=[{**n, "weight": 10} for n in plain])).grid
+    np.testing.assert_allclose(even.latency, tens.latency, rtol=1e-15)
+
+
+# Together.
+
+TOGETHER = changed(
+    BASE,
+    network=[{**WAKE, "rate": "2 /s"}, {**PERSON, "rate": "1 /s"}],
+    workload={"combine": "together"},
+    fit=True,
+)
+
+
+@pytest.mark.parametrize("arena", ["shared", "separate"])
+def test_together_by_hand(alone, arena):
+    designs, out = [], {"sram": 0, "flash": 0, "load": 0}
+    for w, p in pairs(alone):
+        sram = max(w["peak_sram"], p["peak_sram"]) if arena == "shared" else w["peak_sram"] + p["peak_sram"]
+        capacity = CAPACITY[w["device"]]
+        if sram > capacity[0]:
+            out["sram"] += 1
+        elif w["flash"] + p["flash"] > capacity[1]:
+            out["flash"] += 1
+        elif 2 * w["latency"] + p["latency"] > 1:
+            out["load"] += 1
+        else:
+            joint = {f"wake-word.{a}": w[a] for a in ("width", "resolution")}
+            joint |= {f"person.{a}": p[a] for a in ("width", "resolution")}
+            designs.append({**joint, "precision": w["precision"], "device": w["device"]})
+            designs[-1] |= {m: w[m] + p[m] for m in ("latency", "energy", "flash")}
+            designs[-1] |= {"minus": -designs[-1]["flash"], "peak_sram": sram}
+    objectives = {"minimize": ["latency"], "maximize": ["flash"], "per": ["device"]}
+    document = changed(TOGETHER, workload__arena=arena, objectives=objectives, output={"metrics": ["peak_sram"]})
+    with pytest.raises(InputError, match="flash"):
+        dse.explore(changed(document, objectives__minimize=["flash"]))
+    result = dse.explore(document)
+    excluded = list(result.counts["excluded"].values())
+    assert result.counts["enumerated"] == 4 * 6 * 4
+    assert excluded == [out["sram"], out["flash"], 0, out["load"]]
+    assert out["sram"] > 0
+    axes = ("wake-word.width", "wake-word.resolution", "person.width", "person.resolution", "precision", "device")
+    wanted = best(designs, ("latency", "minus"), "device")
+    assert rows(result, axes) == keys(wanted, axes)
+    assert len(wanted) > 4
+    found = {tuple(d[a] for a in axes): d for d in wanted}
+    for i, key in enumerate(zip(*(result.frontier[a].values.tolist() for a in axes), strict=True)):
+        for metric in ("latency", "energy", "flash", "peak_sram"):
+            if metric in result.frontier:
+                assert float(result.frontier[metric][i]) == pytest.approx(found[key][metric], rel=1e-13)
+
+
+def test_the_device_must_have_time_for_all(alone):
+    slow = [{**WAKE, "rate": "10 /s"}, {**PERSON, "rate": "2 /s"}]
+    result = dse.explore(changed(TOGETHER, network=slow, fit=False))
+    busy = sum(10 * w["latency"] + 2 * p["latency"] > 1 for w, p in pairs(alone))
+    assert 0 < busy < 96
+    assert result.counts["excluded"] == {"Σ rate × latency ≤ 1": busy}
+    overrun = dse.explore(changed(TOGETHER, network=[{**WAKE, "rate": "1e6 /s"}, PERSON], fit=False))
+    assert overrun.counts["kept"] == 0
+    least = min(1e6 * w["latency"] for w in alone["wake-word"])
+    assert overrun.manifest["nearest_misses"]["Σ rate × latency ≤ 1"] == pytest.approx(least, rel=1e-14)
+
+
+def test_budgets_of_one_network_hold_together(alone):
+    networks = [WAKE, {**PERSON, "budgets": {"latency": "30 ms", "params": {"min": 200_000}}}]
+    result = dse.explore(changed(TOGETHER, network=networks, fit=False))
+    first = sum(p["latency"] > 0.03 for w, p in pairs(alone))
+    second = sum(p["latency"] <= 0.03 and p["params"] < 200_000 for w, p in pairs(alone))
+    assert list(result.counts["excluded"].values()) == [first, second]
+    assert (result.frontier["person.latency"].values <= 0.03).all()
+
+
+def test_together_on_disk_and_cut_again(tmp_path):
+    kept = changed(TOGETHER, output={"grid": True})
+    result = dse.explore(kept, out=tmp_path / "x")
+    loaded = dse.load(tmp_path / "x")
+    assert loaded.grid.latency.dims[:2] == ("wake-word.width", "wake-word.resolution")
+    np.testing.assert_array_equal(loaded.grid.latency, dse.explore(TOGETHER).grid.latency)
+    assert recut(loaded).counts == result.counts
+    assert loaded.frontier.identical(result.frontier)
+
+
+def test_tiles_do_not_matter(monkeypatch):
+    from dse.jobs import run as runs
+
+    whole = dse.explore(TOGETHER)
+    scan = runs.scan_blocks
+    monkeypatch.setattr(runs, "scan_blocks", lambda blocks, **o: scan(blocks, tile=5, **o))
+    assert dse.explore(TOGETHER).counts == whole.counts
+    assert dse.explore(TOGETHER).frontier.identical(whole.frontier)
+
+
+# Faults.
+
+FAULTS = [
+    ({"workload__combine": "mixed"}, "workload.combine: 'mixed' is not allowed; allowed: choose, mix, together"),
+    ({"workload__combin": "mix"}, "workload.combin: unknown key; did you mean 'combine'?"),
+    ({"workload": {"combine": "together", "arena": "one"}}, "workload.arena: 'one' is not allowed; allowed: shared"),
+    ({"workload": {"arena": "separate"}}, "workload: is about several [[network]]; arena about those with"),
+    ({"workload": {"combine": "mix"}}, "network.wake-word.width: a mix takes each network at one architecture"),
+    ({"network": [WAKE, WAKE]}, "network: several networks are called 'wake-word'; give each a name of its own"),
+    ({"network": [WAKE, {"name": "x"}]}, "network.x: is missing: give a family"),
+    ({"network": [WAKE, {**PERSON, "widht": 1}]}, "network.person.widht: unknown axis of the family"),
+    ({"network": [WAKE, {**PERSON, "weight": 1}]}, "network.person.weight: has a meaning for several [[network]]"),
+    ({"network": [WAKE, {**PERSON, "rate": 1}]}, "network.person.rate: has a meaning for several [[network]]"),
+    ({"network": [WAKE, {**PERSON, "budgets": {"flash": "3 s"}}]}, "network.person.budgets.flash: unit 's' is time"),
+    ({"network": [WAKE, {**PERSON, "budgets": {"flsh": 3}}]}, "network.person.budgets.flsh: unknown metric 'flsh'"),
+    ({"network": [WAKE, {**PERSON, "budgets": 3}]}, "network.1.budgets: 3 is not a table"),
+    ({"network": [WAKE, 3]}, "network.1: 3 is not a table"),
+    ({"network": [{**WAKE, "name": "a/b"}, PERSON]}, "network.0.name: 'a/b' is not allowed; allowed: letters"),
+    ({"networks": [WAKE]}, "networks: unknown key; did you mean 'network'?"),
+    ({"objectives__per": ["networks"]}, "objectives.per: 'networks' is not an axis of this spec; did you mean"),
+    ({"network": {**WAKE, "weight": 2}}, "network.weight: has a meaning for several [[network]]"),
+    ({"network": WAKE, "workload": {"combine": "mix"}}, "workload: is about several [[network]]"),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), FAULTS, ids=[f for _, f in FAULTS])
+def test_faults(change, fault):
+    with pytest.raises(InputError) as caught:
+        read_job(changed(BASE, **change))
+    assert fault in str(caught.value)
+
+
+BLEND_FAULTS = [
+    (
+        {"network": [{**WAKE, "rate": "0 /s"}, PERSON]},
+        "network.wake-word.rate: '0 /s' is not allowed; allowed: a number",
+    ),
+    ({"network": [{**WAKE, "rate": "2 s"}, PERSON]}, "network.wake-word.rate: unit 's' is time"),
+    ({"objectives__maximize": ["accuracy"]}, "objectives: 'accuracy' has no meaning for several networks at once"),
+    ({"deployment": {"latency_model": "rooflin"}}, "deployment.latency_model: unknown latency model"),
+    ({"objectives__per": ["width"]}, "objectives.per: 'width' is not an axis of this spec"),
+]
+
+
+@pytest.mark.parametrize(("change", "fault"), BLEND_FAULTS, ids=[f for _, f in BLEND_FAULTS])
+def test_faults_of_networks_together(change, fault):
+    with pytest.raises(InputError) as caught:
+        read_job(changed(TOGETHER, **change))
+    assert str(caught.value).startswith(fault)
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_what_is_wrong_for_all_networks_is_told_once():
+    with pytest.raises(InputError) as caught:
+        read_job(changed(BASE, precision__scheme="int9", hardware__device="esp33"))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_settings_name_a_network():
+    job = read_job(BASE, {"network.person.width": 1.0})
+    assert job.networks["person"].axes["width"].values == (1.0,)
+    with pytest.raises(InputError, match=r"network.persn.width: cannot be set.*wake-word, person"):
+        read_job(BASE, {"network.persn.width": 1.0})
+
+
+def test_a_spec_of_several_networks_as_a_file_and_back(tmp_path):
+    head = {k: v for k, v in BASE.items() if k != "network"}
+    text = to_toml(head) + "".join("[[network]]\n" + to_toml(n) for n in BASE["network"])
+    (tmp_path / "s.toml").write_text(text)
+    job = read_job(tmp_path / "s.toml")
+    assert list(job.networks) == ["wake-word", "person"]
+    assert read_job(job.spec).networks == job.networks
+    assert job.spec.document()["network"][1]["width"] == [0.35, 0.5, 0.75]
