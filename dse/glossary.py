@@ -335,6 +335,14 @@ def stage_of(name: str) -> tuple[str, int] | None:
     return match[1], int(match[2])
 
 
+def find(name: str) -> Name | None:
+    """The entry of a name, or of the axis of every stage that it belongs to; None for any other name."""
+    try:
+        return lookup(name)
+    except InputError:
+        return None
+
+
 def lookup(name: str, where: str = "") -> Name:
     """The entry of a name; an unknown one raises InputError with the nearest.
 

@@ -14,7 +14,7 @@ from dse.grid.blend import LOAD
 from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled, along
-from dse.grid.space import CATALOGUE_AXES, DESIGN, Space
+from dse.grid.space import DESIGN, Space
 from dse.registry import Record
 
 
@@ -66,10 +66,8 @@ def axis_coordinates(space: Space) -> dict[str, xr.Variable]:
     for name, axis in space.axes.items():
         if not axis.given:
             continue
-        attrs = {}
-        if name not in CATALOGUE_AXES:
-            entry = glossary.lookup(name)
-            attrs = {"units": entry.unit, "long_name": entry.meaning}
+        entry = glossary.find(name)
+        attrs = {"units": entry.unit, "long_name": entry.meaning} if entry else {}
         data = axis.coordinate if axis.dim else axis.coordinate[0]
         if axis.dim is None and space.is_list:
             data = np.full(space.size, data, dtype=axis.coordinate.dtype)

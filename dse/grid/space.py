@@ -40,7 +40,10 @@ class Axis:
     @property
     def kind(self) -> str:
         """Kind of the glossary name, or the axis's own name for catalogue axes."""
-        return self.name if self.name in (*CATALOGUE_AXES, NETWORK) else glossary.lookup(self.name).kind
+        if self.name in (*CATALOGUE_AXES, NETWORK):
+            return self.name
+        # One of several networks stands before its axis: "person.width".
+        return glossary.lookup(self.name.rpartition(".")[2]).kind
 
     @cached_property
     def numbers(self) -> np.ndarray:

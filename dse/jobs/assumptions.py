@@ -68,7 +68,7 @@ def _of_network(space: Space) -> dict[str, Any]:
 def _defaults(space: Space) -> dict[str, Any]:
     found = {}
     for name, axis in space.axes.items():
-        value, entry = axis.values[0], glossary.lookup(name) if name in glossary.NAMES else None
+        value, entry = axis.values[0], glossary.find(name)
         of_region = name in REGIONAL and REGION_AXIS in space.axes
         if axis.given or value is None or entry is None or of_region:
             continue

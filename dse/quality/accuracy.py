@@ -14,7 +14,7 @@ from dse.quality.recipes import Change, Fit, Recipe, recipes
 
 Array = npt.NDArray[np.float64]
 Axes = Mapping[str, npt.ArrayLike]
-SOURCES = {"none": 0, "table": 1, "fit": 2}
+SOURCES = {"none": 0, "table": 1, "fit": 2, "incomparable": 3}
 _UNCHANGED = Change(0.0, 0.0, 0.0, "")
 
 
@@ -23,7 +23,7 @@ class Quality:
     """Accuracy of every point, in percent, with its interval and where it comes from.
 
     `value`, `low` and `high` are float64 arrays and `source` an int8 array of codes (`SOURCES`), all of one shape;
-    undefined points are NaN with code 0. `legend` says what each code that occurs means, reasons included, and
+    undefined points are NaN with code 0 or 3. `legend` says what each code that occurs means, reasons included, and
     `key` names data set and recipe: values of different keys are not comparable.
     """
 
@@ -76,13 +76,14 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     fitted = np.where(comparable, fitted, np.nan)
     is_table = ~np.isnan(table)
     source = np.where(is_table, SOURCES["table"], np.where(np.isnan(fitted), 0, SOURCES["fit"])).astype(np.int8)
+    source = np.where(comparable, source, SOURCES["incomparable"]).astype(np.int8)
     value = np.where(is_table, table, 100 - fitted)
     return Quality(
         np.asarray(value + change.value),
         np.asarray(np.where(is_table, table, 100 - fitted * spread) + change.low),
         np.asarray(np.where(is_table, table, 100 - fitted / spread) + change.high),
         source,
-        _legend(known, source, remark, comparable, arrays),
+        _legend(known, source, remark, arrays),
         known.key,
     )
 
@@ -146,27 +147,18 @@ def _fitted(fit: Fit | None, arrays: Mapping[str, Array], shape: tuple[int, ...]
     return np.exp(logarithm), float(np.exp(2 * fit.error))
 
 
-def _legend(
-    recipe: Recipe,
-    source: npt.NDArray[np.int8],
-    remark: str,
-    comparable: npt.NDArray[np.bool_],
-    arrays: Mapping[str, Array],
-) -> dict[int, str]:
+def _legend(recipe: Recipe, source: npt.NDArray[np.int8], remark: str, arrays: Mapping[str, Array]) -> dict[int, str]:
     before = f"by rule, not measured: {remark}; from a " if remark else ""
     texts = {SOURCES["table"]: f"{before}published point ({recipe.key}: {recipe.source})"}
-    reasons = []
     if recipe.fit:
         error = f"{2 * recipe.fit.error:g} in ln(error)"
         texts[SOURCES["fit"]] = f"{before}fit to published points ({recipe.key}: {recipe.source}), ±{error}"
         ranges = (f"{name} {axis.minimum:g} to {axis.maximum:g}" for name, axis in recipe.fit.axis.items())
-        reasons.append(f"outside the fitted range ({', '.join(ranges)})")
+        texts[SOURCES["none"]] = f"outside the fitted range ({', '.join(ranges)})"
     else:
-        reasons.append(f"not a published point ({recipe.key})")
-    if not comparable.all():
-        fixed = ", ".join(f"{name} = {value:g}" for name, value in recipe.fixed.items())
-        others = [name for name in arrays if name not in recipe.axes and name not in recipe.fixed]
-        only = f"published only for {fixed}" + (f", and not over {', '.join(others)}" if others else "")
-        reasons = [*reasons, only] if comparable.any() else [only]
-    texts[SOURCES["none"]] = " or ".join(reasons)
+        texts[SOURCES["none"]] = f"not a published point ({recipe.key})"
+    fixed = ", ".join(f"{name} = {value:g}" for name, value in recipe.fixed.items())
+    others = [name for name in arrays if name not in recipe.axes and name not in recipe.fixed]
+    only = f"published only for {fixed}" + (f", and not over {', '.join(others)}" if others else "")
+    texts[SOURCES["incomparable"]] = only
     return {code: text for code, text in texts.items() if np.any(source == code)}
