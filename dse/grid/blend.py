@@ -42,7 +42,9 @@ def largest(values: Arrays, weights: np.ndarray) -> np.ndarray:
 
 
 _TRAFFIC = ("macs", "weights_read", "activation_traffic", "cache_traffic")
-_TIMES = ("latency", "time_to_first_token", "time_per_token", "request_latency")
+# What on-chip memory keeps is a matter of each network, not of their sum.
+_MOVED = ("bytes_moved", "dram_bytes", "sram_bytes", "weight_time", "activation_time")
+_TIMES = (*_MOVED, "latency", "time_to_first_token", "time_per_token", "request_latency")
 _STORED = ("params", "active_params", "cache_elements", "activations")
 _PEAKS = ("peak_activations", "peak_activations_in_place", "peak_activations_simple")
 _ARENA = (*_PEAKS, "peak_activation_memory", "peak_sram")
@@ -99,7 +101,8 @@ class Blend:
         ordered = sorted(shared.values(), key=lambda a: SHARED.index(a.kind))
         language = any(m.space.family.domain == "language" for m in self.members)
         family = Family(f"{self.combine}: {names}", first.family.builder, (), {}, (), _DOMAINS[language], "")
-        return Space(family, {**own, **{a.name: a for a in ordered}}, counting=first.counting)
+        axes = {**own, **{a.name: a for a in ordered}}
+        return Space(family, axes, counting=first.counting, devices=first.devices, schemes=first.schemes)
 
     def evaluate(self, part: Space, columns: Sequence[str], **options: Any) -> Values:
         """Columns for a part of the space."""

@@ -12,6 +12,7 @@ from dse.units import format_quantity
 
 GAP = "  "
 NARROWEST = 16
+NETWORK = "network"
 
 
 def format_table(
@@ -83,13 +84,13 @@ def frontier_rows(
     most
         Rows that are shown, spread evenly over the frontier.
     """
-    varying = [n for n, number in axes.items() if number > 1]
+    varying = [n for n, number in axes.items() if number > 1 and not _follows_network(frontier, n)]
     size = frontier.sizes["design"]
     places = np.unique(np.linspace(0, size - 1, min(most, size)).astype(int))
     rows = []
     for place in places:
         design = frontier.isel(design=place)
-        cells = [_plain(design[a].item()) for a in varying]
+        cells = [_axis_value(design[a]) for a in varying]
         cells += [format_quantity(float(design[m]), _measure(frontier[m])) for m in metrics]
         rows.append(cells)
     return [*varying, *metrics], rows
@@ -99,5 +100,22 @@ def _measure(variable: xr.DataArray) -> str:
     return str(variable.attrs.get("counted") or variable.attrs.get("units", "1"))
 
 
+def _axis_value(value: xr.DataArray) -> str:
+    unit = str(value.attrs.get("units", "1"))
+    number = value.dtype.kind in "fi" and unit not in ("1", "bit")
+    return format_quantity(float(value), unit) if number else _plain(value.item())
+
+
 def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return "-" if value != value else f"{value:g}"
+    return str(value)
+
+
+def _follows_network(frontier: xr.Dataset, axis: str) -> bool:
+    """Whether an axis is told by the name of the network: one of its shape, with one value for each of several."""
+    if axis == NETWORK or NETWORK not in frontier.coords:
+        return False
+    networks, values = (frontier[n].values.astype(str) for n in (NETWORK, axis))
+    found = {network: set(values[networks == network]) for network in set(networks)}
+    return len(found) > 1 and all(len(own) == 1 for own in found.values()) and frontier[axis].dtype.kind in "fi"

@@ -366,3 +366,26 @@ def test_a_spec_of_several_networks_as_a_file_and_back(tmp_path):
     assert list(job.networks) == ["wake-word", "person"]
     assert read_job(job.spec).networks == job.networks
     assert job.spec.document()["network"][1]["width"] == [0.35, 0.5, 0.75]
+
+
+def test_what_stays_on_chip_is_decided_for_each_network_of_a_mix():
+    spec = {
+        "network": [
+            {"name": "small", "model": "mobilenet_v2", "weight": 0.5},
+            {"name": "large", "model": "resnet50", "weight": 0.5},
+        ],
+        "workload": {"combine": "mix"},
+        "precision": {"scheme": "int8"},
+        "device": {
+            "chip": {"class": "edge", "peak_int8": "4 TOPS", "bandwidth": "8 GB/s", "sram": "8 MiB", "tdp": "2 W"}
+        },
+        "hardware": {"device": "chip"},
+        "deployment": {"on_chip_reuse": 1},
+        "objectives": {"minimize": ["latency"]},
+        "output": {"metrics": ["memory_time", "compute_time", "dram_bytes"]},
+    }
+    found = dse.explore(spec).frontier.isel(design=0)
+    # All of the small network stays (3.5 MB and its activations), of the large one the activations only.
+    assert float(found.dram_bytes) == 0.5 * 25_557_032
+    assert float(found.memory_time) == pytest.approx(0.5 * 25_557_032 / 8e9, rel=1e-13)
+    assert float(found.latency) >= float(found.compute_time)

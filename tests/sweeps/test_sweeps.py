@@ -1,0 +1,62 @@
+"""Every sweep of the repository runs, finds something, and accounts for every design."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dse
+
+SWEEPS = sorted((Path(__file__).resolve().parents[2] / "sweeps").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
+def test_every_sweep_finds_a_frontier(path):
+    result = dse.explore(path)
+    counts = result.counts
+    accounted = counts["undefined"] + sum(counts["excluded"].values()) + counts["dominated"] + counts["kept"]
+    assert accounted == counts["enumerated"]
+    assert result.frontier.sizes["design"] == counts["kept"] >= 5
+    for budget in result.manifest["budgets"]:
+        values = result.frontier[budget["metric"]].values
+        assert (values <= budget.get("max", np.inf)).all() and (values >= budget.get("min", -np.inf)).all()
+
+
+def test_what_a_chip_should_be_is_not_one_corner():
+    frontier = dse.explore(next(p for p in SWEEPS if p.stem == "accelerator-what-if")).frontier
+    for figure in ("peak_int8", "bandwidth", "sram"):
+        assert len(set(frontier[figure].values)) > 2
+
+
+def test_two_networks_on_one_chip_by_hand():
+    """Flash adds and the larger peak counts: the same designs by plain loops over what each network is alone."""
+    on = {"device": "stm32h743", "precision": "int8", "compute_efficiency": 0.25}
+    metrics = ["latency", "flash", "peak_sram", "params"]
+    word = dse.evaluate(
+        "mobilenet_v2",
+        width=[0.1, 0.2, 0.35],
+        resolution=[32, 48, 64],
+        classes=12,
+        in_channels=1,
+        metrics=metrics,
+        **on,
+    )
+    person = dse.evaluate(
+        "mobilenet_v2", width=[0.35, 0.5, 0.75], resolution=list(range(96, 193, 16)), classes=2, metrics=metrics, **on
+    )
+    designs = []
+    for a in _points(word):
+        for b in _points(person):
+            busy = 4 * a["latency"] + 1 * b["latency"]
+            if max(a["peak_sram"], b["peak_sram"]) <= 512 * 1024 and a["flash"] + b["flash"] <= 2**21 and busy <= 1:
+                designs.append((round(a["latency"] + b["latency"], 12), a["params"] + b["params"]))
+    best = {d for d in designs if not any(e != d and e[0] <= d[0] and e[1] >= d[1] for e in designs)}
+    found = dse.explore(next(p for p in SWEEPS if p.stem == "two-networks-one-mcu")).frontier
+    assert {(round(float(t), 12), float(p)) for t, p in zip(found.latency, found.params, strict=True)} == best
+
+
+def _points(data):
+    table = data[["latency", "flash", "peak_sram", "params"]].to_dataframe()
+    return table[["latency", "flash", "peak_sram", "params"]].to_dict("records")
