@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,7 @@ OPERATIONS: dict[np.ufunc, str] = {
 UFUNCS: dict[str, np.ufunc] = {name: ufunc for ufunc, name in OPERATIONS.items()}
 
 
-class Face:
+class Face(ABC):
     """Operators and ufuncs, all of which end in `apply(operation, *operands)`.
 
     Operands are faces, numbers or arrays. Anything else that a function tries (a comparison, a branch, another
@@ -38,9 +39,9 @@ class Face:
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
 
+    @abstractmethod
     def apply(self, operation: str, *operands: Any) -> Any:
         """The result of an operation of which this object is one operand."""
-        raise NotImplementedError
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options or ufunc not in OPERATIONS:

@@ -144,6 +144,7 @@ def resolve_space(spec: Spec, metrics: Sequence[str]) -> Space:
 
 
 def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
+    """The family of a network and the axes that its model fixes; no family where either is wrong."""
     if network.family is not None and network.model is not None:
         faults.append(Fault("network", "family and model are both given; give one of them"))
     elif network.model is not None:
