@@ -17,12 +17,19 @@ _BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(<=|>=|≤|≥)\s*(.+)$")
 
 @click.command("frontier", short_help="Cut a result again: other objectives or budgets.")
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option("--minimize", default="", metavar="M,..", help="Metrics to minimise, with commas.")
-@click.option("--maximize", default="", metavar="M,..", help="Metrics to maximise, with commas.")
+@click.option("--minimize", multiple=True, metavar="M,..", help="Metrics to minimise, with commas.")
+@click.option("--maximize", multiple=True, metavar="M,..", help="Metrics to maximise, with commas.")
 @click.option("--budget", "budgets", multiple=True, metavar="'M<=LIMIT'", help="A limit: 'peak_sram<=320 KiB'.")
-@click.option("--per", default="", metavar="AXIS,..", help="One frontier per value of these axes.")
+@click.option("--per", multiple=True, metavar="AXIS,..", help="One frontier per value of these axes.")
 @json_option
-def command(result: Path, minimize: str, maximize: str, budgets: tuple[str, ...], per: str, as_json: bool) -> None:
+def command(
+    result: Path,
+    minimize: tuple[str, ...],
+    maximize: tuple[str, ...],
+    budgets: tuple[str, ...],
+    per: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Cut RESULT again, over the whole space of its spec; what is not given stays as the spec has it.
 
     Objectives that are given replace all of the spec's, and so do budgets.
@@ -51,8 +58,8 @@ def command(result: Path, minimize: str, maximize: str, budgets: tuple[str, ...]
         raise InfeasibleError("\n".join(misses(found.manifest)))
 
 
-def _names(text: str) -> list[str]:
-    return [n.strip() for n in text.split(",") if n.strip()]
+def _names(texts: Iterable[str]) -> list[str]:
+    return [n.strip() for text in texts for n in text.split(",") if n.strip()]
 
 
 def parse_budgets(texts: Iterable[str]) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -28,5 +29,8 @@ def command(output: Path) -> None:
     except FileNotFoundError:
         raise InputError(f"{output}: no such folder") from None
     except OSError as error:
+        # What was begun on a full disk.
+        with suppress(OSError):
+            output.unlink()
         raise DseError(f"{output}: cannot be written: {error.strerror or error}") from None
     click.echo(f"written to {output}; explore it with: dse explore {output}")

@@ -109,7 +109,8 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
         taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
         taken = taken or (name == "phase" and settings.get(name) == "train")
         if name in settings and not taken:
-            faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}"))
+            only = ' but training: phase = "train"' if name == "phase" else ""
+            faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}{only}"))
             del settings[name]
     phases = settings.get("phase", ())
     request = "request" in ([phases] if isinstance(phases, str) else phases)

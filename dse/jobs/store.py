@@ -35,11 +35,10 @@ class Store:
         self._space = grid.space
         corner = _corner(grid.space)
         self._template = label(corner, grid.evaluate(corner, columns))
-        self._wanted = {str(n): v for n, v in self._template.variables.items() if not self._is_axis(str(n), v)}
+        # Everything that the axes alone tell is written with them.
+        axes = set(label(self._space, {}).coords)
+        self._wanted = {str(n): v for n, v in self._template.variables.items() if n not in axes}
         self._arrays: dict[str, Any] = {}
-
-    def _is_axis(self, name: str, variable: xr.Variable) -> bool:
-        return name in self._template.coords and (name in self._space.axes or name == "compute_format")
 
     @property
     def bytes(self) -> int:

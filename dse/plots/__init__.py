@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dse.errors import InputError, unknown
+from dse.errors import DseError, InputError, unknown
 from dse.plots import frontier as _frontier
 from dse.plots import roofline as _roofline
 from dse.plots.kinds import KINDS, Kind, NotInResult, plot
@@ -61,6 +63,8 @@ def save(figure: Figure, path: str | Path) -> Path:
     ------
     InputError
         For another suffix, or a place that cannot be written.
+    DseError
+        When the disk is full.
     """
     from dse.plots.style import drawing_style
 
@@ -68,11 +72,18 @@ def save(figure: Figure, path: str | Path) -> Path:
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise InputError(f"{path}: the suffix {suffix!r} is not allowed; allowed: {', '.join(FORMATS)}")
+    picture = io.BytesIO()
+    with drawing_style():
+        figure.savefig(picture, format=suffix[1:], metadata=FORMATS[suffix])
+    stood = path.exists()
     try:
-        with drawing_style():
-            figure.savefig(path, format=suffix[1:], metadata=FORMATS[suffix])
+        path.write_bytes(picture.getvalue())
     except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        if not stood:
+            # What was begun on a full disk.
+            path.unlink(missing_ok=True)
+        full = error.errno == errno.ENOSPC
+        raise (DseError if full else InputError)(f"{path}: cannot be written: {error.strerror}") from None
     return path
 
 

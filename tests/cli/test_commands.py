@@ -330,6 +330,8 @@ def test_infeasible_is_3_with_counts_and_nearest_misses(call, tmp_path):
 
 def test_frontier_cuts_a_result_again(call, spec):
     call(f"explore {spec} --no-plots --out here --set fit=false")
+    both = facts(call, "frontier here --minimize params --minimize latency")["frontier"]
+    assert both == facts(call, "frontier here --minimize params,latency")["frontier"]
     found = facts(call, "frontier here --minimize params --maximize accuracy --budget 'latency<=1 s' --per precision")
     # The only budget now; fp32 and int8 apart; sorted by parameters within each.
     assert {row["precision"] for row in found["frontier"]} == {"fp32", "int8"}

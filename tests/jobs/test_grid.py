@@ -130,3 +130,13 @@ def test_in_memory_there_is_nothing_to_keep_it_in():
 def test_true_or_false():
     with pytest.raises(InputError, match=r"output\.grid: 'yes' is not true or false"):
         dse.explore(changed(SMALL, output__grid="yes"))
+
+
+def test_axes_of_an_own_format_are_coordinates_of_the_grid(tmp_path):
+    own = {"scheme": ["int8", "mine"], "mine": {"weight_bits": [2, 4], "group_size": [32, 64]}}
+    result = dse.explore(changed(KEPT, precision=own), out=tmp_path / "x", plots=False)
+    kept = dse.load(tmp_path / "x").grid
+    assert kept.sizes["precision"] == 5
+    assert kept["weight_bits"].dims == kept["group_size"].dims == ("precision",)
+    assert list(kept["group_size"].values[1:]) == [32, 64, 32, 64]
+    xr.testing.assert_equal(kept["latency"].load(), result.grid["latency"])
