@@ -34,7 +34,8 @@ def read_document(
     if isinstance(source, Mapping):
         document, origin = _plain(source), ""
     else:
-        document, origin = _parse(_read(Path(source)), Path(source)), str(source)
+        path, origin = Path(source), str(source)
+        document = _parse(read_bounded(path, MOST_BYTES, "the TOML file of a spec", "a spec"), path)
     for key, value in (settings or {}).items():
         _replace(document, key, _plain(value))
     if _is_absurd(document):
@@ -58,18 +59,25 @@ def _is_absurd(value: Any) -> bool:
     return isinstance(value, int) and value.bit_length() > 1024
 
 
-def _read(path: Path) -> bytes:
+def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
+    """The content of a file of at most `most` bytes; `wanted` and `short` name it in what a user is told.
+
+    Raises
+    ------
+    InputError
+        When it is not there, a folder, larger, or cannot be read.
+    """
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            content = file.read(most + 1)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder; give the TOML file of a spec") from None
+        raise InputError(f"{path}: is a folder; give {wanted}") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{path}: more than {MOST_BYTES / 1e6:g} MB; a spec is shorter")
+    if len(content) > most:
+        raise InputError(f"{path}: more than {most / 1e6:g} MB; {short} is shorter")
     return content
 
 

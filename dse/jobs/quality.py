@@ -16,6 +16,7 @@ from dse import glossary, units
 from dse.errors import Fault, InputError, unknown
 from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
 from dse.jobs.axes import axis_values
+from dse.jobs.document import read_bounded
 from dse.quality.own import VALUES, OwnQuality
 
 KEY = "quality.table"
@@ -56,26 +57,13 @@ class Table:
 def read_table(path: Path, axes: Sequence[str], faults: list[Fault]) -> Table | None:
     """The table in a CSV file; `axes` are those that columns may be named after. None where anything is wrong."""
     try:
-        content = _content(path)
+        content = read_bounded(path, MOST_BYTES, "a CSV file", "such a table")
         table, found = _checked(path, content, axes)
     except InputError as error:
         faults.extend(Fault(KEY, str(f)) for f in error.faults)
         return None
     faults.extend(Fault(KEY, f"{path.name}: {problem}") for problem in found)
     return None if found else table
-
-
-def _content(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    if len(content) > MOST_BYTES:
-        raise InputError(f"{path}: more than {MOST_BYTES / 1e6:g} MB")
-    return content
 
 
 def _checked(path: Path, content: bytes, axes: Sequence[str]) -> tuple[Table, list[str]]:

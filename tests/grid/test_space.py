@@ -202,7 +202,7 @@ def test_memory_that_is_available(monkeypatch, tmp_path):
 
 def test_small_spaces_are_not_measured(monkeypatch):
     monkeypatch.setattr(evaluate, "check_memory", lambda *_: pytest.fail("measured"))
-    dse.evaluate("mobilenet_v2", width=[0.5, 1.0], device="rtx-4090")
+    assert dse.evaluate("mobilenet_v2", width=[0.5, 1.0], device="rtx-4090").sizes["width"] == 2
 
 
 @pytest.mark.parametrize(

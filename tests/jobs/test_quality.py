@@ -176,7 +176,7 @@ def test_not_a_text_file(spec, tmp_path):
     (tmp_path / "own.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match=r"own.csv: is not a table in CSV"):
         read_job(document)
-    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+    with pytest.raises(InputError, match="is a folder; give a CSV file"):
         read_job(changed(WITH, quality__table=str(tmp_path)))
 
 

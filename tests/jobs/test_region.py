@@ -70,9 +70,11 @@ def test_faults(deployment, objective, expected):
 
 
 def test_a_figure_that_is_not_needed_or_given_may_be_missing():
-    read_job(changed(SMALL, deployment={"region": "ALB"}, objectives={"minimize": ["carbon"]}))
+    job = read_job(changed(SMALL, deployment={"region": "ALB"}, objectives={"minimize": ["carbon"]}))
+    assert job.space.axes["region"].values == ("ALB",)
     deployment = {"region": "ALB", "electricity_price": 0.1}
-    read_job(changed(SMALL, deployment=deployment, objectives={"minimize": ["electricity_cost"]}))
+    job = read_job(changed(SMALL, deployment=deployment, objectives={"minimize": ["electricity_cost"]}))
+    assert job.space.axes["electricity_price"].values == (0.1,)
 
 
 def test_why_a_value_is_undefined():
