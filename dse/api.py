@@ -11,7 +11,7 @@ import xarray as xr
 
 from dse import glossary, registry
 from dse.grid import dataset
-from dse.grid.evaluate import plan_of
+from dse.grid.program import plan_of
 from dse.grid.space import Space
 from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load

@@ -15,7 +15,8 @@ import numpy as np
 from dse import registry
 from dse.errors import InputError
 from dse.grid.blocks import Alone
-from dse.grid.evaluate import PHASE_AXIS, Values, has_meaning
+from dse.grid.evaluate import evaluate_values
+from dse.grid.program import PHASE_AXIS, Program, Values, has_meaning, program
 from dse.grid.inputs import leaf
 from dse.grid.labelled import Labelled
 from dse.grid.space import DESIGN, Axis, Space

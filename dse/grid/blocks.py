@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dse.grid.evaluate import Values, evaluate_values
+from dse.grid.evaluate import evaluate_values
+from dse.grid.program import Program, Values, program
 from dse.grid.space import Space
 
 

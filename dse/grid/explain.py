@@ -11,9 +11,10 @@ import xarray as xr
 
 from dse import faces, glossary, registry
 from dse.grid.dataset import equation
-from dse.grid.evaluate import MODEL_AXIS, evaluate_values, plan_of
+from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, SOURCE, compute_peak, leaf
 from dse.grid.plan import variants_of
+from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import Space
 from dse.profiles import PROFILES
 from dse.regions import REGIONS

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.grid.evaluate import MODEL_AXIS, plan_of
+from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.explain import region_facts
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak
 from dse.grid.plan import make_plan, variants_of

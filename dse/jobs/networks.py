@@ -12,7 +12,7 @@ from dse.errors import Fault, InputError
 from dse.grid.blend import LOAD, Blend, Member, rules_of
 from dse.grid.blocks import Alone, Grid
 from dse.grid.counting import REQUEST
-from dse.grid.evaluate import PHASE_AXIS
+from dse.grid.program import PHASE_AXIS
 from dse.grid.space import NETWORK, Axis, Space
 from dse.jobs.axes import collect
 from dse.jobs.quality import Table

@@ -19,7 +19,7 @@ from dse.errors import DseError, InputError
 from dse.grid.blocks import Grid
 from dse.grid.capacity import available_memory
 from dse.grid.dataset import label
-from dse.grid.evaluate import Values
+from dse.grid.program import Values
 from dse.grid.space import Space
 from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest

@@ -14,7 +14,7 @@ import xarray as xr
 from dse.errors import InputError
 from dse.grid.blocks import Grid
 from dse.grid.dataset import label
-from dse.grid.evaluate import MODEL_AXIS, PHASE_AXIS, Values
+from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
 from dse.grid.space import Space

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from dse.errors import InputError
-from dse.grid.evaluate import Values, evaluate_values
+from dse.grid.evaluate import evaluate_values
+from dse.grid.program import Values
 from dse.grid.space import Space
 from dse.pareto.cloud import Cloud
 from dse.pareto.cut import Cut, Tally, apply

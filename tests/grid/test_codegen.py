@@ -11,6 +11,7 @@ import pytest
 from dse import registry
 from dse.grid import codegen
 from dse.grid.evaluate import evaluate_values
+from dse.grid.nests import Nest
 from dse.grid.plan import make_plan
 from tests.grid.spaces import make
 
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def nest(name="throughput"):
     record = registry.metric_record(name)
-    return codegen.Nest(
+    return Nest(
         ("batch", "device"), (record,), (("batch", ("batch",)), ("latency", ("batch", "device"))), (name,)
     )
 
@@ -49,10 +50,10 @@ def test_the_source_of_a_nest():
     """Every input is loaded at the depth of its last dimension."""
     assert nest().source() == textwrap.dedent(
         """\
-        def nest(start, stop, n_device, in_batch, in_latency, out_throughput):
-            for i_batch in range(start, stop):
+        def nest(lo_batch, hi_batch, lo_device, hi_device, in_batch, in_latency, out_throughput):
+            for i_batch in range(lo_batch, hi_batch):
                 v_batch = in_batch[i_batch]
-                for i_device in range(n_device):
+                for i_device in range(lo_device, hi_device):
                     v_latency = in_latency[i_batch, i_device]
                     v_throughput = f_throughput(v_batch, v_latency)
                     out_throughput[i_batch, i_device] = v_throughput
@@ -63,7 +64,7 @@ def test_the_source_of_a_nest():
 def test_a_kernel_computes_the_part_that_it_is_given():
     kernel = codegen.compiled(nest())
     batch, latency, out = np.array([1.0, 8.0]), np.array([[0.5, 0.25], [2.0, 0.0]]), np.zeros((2, 2))
-    kernel(1, 2, 2, batch, latency, out)
+    kernel(1, 2, 0, 2, batch, latency, out)
     assert out.tolist() == [[0.0, 0.0], [4.0, np.inf]]  # division by zero as NumPy's
 
 

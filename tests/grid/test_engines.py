@@ -6,7 +6,8 @@ import pytest
 import dse
 from dse import registry
 from dse.grid import counting
-from dse.grid.evaluate import evaluate_values, has_meaning, plan_of
+from dse.grid.evaluate import evaluate_values
+from dse.grid.program import has_meaning, plan_of
 from tests.grid.spaces import assert_same, random_space, vision, whole
 
 ALL = tuple(registry.METRICS)
