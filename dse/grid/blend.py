@@ -7,40 +7,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from dse import registry
 from dse.errors import InputError
-from dse.grid.blocks import Alone
 from dse.grid.evaluate import evaluate_values
 from dse.grid.program import PHASE_AXIS, Program, Values, has_meaning, program
 from dse.grid.inputs import leaf
-from dse.grid.labelled import Labelled
+from dse.grid.labelled import OP, Labelled
 from dse.grid.space import DESIGN, Axis, Space
 from dse.networks import Family
+from dse.registry import Record
 
-Arrays = Sequence[np.ndarray]
-# Each takes the values of all networks, and their weights.
-Rule = Callable[[Arrays, np.ndarray], np.ndarray]
-
-
-def mean(values: Arrays, weights: np.ndarray) -> np.ndarray:
-    """The mean by weight."""
-    return add([v * w for v, w in zip(values, weights / weights.sum(), strict=True)], weights)
+# What a metric of all networks is computed with from those of each: a function of two values, and whether values are
+# multiplied by the weights of their networks first.
+Rule = tuple[Callable[[Any, Any], Any], bool]
 
 
-def add(values: Arrays, weights: np.ndarray) -> np.ndarray:
+def add(a, b):  # type: ignore[no-untyped-def]
     """The sum."""
-    return reduce(np.add, values)
+    return a + b
 
 
-def largest(values: Arrays, weights: np.ndarray) -> np.ndarray:
-    """The largest."""
-    return reduce(np.maximum, values)
+def largest(a, b):  # type: ignore[no-untyped-def]
+    """The larger."""
+    return np.maximum(a, b)
 
+
+def weighted(value, weight):  # type: ignore[no-untyped-def]
+    """The share of one network in a mean."""
+    return value * weight
+
+
+def busy(latency, batch, rate):  # type: ignore[no-untyped-def]
+    """The share of its time that a device is busy with one network."""
+    return rate * (latency / batch)
+
+
+MEAN, SUM, LARGEST = (add, True), (add, False), (largest, False)
 
 _TRAFFIC = ("macs", "weights_read", "activation_traffic", "cache_traffic")
 # What on-chip memory keeps is a matter of each network, not of their sum.
@@ -57,10 +64,10 @@ def rules_of(combine: str, arena: str) -> dict[str, Rule]:
     `arena` says whether networks together share the memory of their activations ("shared") or not ("separate").
     """
     if combine == "mix":
-        own = dict.fromkeys((*_STORED, *_ARENA, "memory"), largest)
-        return {**dict.fromkeys((*_TRAFFIC, *_TIMES), mean), **own}
-    working = largest if arena == "shared" else add
-    return {**dict.fromkeys((*_TRAFFIC, *_TIMES, *_STORED), add), **dict.fromkeys(_ARENA, working)}
+        own = dict.fromkeys((*_STORED, *_ARENA, "memory"), LARGEST)
+        return {**dict.fromkeys((*_TRAFFIC, *_TIMES), MEAN), **own}
+    working = LARGEST if arena == "shared" else SUM
+    return {**dict.fromkeys((*_TRAFFIC, *_TIMES, *_STORED), SUM), **dict.fromkeys(_ARENA, working)}
 
 
 # The share of its time that the device is busy: Σ rate × latency.
@@ -105,30 +112,32 @@ class Blend:
         axes = {**own, **{a.name: a for a in ordered}}
         return Space(family, axes, counting=first.counting, devices=first.devices, schemes=first.schemes)
 
-    def evaluate(self, part: Space, columns: Sequence[str], **options: Any) -> Values:
-        """Columns for a part of the space."""
+    def metric(self, column: str) -> str:
+        """The name under which a program of the blend has a column."""
+        return column
+
+    def program(self, part: Space, columns: Sequence[str]) -> Program:
+        """What computes columns for a part of the space: the programs of the networks, put together by the rules."""
         wanted: dict[str, None] = {}
         for column in columns:
             if column == LOAD:
                 wanted["latency"] = None
             elif not self._owner(column):
                 wanted.update(dict.fromkeys(self.bases(column)))
-        found = [self._of_member(m, part, columns, list(wanted), options) for m in self.members]
-        values = {c: v for own in found for c, v in own.items() if self._owner(c)}
-        builder = _Builder(self, part, found)
-        return {**values, **{c: builder.value(c) for c in columns if c not in values}}
+        builder = _Builder(self, part)
+        for member in self.members:
+            own = [c.removeprefix(f"{member.name}.") for c in columns if self._owner(c) is member]
+            builder.take(member, tuple(dict.fromkeys([*own, *wanted])))
+        for column in columns:
+            builder.need(column)
+        return Program(part, builder.values, tuple(builder.steps.values()), tuple(columns))
+
+    def evaluate(self, part: Space, columns: Sequence[str], **options: Any) -> Values:
+        """Columns for a part of the space."""
+        return evaluate_values(part, columns, make=self.program, **options)
 
     def _owner(self, column: str) -> Member | None:
         return next((m for m in self.members if m.name == column.rpartition(".")[0]), None)
-
-    def _of_member(
-        self, member: Member, part: Space, columns: Sequence[str], bases: list[str], options: Mapping[str, Any]
-    ) -> Values:
-        """What is needed of one network, over the dimensions of the part."""
-        space, joint = projected(member.space, member.name, part)
-        own = [c for c in columns if self._owner(c) is member]
-        values = Alone(space, member.name).evaluate(space, [*own, *bases], **options)
-        return {n: _over_joint(values[n], joint, part.dims) for n in (*own, *bases)}
 
     def bases(self, metric: str) -> list[str]:
         """The metrics of single networks that a combined one is computed from.
@@ -169,44 +178,74 @@ def projected(own: Space, name: str, part: Space) -> tuple[Space, dict[str, str]
 
 
 def _over_joint(value: Labelled, joint: Mapping[str, str], dims: tuple[str, ...]) -> Labelled:
-    named = [joint[d] for d in value.dims]
-    ordered = tuple(d for d in dims if d in named)
+    named = [joint.get(d, d) for d in value.dims]
+    ordered = tuple(d for d in (*dims, OP) if d in named)
     return Labelled(ordered, np.transpose(value.data, [named.index(d) for d in ordered]))
 
 
 class _Builder:
-    """Combined values for a part of a blend's space; `found` are those of each network."""
+    """Values and steps of the networks under their names, and then those of all."""
 
-    def __init__(self, blend: Blend, part: Space, found: Sequence[Values]) -> None:
-        self.blend, self.part, self.found = blend, part, found
-        self.weights = np.array([m.weight for m in blend.members])
-        self.done: Values = {}
+    def __init__(self, blend: Blend, part: Space) -> None:
+        self.blend, self.part = blend, part
+        self.values: Values = {}
+        self.steps: dict[str, Record] = {}
 
-    def value(self, name: str) -> Labelled:
-        """The value of a metric, an axis or a figure."""
-        if name not in self.done:
-            self.done[name] = self._value(name)
-        return self.done[name]
+    def take(self, member: Member, targets: tuple[str, ...]) -> None:
+        """Everything that is computed of one network."""
+        space, joint = projected(member.space, member.name, self.part)
+        made = program(space, targets)
+        for name, value in made.values.items():
+            self.values[f"{member.name}.{name}"] = _over_joint(value, joint, self.part.dims)
+        for step in made.steps:
+            inputs = tuple(f"{member.name}.{i}" for i in step.inputs)
+            own = replace(step, name=f"{member.name}.{step.name}", inputs=inputs)
+            self.steps[own.name] = own
 
-    def _value(self, name: str) -> Labelled:
+    def need(self, name: str) -> None:
+        """Make sure that a metric, an axis or a figure is there."""
+        if name in self.values or name in self.steps:
+            return
         blend = self.blend
         if name == LOAD:
-            times = [self._over([v["latency"], leaf(self.part, "batch")], np.divide) for v in self.found]
-            return self._over(times, lambda *t: add([m.rate * x for m, x in zip(blend.members, t)], self.weights))
-        if name in blend.rules:
-            return self._over([v[name] for v in self.found], lambda *v: blend.rules[name](v, self.weights))
-        if name not in registry.METRICS:
-            return leaf(self.part, name)
-        record = registry.metric_record(name, None, blend._phase)
-        if "scheme" in record.inputs:
-            return self.found[0][name]
-        if not all(has_meaning(record, projected(m.space, m.name, self.part)[0]) for m in blend.members):
-            return Labelled((), np.array(np.nan))
-        return self._over([self.value(i) for i in record.inputs], record.function)
+            for m in blend.members:
+                self.values[f"{m.name}.rate"] = Labelled((), np.array(m.rate))
+                self.need("batch")
+                self._step(f"{m.name}.{LOAD}", busy, f"{m.name}.latency", "batch", f"{m.name}.rate")
+            self.combine(name, SUM)
+        elif name in blend.rules:
+            self.combine(name, blend.rules[name])
+        elif name not in registry.METRICS:
+            self.values[name] = leaf(self.part, name)
+        else:
+            self._own_function(name)
 
-    def _over(self, values: Sequence[Labelled], function: Callable[..., Any]) -> Labelled:
-        used = {d for v in values for d in v.dims}
-        dims = tuple(d for d in self.part.dims if d in used)
-        with np.errstate(all="ignore"):
-            data = np.asarray(function(*(v.over(dims) for v in values)), dtype=np.float64)
-        return Labelled(dims, np.broadcast_to(data, [self.part.sizes[d] for d in dims]))
+    def combine(self, name: str, rule: Rule) -> None:
+        """The steps of a rule, over the networks in turn."""
+        function, weigh = rule
+        terms = [f"{m.name}.{name}" for m in self.blend.members]
+        if weigh:
+            total = sum(m.weight for m in self.blend.members)
+            for m, term in zip(self.blend.members, terms, strict=True):
+                self.values[f"{m.name}.weight"] = Labelled((), np.array(m.weight / total))
+                self._step(f"{term} × weight", weighted, term, f"{m.name}.weight")
+            terms = [f"{term} × weight" for term in terms]
+        left = terms[0]
+        for number, term in enumerate(terms[1:], start=2):
+            done = name if number == len(terms) else f"{name} of {number}"
+            self._step(done, function, left, term)
+            left = done
+
+    def _step(self, name: str, function: Callable[..., Any], *inputs: str) -> None:
+        self.steps[name] = Record(name, "metric", "", function, inputs)
+
+    def _own_function(self, name: str) -> None:
+        record = registry.metric_record(name, None, self.blend._phase)
+        if "scheme" in record.inputs:
+            self.values[name] = self.values[f"{self.blend.members[0].name}.{name}"]
+        elif not all(has_meaning(record, projected(m.space, m.name, self.part)[0]) for m in self.blend.members):
+            self.values[name] = Labelled((), np.array(np.nan))
+        else:
+            for i in record.inputs:
+                self.need(i)
+            self.steps[name] = record

@@ -22,6 +22,9 @@ class Grid(Protocol):
     def space(self) -> Space:
         """Axes of the designs."""
 
+    def program(self, part: Space, columns: Sequence[str]) -> Program:
+        """What computes columns for a part of the space that has one value of each axis that chooses formulas."""
+
     def evaluate(self, part: Space, columns: Sequence[str], **options: Any) -> Values:
         """Columns for a part of the space; options are those of `evaluate_values`."""
 
@@ -33,8 +36,15 @@ class Alone:
     space: Space
     name: str = ""
 
+    def program(self, part: Space, columns: Sequence[str]) -> Program:
+        """What computes columns, without the name of the network before them."""
+        return program(part, tuple(dict.fromkeys(map(self.metric, columns))))
+
     def evaluate(self, part: Space, columns: Sequence[str], **options: Any) -> Values:
         """Columns for a part of the space."""
-        metrics = {column: column.removeprefix(f"{self.name}.") if self.name else column for column in columns}
-        values = evaluate_values(part, metrics.values(), **options)
-        return {**values, **{column: values[metric] for column, metric in metrics.items()}}
+        values = evaluate_values(part, map(self.metric, columns), **options)
+        return {**values, **{column: values[self.metric(column)] for column in columns}}
+
+    def metric(self, column: str) -> str:
+        """The metric that a column holds."""
+        return column.removeprefix(f"{self.name}.") if self.name else column

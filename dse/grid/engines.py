@@ -29,6 +29,7 @@ FEW = 20_000
 class Engine:
     """How a program is run: a group of at least `least` values by compiled code, in so many threads."""
 
+    name: str
     least: float
     threads: int
     dtype: type = np.float64
@@ -87,7 +88,7 @@ def choose_engine(name: str, designs: int, threads: int | None = None, dtype: ty
         raise InputError(f"engine {name!r}; allowed: auto, plain, fused")
     few = FEW if designs > PLAIN_LIMIT else math.inf
     least = {"fused": 1, "plain": math.inf, "auto": few}[name]
-    return Engine(least, threads or os.cpu_count() or 1, dtype)
+    return Engine(name, least, threads or os.cpu_count() or 1, dtype)
 
 
 def is_special(step: Record) -> bool:

@@ -84,8 +84,8 @@ class Nest:
                 lines.append(f"v_{self.label(step.name)} = f_{self.label(step.name)}({arguments})")
         return lines
 
-    def _loops(self, after: Mapping[int, Sequence[str]], before: Mapping[int, Sequence[str]] | None = None) -> list[str]:
-        """The loops with all loads and steps; lines that come `after` those of a depth, or `before` its loop."""
+    def _loops(self, after: Mapping[int, Sequence[str]]) -> list[str]:
+        """The loops with all loads and steps, and the lines that come after those of a depth."""
         lines = []
         for depth in range(len(self.dims) + 1):
             if depth:
@@ -111,41 +111,44 @@ class Limit:
 
 @dataclass(frozen=True)
 class Stream(Nest):
-    """A nest that keeps nothing: rows of columns and of broken constraints go to a sink.
+    """A nest that keeps nothing: rows of columns and of broken constraints are drained where a buffer is full.
 
     `outputs` are the columns, those of `negated` with the other sign. The state of a design is an integer: bit 0
-    where a value of `defined` is NaN, bit k where the k-th of `limits` is broken.
-
-    `drain` takes rows away: a function of (number of rows, place of the first in the box, columns, states, *sink).
+    where a value of `defined` is NaN, bit k where the k-th of `limits` is broken. `drain` takes rows away: a function
+    of (rows, place of the first in the box, columns, states, *sink).
     """
 
     drain: Function
+    helpers: tuple[Function, ...] = ()
     negated: tuple[str, ...] = ()
     defined: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
 
     def functions(self) -> dict[str, Function]:
-        """What the source calls, by the name that it calls it by."""
-        return {**super().functions(), "drain": self.drain}
+        """What must be compiled, by name."""
+        return {**super().functions(), "drain": self.drain, **{f.__name__: f for f in self.helpers}}
 
     def source(self) -> str:
         """`nest(<bounds>, <inputs>, lows, highs, columns, states, sink)`; columns of shape (outputs, capacity)."""
         *outer, last = (self.label(d) for d in self.dims)
         arguments = [*self.bounds, *self._inputs(), "lows", "highs", "columns", "states", "sink"]
+        # A tuple of arrays rather than one array: loops over it are unrolled.
+        rows = ", ".join(f"column_{k}" for k in range(len(self.outputs)))
+        drain = f"drain(filled, first, ({rows},), states, *sink)"
         lines = [f"def nest({', '.join(arguments)}):", f"{PAD}filled = 0", f"{PAD}first = 0"]
         lines += [f"{PAD}column_{k} = columns[{k}]" for k in range(len(self.outputs))]
         for k, limit in enumerate(self.limits):
             lines += [f"{PAD}low_{k} = lows[{k}]"] * limit.low + [f"{PAD}high_{k} = highs[{k}]"] * limit.high
         row = [
             f"if filled + hi_{last} - lo_{last} > states.size:",
-            f"{PAD}drain(filled, first, columns, states, *sink)",
+            f"{PAD}{drain}",
             f"{PAD}first += filled",
             f"{PAD}filled = 0",
             f"base = filled - lo_{last}",
             f"filled += hi_{last} - lo_{last}",
         ]
         loops = self._loops({len(outer): row, len(self.dims): self._stores(last)})
-        return "\n".join([*lines, *loops, f"{PAD}drain(filled, first, columns, states, *sink)"]) + "\n"
+        return "\n".join([*lines, *loops, f"{PAD}{drain}"]) + "\n"
 
     def _stores(self, last: str) -> list[str]:
         lines = [f"place = base + i_{last}"]

@@ -18,7 +18,7 @@ from dse.grid.space import Space
 from dse.hardware import Device
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT
-from dse.pareto.scan import MCU
+from dse.pareto.cut import MCU
 from dse.precision import Scheme
 from dse.profiles import PROFILES, Profile
 from dse.regions import REGIONS

@@ -5,21 +5,23 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from dse.grid.blocks import Grid
+from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.space import NETWORK, Axis
 from dse.jobs.assumptions import unchecked
 from dse.jobs.resolve import Job
+from dse.pareto.regions import thinned
 from dse.pareto.scan import TILE, Block, scan_blocks
 from dse.units import format_quantity
 
 
 def estimate(job: Job) -> dict[str, Any]:
     """Axes with roles, designs, bytes of the whole grid, and the time from the rate measured on a part of it."""
-    blocks = [_part(job, grid) for grid in job.grids]
+    engine = "fused" if job.size > PLAIN_LIMIT else "plain"
+    blocks = [Block(grid, job.cut_of(grid), part=thinned(grid.space, TILE).space) for grid in job.grids]
     # Once to load or compile the kernels, which is not the rate.
-    scan_blocks(blocks)
+    scan_blocks(blocks, engine=engine)
     started = time.perf_counter()
-    scan_blocks(blocks)
+    scan_blocks(blocks, engine=engine)
     rate = sum(b.space.size for b in blocks) / (time.perf_counter() - started)
     size = job.size * 8 * len(job.metrics)
     return {
@@ -38,11 +40,6 @@ def estimate(job: Job) -> dict[str, Any]:
             d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))
         },
     }
-
-
-def _part(job: Job, grid: Grid) -> Block:
-    part = next(part for _, part in grid.space.tiles(TILE))
-    return Block(part, job.cut_of(grid), lambda place, space, columns: grid.evaluate(space, columns, designs=job.size))
 
 
 def _axes(job: Job) -> list[dict[str, Any]]:

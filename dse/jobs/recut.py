@@ -14,7 +14,8 @@ from dse.jobs.result import GRID, Result
 from dse.jobs.run import compute
 from dse.jobs.spec import read_spec
 from dse.jobs.store import stored_values
-from dse.pareto.scan import WITNESS, Source
+from dse.pareto.cut import WITNESS
+from dse.pareto.scan import Source
 
 
 def recut(

@@ -26,7 +26,8 @@ from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, Result, load, read_manifest
 from dse.jobs.store import Store, check_disk, store_path
-from dse.pareto.scan import WITNESS, Block, Scan, Source, group_values, scan_blocks
+from dse.pareto.cut import WITNESS
+from dse.pareto.scan import Block, Scan, Source, group_values, scan_blocks
 from dse.plots import roofline
 from dse.units import format_quantity
 
@@ -150,14 +151,9 @@ def _check_size(job: Job, kept: int) -> None:
 def _blocks(job: Job, stores: Sequence[Store], sources: Mapping[str, Source]) -> list[Block]:
     blocks = []
     for grid, store in itertools.zip_longest(job.grids, stores):
-        source = sources.get(grid.name, partial(_evaluated, grid, job.size))
         keep, extra = (store.keep, grid_columns(job, grid)) if store else (None, ())
-        blocks.append(Block(grid.space, job.cut_of(grid), source, keep, extra))
+        blocks.append(Block(grid, job.cut_of(grid), sources.get(grid.name), keep, extra))
     return blocks
-
-
-def _evaluated(grid: Grid, designs: int, place: Mapping[str, slice], part: Space, columns: tuple[str, ...]) -> Values:
-    return grid.evaluate(part, columns, designs=designs)
 
 
 def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:

@@ -12,8 +12,13 @@ import numpy as np
 import dse.metrics  # noqa: F401  (importing it records the metrics)
 from dse import registry, units
 from dse.errors import Fault, InputError
+from dse.grid.labelled import Labelled, along
+from dse.grid.space import Space
 
+# A metric that is undefined exactly where the axes make no network.
+WITNESS = "params"
 # A design must fit the device: these stay at or above zero wherever the device states the capacity.
+MCU = "mcu"
 FIT = {"sram_free": "mcu", "flash_free": "mcu", "memory_free": "other"}
 
 
@@ -110,6 +115,18 @@ class Cut:
         """Names of the values that the cut needs: metrics, and those of single networks."""
         own = [o.metric for o in self.objectives] + [b.column for b in self.budgets]
         return tuple(dict.fromkeys([*own, *(FIT if self.fit else ())]))
+
+    @property
+    def constraints(self) -> tuple[str, ...]:
+        """Names of what can exclude a design, in order: fit, then budgets."""
+        return (*(f"fit: {name}" for name in FIT if self.fit), *(b.text() for b in self.budgets))
+
+    @property
+    def limits(self) -> tuple[list[float], list[float]]:
+        """Least and largest value that each constraint allows."""
+        fit = len(FIT) if self.fit else 0
+        low = [0.0] * fit + [b.low for b in self.budgets]
+        return low, [math.inf] * fit + [b.high for b in self.budgets]
 
 
 @dataclass(frozen=True, order=True)
@@ -211,6 +228,14 @@ def _note_nearest(
     nearest = int(np.argmin(violation))
     miss = Miss(len(only_this) == 0, float(violation[nearest]), float(values[candidates[nearest]]))
     tally.misses[own] = min(miss, tally.misses.get(own, miss))
+
+
+def is_mcu(space: Space) -> Labelled:
+    """1 where the device of a design is a microcontroller, 0 elsewhere."""
+    axis = space.axes.get("device")
+    if axis is None:
+        return along(None, np.zeros(1))
+    return along(axis.dim, np.array([float(space.devices[d].device_class == MCU) for d in axis.values]))
 
 
 def check_objectives(objectives: Sequence[Objective]) -> None:
