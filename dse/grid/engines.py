@@ -38,7 +38,9 @@ class Engine:
         """Whether a group is computed by compiled code."""
         return bool(group.dims) and program.size(group.dims) >= self.least
 
-    def run(self, program: Program, groups: Sequence[Group] | None = None, out: Mapping[str, Any] | None = None) -> Values:
+    def run(
+        self, program: Program, groups: Sequence[Group] | None = None, out: Mapping[str, Any] | None = None
+    ) -> Values:
         """Everything that a program keeps, without the dimensions of one value.
 
         Parameters

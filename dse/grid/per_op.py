@@ -58,9 +58,7 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
 
     ops = np.stack([_op_rows(given[v], networks, sizes) for v in VECTORS], axis=1)
     scalars = np.stack([spread(a, work) for a in WORK], axis=1)
-    peak, efficiency, bandwidth, share = (
-        spread(a, (*shared, *hardware)).reshape(-1, shape[1]) for a in DEVICE
-    )
+    peak, efficiency, bandwidth, share = (spread(a, (*shared, *hardware)).reshape(-1, shape[1]) for a in DEVICE)
     compute, memory = peak * efficiency, bandwidth * share
     ridge = compute / memory
     order = np.argsort(ridge, axis=1, kind="stable")

@@ -1,4 +1,5 @@
 """Stand-in until merged."""
+
 import numpy as np
 from dse.pareto.streaming import StreamingFrontier
 
@@ -11,6 +12,7 @@ class Archive(StreamingFrontier):
         ranks = np.argsort(np.argsort(own, axis=0), axis=0) / len(own)
         best = [int(np.argmin(ranks.sum(axis=1)))]
         for j in range(own.shape[1]):
-            w = np.ones(own.shape[1]); w[j] = 3
+            w = np.ones(own.shape[1])
+            w[j] = 3
             best.append(int(np.argmin(ranks @ w)))
         return np.ascontiguousarray(own[np.unique(best)])

@@ -38,12 +38,15 @@ def drain(rows, first, columns, states, counts, misses, lows, highs, pivots, kep
         there are already, shape (1,).
     """
     constraints = (counts.size - 2) // 2
-    undefined = 0
+    undefined, anywhere = 0, np.int32(0)
     for i in range(rows):
         undefined += states[i] & 1
+        anywhere |= states[i]
     feasible = rows - undefined
     for k in range(1, constraints + 1):
         bit, at_first, at_all = np.int32(1 << k), 0, 0
+        if not anywhere & bit:
+            continue
         for i in range(rows):
             state = states[i]
             at_first += (state & -state) == bit
@@ -93,7 +96,7 @@ def note_misses(rows, columns, states, constraints, misses, lows, highs):
         bit = np.int32(1 << (constraints - budgets + b + 1))
         for i in range(rows):
             if states[i] & (bit | np.int32(1)) == bit:
-                others, value = float(states[i] != bit), columns[objectives + b][i]
+                others, value = (1.0 if states[i] != bit else 0.0), columns[objectives + b][i]
                 violation = max(value - highs[b], lows[b] - value)
                 if others < misses[b, 0] or (others == misses[b, 0] and violation < misses[b, 1]):
                     misses[b, 0], misses[b, 1], misses[b, 2] = others, violation, value

@@ -19,7 +19,7 @@ import numpy as np
 
 from dse.grid.blocks import Grid
 from dse.grid.engines import Engine, argument, inputs_of, is_special
-from dse.grid.labelled import Labelled
+from dse.grid.labelled import OP, Labelled
 from dse.grid.nests import Limit, Stream
 from dse.grid.program import Program, Values, squeeze
 from dse.pareto.cut import FIT, WITNESS, Cut, Miss, Tally, is_mcu
@@ -59,9 +59,9 @@ class Prepared:
         values = self.engine.run(self.program, ahead)
         mcu = is_mcu(self.region.space)
         kinds = {MCU: mcu, OTHER: Labelled(mcu.dims, 1.0 - mcu.data)}
-        return {**values, **{n: squeeze(v) for n, v in kinds.items()}}, tuple(
-            s for g in groups if g not in ahead for s in g.steps
-        )
+        known = {**values, **{n: squeeze(v) for n, v in kinds.items()}}
+        left = tuple(s for g in groups if g not in ahead for s in g.steps)
+        return {n: _in_order(v, self.loops) for n, v in known.items()}, left
 
     @cached_property
     def grouped(self) -> tuple[str, ...]:
@@ -145,8 +145,7 @@ class Streaming:
         from dse.grid.codegen import compiled
 
         kernel, boxes = compiled(prepared.nest), prepared.boxes()
-        values, _ = prepared.split
-        inputs = [argument(_in_order(values[n], prepared.loops)) for n, _ in prepared.nest.inputs]
+        inputs = [argument(prepared.split[0][n]) for n, _ in prepared.nest.inputs]
         workers = [_Worker(prepared.cut, kernel, inputs) for _ in range(prepared.engine.threads)]
         workers[0].compile(len(prepared.loops))
 
@@ -173,7 +172,7 @@ class Streaming:
 
 def _in_order(value: Labelled, loops: Sequence[str]) -> Labelled:
     """A value with its dimensions in the order of the loops."""
-    dims = tuple(d for d in loops if d in value.dims)
+    dims = tuple(d for d in (*loops, OP) if d in value.dims)
     return Labelled(dims, value.data.transpose([value.dims.index(d) for d in dims]))
 
 

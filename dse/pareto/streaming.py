@@ -32,7 +32,7 @@ class StreamingFrontier:
     def places(self) -> np.ndarray:
         """Places of the non-dominated points, ascending."""
         self._filter()
-        return np.sort(self._places)
+        return np.unique(self._places)
 
     def _filter(self) -> None:
         keep = _by_group(self._points, self._groups)
