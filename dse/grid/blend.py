@@ -15,9 +15,9 @@ import numpy as np
 from dse import registry
 from dse.errors import InputError
 from dse.grid.evaluate import evaluate_values
-from dse.grid.program import PHASE_AXIS, Program, Values, has_meaning, program
 from dse.grid.inputs import leaf
 from dse.grid.labelled import OP, Labelled
+from dse.grid.program import PHASE_AXIS, Program, Values, has_meaning, program
 from dse.grid.space import DESIGN, Axis, Space
 from dse.networks import Family
 from dse.registry import Record

@@ -22,7 +22,6 @@ from numba.extending import register_jitable
 
 from dse import registry
 from dse.grid.nests import Call, Nest
-from dse.registry import Record
 
 # One division rule for every function, inlined or not: IEEE, as NumPy's. Fast-math stays off: results are exact.
 OPTIONS: dict[str, Any] = {"error_model": "numpy"}

@@ -12,9 +12,9 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.evaluate import compute_formats, evaluate_values
-from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled, along
+from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.space import DESIGN, Space
 from dse.registry import Record
 

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,6 @@ from dse.errors import DseError, InputError
 from dse.grid.blocks import Grid
 from dse.grid.capacity import available_memory
 from dse.grid.dataset import label
-from dse.grid.program import Values
-from dse.grid.space import Space
 from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job

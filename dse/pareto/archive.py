@@ -1,6 +1,7 @@
 """Stand-in until merged."""
 
 import numpy as np
+
 from dse.pareto.streaming import StreamingFrontier
 
 
