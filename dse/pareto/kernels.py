@@ -1,0 +1,99 @@
+"""Loops of the non-dominated filter and of the archive: plain functions, compiled where many points are at stake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+# The same division rule as for every generated kernel: IEEE.
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
+
+
+@cache
+def native(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The compiled version of a function of this module, kept on disk where its folder or the user's can be written."""
+    import numba
+
+    try:
+        return numba.njit(cache=True, **OPTIONS)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # Numba found no folder that it may write to
+        return numba.njit(**OPTIONS)(function)  # type: ignore[no-any-return]
+
+
+def not_beaten(points, pivots, limits, start, stop, out, columns):  # type: ignore[no-untyped-def]
+    """Write the places of the points of start..stop that no pivot clearly beats to out[start:]; return their number.
+
+    A pivot beats a point that is nowhere below it and somewhere above its limit. `columns` is a tuple as long as a
+    row, so that its loops are unrolled; `out` has room for one place more than there are points. NaN is never beaten.
+    """
+    kept = start
+    for i in range(start, stop):
+        # Branches on the data are mispredicted: comparisons are gathered, and the place is written in any case.
+        out[kept] = i
+        beaten = False
+        for a in range(len(pivots)):
+            inside = True
+            for j in range(len(columns)):
+                inside &= points[i, j] >= pivots[a, j]
+            if inside:
+                for j in range(len(columns)):
+                    beaten |= points[i, j] > limits[a, j]
+                if beaten:
+                    break
+        kept += not beaten
+    return kept - start
+
+
+def round_values(values, bits, powers, first, second, digits, start, stop, out):  # type: ignore[no-untyped-def]
+    """Round values[start:stop] to significant digits as `dominance.canonical` does, operation by operation.
+
+    `bits` are the values as int64; `powers`, `first` and `second` the tables of `dominance` with their offset.
+    """
+    offset = (len(powers) - 1) // 2
+    most = powers[offset + digits]
+    for i in range(start, stop):
+        value = values[i]
+        magnitude = abs(value)
+        if not (0.0 < magnitude < np.inf):
+            out[i] = value
+            continue
+        # Of 2**e <= magnitude the decimal exponent is floor(e log10(2)) or one more.
+        binary = ((bits[i] >> 52) & 2047) - 1023
+        exponent = int(np.floor(binary * 0.30102999566398120)) if binary > -1023 else int(np.floor(np.log10(magnitude)))
+        if binary > -1023 and exponent < 308 and magnitude >= powers[offset + exponent + 1]:
+            exponent += 1
+        shift = offset + digits - 1 - exponent
+        integer = np.rint(value * first[shift] * second[shift])
+        if abs(integer) >= most:
+            integer /= 10.0
+            shift -= 1
+        out[i] = integer / second[shift] / first[shift]
+
+
+def beaten_in_order(height, rank, value, query_height, query_rank, query_value, out):  # type: ignore[no-untyped-def]
+    """Mark each query that some point is no larger than in height, rank and value.
+
+    Points and queries come in order of height. Ranks count from 1; a Fenwick tree over them holds least values.
+    All values are finite.
+    """
+    size = 1
+    for r in rank:
+        size = max(size, r)
+    tree = np.full(size + 1, np.inf)
+    done = 0
+    for i in range(len(query_height)):
+        while done < len(height) and height[done] <= query_height[i]:
+            place = rank[done]
+            while place <= size:
+                tree[place] = min(tree[place], value[done])
+                place += place & -place
+            done += 1
+        least = np.inf
+        place = min(query_rank[i], size)
+        while place > 0:
+            least = min(least, tree[place])
+            place -= place & -place
+        out[i] = least <= query_value[i]
