@@ -75,11 +75,12 @@ def nondominated(points: np.ndarray) -> np.ndarray:
         return np.ones(n, dtype=bool)
     if n < COMPILED:
         return _decided(points)
-    alive = _survivors(points)
+    alive, left = _survivors(points)
+    decided = _decided(left)
     if alive is None:
-        return _decided(points)
+        return decided
     mask = np.zeros(n, dtype=bool)
-    mask[alive] = _decided(points[alive])
+    mask[alive[decided]] = True
     return mask
 
 
@@ -88,12 +89,15 @@ COMPILED = 20_000
 # Far above what rounding to 12 digits moves a value by: a point beaten by so much stays beaten after rounding.
 MARGIN = 1e-10
 # Survivors so few are decided at once.
-FEW = 1_500
+FEW = 2_500
 # A sample of which more than this share is not dominated tells that elimination does not pay.
 MOST_OF_A_SAMPLE = 0.5
-# Points of a sample, and eliminators taken from it, in the first round and the later ones.
+# Points of a sample, and eliminators taken from its frontier, in the first round and the later ones.
 SAMPLE = (512, 2048, 4096)
 PIVOTS = (8, 64, 512)
+# Eliminators chosen for what each adds to the ones before, as long as it adds this share of the sample.
+BEST = 8
+LEAST_GAIN = 0.01
 
 
 def _decided(points: np.ndarray) -> np.ndarray:
@@ -103,45 +107,60 @@ def _decided(points: np.ndarray) -> np.ndarray:
     return slabs.nondominated(canonical(points))
 
 
-def _survivors(points: np.ndarray) -> np.ndarray | None:
-    """Places of the points that survive comparison with a few good ones; None for all.
+def _survivors(points: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """Places of the points that survive comparison with a few good ones, None for all, and these points.
 
     Every non-dominated point survives, and every one with NaN.
     """
     alive, current = None, points
     for size, most in zip(SAMPLE, PIVOTS, strict=True):
-        pivots = _pivots(current, size, most)
-        if pivots is None:
+        if len(current) < FEW:
             break
-        kept = _eliminate(current, pivots)
+        # Steps of the golden ratio: no period of a grid's axes makes the sample one-sided.
+        sample = current[(np.arange(size) * 0.6180339887498949 % 1.0 * len(current)).astype(np.int64)]
+        front = sample[_decided(sample)]
+        if len(front) > MOST_OF_A_SAMPLE * size:
+            break
+        kept, current = _eliminate(current, *_pivots(sample, front, most))
         alive = kept if alive is None else alive[kept]
-        current = points[alive]
-        if len(alive) < FEW:
-            break
-    return alive
+    return alive, current
 
 
-def _pivots(points: np.ndarray, size: int, most: int) -> np.ndarray | None:
-    """The points of a sample's frontier that dominate most of it, the best first; None where they dominate little."""
-    n, m = points.shape
-    # Steps of the golden ratio: no period of a grid's axes makes the sample one-sided.
-    sample = points[(np.arange(size) * 0.6180339887498949 % 1.0 * n).astype(np.int64)]
-    front = sample[_decided(sample)]
-    if len(front) > MOST_OF_A_SAMPLE * size:
-        return None
+def _pivots(sample: np.ndarray, front: np.ndarray, most: int) -> tuple[np.ndarray, int]:
+    """At most so many points of a sample's frontier, the best before the others, and the number of the best."""
     # The share of the sample that a point dominates, as if the columns were independent.
     share = np.ones(len(front))
     for column, own in zip(sample.T, front.T, strict=True):
-        share *= 1 - np.searchsorted(np.sort(column), own) / size
-    return np.ascontiguousarray(front[np.argsort(-share, kind="stable")[:most]])
+        share *= len(sample) - np.searchsorted(np.sort(column), own)
+    order = np.argsort(-share, kind="stable")[:most]
+    front, seen = front[order], sample[: SAMPLE[0]]
+    dominates = np.ones((min(len(front), PIVOTS[1]), len(seen)), dtype=bool)
+    for column, own in zip(seen.T, front.T, strict=True):
+        dominates &= column > own[: len(dominates), None]
+    best: list[int] = []
+    while len(best) < min(BEST, len(front)):
+        gains = np.count_nonzero(dominates, axis=1)
+        chosen = int(np.argmax(gains))
+        if best and gains[chosen] < LEAST_GAIN * len(seen):
+            break
+        best.append(chosen)
+        dominates &= ~dominates[chosen]
+    others = np.delete(np.arange(len(front)), best) if most > BEST else np.empty(0, dtype=np.int64)
+    return front[np.concatenate([best, others]).astype(np.int64)], len(best)
 
 
-def _eliminate(points: np.ndarray, pivots: np.ndarray) -> np.ndarray:
-    """Places of the points that none of the pivots clearly beats."""
+def _eliminate(points: np.ndarray, pivots: np.ndarray, best: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the points that none of the pivots clearly beats, and these points."""
     with np.errstate(invalid="ignore", over="ignore"):  # a pivot of minus infinity eliminates nothing by that column
         limits = pivots + MARGIN * np.abs(pivots)
     n, m = points.shape
-    kernel, columns = native(not_beaten), (0,) * m
-    out = np.empty(n + 1, dtype=np.int64)
-    counts = in_parts(lambda start, stop: (start, kernel(points, pivots, limits, start, stop, out, columns)), n)
-    return np.concatenate([out[start : start + count] for start, count in counts])
+    kernel = native(not_beaten)
+    # Only what is written takes memory.
+    places, rows = np.empty(n, dtype=np.int64), tuple(np.empty((m, n)))
+
+    def part(start: int, stop: int) -> slice:
+        return slice(start, start + kernel(points, pivots, limits, best, start, stop, places, rows))
+
+    kept = in_parts(part, n)
+    left = np.column_stack([np.concatenate([column[own] for own in kept]) for column in rows])
+    return np.concatenate([places[own] for own in kept]), left

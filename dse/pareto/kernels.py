@@ -23,27 +23,47 @@ def native(function: Callable[..., Any]) -> Callable[..., Any]:
         return numba.njit(**OPTIONS)(function)  # type: ignore[no-any-return]
 
 
-def not_beaten(points, pivots, limits, start, stop, out, columns):  # type: ignore[no-untyped-def]
-    """Write the places of the points of start..stop that no pivot clearly beats to out[start:]; return their number.
+# Points that are compared with the first `best` pivots together, so that the comparisons become vector instructions.
+BLOCK = 256
 
-    A pivot beats a point that is nowhere below it and somewhere above its limit. `columns` is a tuple as long as a
-    row, so that its loops are unrolled; `out` has room for one place more than there are points. NaN is never beaten.
+
+def not_beaten(points, pivots, limits, best, start, stop, places, rows):  # type: ignore[no-untyped-def]
+    """Write the points of start..stop that no pivot clearly beats to places[start:] and rows[start:]; return how many.
+
+    A pivot beats a point that is nowhere below it and somewhere above its limit. NaN is never beaten. All arrays
+    hold columns of equal number, which the compiler learns from `rows`, a tuple of that many columns.
     """
     kept = start
-    for i in range(start, stop):
-        # Branches on the data are mispredicted: comparisons are gathered, and the place is written in any case.
-        out[kept] = i
-        beaten = False
-        for a in range(len(pivots)):
-            inside = True
-            for j in range(len(columns)):
-                inside &= points[i, j] >= pivots[a, j]
-            if inside:
-                for j in range(len(columns)):
-                    beaten |= points[i, j] > limits[a, j]
-                if beaten:
-                    break
-        kept += not beaten
+    block, beaten = np.zeros((len(rows), BLOCK)), np.zeros(BLOCK, np.uint8)
+    for first in range(start, stop, BLOCK):
+        count = min(BLOCK, stop - first)
+        for i in range(count):
+            for j in range(len(rows)):
+                block[j, i] = points[first + i, j]
+        beaten[:] = 0
+        for a in range(best):
+            for i in range(BLOCK):
+                inside, clear = True, False
+                for j in range(len(rows)):
+                    inside &= block[j, i] >= pivots[a, j]
+                    clear |= block[j, i] > limits[a, j]
+                beaten[i] |= inside & clear
+        for i in range(count):
+            if beaten[i]:
+                continue
+            a, stays = best, True
+            while a < len(pivots) and stays:
+                inside, clear = True, False
+                for j in range(len(rows)):
+                    inside &= block[j, i] >= pivots[a, j]
+                    clear |= block[j, i] > limits[a, j]
+                stays = not (inside & clear)
+                a += 1
+            if stays:
+                places[kept] = first + i
+                for j in range(len(rows)):
+                    rows[j][kept] = block[j, i]
+                kept += 1
     return kept - start
 
 

@@ -19,7 +19,7 @@ Result = TypeVar("Result")
 # Points worth a thread of their own.
 SHARE = 200_000
 # Points in a slab, by number of columns, and the fewest for which there are slabs at all.
-SLAB = {2: 500_000, 3: 500_000, 4: 100_000}
+SLAB = {2: 100_000, 3: 25_000, 4: 25_000}
 SLABS_FROM = 30_000
 
 
@@ -98,9 +98,10 @@ def _members(column: np.ndarray, count: int) -> list[np.ndarray]:
     """Places of the points in each of about so many slabs of a column, in order; equal values share a slab."""
     sample = np.sort(column[:: max(1, len(column) // (100 * count))])
     edges = np.unique(sample[len(sample) * np.arange(1, count) // count])
-    slab = np.searchsorted(edges, column, side="right")
-    order = np.argsort(slab, kind="stable")
-    return [part for part in np.split(order, np.searchsorted(slab[order], np.arange(1, len(edges) + 1))) if len(part)]
+    # NumPy sorts numbers of 16 bits by radix.
+    slab = np.searchsorted(edges, column, side="right").astype(np.uint16)
+    ends = np.cumsum(np.bincount(slab, minlength=len(edges) + 1))
+    return [part for part in np.split(np.argsort(slab, kind="stable"), ends[:-1]) if len(part)]
 
 
 def beaten(points: np.ndarray, queries: np.ndarray) -> np.ndarray:
