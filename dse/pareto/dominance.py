@@ -74,9 +74,9 @@ def nondominated(points: np.ndarray) -> np.ndarray:
     if n == 0 or m == 0:
         return np.ones(n, dtype=bool)
     if n < COMPILED:
-        return _decided(points)
+        return _compared(canonical(points))
     alive, left = _survivors(points)
-    decided = _decided(left)
+    decided = _compared(_canonical_compiled(left, DIGITS))
     if alive is None:
         return decided
     mask = np.zeros(n, dtype=bool)
@@ -97,14 +97,14 @@ SAMPLE = (512, 2048, 4096)
 PIVOTS = (8, 64, 512)
 # Eliminators chosen for what each adds to the ones before, as long as it adds this share of the sample.
 BEST = 8
-LEAST_GAIN = 0.01
+LEAST_GAIN = 0.004
 
 
-def _decided(points: np.ndarray) -> np.ndarray:
-    """Mask of the points that no other dominates, by rounding and comparing all of them."""
+def _compared(points: np.ndarray) -> np.ndarray:
+    """Mask of the points that no other dominates, without any rounding."""
     if np.isnan(points).any():
         raise ValueError("points must not hold NaN")
-    return slabs.nondominated(canonical(points))
+    return slabs.nondominated(points)
 
 
 def _survivors(points: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
@@ -118,7 +118,7 @@ def _survivors(points: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
             break
         # Steps of the golden ratio: no period of a grid's axes makes the sample one-sided.
         sample = current[(np.arange(size) * 0.6180339887498949 % 1.0 * len(current)).astype(np.int64)]
-        front = sample[_decided(sample)]
+        front = sample[_compared(sample)]
         if len(front) > MOST_OF_A_SAMPLE * size:
             break
         kept, current = _eliminate(current, *_pivots(sample, front, most))
@@ -128,25 +128,25 @@ def _survivors(points: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
 
 def _pivots(sample: np.ndarray, front: np.ndarray, most: int) -> tuple[np.ndarray, int]:
     """At most so many points of a sample's frontier, the best before the others, and the number of the best."""
+    seen = sample[: SAMPLE[0]]
     # The share of the sample that a point dominates, as if the columns were independent.
     share = np.ones(len(front))
-    for column, own in zip(sample.T, front.T, strict=True):
-        share *= len(sample) - np.searchsorted(np.sort(column), own)
-    order = np.argsort(-share, kind="stable")[:most]
-    front, seen = front[order], sample[: SAMPLE[0]]
-    dominates = np.ones((min(len(front), PIVOTS[1]), len(seen)), dtype=bool)
     for column, own in zip(seen.T, front.T, strict=True):
-        dominates &= column > own[: len(dominates), None]
-    best: list[int] = []
-    while len(best) < min(BEST, len(front)):
+        share *= len(seen) - np.searchsorted(np.sort(column), own)
+    front = front[np.argsort(-share, kind="stable")[:most]]
+    if most > BEST:
+        return front, min(BEST, len(front))
+    dominates = np.ones((len(front), len(seen)), dtype=bool)
+    for column, own in zip(seen.T, front.T, strict=True):
+        dominates &= column > own[:, None]
+    best = [0]
+    while len(best) < len(front):
+        dominates &= ~dominates[best[-1]]
         gains = np.count_nonzero(dominates, axis=1)
-        chosen = int(np.argmax(gains))
-        if best and gains[chosen] < LEAST_GAIN * len(seen):
+        if gains.max() < LEAST_GAIN * len(seen):
             break
-        best.append(chosen)
-        dominates &= ~dominates[chosen]
-    others = np.delete(np.arange(len(front)), best) if most > BEST else np.empty(0, dtype=np.int64)
-    return front[np.concatenate([best, others]).astype(np.int64)], len(best)
+        best.append(int(np.argmax(gains)))
+    return front[best], len(best)
 
 
 def _eliminate(points: np.ndarray, pivots: np.ndarray, best: int) -> tuple[np.ndarray, np.ndarray]:
