@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dse.pareto import slabs
-from dse.pareto.kernels import native, not_beaten, round_values
+from dse.pareto.kernels import MARGIN, native, not_beaten, round_values
 from dse.pareto.slabs import in_parts
 
 DIGITS = 12
@@ -86,8 +86,6 @@ def nondominated(points: np.ndarray) -> np.ndarray:
 
 # Below this many points loading compiled code takes longer than it saves.
 COMPILED = 20_000
-# Far above what rounding to 12 digits moves a value by: a point beaten by so much stays beaten after rounding.
-MARGIN = 1e-10
 # Survivors so few are decided at once.
 FEW = 2_500
 # A sample of which more than this share is not dominated tells that elimination does not pay.

@@ -8,26 +8,26 @@ from typing import Any
 
 import numpy as np
 
-# The same division rule as for every generated kernel: IEEE.
-OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True}
-
 
 @cache
 def native(function: Callable[..., Any]) -> Callable[..., Any]:
     """The compiled version of a function of this module, kept on disk where its folder or the user's can be written."""
     import numba
 
+    from dse.grid.codegen import OPTIONS, jitable
+
+    jitable(surely_dominated)
     try:
-        return numba.njit(cache=True, **OPTIONS)(function)  # type: ignore[no-any-return]
+        return numba.njit(cache=True, nogil=True, **OPTIONS)(function)  # type: ignore[no-any-return]
     except RuntimeError:  # Numba found no folder that it may write to
-        return numba.njit(**OPTIONS)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, **OPTIONS)(function)  # type: ignore[no-any-return]
 
 
 # Points that are compared with the first `best` pivots together, so that the comparisons become vector instructions.
 BLOCK = 256
 
 
-def not_beaten(points, pivots, limits, best, start, stop, places, rows):  # type: ignore[no-untyped-def]
+def not_beaten(points, pivots, limits, best, start, stop, places, rows):
     """Write the points of start..stop that no pivot clearly beats to places[start:] and rows[start:]; return how many.
 
     A pivot beats a point that is nowhere below it and somewhere above its limit. NaN is never beaten. All arrays
@@ -67,7 +67,7 @@ def not_beaten(points, pivots, limits, best, start, stop, places, rows):  # type
     return kept - start
 
 
-def round_values(values, bits, powers, first, second, digits, start, stop, out):  # type: ignore[no-untyped-def]
+def round_values(values, bits, powers, first, second, digits, start, stop, out):
     """Round values[start:stop] to significant digits as `dominance.canonical` does, operation by operation.
 
     `bits` are the values as int64; `powers`, `first` and `second` the tables of `dominance` with their offset.
@@ -93,7 +93,7 @@ def round_values(values, bits, powers, first, second, digits, start, stop, out):
         out[i] = integer / second[shift] / first[shift]
 
 
-def beaten_in_order(height, rank, value, query_height, query_rank, query_value, out):  # type: ignore[no-untyped-def]
+def beaten_in_order(height, rank, value, query_height, query_rank, query_value, out):
     """Mark each query that some point is no larger than in height, rank and value.
 
     Points and queries come in order of height. Ranks count from 1; a Fenwick tree over them holds least values.
@@ -117,3 +117,41 @@ def beaten_in_order(height, rank, value, query_height, query_rank, query_value, 
             least = min(least, tree[place])
             place -= place & -place
         out[i] = least <= query_value[i]
+
+
+# Halved keys of doubles that differ by less are treated as equal: 1024 units in the last place, above 1e-13 relative.
+SLACK = 512
+# What rounding to 12 digits moves a value by is far below this.
+MARGIN = 1e-10
+
+
+def surely_dominated(point, group, base, shift, table, cells):
+    """Whether the index of an archive tells that a point is dominated, also after rounding to 12 digits.
+
+    Parameters
+    ----------
+    point
+        The m objectives, a tuple or an array, all to be minimised. NaN is not dominated.
+    group
+        The group of the point.
+    base, shift, table, cells
+        Of the `Index`.
+    """
+    place = 0
+    for j in range(len(point) - 1):
+        value = np.float64(point[j])
+        if value != value:
+            return False
+        bits = value.view(np.int64)
+        # As signed integers the bits of negative values come in reverse. Halved keys have differences without overflow.
+        key = (bits if bits >= 0 else bits ^ np.int64(0x7FFFFFFFFFFFFFFF)) >> 1
+        cell = (key - SLACK - base[group, j]) >> shift[group, j]
+        place = place * (cells + 1) + min(max(cell, 0), cells)
+    last = point[len(point) - 1]
+    return bool(table[group, place] < last - MARGIN * abs(last))
+
+
+def mark_dominated(points, groups, base, shift, table, cells, start, stop, out):
+    """Write `surely_dominated` of the points of start..stop to out[start:stop]."""
+    for i in range(start, stop):
+        out[i] = surely_dominated(points[i], groups[i], base, shift, table, cells)

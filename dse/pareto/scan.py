@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +14,9 @@ import numpy as np
 from dse.errors import InputError
 from dse.grid.evaluate import Values, evaluate_values
 from dse.grid.space import Space
+from dse.pareto.archive import Archive
 from dse.pareto.cloud import Cloud
 from dse.pareto.cut import Cut, Tally, apply
-from dse.pareto.streaming import StreamingFrontier
 
 TILE = 1_000_000
 MCU = "mcu"
@@ -104,8 +105,9 @@ def scan_blocks(
         raise InputError(f"{size:.4g} designs are too many to enumerate; narrow the axes")
     options = {"designs": size, **options}
     objectives, per = blocks[0].cut.objectives, blocks[0].cut.per
-    frontier, tally, cloud = StreamingFrontier(len(objectives)), Tally(), Cloud([o.metric for o in objectives])
     texts = group_texts([b.space for b in blocks], per)
+    frontier = Archive(len(objectives), math.prod(map(len, texts.values())))
+    tally, cloud = Tally(), Cloud([o.metric for o in objectives])
     start = done = 0
     for block in blocks:
         for place, part in block.space.tiles(tile):
