@@ -40,7 +40,7 @@ def points_of(rng, n, m):
     if rng.random() < 0.5:
         points = points[rng.integers(0, n, n)]
     if rng.random() < 0.5:
-        points *= 1 + rng.choice([0.0, 1e-13, -1e-13, 3e-12], (n, m))
+        points *= 1 + rng.choice([0.0, 1e-13, -1e-13, 7e-12], (n, m))
     if rng.random() < 0.3:
         points[:, rng.integers(m)] = rng.choice([0.0, -0.0, 3.25])
     return points
