@@ -45,6 +45,9 @@ def _sheet_is_jitable() -> None:
 def compiled(nest: Nest | Call) -> Callable[..., None]:
     """The compiled nest, from this process's memory, the cache folder, or Numba."""
     _sheet_is_jitable()
+    for function in nest.functions().values():
+        for callee in _callees(function):
+            jitable(callee)
     body = nest.source()
     if not all(_is_importable(function) for function in nest.functions().values()):
         return _in_memory(nest, body)
@@ -57,6 +60,18 @@ def compiled(nest: Nest | Call) -> Callable[..., None]:
             _write_whole(path, text)
         _load(name, path)
     return sys.modules[name].nest  # type: ignore[no-any-return]
+
+
+def native(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The compiled version of a loop that is written by hand, a function of arrays and numbers."""
+    return compiled(Call(function))
+
+
+def _callees(function: Callable[..., Any]) -> list[Callable[..., Any]]:
+    """The plain functions that a function calls by a name of its module, and those that they call."""
+    named = (function.__globals__.get(name) for name in function.__code__.co_names)
+    direct = [f for f in named if inspect.isfunction(f) and f is not function]
+    return direct + [f for d in direct for f in _callees(d)]
 
 
 def _is_importable(function: Callable[..., Any]) -> bool:

@@ -127,14 +127,13 @@ class Stream(Nest):
     """
 
     drain: Function
-    helpers: tuple[Function, ...] = ()
     negated: tuple[str, ...] = ()
     defined: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
 
     def functions(self) -> dict[str, Function]:
         """What must be compiled, by name."""
-        return {**super().functions(), "drain": self.drain, **{f.__name__: f for f in self.helpers}}
+        return {**super().functions(), "drain": self.drain}
 
     def source(self) -> str:
         """`nest(<bounds>, <inputs>, lows, highs, columns, states, sink)`; columns of shape (outputs, capacity)."""
@@ -176,14 +175,13 @@ class Stream(Nest):
 
 @dataclass(frozen=True)
 class Call:
-    """Compiled code that is written by hand: a function of arrays and numbers, and what it calls; cached as nests are."""
+    """Compiled code written by hand, a function of arrays and numbers: cached as nests are."""
 
     function: Function
-    helpers: tuple[Function, ...] = ()
 
     def functions(self) -> dict[str, Function]:
-        """What must be compiled, by name."""
-        return {"function": self.function, **{f.__name__: f for f in self.helpers}}
+        """What the source calls, by the name that it calls it by."""
+        return {"function": self.function}
 
     def source(self) -> str:
         """`nest` with the arguments of the function."""

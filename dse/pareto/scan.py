@@ -129,7 +129,8 @@ class _Run:
         self.blocks, self.engine, self.progress, self.size = blocks, engine, progress, size
         self.objectives, self.per = blocks[0].cut.objectives, blocks[0].cut.per
         self.texts = group_texts([b.space for b in blocks], self.per)
-        self.archive, self.tally = Archive(len(self.objectives)), Tally()
+        groups = math.prod(len(texts) for texts in self.texts.values())
+        self.archive, self.tally = Archive(len(self.objectives), groups), Tally()
         self.cloud = Cloud([o.metric for o in self.objectives])
         self.done = 0
 
@@ -147,7 +148,7 @@ class _Run:
             values = block.grid.evaluate(region.space, columns, engine="plain")
             self._cut(block, region.space, values, start + region.all_places(block.space.sizes), Tally())
             start += block.space.size
-        self.cloud.of = self.size
+        self.cloud.designs = self.size
 
     def stream(self, block: Block, start: int) -> None:
         """Send a block through compiled nests."""
@@ -159,7 +160,7 @@ class _Run:
     def _prepared_at_once(self, block: Block) -> int:
         """Designs of a region: fewer where an array of all of them must be held."""
         corner = thinned(block.space, 1)
-        made = (block.grid.program(r.space, block.cut.columns) for r in regions(corner.space, 1))
+        made = (block.grid.program(r.space, block.cut.columns) for r in regions(corner.space, corner.space.size))
         held = any(is_special(step) for program in made for step in program.steps)
         return HELD if held else REGION
 

@@ -22,10 +22,10 @@ from dse.grid.engines import Engine, argument, inputs_of, is_special
 from dse.grid.labelled import OP, Labelled
 from dse.grid.nests import Limit, Stream
 from dse.grid.program import Program, Values, squeeze
-from dse.pareto.archive import Archive
+from dse.pareto.archive import Archive, Index
 from dse.pareto.cut import FIT, WITNESS, Cut, Miss, Tally, is_mcu
 from dse.pareto.regions import Region
-from dse.pareto.rows import HELPERS, drain
+from dse.pareto.rows import drain
 
 # Designs prepared at once, and where arrays of all of them must be held; values of what is computed ahead.
 REGION, HELD, AHEAD = 2**24, 2**21, 2**18
@@ -105,7 +105,6 @@ class Prepared:
             tuple(inputs.items()),
             outputs,
             drain,
-            HELPERS,
             tuple(name(o.metric) for o in cut.objectives if o.sign < 0),
             defined,
             (*fit, *limits),
@@ -156,8 +155,8 @@ class Streaming:
                     if box is None:
                         return
                     group = int(groups[tuple(lo for lo, _ in box[: len(prepared.grouped)])])
-                    pivots = self.archive.pivots(group)
-                points, local = worker.run(box, pivots)
+                    pivots, index = self.archive.pivots(group), self.archive.index()
+                points, local = worker.run(box, pivots, group, index)
                 places = start + prepared.places(box, local, whole)
                 with self.lock:
                     self.archive.add(points, places, np.full(len(places), group))
@@ -193,19 +192,21 @@ class _Worker:
 
     def compile(self, loops: int) -> None:
         """Compile, or load, the nest before any thread starts."""
-        self._call(((0, 0),) * loops, np.empty((0, len(self.cut.objectives))))
+        archive = Archive(len(self.cut.objectives))
+        self._call(((0, 0),) * loops, archive.pivots(0), 0, archive.index())
 
-    def run(self, box: Box, pivots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(self, box: Box, pivots: np.ndarray, group: int, index: Index) -> tuple[np.ndarray, np.ndarray]:
         """Points and places of the designs of a box that may be on the frontier."""
         self.used[0] = 0
-        self._call(box, pivots)
+        self._call(box, pivots, group, index)
         n = int(self.used[0])
         return self.kept[:, :n].T.copy(), self.places[:n].copy()
 
-    def _call(self, box: Box, pivots: np.ndarray) -> None:
+    def _call(self, box: Box, pivots: np.ndarray, group: int, index: Index) -> None:
         own = slice(len(self.lows) - len(self.misses), None)
         limits = self.lows[own], self.highs[own]
-        sink = (self.counts, self.misses, *limits, pivots, self.kept, self.places, self.used)
+        archive = pivots, group, (index.base, index.shift, index.table, index.cells)
+        sink = (self.counts, self.misses, *limits, *archive, self.kept, self.places, self.used)
         bounds = itertools.chain(*box)
         self.kernel(*bounds, *self.inputs, self.lows, self.highs, self.columns, self.states, sink)
 
