@@ -13,6 +13,7 @@ from dse import glossary, registry
 from dse.grid import dataset
 from dse.grid.evaluate import plan_of
 from dse.grid.space import Space
+from dse.jobs.replay import AssumptionsLike
 from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load
 from dse.jobs.run import Progress, run
@@ -107,6 +108,7 @@ def explore(
     *,
     formulas: Sequence[Callable[..., Any]] = (),
     settings: Mapping[str, Any] | None = None,
+    assumptions: AssumptionsLike | None = None,
     out: str | os.PathLike[str] | None = None,
     fresh: bool = False,
     plots: bool = True,
@@ -123,6 +125,9 @@ def explore(
         that a spec may name; here they are checked.
     settings
         Values that replace those at dotted keys: {"budgets.peak_sram": "256 KiB"}.
+    assumptions
+        The assumptions.toml of an earlier result: every device, price, carbon, format and default figure comes from
+        it in place of today's catalogues.
     out
         Folder to keep the result in; by default it stays in memory.
     fresh
@@ -134,5 +139,5 @@ def explore(
         Every fault of the spec at once; a formula that was not decorated, or an argument of one that is not known.
     """
     registry.check_recorded(formulas)
-    job = read_job(spec, settings)
+    job = read_job(spec, settings, assumptions=assumptions)
     return run(job, Path(out) if out is not None else None, fresh=fresh, progress=progress, plots=plots)

@@ -21,12 +21,24 @@ SHOWN = 20
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the spec (dotted key).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the result [results/NAME].")
+@click.option(
+    "--assumptions",
+    type=click.Path(path_type=Path),
+    help="The assumptions.toml of a result: its figures and defaults in place of today's catalogues.",
+)
 @click.option("--dry-run", is_flag=True, help="Print axes, designs, bytes and expected time; write nothing.")
 @click.option("--fresh", is_flag=True, help="Compute again, and replace the result that the folder holds.")
 @click.option("--no-plots", is_flag=True, help="Write no pictures.")
 @json_option
 def command(
-    spec: Path, settings: tuple[str, ...], out: Path | None, dry_run: bool, fresh: bool, no_plots: bool, as_json: bool
+    spec: Path,
+    settings: tuple[str, ...],
+    out: Path | None,
+    assumptions: Path | None,
+    dry_run: bool,
+    fresh: bool,
+    no_plots: bool,
+    as_json: bool,
 ) -> None:
     """Evaluate every design of SPEC, keep the exact frontier under its budgets, and plot it.
 
@@ -43,7 +55,7 @@ def command(
     from dse.jobs.run import run
     from dse.report.summary import misses
 
-    job = read_job(spec, parse_settings(settings))
+    job = read_job(spec, parse_settings(settings), assumptions=assumptions)
     if dry_run:
         _print_plan(job, as_json)
         return

@@ -15,8 +15,7 @@ from dse.grid.evaluate import MODEL_AXIS, evaluate_values, plan_of
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, SOURCE, compute_peak, leaf
 from dse.grid.plan import variants_of
 from dse.grid.space import Space
-from dse.profiles import PROFILES
-from dse.regions import REGIONS
+from dse.regions import Region
 from dse.units import format_quantity
 
 
@@ -45,7 +44,7 @@ def assumptions(space: Space) -> dict[str, Any]:
             named = isinstance(value, str)
             found[name] = value if named else {"value": float(value), "unit": glossary.lookup(name).unit}
     if REGION_AXIS in space.axes:
-        found |= region_facts(space.axes[REGION_AXIS].values[0], [n for n in REGIONAL if _is_regional(space, n)])
+        found |= region_facts(_region(space), [n for n in REGIONAL if _is_regional(space, n)])
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
@@ -65,14 +64,18 @@ def _is_regional(space: Space, name: str) -> bool:
 def unpublished_of(space: Space) -> list[str]:
     """Settings that the first region of a space is to give, and for which nothing is published of it."""
     names = [n for n in REGIONAL if _is_regional(space, n)]
-    return [n for n in names if REGIONS[space.axes[REGION_AXIS].values[0]].figure(n) is None]
+    return [n for n in names if _region(space).figure(n) is None]
 
 
-def region_facts(name: str, settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+def _region(space: Space) -> Region:
+    return space.regions[space.axes[REGION_AXIS].values[0]]
+
+
+def region_facts(region: Region, settings: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The figures of a region: value, unit, the year or period, the basis or sector, the source."""
     found = {}
     for setting in settings:
-        if (figure := REGIONS[name].figure(setting)) is not None:
+        if (figure := region.figure(setting)) is not None:
             facts = {
                 "value": figure.value,
                 "unit": glossary.lookup(setting).unit,
@@ -134,12 +137,12 @@ def chain(space: Space, target: str) -> list[str]:
 def _origin(space: Space, name: str) -> str:
     axis, kind = space.axes.get(name), glossary.lookup(name).kind
     if _is_regional(space, name):
-        figure = REGIONS[space.axes[REGION_AXIS].values[0]].figure(name)
+        figure = _region(space).figure(name)
         told = f", {figure.kind}, {figure.period or 'no year stated'} ({figure.source})" if figure else ""
         return f"of {space.axes[REGION_AXIS].values[0]}{told}"
     if name in ENERGIES:
         profile = space.axes[PROFILE_AXIS].values[0]
-        return f"of the energy profile {profile} ({PROFILES[profile].source})"
+        return f"of the energy profile {profile} ({space.profiles[profile].source})"
     if axis is not None:
         return "given" if axis.given else "by default"
     if kind == "precision":

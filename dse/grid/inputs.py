@@ -18,10 +18,9 @@ from dse.grid.plan import Plan
 from dse.grid.space import Axis, Space
 from dse.hardware import FIGURES
 from dse.precision import Scheme, peak_table
-from dse.profiles import PROFILES
 from dse.quality import accuracy
 from dse.quality.own import VALUES, OwnQuality
-from dse.regions import REGIONS
+from dse.regions import Region
 
 PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
 # Settings that a region gives where they are not given themselves.
@@ -38,7 +37,7 @@ def leaf(space: Space, name: str) -> Labelled:
         if name == "pue" and "device" in space.axes:
             return _looked_up(space.axes["device"], lambda device: space.devices[device].pue)
         if name in REGIONAL and REGION_AXIS in space.axes:
-            return _looked_up(space.axes[REGION_AXIS], partial(_of_region, name))
+            return _looked_up(space.axes[REGION_AXIS], partial(_of_region, space.regions, name))
     if axis is not None:
         return along(axis.dim, axis.numbers)
     if name == "peak_ops":
@@ -52,8 +51,8 @@ def leaf(space: Space, name: str) -> Labelled:
     return device_figure(space, name)
 
 
-def _of_region(name: str, region: str) -> float:
-    figure = REGIONS[region].figure(name)
+def _of_region(regions: Mapping[str, Region], name: str, region: str) -> float:
+    figure = regions[region].figure(name)
     return np.nan if figure is None else figure.value
 
 
@@ -80,12 +79,12 @@ def operation_energy(space: Space, name: str) -> Labelled:
     """Joules of one MAC in the format computed in (NaN where the profile has none), or of one byte of a memory."""
     axis = space.axes[PROFILE_AXIS]
     if name != "mac_energy":
-        return _looked_up(axis, lambda profile: getattr(PROFILES[profile], name.removesuffix("_energy")))
+        return _looked_up(axis, lambda profile: getattr(space.profiles[profile], name.removesuffix("_energy")))
     used = compute_peak(space)[1]
     dims = tuple(d for d in space.dims if d in (*used.dims, axis.dim))
     formats, format_place = np.unique(np.asarray(used.data, dtype=str), return_inverse=True)
     profiles, profile_place = _places(axis)
-    table = np.array([[PROFILES[p].mac_energy(str(f)) for f in formats] for p in profiles])
+    table = np.array([[space.profiles[p].mac_energy(str(f)) for f in formats] for p in profiles])
     place = Labelled(used.dims, format_place.reshape(np.shape(used.data)))
     return Labelled(dims, table[profile_place.over(dims), place.over(dims)])
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from dse import hardware
 from dse.errors import Fault, unknown
 from dse.grid.evaluate import MODEL_AXIS, REUSE_AXIS
 from dse.grid.inputs import compute_peak, device_figure
@@ -36,13 +35,13 @@ def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[
     selected: dict[str, None] = {}
     named = []
     for pattern in patterns:
-        found = _select(pattern, own, faults)
+        found = _select(pattern, spec, own, faults)
         selected.update(dict.fromkeys(found))
         named += [d for d in found if d == pattern]
     if len(set(named)) != len(named):
         twice = next(d for i, d in enumerate(named) if d in named[:i])
         faults.append(Fault(KEY, f"{twice!r} stands twice; give each device once"))
-    unused = [n for n in own.names if n not in (*selected, *patterns)]
+    unused = [n for n in own.names if n not in (*selected, *patterns, *own.under)]
     faults += [Fault(f"device.{n}", "the device is not used; name it in hardware.device") for n in unused]
     for name in (n for n in selected if own.axes.get(n)):
         if len(selected) > 1:
@@ -51,14 +50,16 @@ def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[
     return list(selected), named
 
 
-def _select(pattern: str, own: OwnDevices, faults: list[Fault]) -> list[str]:
+def _select(pattern: str, spec: Spec, own: OwnDevices, faults: list[Fault]) -> list[str]:
     """Names that a pattern stands for: an own device is named, classes are those of the catalogue."""
     if pattern in own.names:
         # One that is wrong has been told.
         return [pattern] if pattern in own.devices else []
     if pattern == "*" or pattern.startswith("class:") or pattern in own.devices:
-        return collect(faults, "", hardware.select, pattern, KEY) or []
-    faults.append(unknown("device", pattern, (*own.devices, *own.names), KEY))
+        return collect(faults, "", own.catalogues.select, pattern, spec.device, KEY) or []
+    fault = unknown("device", pattern, (*own.devices, *own.names), KEY)
+    held = f" (figures are those of {own.catalogues.source})" if own.catalogues.replayed else ""
+    faults.append(Fault(fault.where, fault.problem + held))
     return []
 
 

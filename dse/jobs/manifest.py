@@ -20,7 +20,7 @@ from dse import registry
 from dse.errors import InputError
 from dse.grid.dataset import evaluate
 from dse.grid.explain import reason
-from dse.jobs.assumptions import regions
+from dse.jobs.assumptions import default_values, regions
 from dse.jobs.resolve import Job
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
@@ -59,6 +59,8 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         "broken_totals": tally.broken,
         "nearest_misses": tally.nearest if tally.feasible == 0 else {},
     }
+    if job.catalogues.replayed:
+        manifest["replayed"] = {"assumptions": job.catalogues.source, "defaults_of_today": _defaults_of_today(job)}
     if "" not in job.networks:
         manifest["networks"] = {n: {"budgets": _own_budgets(job, n)} for n in job.networks}
     if job.quality is not None:
@@ -67,6 +69,13 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
     if tally.undefined and not tally.kept:
         manifest["undefined_because"] = _why_undefined(job)
     return manifest
+
+
+def _defaults_of_today(job: Job) -> list[str]:
+    """Defaults in force that the assumptions do not hold, such as those of settings that their spec had given."""
+    held = job.catalogues
+    names = {n: held.defaults_of(name) for name, space in job.networks.items() for n in default_values(space)}
+    return sorted(n for n, own in names.items() if n not in own and n != "pue")
 
 
 def _axes(job: Job) -> dict[str, int]:
@@ -117,7 +126,8 @@ def job_key(job: Job) -> str:
     if job.quality is not None:
         # What the table says, wherever it lies.
         document["quality"] = job.quality.digest
-    text = json.dumps([document, network], sort_keys=True, default=str)
+    asked = [document, network, *([job.catalogues.document] if job.catalogues.replayed else [])]
+    text = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -15,6 +15,7 @@ from dse.grid.counting import REQUEST
 from dse.grid.evaluate import PHASE_AXIS
 from dse.grid.space import NETWORK, Axis, Space
 from dse.jobs.axes import collect
+from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
 from dse.jobs.spaces import RUN_AXES, Draft, find_network, read_space
 from dse.jobs.spec import Network, Spec
@@ -98,7 +99,9 @@ def _named(name: str, space: Space) -> Space:
     return replace(space, axes={NETWORK: Axis(NETWORK, (name,), None), **space.axes}) if name else space
 
 
-def read_networks(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Networks:
+def read_networks(
+    spec: Spec, metrics: Sequence[str], faults: list[Fault], catalogues: Catalogues = CURRENT
+) -> Networks:
     """Look up everything that makes the networks; faults are noted, and what is right is kept.
 
     `metrics` decide which figures a device must have.
@@ -114,7 +117,7 @@ def read_networks(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Ne
         deployment = _meant_for(families[name], list(families.values()), spec.deployment)
         alone = spec.model_copy(update={"network": network, "networks": [], "deployment": deployment})
         found: list[Fault] = []
-        drafts[name] = read_space(alone, needed, found)
+        drafts[name] = read_space(alone, needed, found, catalogues, name)
         # What is wrong with the tables that all networks share is told once.
         faults += [_placed(f, name) for f in found if f.where not in told]
         told |= {f.where for f in found if not _is_own(f)}

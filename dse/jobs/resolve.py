@@ -13,8 +13,10 @@ from dse.grid.blend import Blend
 from dse.grid.blocks import Grid
 from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
+from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.networks import Networks, read_networks, unblendable
 from dse.jobs.quality import Table, read_table
+from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.units import format_quantity
@@ -35,6 +37,7 @@ class Job:
     own_budgets: tuple[Budget, ...] = ()
     quality: Table | None = None
     origin: str = ""
+    catalogues: Catalogues = CURRENT
 
     @property
     def space(self) -> Space:
@@ -59,22 +62,31 @@ class Job:
         return {m.name: m.space for m in members}
 
 
-def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None, table: Path | None = None) -> Job:
+def read_job(
+    source: SpecLike,
+    settings: Mapping[str, Any] | None = None,
+    table: Path | None = None,
+    assumptions: AssumptionsLike | None = None,
+) -> Job:
     """The job of a spec: a TOML file, a mapping or a Spec, with dotted keys replaced by `settings`.
 
-    `table` is read in place of the spec's table of quality values: the copy that a result keeps.
+    `table` is read in place of the spec's table of quality values: the copy that a result keeps. `assumptions` are
+    those of an earlier result, whose figures and defaults stand in place of today's catalogues.
 
     Raises
     ------
     InputError
         Every fault at once, in the order of the spec's tables: of its shape, of its names, of its values.
     """
+    catalogues = catalogues_of(assumptions)
     spec, wrong, origin = check_shape(source, settings)
+    options = {k: v for k, v in catalogues.options.items() if k in Spec.model_fields and k not in spec.model_fields_set}
+    spec = spec.model_copy(update=options)
     faults: list[Fault] = []
     if spec.quality.table is not None:
         beside = Path(origin).parent / spec.quality.table
         spec = spec.model_copy(update={"quality": Quality(table=str(table or beside))})
-    job = _resolve(spec, faults)
+    job = _resolve(spec, faults, catalogues)
     # What is only missing because its value had the wrong shape is not told twice.
     told = [f for f in faults if not any(w.concerns(f.where) for w in wrong)]
     found = sorted((*wrong, *told), key=_order)
@@ -89,12 +101,12 @@ def _order(fault: Fault) -> int:
     return tables.index(table) if table in tables else -1
 
 
-def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
+def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | None:
     """The job, or None where anything is wrong with the spec."""
     objectives, budgets = _objectives(spec, faults), _budgets(spec, faults)
     outputs = _known_metrics(spec.output.metrics, "output.metrics", faults)
     metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
-    networks = read_networks(spec, metrics, faults)
+    networks = read_networks(spec, metrics, faults, catalogues)
     if spec.hardware.device is None:
         faults.append(Fault("hardware.device", "is missing; `dse list devices` names the catalogue"))
     per = _groups(spec, networks, faults)
@@ -110,7 +122,9 @@ def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
     grids = networks.grids(table)
     faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
-    return None if faults else Job(spec, grids, cut, metrics, networks.left_out, networks.budgets(), table)
+    left_out = {**catalogues.left_out, **networks.left_out}
+    own = networks.budgets()
+    return None if faults else Job(spec, grids, cut, metrics, left_out, own, table, catalogues=catalogues)
 
 
 def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | None:

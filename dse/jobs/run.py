@@ -135,7 +135,7 @@ def compute(
     frontier = frontier_dataset(job, found)
     units = {str(n): str(v.attrs["units"]) for n, v in frontier.data_vars.items()}
     manifest = make_manifest(job, found, units, seconds)
-    return Result(frontier, cloud_dataset(job, found), manifest)
+    return Result(frontier, cloud_dataset(job, found), manifest, assumed=job.catalogues.document)
 
 
 def _check_size(job: Job, kept: int) -> None:
