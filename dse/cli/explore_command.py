@@ -111,6 +111,8 @@ def _print_result(result: Result, job: Job) -> None:
         print_text(_STATES[result.state])
     rate = counts["enumerated"] / max(seconds, 1e-9)
     print_text(f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)")
+    if job.catalogues.replayed:
+        print_text(f"figures and defaults are those of {job.catalogues.source}")
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
     if told := unmatched(result.manifest):

@@ -76,7 +76,8 @@ def usable_devices(
     One that the spec names and that lacks a figure is a fault; one that came in by class is left out.
     """
     devices, named = selected_devices(spec, own, faults)
-    chosen = axes.get("precision", "fp32")
+    # Any format will do where those of the spec are wrong: that has been told.
+    chosen = axes.get("precision", next(iter(schemes)))
     values: dict[str, Any] = {"device": devices, "precision": chosen if isinstance(chosen, list) else [chosen]}
     for name in own.axes.get(devices[0], ()) if len(devices) == 1 else ():
         # Whether there is a figure does not depend on its value.

@@ -12,10 +12,13 @@ from typing import Any
 
 from dse import glossary
 from dse.errors import Fault, InputError, unknown
+from dse.grid.evaluate import MODEL_AXIS
 from dse.grid.inputs import REGIONAL
+from dse.grid.plan import variants_of
 from dse.hardware import FIGURES, Device, Linear
 from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, Catalogues
 from dse.jobs.document import read_bounded
+from dse.networks.tracing import COUNTINGS
 from dse.precision import Scheme
 from dse.profiles import Profile
 from dse.regions import Figure, Region
@@ -58,12 +61,11 @@ def catalogues_of(source: AssumptionsLike | None) -> Catalogues:
 
 
 def _read(document: Mapping[str, Any], source: str) -> Catalogues:
-    missing = [key for key in _FIRST if key not in document]
+    missing = [key for key in _FIRST if document.get(key) in (None, {})]
     if missing:
         raise InputError(f"is not the assumptions.toml of a result: it has no {', '.join(missing)}")
     reader = _Reader()
     reader.known(document, _KNOWN, "")
-    model = document.get("latency_model")
     networks = reader.tables(document, "network")
     found = Catalogues(
         devices=reader.entries(document, "device", reader.device),
@@ -72,7 +74,7 @@ def _read(document: Mapping[str, Any], source: str) -> Catalogues:
         profiles=reader.entries(document, "energy_profile", reader.profile),
         defaults=reader.defaults(reader.table(document, "defaults", ""), "defaults"),
         of_network={n: reader.of_network(n, table) for n, table in networks.items()},
-        options={key: document[key] for key in ("counting", "fit")} | ({"latency_model": model} if model else {}),
+        options=reader.options(document),
         left_out={
             n: tuple(reader.texts(v, f"left_out.{n}")) for n, v in reader.table(document, "left_out", "").items()
         },
@@ -99,6 +101,16 @@ class _Reader:
         self.faults += [unknown("field", str(k), allowed, where) for k in table if k not in allowed]
         self.faults += [Fault(f"{where}.{k}", "is missing") for k in needed if k not in table]
         return len(self.faults) == before
+
+    def options(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Settings that are no figures."""
+        allowed = {"counting": COUNTINGS, "fit": (True, False), MODEL_AXIS: variants_of("latency")}
+        found = {key: document[key] for key in allowed if key in document}
+        for key, value in found.items():
+            if value not in allowed[key] or (key == "fit") != isinstance(value, bool):
+                names = ", ".join(map(str, allowed[key])) if key != "fit" else "true, false"
+                self.fault(key, f"{value!r} is not allowed; allowed: {names}")
+        return found
 
     def table(self, parent: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
         """A table below another one; empty where there is none."""
@@ -147,6 +159,8 @@ class _Reader:
             if given["unit"] != unit:
                 self.fault(where, f"the unit is {given['unit']!r}; allowed: {unit!r}")
             value = self.number(given["value"], where)
+            if math.isnan(value):
+                return value
             try:
                 glossary.lookup(name).check(value)
             except InputError as error:
@@ -176,14 +190,14 @@ class _Reader:
         )
 
     def linear(self, name: str, given: Any, where: str) -> Linear:
-        rates = {}
-        for key in (k for k in given if k not in ("base", "unit")) if isinstance(given, Mapping) else ():
-            if key not in FIGURES:
-                self.faults.append(unknown("figure of a device", key, FIGURES, where))
-            rates[key] = self.number(given[key], f"{where}.{key}")
         if name not in FIGURES or not isinstance(given, Mapping) or "base" not in given:
             self.fault(where, "is not a figure with a base and rates of others")
             return Linear(math.nan, {})
+        rates = {}
+        for key in (k for k in given if k not in ("base", "unit")):
+            if key not in FIGURES:
+                self.faults.append(unknown("figure of a device", key, FIGURES, where))
+            rates[key] = self.number(given[key], f"{where}.{key}")
         return Linear(self.number(given["base"], f"{where}.base"), MappingProxyType(rates))
 
     def scheme(self, name: str, table: Mapping[str, Any], where: str) -> Scheme | None:
