@@ -63,7 +63,7 @@ def own_devices(
         table = _whole(name, tables)
         base, device_class = _origin(name, table, faults, catalogues)
         fields = _sort(name, table, faults)
-        device = collect(faults, "", _make, name, fields, base, device_class, known)
+        device = collect(faults, "", _make, name, fields, base, device_class, catalogues)
         if len(faults) == before and device is not None:
             made[name], axes[name] = device, fields.axes
     under = tuple(tables[name]["base"] for name in tables if _is_over_own(name, tables))
@@ -153,7 +153,7 @@ def _make(name: str, fields: _Fields, base: Device | None, device_class: str, kn
     """The device without the figures that are axes or follow from axes."""
     where = f"device.{name}"
     device = Device.from_fields(where, fields.plain, base)
-    pue = next((d.pue for d in known.values() if d.device_class == device_class), device.pue)
+    pue = next((d.pue for d in catalogues.devices.values() if d.device_class == device_class), device.pue)
     relations, axes = dict(fields.linear), fields.axes
     if "sram" in axes and "sram_bank" not in (*fields.plain, *axes) and _bank_is_all(base):
         relations["sram_bank"] = Linear(0.0, {"sram": 1.0})
@@ -176,7 +176,7 @@ def _make(name: str, fields: _Fields, base: Device | None, device_class: str, kn
         pue=pue,
         figures=MappingProxyType(figures),
         linear=MappingProxyType(follow),
-        note=_note(fields, base),
+        note=base.note if base and catalogues.replayed else _note(fields, base),
     )
 
 

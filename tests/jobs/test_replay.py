@@ -13,7 +13,7 @@ from specs import LANGUAGE, SMALL, changed, to_toml
 
 import dse
 from dse import glossary
-from dse.cli import main
+from dse.cli import run
 from dse.errors import InputError
 from dse.hardware import DEVICES
 from dse.jobs.recut import recut
@@ -156,12 +156,12 @@ def test_from_the_command_line(tmp_path, capsys):
     spec = tmp_path / "spec.toml"
     spec.write_text(to_toml(SMALL))
     path = tmp_path / "a" / "assumptions.toml"
-    assert main(["explore", str(spec), "--out", str(tmp_path / "a"), "--no-plots"]) == 0
+    assert run(["explore", str(spec), "--out", str(tmp_path / "a"), "--no-plots"]) == 0
     again = ["explore", str(spec), "--out", str(tmp_path / "b"), "--no-plots", "--assumptions"]
-    assert main([*again, str(path)]) == 0
+    assert run([*again, str(path)]) == 0
     assert "figures and defaults are those of assumptions.toml" in capsys.readouterr().out
     np.testing.assert_array_equal(dse.load(tmp_path / "b").frontier.energy, dse.load(tmp_path / "a").frontier.energy)
-    assert main([*again, str(tmp_path / "c.toml")]) == 2
+    assert run([*again, str(tmp_path / "c.toml")]) == 2
     assert capsys.readouterr().err.strip().endswith(f"{tmp_path / 'c.toml'}: no such file")
 
 
