@@ -115,6 +115,8 @@ def _print_result(result: Result, job: Job) -> None:
         print_text(f"figures and defaults are those of {job.catalogues.source}")
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
+    for note in result.manifest.get("notes", ()):
+        print_text(f"note: {note}")
     if told := unmatched(result.manifest):
         print_text(told)
     fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))}

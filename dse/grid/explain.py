@@ -12,7 +12,17 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.dataset import equation
 from dse.grid.evaluate import MODEL_AXIS, evaluate_values, plan_of
-from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, SOURCE, compute_peak, leaf
+from dse.grid.inputs import (
+    ENERGIES,
+    MADE_OF,
+    PROFILE_AXIS,
+    REGION_AXIS,
+    REGIONAL,
+    SOURCE,
+    compute_peak,
+    cost_basis,
+    leaf,
+)
 from dse.grid.plan import variants_of
 from dse.grid.space import Space
 from dse.regions import Region
@@ -48,6 +58,7 @@ def assumptions(space: Space) -> dict[str, Any]:
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
+        found["cost_basis"] = str(cost_basis(space).data)
         found["device_source"] = space.devices[space.axes["device"].values[0]].source
     return found
 
@@ -99,7 +110,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
         return str(data.coords[SOURCE].item())
     lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]
     if lacking:
-        return f"the catalogue has no {', '.join(lacking)} of {space.axes['device'].values[0]}"
+        told = [MADE_OF.get(f, f) for f in lacking]
+        return f"the catalogue has no {', '.join(told)} of {space.axes['device'].values[0]}"
     if "mac_energy" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "mac_energy").data):
         used = compute_peak(space)[1].data
         return f"the energy profile {space.axes[PROFILE_AXIS].values[0]} has no energy of a MAC in {used} or wider"

@@ -27,6 +27,9 @@ PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
 REGIONAL = ("carbon_intensity", "electricity_price")
 REGION_AXIS = "region"
 PROFILE_AXIS = "energy_profile"
+# What derived figures of a device are made of, for those who are told that one is missing.
+MADE_OF = {"hourly_cost": "price_per_hour or device_price", "owned_tdp": "tdp"}
+RENT, OWNED = "rent", "amortised price and electricity"
 ENERGIES = ("mac_energy", "sram_energy", "dram_energy")
 
 
@@ -42,6 +45,8 @@ def leaf(space: Space, name: str) -> Labelled:
         return along(axis.dim, axis.numbers)
     if name == "peak_ops":
         return compute_peak(space)[0]
+    if name in MADE_OF:
+        return _of_ownership(space, name)
     if name in ENERGIES:
         return operation_energy(space, name)
     if name == "device_count":
@@ -67,6 +72,24 @@ def device_figure(space: Space, name: str) -> Labelled:
         dims = tuple(d for d in space.dims if any(d in v.dims for v in others.values()))
         return Labelled(dims, np.asarray(linear.value({n: v.over(dims) for n, v in others.items()})))
     return _looked_up(space.axes["device"], lambda device: space.devices[device].figure(name))
+
+
+def _of_ownership(space: Space, name: str) -> Labelled:
+    """What an hour of a device costs, or the power that its owner pays for: a device that has a rent is rented."""
+    names = {"hourly_cost": ("device_price", "lifetime", "busy_share"), "owned_tdp": ("tdp",)}[name]
+    rent, *own = (leaf(space, n) for n in ("price_per_hour", *names))
+    dims = tuple(d for d in space.dims if any(d in v.dims for v in (rent, *own)))
+    price, *rest = (v.over(dims) for v in own)
+    if name == "owned_tdp":
+        return Labelled(dims, np.where(np.isnan(rent.over(dims)), price, 0.0))
+    lifetime, busy = rest
+    return Labelled(dims, np.where(np.isnan(rent.over(dims)), price / (lifetime * busy), rent.over(dims)))
+
+
+def cost_basis(space: Space) -> Labelled:
+    """What the cost of each device is: its rent, or what its owner pays."""
+    rent = device_figure(space, "price_per_hour")
+    return Labelled(rent.dims, np.where(np.isnan(rent.data), OWNED, RENT).astype(object))
 
 
 def _looked_up(axis: Axis, look_up: Callable[[Any], float]) -> Labelled:

@@ -17,6 +17,7 @@ from dse.grid.plan import make_plan, variants_of
 from dse.grid.space import Space
 from dse.hardware import Device
 from dse.jobs.catalogues import SCHEME_FIELDS
+from dse.jobs.devices import RENT_AXIS
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT
 from dse.pareto.scan import MCU
@@ -28,6 +29,8 @@ def gather(job: Job) -> dict[str, Any]:
     """Defaults, devices and number formats of a job, as plain data in SI units."""
     space = job.space
     facts: dict[str, Any] = {"counting": space.counting, "fit": job.cut.fit}
+    if told := notes(job):
+        facts["notes"] = told
     if MODEL_AXIS not in space.axes:
         facts[MODEL_AXIS] = variants_of("latency")[0]
     several = "" not in job.networks
@@ -41,12 +44,27 @@ def gather(job: Job) -> dict[str, Any]:
         facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
     facts["device"] = {d: _device(space.devices[d]) for d in devices}
     facts["region"] = regions(space)
-    if any(n in ENERGIES for n in plan_of(space.first(), job.metrics).leaves):
+    if any(n in ENERGIES for n in plan_of(space.first(), job.all_metrics).leaves):
         facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in space.axes[PROFILE_AXIS].values}
     facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
     facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
+
+
+def notes(job: Job) -> list[str]:
+    """What of the spec stands over a figure that a region or a device has too."""
+    space, found = job.space, []
+    given = {n: axis for n, axis in space.axes.items() if axis.given}
+    for name in (n for n in REGIONAL if n in given and REGION_AXIS in given):
+        over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]
+        if over:
+            found.append(f"deployment.{name} stands over that of the region {', '.join(over)}")
+    if RENT_AXIS in job.spec.deployment:
+        over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
+        if over:
+            found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
+    return found
 
 
 def unchecked(space: Space, device: str) -> list[str]:

@@ -20,7 +20,7 @@ from dse import registry
 from dse.errors import InputError
 from dse.grid.dataset import evaluate
 from dse.grid.explain import reason
-from dse.jobs.assumptions import default_values, regions
+from dse.jobs.assumptions import default_values, notes, regions
 from dse.jobs.resolve import Job
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
@@ -47,6 +47,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         "metrics": list(job.metrics),
         "units": dict(units),
         "regions": regions(job.space),
+        "notes": notes(job),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "counts": {
             "enumerated": tally.enumerated,

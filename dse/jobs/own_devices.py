@@ -149,7 +149,7 @@ def _sort(name: str, table: Mapping[str, Any], faults: list[Fault]) -> _Fields:
     return found
 
 
-def _make(name: str, fields: _Fields, base: Device | None, device_class: str, known: Mapping[str, Device]) -> Device:
+def _make(name: str, fields: _Fields, base: Device | None, device_class: str, catalogues: Catalogues) -> Device:
     """The device without the figures that are axes or follow from axes."""
     where = f"device.{name}"
     device = Device.from_fields(where, fields.plain, base)

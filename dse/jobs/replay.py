@@ -27,7 +27,17 @@ AssumptionsLike = str | os.PathLike[str] | Mapping[str, Any]
 
 MOST_BYTES = 100_000_000
 _FIRST = ("counting", "fit", "defaults", "device", "precision")
-_KNOWN = (*_FIRST, "latency_model", "network", "region", "energy_profile", "left_out", "fit_not_checked", "computes_in")
+_KNOWN = (
+    *_FIRST,
+    "latency_model",
+    "network",
+    "region",
+    "energy_profile",
+    "left_out",
+    "fit_not_checked",
+    "computes_in",
+    "notes",
+)
 _DEVICE = ("class", "pue", "source", "checked", "note", "figures", "linear")
 _PROFILE = ("note", "source", "sram", "dram", "mac")
 _DEFAULT = ("value", "unit", "meaning")

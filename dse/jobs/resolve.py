@@ -14,6 +14,7 @@ from dse.grid.blocks import Grid
 from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.devices import RENT_AXIS
 from dse.jobs.networks import Networks, read_networks, unblendable
 from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
@@ -48,6 +49,12 @@ class Job:
     def size(self) -> int:
         """Number of designs."""
         return sum(grid.space.size for grid in self.grids)
+
+    @property
+    def all_metrics(self) -> tuple[str, ...]:
+        """The metrics of the job, and those of single networks, without the names of these."""
+        own = [b.metric for b in self.own_budgets if b.metric in registry.METRICS]
+        return tuple(dict.fromkeys([*(m.rpartition(".")[2] for m in self.metrics), *own]))
 
     def cut_of(self, grid: Grid) -> Cut:
         """What is asked of the designs of one grid: budgets of single networks hold where these are in it."""
@@ -180,7 +187,8 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
     for name in roles["per"]:
         if name in roles["choose"]:
             faults.append(Fault("objectives", f"{name!r} stands in both per and choose; give it once"))
-    automatic = [n for n, v in axes.items() if isinstance(v, list) and _is_circumstance(n)]
+    outer = {n for n in axes if _is_circumstance(n)} | ({RENT_AXIS} & set(spec.deployment))
+    automatic = [n for n, v in axes.items() if isinstance(v, list) and n in outer]
     return tuple(dict.fromkeys([*roles["per"], *(n for n in automatic if n not in roles["choose"])]))
 
 

@@ -17,7 +17,7 @@ from dse.grid.space import Space, check_axis, make_grid
 from dse.hardware import Device
 from dse.jobs.axes import axis_values, collect
 from dse.jobs.catalogues import CURRENT, Catalogues
-from dse.jobs.devices import plans, usable_devices
+from dse.jobs.devices import RENT_AXIS, plans, usable_devices
 from dse.jobs.own_devices import own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
 from dse.jobs.spec import Network, Spec
@@ -39,7 +39,8 @@ _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "archite
 _SETTINGS = tuple(
     n
     for n, e in glossary.NAMES.items()
-    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in _NAMED)
+    if n == RENT_AXIS
+    or (e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in _NAMED))
 )
 
 
@@ -105,6 +106,8 @@ def read_space(
     _check_regions(metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)
     usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
+    if RENT_AXIS in settings and any(RENT_AXIS in own for own in own_hardware.axes.values()):
+        faults.append(Fault(f"deployment.{RENT_AXIS}", "is an axis of the device already; give it once"))
     if usable:
         axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
         axes.update(own_hardware.axes.get(usable[0], {}))
