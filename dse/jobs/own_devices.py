@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -61,7 +61,7 @@ def own_devices(
             # What is wrong with the one below has been told.
             continue
         table = _whole(name, tables)
-        base, device_class = _origin(name, table, faults, catalogues)
+        base, device_class = _origin(name, table, tables, faults, catalogues)
         fields = _sort(name, table, faults)
         device = collect(faults, "", _make, name, fields, base, device_class, catalogues)
         if len(faults) == before and device is not None:
@@ -94,13 +94,16 @@ def _whole(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]
     table = dict(tables[name])
     if not _is_over_own(name, tables):
         return table
-    said = {_KNOWN.get(key, key) for key in table}
-    below = _whole(table.pop("base"), tables)
+    base = table.pop("base")
+    said, below = {_KNOWN.get(key, key) for key in table}, _whole(base, tables)
+    if not {"base", "class"} & set(below):
+        # One of the catalogue with changes.
+        below["base"] = base
     return {**{k: v for k, v in below.items() if _KNOWN.get(k, k) not in said and k != "note"}, **table}
 
 
 def _origin(
-    name: str, table: Mapping[str, Any], faults: list[Fault], catalogues: Catalogues
+    name: str, table: Mapping[str, Any], tables: Collection[str], faults: list[Fault], catalogues: Catalogues
 ) -> tuple[Device | None, str]:
     """The device under an own one, and its class."""
     known = catalogues.devices
@@ -110,7 +113,7 @@ def _origin(
         base_name = name
     base = known.get(base_name) if isinstance(base_name, str) else None
     if base_name is not None and base is None:
-        faults.append(unknown("device", str(base_name), known, f"device.{name}.base"))
+        faults.append(unknown("device", str(base_name), (*known, *tables), f"device.{name}.base"))
     classes = dict.fromkeys(device.device_class for device in known.values())
     device_class = table.get("class", base.device_class if base else None)
     if device_class is None and base_name is None:

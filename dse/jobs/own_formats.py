@@ -14,6 +14,9 @@ from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.spec import Precision
 from dse.precision import NUMBERS, Scheme
 
+# What a group size of 0 means, where the user says nothing of the format.
+_ONE_SCALE = "group_size 0: one scale a tensor or channel, not counted in weight_bits"
+
 
 @dataclass(frozen=True)
 class OwnFormats:
@@ -55,6 +58,10 @@ def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogue
         if name in known or name == "*":
             faults.append(Fault(where, f"{name!r} is a format of the catalogue; choose another name"))
             continue
+        if "scale_bits" in fields and fields.get("group_size", 0) in (0, "0", [0]):
+            problem = "has no meaning without group_size (0: one scale a tensor or channel, which is not counted)"
+            faults.append(Fault(f"{where}.scale_bits", problem))
+            continue
         made = _variants(name, fields, faults, held)
         schemes |= {scheme.name: scheme for scheme in made}
         variants[name] = tuple(scheme.name for scheme in made)
@@ -85,7 +92,8 @@ def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault], held: M
         if scheme is None:
             # The other variants have the same fault, or one like it.
             return []
-        made.append(replace(scheme, name=full, varied=varied))
+        note = scheme.note or ("" if scheme.group_size else _ONE_SCALE)
+        made.append(replace(scheme, name=full, varied=varied, note=note))
     return made
 
 

@@ -128,9 +128,17 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
             faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}{only}"))
             del settings[name]
     phases = settings.get("phase", ())
-    request = "request" in ([phases] if isinstance(phases, str) else phases)
-    if request and not isinstance(phases, str) and len(phases) > 1:
+    listed = phases if isinstance(phases, list) else [phases]
+    if "request" in listed and len(listed) > 1:
         faults.append(Fault("deployment.phase", "a request is prefill and decode together; give it alone"))
+        # What else such a list asks for depends on which phase was meant.
+        return {n: v for n, v in settings.items() if n not in ("phase", "context", *REQUEST)}
+    _check_request("request" in listed, settings, faults)
+    return settings
+
+
+def _check_request(request: bool, settings: Mapping[str, Any], faults: list[Fault]) -> None:
+    """Faults of the tokens of a request, and of its context."""
     for name in REQUEST:
         if request and name not in settings:
             problem = f"is missing; a request needs it: {glossary.lookup(name).meaning}"
@@ -141,7 +149,6 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
         faults.append(
             Fault("deployment.context", f"of a request it follows from {' and '.join(REQUEST)}; leave it out")
         )
-    return settings
 
 
 def resolve_space(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Space:
