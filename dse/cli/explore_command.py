@@ -104,7 +104,7 @@ _STATES = {
 
 def _print_result(result: Result, job: Job) -> None:
     from dse.jobs.assumptions import unchecked
-    from dse.report.summary import count_rows, unmatched
+    from dse.report.summary import count_rows, undefined_lines, unmatched
 
     counts, seconds = result.counts, result.manifest["seconds"]
     if result.state in _STATES:
@@ -115,6 +115,9 @@ def _print_result(result: Result, job: Job) -> None:
         print_text(f"figures and defaults are those of {job.catalogues.source}")
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
+    if counts["kept"]:
+        for line in undefined_lines(result.manifest):
+            print_text(f"undefined: {line}", indent="  ")
     for note in result.manifest.get("notes", ()):
         print_text(f"note: {note}")
     if told := unmatched(result.manifest):
