@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
@@ -110,7 +110,8 @@ def read_networks(
     families = {name: find_network(network, [])[0] for name, network in several.items()}
     budgets = {name: _budgets(name, network, faults) for name, network in several.items()}
     own = tuple(b for found in budgets.values() for b in found)
-    needed = list(dict.fromkeys([*metrics, *(b.metric for b in own)]))
+    own += tuple(_dotted_budgets(spec, several, faults))
+    needed = list(dict.fromkeys([*(m.rpartition(".")[2] for m in metrics), *(b.metric for b in own)]))
     drafts: dict[str, Draft] = {}
     told: set[str] = set()
     for name, network in several.items():
@@ -171,6 +172,21 @@ def _budgets(name: str, network: Network, faults: list[Fault]) -> list[Budget]:
     return [replace(b, network=name) for b in made if b is not None]
 
 
+def split_metric(spec: Spec, name: str) -> tuple[str, str]:
+    """Network and metric that "person.accuracy" stands for, one of several networks; else "" and the name."""
+    network, _, metric = name.rpartition(".")
+    return (network, metric) if network in _names(spec.networks, []) else ("", name)
+
+
+def _dotted_budgets(spec: Spec, networks: Mapping[str, Network], faults: list[Fault]) -> Iterator[Budget]:
+    """The budgets of single networks among those of the whole job: "person.accuracy" = 70."""
+    for name, limit in spec.budgets.items():
+        network, metric = split_metric(spec, name)
+        made = collect(faults, "", make_budget, metric, limit, f"budgets.{name}") if network else None
+        if made is not None:
+            yield replace(made, network=network)
+
+
 # Numbers of each of several networks: the unit, and how networks are combined that need it.
 _UNITS = {"weight": ("1", "mix"), "rate": ("1/s", "together")}
 
@@ -216,10 +232,11 @@ def unblendable(spec: Spec, grids: Sequence[Grid], objectives: Sequence[str], bu
     for blend in grids:
         if isinstance(blend, Blend):
             for where, names in asked.items():
-                for name in names:
+                for name in (n for n in names if not split_metric(spec, n)[0]):
                     try:
                         blend.bases(name)
                     except InputError as error:
-                        hint = "give it as a budget of each network"
+                        first = blend.members[0].name
+                        hint = f"name that of one network ({first}.{name}), or give each network a budget of it"
                         faults += [Fault(where, f"{f.problem}; {hint}") for f in error.faults]
     return faults

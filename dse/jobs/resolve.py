@@ -15,7 +15,7 @@ from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.devices import RENT_AXIS
-from dse.jobs.networks import Networks, read_networks, unblendable
+from dse.jobs.networks import Networks, read_networks, split_metric, unblendable
 from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
@@ -111,7 +111,7 @@ def _order(fault: Fault) -> int:
 def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | None:
     """The job, or None where anything is wrong with the spec."""
     objectives, budgets = _objectives(spec, faults), _budgets(spec, faults)
-    outputs = _known_metrics(spec.output.metrics, "output.metrics", faults)
+    outputs = _known_metrics(spec, spec.output.metrics, "output.metrics", faults)
     metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
     networks = read_networks(spec, metrics, faults, catalogues)
     if spec.hardware.device is None:
@@ -144,8 +144,8 @@ def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | Non
 
 def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
     given = {"min": spec.objectives.minimize, "max": spec.objectives.maximize}
-    minimize = _known_metrics(given["min"], "objectives.minimize", faults)
-    maximize = _known_metrics(given["max"], "objectives.maximize", faults)
+    minimize = _known_metrics(spec, given["min"], "objectives.minimize", faults)
+    maximize = _known_metrics(spec, given["max"], "objectives.maximize", faults)
     objectives = [*(Objective(n, "min") for n in minimize), *(Objective(n, "max") for n in maximize)]
     names = [*given["min"], *given["max"]]
     for name in dict.fromkeys(n for i, n in enumerate(names) if n in names[:i]):
@@ -158,13 +158,25 @@ def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
     return objectives
 
 
-def _known_metrics(names: Sequence[str], where: str, faults: list[Fault]) -> list[str]:
-    faults.extend(unknown("metric", n, registry.METRICS, where) for n in names if n not in registry.METRICS)
-    return [n for n in names if n in registry.METRICS]
+def _known_metrics(spec: Spec, names: Sequence[str], where: str, faults: list[Fault]) -> list[str]:
+    """Those among the names that are metrics, or a metric of one of several networks at once: "person.accuracy"."""
+    known = []
+    for name in names:
+        network, metric = split_metric(spec, name)
+        if metric not in registry.METRICS:
+            faults.append(unknown("metric", metric, registry.METRICS, where))
+        elif network and spec.workload.combine == "choose":
+            problem = f"{name!r}: of networks to choose from a design has one; this is for combine = mix or together"
+            faults.append(Fault(where, problem))
+        else:
+            known.append(name)
+    return known
 
 
 def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
-    made = [collect(faults, "", make_budget, name, limit, f"budgets.{name}") for name, limit in spec.budgets.items()]
+    """The budgets of the whole job; those of single networks are read with these."""
+    own = {n: limit for n, limit in spec.budgets.items() if not split_metric(spec, n)[0]}
+    made = [collect(faults, "", make_budget, name, limit, f"budgets.{name}") for name, limit in own.items()]
     return [b for b in made if b is not None]
 
 

@@ -389,3 +389,94 @@ def test_what_stays_on_chip_is_decided_for_each_network_of_a_mix():
     assert float(found.dram_bytes) == 0.5 * 25_557_032
     assert float(found.memory_time) == pytest.approx(0.5 * 25_557_032 / 8e9, rel=1e-13)
     assert float(found.latency) >= float(found.compute_time)
+
+
+# Metrics of one of several networks.
+
+PAIR = {
+    **BASE,
+    "network": [
+        {**WAKE, "width": [0.35, 0.5], "resolution": [32, 64]},
+        {**PERSON, "classes": 1000, "width": [0.35, 0.5, 0.75], "resolution": [96, 128]},
+    ],
+    "workload": {"combine": "together"},
+    "precision": {"scheme": ["int8", "fp32"]},
+    "hardware": {"device": "stm32u575"},
+    "objectives": {"minimize": ["latency"], "maximize": ["person.accuracy"]},
+}
+
+
+def accuracies_by_hand():
+    """Latency of both, accuracy of the person detector, its parameters: plain arrays over all combinations."""
+    ask = {"device": "stm32u575", "precision": ["int8", "fp32"], "metrics": ["latency", "accuracy", "params"]}
+    wake, person = (
+        dse.evaluate("mobilenet_v2", **{k: v for k, v in n.items() if k not in ("name", "family")}, **ask)
+        for n in PAIR["network"]
+    )
+    axes = ("width", "resolution", "precision")
+    a, b = (d.latency.transpose(*axes).values for d in (wake, person))
+    latency = a[:, :, None, None, :] + b[None, None]
+    quality = np.broadcast_to(person.accuracy.transpose(*axes).values, latency.shape)
+    params = np.broadcast_to(person.params.transpose(...).values[:, None, None], b.shape)
+    return latency.ravel(), quality.ravel(), np.broadcast_to(params, latency.shape).ravel()
+
+
+def test_accuracy_of_one_of_several_networks():
+    latency, quality, params = accuracies_by_hand()
+    defined = ~np.isnan(quality)
+    points = [(round(t, 12), q, p) for t, q, p in zip(latency[defined], quality[defined], params[defined])]
+    result = dse.explore(changed(PAIR, output={"metrics": ["person.params", "wake-word.params"]}))
+    best_ = {p for p in points if not any(o[:2] != p[:2] and o[0] <= p[0] and o[1] >= p[1] for o in points)}
+    columns = (result.frontier[n].values for n in ("latency", "person.accuracy", "person.params"))
+    assert {(round(t, 12), q, p) for t, q, p in zip(*columns)} == best_
+    assert len(best_) > 2
+    assert "accuracy" not in result.frontier
+    assert {"person.accuracy", "wake-word.params"} <= set(result.grid)
+    limited = dse.explore(changed(PAIR, budgets={"person.accuracy": 55}))
+    assert limited.counts["excluded"] == {"person.accuracy ≥ 55 %": int((quality[defined] < 55).sum())}
+    same = dse.explore(changed(PAIR, network=[PAIR["network"][0], {**PAIR["network"][1], "budgets": {"accuracy": 55}}]))
+    assert same.counts == limited.counts
+    assert limited.frontier["person.accuracy"].values.min() >= 55
+
+
+def test_on_disk_and_cut_again(tmp_path):
+    kept = dse.explore(changed(PAIR, output={"grid": True, "metrics": ["person.params"]}), out=tmp_path / "x")
+    again = recut(kept, minimize=["latency"], maximize=["person.params"])
+    assert again.manifest["objectives"][1] == {"metric": "person.params", "direction": "max"}
+    assert recut(dse.explore(PAIR), minimize=["latency"], maximize=["person.params"]).counts == again.counts
+    assert "person.accuracy" in (tmp_path / "x" / "frontier.csv").read_text().splitlines()[0].split(",")
+    assert (tmp_path / "x" / "frontier.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"objectives__maximize": ["accuracy"]}, "objectives: 'accuracy' has no meaning for several networks at once"
+         " (together); name that of one network (wake-word.accuracy), or give each network a budget of it"),
+        ({"objectives__maximize": ["person.acuracy"]}, "objectives.maximize: unknown metric 'acuracy'; did you mean"),
+        ({"objectives__maximize": ["persn.accuracy"]}, "objectives.maximize: unknown metric 'persn.accuracy'"),
+        ({"budgets": {"person.acuracy": 50}}, "budgets.person.acuracy: unknown metric 'acuracy'; did you mean"),
+        ({"budgets": {"person.accuracy": "50 s"}}, "budgets.person.accuracy: unit 's' is time, but a plain number"),
+        ({"workload": {"combine": "choose"}}, "objectives.maximize: 'person.accuracy': of networks to choose from a"),
+    ],
+)  # fmt: skip
+def test_faults_of_metrics_of_one_network(change, expected):
+    with pytest.raises(InputError) as caught:
+        read_job(changed(PAIR, **change))
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize("combine", ["mix", "together"])
+def test_several_networks_work_in_one_phase(combine):
+    networks = [{"name": "a", "model": "llama-2-7b"}, {"name": "b", "model": "llama-2-13b"}]
+    spec = {
+        "network": networks,
+        "workload": {"combine": combine},
+        "precision": {"scheme": "fp16"},
+        "hardware": {"device": "a100-sxm-80gb"},
+        "deployment": {"phase": ["prefill", "decode"]},
+        "objectives": {"minimize": ["latency"]},
+    }
+    with pytest.raises(InputError) as caught:
+        read_job(spec)
+    assert str(caught.value) == f"deployment.phase: several networks ({combine}) work in one phase; give one"
