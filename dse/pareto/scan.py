@@ -158,7 +158,8 @@ def group_texts(spaces: Sequence[Space], per: tuple[str, ...]) -> dict[str, list
 
 
 def _texts(space: Space, name: str) -> list[str]:
-    return [str(v) for v in space.axes[name].values] if name in space.axes else [""]
+    # A default of one network is no value of the axis: results do not have it either.
+    return [str(v) for v in space.axes[name].values] if name in space.axes and space.axes[name].given else [""]
 
 
 def group_codes(

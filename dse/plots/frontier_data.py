@@ -69,7 +69,7 @@ def prepare(result: Any) -> FrontierData:
     names = group_names(result.cloud, per)
     counted = [names[g] for g in np.unique(cells.group)] if names is not None else []
     order = sorted(rows or set(counted), key=_natural)
-    barren = sorted(set(names or ()) - set(rows), key=_natural) if rows else []
+    barren = sorted(set(_possible(result.cloud, names)) - set(rows), key=_natural) if rows else []
     overlay = len(order) > MOST_PANELS
     wanted = (90, 60) if overlay or len(order) == 1 else (44, 34)
     builder = Builder(result, x, y, None if overlay else colour, cells, wanted, labelled=not overlay)
@@ -95,13 +95,20 @@ def prepare(result: Any) -> FrontierData:
     )
 
 
+def _possible(cloud: xr.Dataset, names: Sequence[Group] | None) -> list[Group]:
+    """Groups that designs can be in: of several networks one may lack an axis that another one has."""
+    flags = cloud["possible"].values if "possible" in cloud else np.ones(len(names or ()), dtype=bool)
+    return [name for name, possible in zip(names or (), flags, strict=True) if possible]
+
+
 def _notes(whole: Lattice, shown: Lattice, barren: Sequence[Group], named: bool) -> list[str]:
     """What the picture leaves out."""
     if not named:
         return ["The cloud of all designs does not name its groups and is left out."]
     notes = []
     if barren:
-        notes.append(f"No design meets the budgets for {'; '.join(', '.join(group) for group in barren)}.")
+        texts = [", ".join(filter(None, group)) for group in barren]
+        notes.append(f"No design meets the budgets for {'; '.join(texts)}.")
     outside = int(whole.designs.sum() - shown.designs.sum())
     if outside:
         notes.append(f"{outside:,} excluded or dominated designs lie outside the picture.")

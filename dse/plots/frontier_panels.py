@@ -114,7 +114,9 @@ class Builder:
         return feasible, excluded
 
     def _name(self, group: Group) -> str:
-        return ", ".join(itertools.starmap(_heading, zip(self.manifest["per"], group, strict=True)))
+        # A network that lacks an axis has no value of it.
+        named = [(axis, value) for axis, value in zip(self.manifest["per"], group, strict=True) if value]
+        return ", ".join(itertools.starmap(_heading, named))
 
     def _common(self, rows: np.ndarray) -> str:
         """What all designs of a group of several have in common, of what varies in the space."""

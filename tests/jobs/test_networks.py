@@ -480,3 +480,53 @@ def test_several_networks_work_in_one_phase(combine):
     with pytest.raises(InputError) as caught:
         read_job(spec)
     assert str(caught.value) == f"deployment.phase: several networks ({combine}) work in one phase; give one"
+
+
+# Axes of `per` that only some of the networks have.
+
+MIXED = {
+    "network": [
+        {"name": "resnet50", "model": "resnet50"},
+        {"name": "llama", "model": "llama-2-7b"},
+        {"name": "mobile", "family": "mobilenet_v2", "width": [0.5, 1.0]},
+    ],
+    "precision": {"scheme": ["fp16", "int8"]},
+    "hardware": {"device": "l4"},
+    "deployment": {"phase": "decode", "context": [128, 256], "batch": [1, 4]},
+    "objectives": {"minimize": ["latency", "energy"], "per": ["network", "width"]},
+    "budgets": {"latency": "30 ms"},
+}
+GROUPS = {
+    ("resnet50", "", ""),
+    ("llama", "", "128"),
+    ("llama", "", "256"),
+    ("mobile", "0.5", ""),
+    ("mobile", "1.0", ""),
+}
+
+
+def test_no_group_that_no_network_can_be_in(tmp_path):
+    from dse.plots.cloud import group_names
+    from dse.plots.frontier_data import prepare
+
+    result = dse.explore(MIXED, out=tmp_path / "x")
+    assert result.manifest["per"] == ["network", "width", "context"]
+    names = group_names(result.cloud, result.manifest["per"])
+    possible = {n for n, flag in zip(names, result.cloud.possible.values, strict=True) if flag}
+    assert possible == GROUPS
+    # The 7B model takes 6.7 GB at 300 GB/s, 22 ms, in int8, and twice that in fp16: one frontier each is kept.
+    assert rows(result, ("network", "width", "context")) == GROUPS
+    data = prepare(result)
+    assert {p.title.partition(" (")[0] for p in data.panels} == {
+        "resnet50", "llama, context 128", "llama, context 256", "mobile, width 0.5", "mobile, width 1",
+    }  # fmt: skip
+    assert all(p.feasible is not None and p.feasible.sum() > 0 for p in data.panels)
+    fast = dse.explore(changed(MIXED, budgets={"latency": "2 ms"}), out=tmp_path / "fast")
+    told = "No design meets the budgets for llama, 128; llama, 256."
+    assert told in prepare(fast).footer
+    none = dse.explore(changed(MIXED, budgets={"latency": "1 ns"}), out=tmp_path / "none")
+    assert none.counts["kept"] == 0
+    lines = (tmp_path / "x" / "frontier.csv").read_text().splitlines()
+    header = lines[0].split(",")
+    places = [header.index(n) for n in ("network", "width", "context")]
+    assert {tuple(line.split(",")[i] for i in places) for line in lines[1:]} == GROUPS
