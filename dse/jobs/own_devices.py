@@ -63,6 +63,8 @@ def own_devices(
         table = _whole(name, tables)
         base, device_class = _origin(name, table, tables, faults, catalogues)
         fields = _sort(name, table, faults)
+        if base is None and "base" in table:
+            continue
         device = collect(faults, "", _make, name, fields, base, device_class, catalogues)
         if len(faults) == before and device is not None:
             made[name], axes[name] = device, fields.axes

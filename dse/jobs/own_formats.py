@@ -53,8 +53,8 @@ def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogue
             hint = f"did you mean {close!r}?" if close else "a format of your own is a table of fields"
             faults.append(Fault(where, f"unknown key; {hint}"))
             continue
-        if name not in named:
-            faults.append(Fault(where, "the format is not used; name it in precision.scheme"))
+        if named and name not in named:
+            faults.append(Fault("precision.scheme", f"does not name {name!r}, a format of this spec"))
         if name in known or name == "*":
             faults.append(Fault(where, f"{name!r} is a format of the catalogue; choose another name"))
             continue

@@ -87,6 +87,7 @@ def read_job(
     """
     catalogues = catalogues_of(assumptions)
     spec, wrong, origin = check_shape(source, settings)
+    wrong = [_by_name(fault, spec) for fault in wrong]
     options = {k: v for k, v in catalogues.options.items() if k in Spec.model_fields and k not in spec.model_fields_set}
     spec = spec.model_copy(update=options)
     faults: list[Fault] = []
@@ -100,6 +101,16 @@ def read_job(
     if found or job is None:
         raise InputError([KeyFault(f.where, f.problem).under(origin) for f in found])
     return replace(job, origin=origin)
+
+
+def _by_name(fault: KeyFault, spec: Spec) -> KeyFault:
+    """The fault of one of several networks under its name, not its number."""
+    table, _, rest = fault.where.partition(".")
+    number, _, key = rest.partition(".")
+    if table != "network" or not number.isdigit() or int(number) >= len(spec.networks):
+        return fault
+    name = spec.networks[int(number)].name
+    return KeyFault(".".join(filter(None, (table, name, key))), fault.problem) if name else fault
 
 
 def _order(fault: Fault) -> int:
@@ -192,7 +203,7 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
     for key in ("per", "choose"):
         roles[key] = [_ALIASES.get(n, n) for n in getattr(spec.objectives, key)]
         for name in roles[key]:
-            if name not in given:
+            if name not in given and all(d.family for d in networks.drafts.values()):
                 close = nearest(name, (*given, *networks.known_axes()))
                 hint = f"did you mean {close!r}?" if close in given else f"the axes given are {', '.join(given)}"
                 faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))

@@ -308,7 +308,7 @@ FAULTS = [
     ({"network": [WAKE, {**PERSON, "rate": 1}]}, "network.person.rate: has a meaning for several [[network]]"),
     ({"network": [WAKE, {**PERSON, "budgets": {"flash": "3 s"}}]}, "network.person.budgets.flash: unit 's' is time"),
     ({"network": [WAKE, {**PERSON, "budgets": {"flsh": 3}}]}, "network.person.budgets.flsh: unknown metric 'flsh'"),
-    ({"network": [WAKE, {**PERSON, "budgets": 3}]}, "network.1.budgets: 3 is not a table"),
+    ({"network": [WAKE, {**PERSON, "budgets": 3}]}, "network.person.budgets: 3 is not a table"),
     ({"network": [WAKE, 3]}, "network.1: 3 is not a table"),
     ({"network": [{**WAKE, "name": "a/b"}, PERSON]}, "network.0.name: 'a/b' is not allowed; allowed: letters"),
     ({"networks": [WAKE]}, "networks: unknown key; did you mean 'network'?"),
