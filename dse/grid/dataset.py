@@ -106,9 +106,13 @@ def attributes(record: Record, space: Space) -> dict[str, str]:
     attrs["formula"] = equation(record)
     if record.domain and space.family.domain != "language":
         attrs["reason"] = f"undefined: {space.family.name} is not a language model"
-    elif record.domain and record.domain != "language":
+    elif record.domain and record.domain != "language" and not _phases(space) <= set(record.domain.split()):
         attrs["reason"] = f"undefined outside the phase {' or '.join(record.domain.split())}"
     return attrs
+
+
+def _phases(space: Space) -> set[str]:
+    return set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else {""}
 
 
 @cache

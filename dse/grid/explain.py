@@ -58,7 +58,8 @@ def assumptions(space: Space) -> dict[str, Any]:
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
-        found["cost_basis"] = str(cost_basis(space).data)
+        if space.family.domain == "language" and (basis := str(cost_basis(space).data)):
+            found["cost_basis"] = basis
         found["device_source"] = space.devices[space.axes["device"].values[0]].source
     return found
 

@@ -87,9 +87,11 @@ def _of_ownership(space: Space, name: str) -> Labelled:
 
 
 def cost_basis(space: Space) -> Labelled:
-    """What the cost of each device is: its rent, or what its owner pays."""
-    rent = device_figure(space, "price_per_hour")
-    return Labelled(rent.dims, np.where(np.isnan(rent.data), OWNED, RENT).astype(object))
+    """What the cost of each device is: its rent, or what its owner pays; "" where neither is known."""
+    rent, price = (device_figure(space, n) for n in ("price_per_hour", "device_price"))
+    dims = tuple(d for d in space.dims if d in (*rent.dims, *price.dims))
+    owned = np.where(np.isnan(price.over(dims)), "", OWNED)
+    return Labelled(dims, np.where(np.isnan(rent.over(dims)), owned, RENT).astype(object))
 
 
 def _looked_up(axis: Axis, look_up: Callable[[Any], float]) -> Labelled:

@@ -115,7 +115,8 @@ def test_a_wrong_format_is_told_once():
 def test_what_a_group_size_of_0_means_is_told():
     from dse.jobs import assumptions
 
-    job = read_job(with_mine(weight_bits=4, group_size=[0, 64]))
+    mine = {"weight_bits": 4, "group_size": [0, 64]}
+    job = read_job(changed(FREE, precision={"scheme": "mine", "mine": mine}, objectives__per=[]))
     facts = assumptions.gather(job)["precision"]
     assert facts["mine group_size=0"]["note"].startswith("group_size 0: one scale a tensor or channel, not counted")
     assert facts["mine group_size=0"]["weight_bits"] == 4

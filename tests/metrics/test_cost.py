@@ -56,4 +56,6 @@ def test_what_is_missing_is_named(capsys):
     assert run(line) == 0
     out = capsys.readouterr().out
     assert "the catalogue has no price_per_hour or device_price of l4" in out
-    assert '"cost_basis"' in out
+    assert '"cost_basis"' not in out
+    assert run([*line[:3], "a100-sxm-80gb", *line[4:]]) == 0
+    assert '"cost_basis": "rent"' in capsys.readouterr().out
