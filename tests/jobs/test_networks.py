@@ -520,6 +520,8 @@ def test_no_group_that_no_network_can_be_in(tmp_path):
     assert {p.title.partition(" (")[0] for p in data.panels} == {
         "resnet50", "llama, context 128", "llama, context 256", "mobile, width 0.5", "mobile, width 1",
     }  # fmt: skip
+    # The shape of the network is told by its name.
+    assert not any("layers" in p.title or "heads" in p.title for p in data.panels)
     assert all(p.feasible is not None and p.feasible.sum() > 0 for p in data.panels)
     fast = dse.explore(changed(MIXED, budgets={"latency": "2 ms"}), out=tmp_path / "fast")
     told = "No design meets the budgets for llama, 128; llama, 256."
