@@ -63,6 +63,7 @@ class Archive:
         self._places = np.empty(0, dtype=np.int64)
         self._groups = np.empty(0, dtype=np.int64)
         self._filtered = 0
+        self._pivots: dict[int, np.ndarray] = {}
         self._index: Index | None = None
         self._indexed = 0
 
@@ -111,7 +112,12 @@ class Archive:
 
     def pivots(self, group: int) -> np.ndarray:
         """A few points of a group that dominate many: good in all objectives at once. Shape (at most PIVOTS, m)."""
-        own = self._points[: self._filtered][self._groups[: self._filtered] == group]
+        if group not in self._pivots:
+            self._pivots[group] = self._chosen(group)
+        return self._pivots[group]
+
+    def _chosen(self, group: int) -> np.ndarray:
+        own: np.ndarray = self._points[: self._filtered][self._groups[: self._filtered] == group]
         if not len(own):
             return own
         ranks = np.argsort(np.argsort(own, axis=0), axis=0)
@@ -153,6 +159,7 @@ class Archive:
         keep = _by_group(self._points, self._groups)
         self._points, self._places, self._groups = self._points[keep], self._places[keep], self._groups[keep]
         self._filtered = len(self._points)
+        self._pivots = {}
         self._indexed = min(self._indexed, self._filtered)
 
 

@@ -187,5 +187,5 @@ def test_plans_put_each_metric_after_what_it_needs():
     for step in plan.steps:
         assert set(step.inputs) <= done, step.name
         done.add(step.name)
-    assert plan.device_figures["price_per_hour"] == ("cost_per_million_tokens",)
+    assert plan.device_figures["hourly_cost"] == ("cost_per_million_tokens",)
     assert "op_macs" in plan.leaves and "activation_traffic" not in done
