@@ -17,7 +17,7 @@ from dse.errors import InputError
 from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import leaf
 from dse.grid.labelled import OP, Labelled
-from dse.grid.program import PHASE_AXIS, Program, Values, has_meaning, program
+from dse.grid.program import PHASE_AXIS, Program, Values, full_program, has_meaning
 from dse.grid.space import DESIGN, Axis, Space
 from dse.networks import Family
 from dse.registry import Record
@@ -194,7 +194,7 @@ class _Builder:
     def take(self, member: Member, targets: tuple[str, ...]) -> None:
         """Everything that is computed of one network."""
         space, joint = projected(member.space, member.name, self.part)
-        made = program(space, targets)
+        made = full_program(space, targets)
         for name, value in made.values.items():
             self.values[f"{member.name}.{name}"] = _over_joint(value, joint, self.part.dims)
         for step in made.steps:

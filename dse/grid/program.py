@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
+from dse import registry
 from dse.errors import Fault, InputError
 from dse.grid.counting import count
 from dse.grid.inputs import SOURCE, leaf, tables
@@ -38,13 +40,19 @@ class Group:
 class Program:
     """Inputs and ordered steps that give the targets for every design of a space.
 
-    `values` are known from the start; of every other name a step tells how it is computed.
+    `values` are known from the start; of every other name a step tells how it is computed, or `aliases` which other
+    name has the same values.
     """
 
     space: Space
     values: Values
     steps: tuple[Record, ...]
     targets: tuple[str, ...]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self, target: str) -> str:
+        """The name that the values of a target stand under."""
+        return self.aliases.get(target, target)
 
     @cached_property
     def dims(self) -> dict[str, tuple[str, ...]]:
@@ -66,8 +74,8 @@ class Program:
 
     def kept(self, group: Group) -> tuple[str, ...]:
         """Names of a group's results that are asked for or used outside of it."""
-        used = self.used_outside(group)
-        return tuple(s.name for s in group.steps if s.name in self.targets or s.name in used)
+        used = self.used_outside(group) | set(map(self.named, self.targets))
+        return tuple(s.name for s in group.steps if s.name in used)
 
     def used_outside(self, group: Group) -> set[str]:
         """Names that steps outside of a group take."""
@@ -81,9 +89,10 @@ class Program:
     def results(self, values: Mapping[str, Labelled]) -> Values:
         """The targets over their natural dimensions, from values without the dimensions of one value."""
         found = {}
-        for name in (*self.targets, *(n for n in self.values if n == SOURCE)):
+        for target in (*self.targets, *(n for n in self.values if n == SOURCE)):
+            name = self.named(target)
             known = self.values.get(name)
-            found[name] = known if known else Labelled(self.dims[name], values[name].over(self.dims[name]))
+            found[target] = known if known else Labelled(self.dims[name], values[name].over(self.dims[name]))
         return found
 
     def squeezed(self) -> Values:
@@ -122,6 +131,11 @@ def program(space: Space, targets: Sequence[str]) -> Program:
         For unknown metrics, one that needs a device where the space has none, and a single network that cannot be
         built.
     """
+    return simplified(full_program(space, targets))
+
+
+def full_program(space: Space, targets: Sequence[str]) -> Program:
+    """The program with a value or a step for every name of the plan."""
     plan = plan_of(space, targets)
     _check_devices(space, plan)
     needed = plan.only(lambda record: has_meaning(record, space))
@@ -131,6 +145,30 @@ def program(space: Space, targets: Sequence[str]) -> Program:
             values[name] = leaf(space, name)
     values.update({s.name: Labelled((), np.array(np.nan)) for s in plan.steps if not has_meaning(s, space)})
     return Program(space, values, needed.steps, plan.targets)
+
+
+def simplified(whole: Program) -> Program:
+    """The program with nothing computed twice: outside of a request all parts of the work are the same network."""
+    aliases: dict[str, str] = {}
+    known: dict[tuple[Any, ...], str] = {}
+    for name in [n for n in whole.values if registry.scoped(n)[0]]:
+        base = registry.scoped(name)[1]
+        if base in whole.values and _same(whole.values[name], whole.values[base]):
+            aliases[name] = base
+    steps = []
+    for step in whole.steps:
+        inputs = tuple(aliases.get(i, i) for i in step.inputs)
+        first = known.setdefault((step.function, inputs), step.name)
+        if first != step.name:
+            aliases[step.name] = first
+        else:
+            steps.append(replace(step, inputs=inputs))
+    values = {n: v for n, v in whole.values.items() if n not in aliases}
+    return Program(whole.space, values, tuple(steps), whole.targets, aliases)
+
+
+def _same(a: Labelled, b: Labelled) -> bool:
+    return a.dims == b.dims and np.array_equal(a.data, b.data, equal_nan=True)
 
 
 def plan_of(space: Space, targets: Iterable[str]) -> Plan:

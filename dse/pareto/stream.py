@@ -90,7 +90,10 @@ class Prepared:
     def nest(self) -> Stream:
         """The nest that computes what is left, and finds what is broken."""
         cut, (values, steps) = self.cut, self.split
-        name = self.grid.metric
+
+        def name(column: str) -> str:
+            return self.program.named(self.grid.metric(column))
+
         fit = [Limit(name(m), True, False, MCU if kind == "mcu" else OTHER) for m, kind in FIT.items() if cut.fit]
         limits = [Limit(name(b.column), b.low > -math.inf, b.high < math.inf) for b in cut.budgets]
         objectives = [name(o.metric) for o in cut.objectives]
