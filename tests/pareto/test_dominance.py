@@ -1,6 +1,8 @@
 """The non-dominated filter against every pair of points."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -158,3 +160,14 @@ def test_plateaus_of_many_points_keep_what_is_equal_to_twelve_digits():
         best = {tuple(p) for p, keep in zip(different, oracle.nondominated(different)) if keep}
         expected = np.array([tuple(p) in best for p in levels])
         np.testing.assert_array_equal(nondominated(points), expected)
+
+
+def test_few_points_need_no_compiler():
+    program = f"""
+import sys, numpy
+from dse.pareto.dominance import nondominated
+nondominated(numpy.random.default_rng(0).random(({dominance.COMPILED - 1}, 5)))
+print("numba" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
