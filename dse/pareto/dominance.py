@@ -25,7 +25,7 @@ def canonical(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:
     larger one), and rounding again changes nothing.
     """
     values = np.asarray(values, dtype=np.float64)
-    if values.size >= COMPILED:
+    if values.size >= 5 * COMPILED:  # values of that many points with up to five columns
         return _canonical_compiled(values, digits)
     magnitude = np.abs(values)
     regular = np.isfinite(values) & (magnitude > 0)

@@ -21,6 +21,8 @@ SHARE = 200_000
 # Points in a slab, by number of columns, and the fewest for which there are slabs at all.
 SLAB = {2: 100_000, 3: 25_000, 4: 25_000}
 SLABS_FROM = 30_000
+# Each slab is held against the frontier of all before it, which takes the longer the more there are.
+MOST_SLABS = 64
 
 
 def threads_for(size: int, share: int = SHARE) -> int:
@@ -76,7 +78,7 @@ def _by_sorting(points: np.ndarray) -> np.ndarray:
 def _in_slabs(points: np.ndarray) -> np.ndarray:
     n, m = points.shape
     threads = threads_for(n, SLABS_FROM // 2)
-    members = _members(points[:, 0], max(threads, n // SLAB[m]))
+    members = _members(points[:, 0], max(threads, min(n // SLAB[m], MOST_SLABS)))
     mask = np.zeros(n, dtype=bool)
     before = np.empty((0, m - 1))
 

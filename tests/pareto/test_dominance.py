@@ -1,6 +1,8 @@
 """The non-dominated filter against every pair of points."""
 
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -42,20 +44,23 @@ def test_against_every_pair(seed):
 def test_elimination_loses_nothing(m, kind, monkeypatch):
     """Sets large enough for the eliminators, against the exact algorithm alone."""
     rng = np.random.default_rng(m)
-    points = rng.random((6000, m))
+    points = rng.random((3000, m))
     if kind == "front":
         points /= np.linalg.norm(points, axis=1, keepdims=True)
     if kind == "ties":
         points = np.floor(points * 6)
     if kind == "infinite":
-        points[rng.integers(0, 6000, 50), rng.integers(0, m, 50)] = -math.inf
-        points[rng.integers(0, 6000, 50), rng.integers(0, m, 50)] = math.inf
+        points[rng.integers(0, 3000, 50), rng.integers(0, m, 50)] = -math.inf
+        points[rng.integers(0, 3000, 50), rng.integers(0, m, 50)] = math.inf
     if kind == "noise":
         points = np.floor(points * 6) * (1 + rng.choice([0.0, 1e-15, -1e-15], points.shape))
+    monkeypatch.setattr(dominance, "COMPILED", 1)
+    monkeypatch.setattr(dominance, "FEW", 50)
+    monkeypatch.setattr(dominance, "MOST_OF_A_SAMPLE", 1.0)
     found = nondominated(points)
-    monkeypatch.setattr(dominance, "FEW", 10**9)
+    monkeypatch.setattr(dominance, "COMPILED", 10**9)
     np.testing.assert_array_equal(found, nondominated(points))
-    sample = rng.choice(6000, 300, replace=False)
+    sample = rng.choice(3000, 300, replace=False)
     rows = canonical(points)
     for i in sample:
         beaten = ((rows <= rows[i]).all(axis=1) & (rows < rows[i]).any(axis=1)).any()
@@ -119,6 +124,25 @@ def test_canonical_leaves_what_has_no_digits():
     assert canonical(values).shape == (2, 3)
 
 
+def test_compiled_rounding_is_the_plain_one_bit_for_bit(monkeypatch):
+    rng = np.random.default_rng(0)
+    bits = rng.integers(-(2**63), 2**63 - 1, 100_000).view(np.float64)
+    powers = np.array([float(f"1e{e}") for e in range(-323, 309)])
+    around = np.concatenate([np.nextafter(powers, 0), powers, np.nextafter(powers, np.inf), powers * (1 - 1e-13)])
+    decimals = np.round(rng.random(50_000), 11) * 10.0 ** rng.integers(-20, 20, 50_000) + 5e-12
+    values = np.concatenate([bits, around, -around, decimals, [0.0, -0.0, math.inf, -math.inf, math.nan]])
+    compiled = canonical(values)
+    monkeypatch.setattr(dominance, "COMPILED", 10**9)
+    np.testing.assert_array_equal(compiled, canonical(values))
+
+
+def test_nan_is_refused_among_many_points():
+    points = np.random.default_rng(0).random((3 * dominance.COMPILED, 3))
+    points[-1, 1] = math.nan
+    with pytest.raises(ValueError, match="NaN"):
+        nondominated(points)
+
+
 def test_order_is_kept_across_powers_of_ten():
     for exponent in range(-300, 301, 7):
         around = np.array([0.9999999999996, 0.99999999999949, 1.0, 1.0000000000004, 1.000000000006]) * 10.0**exponent
@@ -131,10 +155,21 @@ def test_plateaus_of_many_points_keep_what_is_equal_to_twelve_digits():
     """Enough points for the elimination pass, on few levels that noise below the twelfth digit blurs."""
     for seed in range(12):
         rng = np.random.default_rng(seed)
-        levels = rng.integers(1, 5, (4 * dominance.FEW, 3)) + 0.1
+        levels = rng.integers(1, 5, (2 * dominance.COMPILED, 3)) + 0.1
         points = levels * (1 + rng.choice([0.0, 1e-14, -1e-14, 3e-14], levels.shape))
         # Without the noise there are at most 64 different points: each is compared with every other.
         different = np.unique(levels, axis=0)
         best = {tuple(p) for p, keep in zip(different, oracle.nondominated(different)) if keep}
         expected = np.array([tuple(p) in best for p in levels])
         np.testing.assert_array_equal(nondominated(points), expected)
+
+
+def test_few_points_need_no_compiler():
+    program = f"""
+import sys, numpy
+from dse.pareto.dominance import nondominated
+nondominated(numpy.random.default_rng(0).random(({dominance.COMPILED - 1}, 5)))
+print("numba" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
