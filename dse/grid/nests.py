@@ -46,6 +46,10 @@ class Nest:
         """What the source calls, by the name that it calls it by."""
         return {f"f_{self.label(s.name)}": s.function for s in self.steps}
 
+    def compiled(self) -> dict[str, Function]:
+        """What the source calls that is compiled by itself, once for all nests."""
+        return {}
+
     @property
     def bounds(self) -> list[str]:
         """Arguments for the first place and the one after the last along every dimension."""
@@ -131,9 +135,9 @@ class Stream(Nest):
     defined: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
 
-    def functions(self) -> dict[str, Function]:
-        """What must be compiled, by name."""
-        return {**super().functions(), "drain": self.drain}
+    def compiled(self) -> dict[str, Function]:
+        """What the source calls that is compiled by itself, once for all nests."""
+        return {"drain": self.drain}
 
     def source(self) -> str:
         """`nest(<bounds>, <inputs>, lows, highs, columns, states, sink)`; columns of shape (outputs, capacity)."""
@@ -182,6 +186,10 @@ class Call:
     def functions(self) -> dict[str, Function]:
         """What the source calls, by the name that it calls it by."""
         return {"function": self.function}
+
+    def compiled(self) -> dict[str, Function]:
+        """What the source calls that is compiled by itself: nothing."""
+        return {}
 
     def source(self) -> str:
         """`nest` with the arguments of the function."""
