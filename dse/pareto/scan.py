@@ -203,6 +203,8 @@ class _Run:
         found = self.archive.places()
         self.tally.kept = len(found)
         self.tally.dominated = self.tally.feasible - self.tally.kept
+        if self.tally.feasible:
+            self.tally.misses = {}
         return Scan(found, self.tally, self.cloud)
 
 

@@ -128,7 +128,7 @@ class Prepared:
         """Flat places in the whole grid of designs given by their place in a box."""
         index = np.unravel_index(local, [hi - lo for lo, hi in box])
         own = {d: lo + i for d, (lo, _), i in zip(self.loops, box, index, strict=True) if d}
-        return self.region.places(own, whole)
+        return np.broadcast_to(self.region.places(own, whole), local.shape)
 
 
 class Streaming:

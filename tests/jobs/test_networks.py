@@ -532,3 +532,24 @@ def test_no_group_that_no_network_can_be_in(tmp_path):
     header = lines[0].split(",")
     places = [header.index(n) for n in ("network", "width", "context")]
     assert {tuple(line.split(",")[i] for i in places) for line in lines[1:]} == GROUPS
+
+
+@pytest.mark.parametrize("combine", ["choose", "mix", "together"])
+def test_workloads_stream_as_single_networks_do(combine, monkeypatch):
+    """The same frontier and counts where no tile of designs is held."""
+    from dse.grid import engines
+
+    networks = [{**n, "rate": "2 /s"} for n in (WAKE, PERSON)]
+    if combine == "mix":
+        networks = [{**n, "width": 0.5, "resolution": 64, "weight": k + 1.0} for k, n in enumerate((WAKE, PERSON))]
+    elif combine == "choose":
+        networks = [WAKE, PERSON]
+    spec = changed(BASE, network=networks, workload={"combine": combine}, deployment={"batch": [1, 2, 4]})
+    spec = changed(spec, budgets={"peak_sram": "300 KiB"}, fit=True)
+    held = dse.explore(spec)
+    monkeypatch.setattr(engines, "PLAIN_LIMIT", 1)
+    monkeypatch.setattr(engines, "FEW", 1)
+    found = dse.explore(spec)
+    assert found.counts == held.counts and held.counts["kept"] > 0
+    for name in ("latency", "energy"):
+        np.testing.assert_array_equal(found.frontier[name], held.frontier[name])
