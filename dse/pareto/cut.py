@@ -152,6 +152,10 @@ class Tally:
     dominated: int = 0
     kept: int = 0
     misses: dict[str, Miss] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    modelled: int = 0
+    probed: int = 0
+    boxes: int = 0
 
     @property
     def nearest(self) -> dict[str, float]:
