@@ -19,7 +19,7 @@ from dse.grid.program import Values
 from dse.grid.pyramid import Level
 from dse.grid.space import Space
 from dse.pareto import boxes as blocks
-from dse.pareto.archive import Archive
+from dse.pareto.forest import Rivals
 from dse.pareto.cut import Tally
 from dse.pareto.field import NETWORKS, Field, Plot, plots
 from dse.pareto.regions import thinned
@@ -99,7 +99,7 @@ class _Search:
     ) -> None:
         cut = fields[0].cut
         self.texts = group_texts([f.grid.space for f in fields], cut.per)
-        self.archive = Archive(len(cut.objectives), math.prod(len(t) for t in self.texts.values()))
+        self.archive = Rivals(len(cut.objectives), math.prod(len(t) for t in self.texts.values()))
         self.tally, self.leaf, self.chunk, self.order = Tally(), leaf, chunk, tuple(order)
         self.size, self.progress = sum(f.grid.space.size for f in fields), progress
         self.done = 0
