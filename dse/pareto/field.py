@@ -10,6 +10,7 @@ import numpy as np
 
 from dse.grid.blocks import Grid
 from dse.grid.bounds import Bounds
+from dse.grid.relations import program_by_rules
 from dse.grid.space import Space
 from dse.pareto.cut import WITNESS, Cut, is_mcu
 from dse.pareto.judge import MCU, Judge
@@ -86,7 +87,7 @@ def parts(space: Space, networks: int) -> Iterator[Region]:
 def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str]]) -> Plot:
     cut, space = field.cut, region.space
     named = field.grid.metric
-    program = field.grid.program(space, (*cut.columns, WITNESS))
+    program = program_by_rules(field.grid, space, (*cut.columns, WITNESS))
     program = replace(program, values={**program.values, MCU: is_mcu(space)})
     judge = Judge(cut, named, (named(WITNESS),))
     group, codes, factor = 0, {}, 1

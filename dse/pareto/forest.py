@@ -74,11 +74,9 @@ class Rivals:
 
     def dominate(self, points: np.ndarray, groups: np.ndarray) -> np.ndarray:
         """Mask of the points that are surely dominated, shape (n,); points that were added last may not count yet."""
-        found = self._archive.surely_dominated(points, groups)
-        if self._forest is not None:
-            left = np.flatnonzero(~found)
-            found[left] = self._forest.dominates(points[left], groups[left])
-        return found
+        if self._forest is None:
+            return np.zeros(len(points), dtype=bool)
+        return self._forest.dominates(points, groups)
 
     def places(self) -> np.ndarray:
         """Places of the frontier, ascending."""
