@@ -19,7 +19,8 @@ from dse.grid.program import Values
 from dse.grid.pyramid import Level
 from dse.grid.space import Space
 from dse.pareto import boxes as blocks
-from dse.pareto.forest import Rivals
+from dse.pareto.archive import Archive
+from dse.pareto.forest import Forest
 from dse.pareto.cut import Tally
 from dse.pareto.field import NETWORKS, Field, Plot, plots
 from dse.pareto.regions import thinned
@@ -99,7 +100,8 @@ class _Search:
     ) -> None:
         cut = fields[0].cut
         self.texts = group_texts([f.grid.space for f in fields], cut.per)
-        self.archive = Rivals(len(cut.objectives), math.prod(len(t) for t in self.texts.values()))
+        groups = math.prod(len(t) for t in self.texts.values())
+        self.archive, self.rivals = Archive(len(cut.objectives), groups), Forest(groups)
         self.tally, self.leaf, self.chunk, self.order = Tally(), leaf, chunk, tuple(order)
         self.size, self.progress = sum(f.grid.space.size for f in fields), progress
         self.done = 0
@@ -118,7 +120,7 @@ class _Search:
                 points = np.column_stack(
                     [np.broadcast_to(o.sign * values[o.metric].data, len(own)) for o in cut.objectives]
                 )
-                self.archive.add(points, own, self._groups(designs, len(own)))
+                self.rivals.add(points, self._groups(designs, len(own)))
             start += space.size
         self.tally.probed += first.tally.enumerated
 
@@ -144,10 +146,10 @@ class _Search:
         """Bound boxes; skip, evaluate or divide each."""
         import time
 
-        t0 = time.perf_counter()
+        t0 = time.process_time()
         self.stats["batches"] += 1
-        reason, corner = plot.judge.verdict(plot.bounds.over(level, boxes), plot.groups(boxes), self.archive)
-        self.stats["bound"] += time.perf_counter() - t0
+        reason, corner = plot.judge.verdict(plot.bounds.over(level, boxes), plot.groups(boxes), self.rivals)
+        self.stats["bound"] += time.process_time() - t0
         self.tally.boxes += boxes.shape[1]
         gone = reason >= 0
         if gone.any():
@@ -161,32 +163,42 @@ class _Search:
         if not boxes.shape[1]:
             return
         if 2 ** sum(level) <= self.leaf:
-            self._evaluate(plot, blocks.members(level, boxes, plot.sizes), self.tally)
+            self._evaluate(plot, blocks.members(level, boxes, plot.sizes))
             return
         self._probe(plot, level, boxes)
         if level not in choice:
-            t0 = time.perf_counter()
+            t0 = time.process_time()
             choice[level] = self._choose(plot, level, boxes, corner)
-            self.stats["choose"] += time.perf_counter() - t0
+            self.stats["choose"] += time.process_time() - t0
         queue.put(*blocks.halved(level, boxes, choice[level], plot.sizes))
 
-    def _evaluate(self, plot: Plot, index: np.ndarray, tally: Tally) -> None:
-        """Evaluate designs, and give the archive what is feasible."""
+    def _evaluate(self, plot: Plot, index: np.ndarray) -> None:
+        """Evaluate designs, and give the archive what is feasible and not dominated."""
         import time
 
-        t0 = time.perf_counter()
-        feasible, points = plot.judge.feasible(plot.bounds, index, tally)
+        t0 = time.process_time()
+        feasible, points = plot.judge.feasible(plot.bounds, index, self.tally)
         index = index[:, feasible]
-        self.archive.add(points, plot.places(index), plot.groups(index))
-        self.stats["leaf" if tally is self.tally else "probe"] += time.perf_counter() - t0
-        if tally is self.tally:
-            self.tally.modelled += len(feasible)
-            self._advance(len(feasible))
+        groups = plot.groups(index)
+        stay = ~self.rivals.dominates(points, groups)
+        self.archive.add(points[stay], plot.places(index[:, stay]), groups[stay])
+        self.rivals.add(points[stay], groups[stay])
+        self.stats["leaf"] += time.process_time() - t0
+        self.tally.modelled += len(feasible)
+        self._advance(len(feasible))
 
     def _probe(self, plot: Plot, level: Level, boxes: np.ndarray) -> None:
         """Evaluate the middle of every box, so that good designs are known early."""
+        import time
+
+        t0 = time.process_time()
+        index = blocks.middles(level, boxes, plot.sizes)
         self.tally.probed += boxes.shape[1]
-        self._evaluate(plot, blocks.middles(level, boxes, plot.sizes), Tally())
+        feasible, points = plot.judge.feasible(plot.bounds, index, Tally())
+        groups = plot.groups(index[:, feasible])
+        stay = ~self.rivals.dominates(points, groups)
+        self.rivals.add(points[stay], groups[stay])
+        self.stats["probe"] += time.process_time() - t0
 
     def _choose(self, plot: Plot, level: Level, boxes: np.ndarray, corner: np.ndarray) -> int:
         """The dimension to divide: the one whose halves are skipped most often, or have the tightest bounds."""
@@ -202,7 +214,7 @@ class _Search:
         finer, first = blocks.halved(level, boxes, dim, plot.sizes)
         n = boxes.shape[1]
         whole = np.concatenate([np.arange(n), np.flatnonzero(2 * boxes[dim] + 1 < blocks.lengths(finer, plot.sizes)[dim])])
-        reason, after = plot.judge.verdict(plot.bounds.over(finer, first), plot.groups(first), self.archive)
+        reason, after = plot.judge.verdict(plot.bounds.over(finer, first), plot.groups(first), self.rivals)
         with np.errstate(all="ignore"):
             gain = (after - before[whole]) / (np.abs(after) + np.abs(before[whole]))
         gain = np.where(np.isnan(gain), 0.0, np.minimum(gain, 1.0)).sum(axis=1) / before.shape[1]

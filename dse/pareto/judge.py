@@ -10,7 +10,7 @@ import numpy as np
 
 from dse.grid.bounds import Bounds, View
 from dse.pareto.cut import FIT, Cut, Tally, apply
-from dse.pareto.forest import Rivals
+from dse.pareto.forest import Forest
 
 # Names under which the program holds whether a device is a microcontroller, and whether there is a network.
 MCU = "device is a microcontroller"
@@ -72,12 +72,12 @@ class Judge:
         sides = {1.0: view.low, -1.0: view.high}
         return np.column_stack([o.sign * sides[o.sign](self.named(o.metric)) for o in self.cut.objectives])
 
-    def verdict(self, view: View, groups: np.ndarray, rivals: Rivals) -> tuple[np.ndarray, np.ndarray]:
+    def verdict(self, view: View, groups: np.ndarray, rivals: Forest) -> tuple[np.ndarray, np.ndarray]:
         """The place of the reason why each box is skipped, -1 where it is not, and the corners of all boxes."""
         reason = self.excluded(view, len(groups))
         corner = self.corner(view)
         alive = np.flatnonzero(reason < 0)
-        reason[alive[rivals.dominate(corner[alive], groups[alive])]] = len(self.reasons) - 1
+        reason[alive[rivals.dominates(corner[alive], groups[alive])]] = len(self.reasons) - 1
         return reason, corner
 
     def feasible(self, bounds: Bounds, index: np.ndarray, tally: Tally) -> tuple[np.ndarray, np.ndarray]:
