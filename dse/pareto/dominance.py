@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from dse.pareto import slabs
+from dse.pareto.kernels import MARGIN, native, not_beaten, round_values
+from dse.pareto.slabs import in_parts
+
 DIGITS = 12
+# Decimal exponents that rounding can meet: those of all doubles, and the digits around them.
+_OFFSET = 350
+_SHIFTS = range(-_OFFSET, _OFFSET + 1)
+# 10**shift as two factors: one power alone leaves the range of a double.
+_FIRST = np.array([float(f"1e{min(max(s, -300), 300)}") for s in _SHIFTS])
+_SECOND = np.array([float(f"1e{s - min(max(s, -300), 300)}") for s in _SHIFTS])
+_POWERS = np.array([float(f"1e{s}") for s in _SHIFTS])
 
 
 def canonical(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:
@@ -14,22 +25,27 @@ def canonical(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:
     larger one), and rounding again changes nothing.
     """
     values = np.asarray(values, dtype=np.float64)
+    if values.size >= COMPILED:
+        return _canonical_compiled(values, digits)
     magnitude = np.abs(values)
     regular = np.isfinite(values) & (magnitude > 0)
-    exponent = np.floor(np.log10(np.where(regular, magnitude, 1.0)))
-    first, second = _powers(digits - 1 - exponent)
-    integer = np.round(np.where(regular, values, 1.0) * first * second)
+    exponent = np.floor(np.log10(np.where(regular, magnitude, 1.0))).astype(np.int64)
+    shift = _OFFSET + digits - 1 - exponent
+    integer = np.rint(np.where(regular, values, 1.0) * _FIRST[shift] * _SECOND[shift])
     # A mantissa of nines rounds up to the next power of ten: one decimal number must give one double.
     carried = np.abs(integer) >= 10.0**digits
     integer = np.where(carried, integer / 10, integer)
-    first, second = _powers(digits - 1 - exponent - carried)
-    return np.where(regular, integer / second / first, values)
+    shift -= carried
+    return np.where(regular, integer / _SECOND[shift] / _FIRST[shift], values)
 
 
-def _powers(shift: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two factors whose product is 10**shift: one power alone leaves the range of a double."""
-    first = np.clip(shift, -300, 300)
-    return 10.0**first, 10.0 ** (shift - first)
+def _canonical_compiled(values: np.ndarray, digits: int) -> np.ndarray:
+    flat = np.ascontiguousarray(values).reshape(-1)
+    out = np.empty_like(flat)
+    round_part = native(round_values)
+    tables = (flat, flat.view(np.int64), _POWERS, _FIRST, _SECOND, digits)
+    in_parts(lambda start, stop: round_part(*tables, start, stop, out), len(flat))
+    return out.reshape(values.shape)
 
 
 def nondominated(points: np.ndarray) -> np.ndarray:
@@ -48,68 +64,101 @@ def nondominated(points: np.ndarray) -> np.ndarray:
 
     Notes
     -----
-    Points dominated by one of a few good ones are eliminated first; moocore decides on the survivors exactly
-    (Kung, Luccio and Preparata, J. ACM 22(4), 1975; O(n log n) for two and three objectives).
+    Points that the frontiers of small samples dominate are eliminated first, as long as that pays; `slabs` decides
+    on the survivors exactly.
     """
-    points = np.asarray(points, dtype=np.float64)
+    points = np.ascontiguousarray(points, dtype=np.float64)
     if points.ndim != 2:
         raise ValueError("points must have two dimensions")
-    if np.isnan(points).any():
-        raise ValueError("points must not hold NaN")
     n, m = points.shape
     if n == 0 or m == 0:
         return np.ones(n, dtype=bool)
+    if n < COMPILED:
+        return _compared(canonical(points))
+    alive, left = _survivors(points)
+    decided = _compared(_canonical_compiled(left, DIGITS))
+    if alive is None:
+        return decided
     mask = np.zeros(n, dtype=bool)
-    alive = _eliminate(points)
-    rounded = canonical(points[alive])
-    mask[alive] = rounded[:, 0] == rounded[:, 0].min() if m == 1 else _exact(rounded)
+    mask[alive[decided]] = True
     return mask
 
 
-# Below this many points the exact algorithm is as quick as looking for eliminators.
-FEW = 2_000
-# Far above what rounding to 12 digits moves a value by: a point beaten by so much stays beaten after rounding.
-MARGIN = 1e-10
+# Below this many points loading compiled code takes longer than it saves.
+COMPILED = 20_000
+# Survivors so few are decided at once.
+FEW = 2_500
+# A sample of which more than this share is not dominated tells that elimination does not pay.
+MOST_OF_A_SAMPLE = 0.5
+# Points of a sample, and eliminators taken from its frontier, in the first round and the later ones.
+SAMPLE = (512, 2048, 4096)
+PIVOTS = (8, 64, 512)
+# Eliminators chosen for what each adds to the ones before, as long as it adds this share of the sample.
+BEST = 8
+LEAST_GAIN = 0.004
 
 
-def _eliminate(points: np.ndarray, rounds: int = 8) -> np.ndarray:
-    """Places of the points that survive comparison with a few good ones; every non-dominated point does."""
-    alive = np.arange(len(points))
-    for _ in range(rounds):
-        if len(alive) < FEW:
+def _compared(points: np.ndarray) -> np.ndarray:
+    """Mask of the points that no other dominates, without any rounding."""
+    if np.isnan(points).any():
+        raise ValueError("points must not hold NaN")
+    return slabs.nondominated(points)
+
+
+def _survivors(points: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+    """Places of the points that survive comparison with a few good ones, None for all, and these points.
+
+    Every non-dominated point survives, and every one with NaN.
+    """
+    alive, current = None, points
+    for size, most in zip(SAMPLE, PIVOTS, strict=True):
+        if len(current) < FEW:
             break
-        current = points if len(alive) == len(points) else points[alive]
-        pivot = current[_balanced(current)]
-        # Column by column: most points are out after the first.
-        survives = np.zeros(len(current), dtype=bool)
-        clearly = np.zeros(len(current), dtype=bool)
-        with np.errstate(invalid="ignore"):  # of a pivot of minus infinity: such a column eliminates nothing
-            bound = pivot + MARGIN * np.abs(pivot)
-        for column, value, limit in zip(current.T, pivot, bound, strict=True):
-            survives |= column < value
-            clearly |= column > limit
-        survives |= ~clearly
-        if survives.mean() > 0.98:
+        # Steps of the golden ratio: no period of a grid's axes makes the sample one-sided.
+        sample = current[(np.arange(size) * 0.6180339887498949 % 1.0 * len(current)).astype(np.int64)]
+        front = sample[_compared(sample)]
+        if len(front) > MOST_OF_A_SAMPLE * size:
             break
-        alive = alive[survives]
-    return alive
+        kept, current = _eliminate(current, *_pivots(sample, front, most))
+        alive = kept if alive is None else alive[kept]
+    return alive, current
 
 
-def _balanced(points: np.ndarray) -> int:
-    """A point that is good in all columns at once: the least sum of columns scaled to their finite range."""
-    sums = np.zeros(len(points))
-    for column in points.T:
-        finite = column[np.isfinite(column)]
-        low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
-        with np.errstate(invalid="ignore", over="ignore"):
-            sums += (column - low) / (high - low) if high > low else np.where(np.isfinite(column), 0.0, column)
-    return int(np.argmin(np.where(np.isnan(sums), np.inf, sums)))
+def _pivots(sample: np.ndarray, front: np.ndarray, most: int) -> tuple[np.ndarray, int]:
+    """At most so many points of a sample's frontier, the best before the others, and the number of the best."""
+    seen = sample[: SAMPLE[0]]
+    # The share of the sample that a point dominates, as if the columns were independent.
+    share = np.ones(len(front))
+    for column, own in zip(seen.T, front.T, strict=True):
+        share *= len(seen) - np.searchsorted(np.sort(column), own)
+    front = front[np.argsort(-share, kind="stable")[:most]]
+    if most > BEST:
+        return front, min(BEST, len(front))
+    dominates = np.ones((len(front), len(seen)), dtype=bool)
+    for column, own in zip(seen.T, front.T, strict=True):
+        dominates &= column > own[:, None]
+    best = [0]
+    while len(best) < len(front):
+        dominates &= ~dominates[best[-1]]
+        gains = np.count_nonzero(dominates, axis=1)
+        if gains.max() < LEAST_GAIN * len(seen):
+            break
+        best.append(int(np.argmax(gains)))
+    return front[best], len(best)
 
 
-def _exact(points: np.ndarray) -> np.ndarray:
-    import moocore
+def _eliminate(points: np.ndarray, pivots: np.ndarray, best: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the points that none of the pivots clearly beats, and these points."""
+    with np.errstate(invalid="ignore", over="ignore"):  # a pivot of minus infinity eliminates nothing by that column
+        limits = pivots + MARGIN * np.abs(pivots)
+    n, m = points.shape
+    kernel = native(not_beaten)
+    # Only what is written takes memory.
+    places, rows = np.empty(n, dtype=np.int64), tuple(np.empty((m, n)))
 
-    if not np.isfinite(points).all():
-        # Ranks keep order and equality, and are finite where a value is infinite.
-        points = np.column_stack([np.unique(column, return_inverse=True)[1] for column in points.T]).astype(float)
-    return np.asarray(moocore.is_nondominated(points, keep_weakly=True))
+    def part(start: int, stop: int) -> slice:
+        return slice(start, start + kernel(points, pivots, limits, best, start, stop, places, rows))
+
+    kept = in_parts(part, n)
+    left = np.column_stack([np.concatenate([column[own] for own in kept]) for column in rows])
+    return np.concatenate([places[own] for own in kept]), left

@@ -129,7 +129,8 @@ class _Run:
         self.blocks, self.engine, self.progress, self.size = blocks, engine, progress, size
         self.objectives, self.per = blocks[0].cut.objectives, blocks[0].cut.per
         self.texts = group_texts([b.space for b in blocks], self.per)
-        self.archive, self.tally = Archive(len(self.objectives)), Tally()
+        groups = math.prod(len(t) for t in self.texts.values())
+        self.archive, self.tally = Archive(len(self.objectives), groups), Tally()
         self.cloud = Cloud([o.metric for o in self.objectives])
         self.done = 0
 

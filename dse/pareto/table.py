@@ -11,8 +11,8 @@ import xarray as xr
 
 from dse.errors import InputError, unknown
 from dse.grid.space import DESIGN
+from dse.pareto.archive import Archive
 from dse.pareto.cut import Budget, Objective, check_objectives, make_budget
-from dse.pareto.streaming import StreamingFrontier
 
 
 def frontier(
@@ -59,9 +59,10 @@ def frontier(
     for budget in limits:
         alive &= ~(budget.violation(columns[budget.metric]) > 0)
     chosen = np.flatnonzero(alive)
-    found = StreamingFrontier(len(objectives))
     points = np.column_stack([o.sign * columns[o.metric][chosen] for o in objectives])
-    found.add(points, chosen, _codes(data, groups, dims)[chosen])
+    codes = _codes(data, groups, dims)
+    found = Archive(len(objectives), int(codes.max(initial=0)) + 1)
+    found.add(points, chosen, codes[chosen])
     return designs(data, found.places(), dims)
 
 
