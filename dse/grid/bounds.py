@@ -116,7 +116,7 @@ class View:
         if pyramid is None:
             inputs = self._bounds._steps[name].inputs
             return np.logical_or.reduce(np.broadcast_arrays(*(self.missing(i) for i in inputs)))
-        some = self._take(pyramid, pyramid.blocks(self._level).some)
+        some = self._take(pyramid, np.asarray(pyramid.blocks(self._level).some))
         return some.any(axis=0) if pyramid.over_ops else some
 
     def never(self, name: str) -> Any:

@@ -28,7 +28,7 @@ def program_by_rules(grid: Grid, part: Space, columns: tuple[str, ...]) -> Progr
     bare: Any = grid
     if isinstance(grid, Blend):
         bare = replace(grid, members=tuple(replace(m, space=_without(m.space)) for m in grid.members))
-    made = bare.program(_without(part), columns)
+    made: Program = bare.program(_without(part), columns)
     values, steps = dict(made.values), dict[str, Record]()
     for name in made.values:
         figure = name.rpartition(".")[2]

@@ -7,6 +7,7 @@ import inspect
 import json
 import platform
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -52,13 +53,15 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
             "enumerated": tally.enumerated,
             "undefined": tally.undefined,
             "excluded": tally.excluded,
-            "skipped_by_bounds": 0,
+            "skipped_by_bounds": sum(tally.skipped.values()),
             "dominated": tally.dominated,
             "kept": tally.kept,
         },
         "broken_totals": tally.broken,
         "nearest_misses": tally.nearest if tally.feasible == 0 else {},
     }
+    if found.bounded is not None:
+        manifest["bounds"] = {"skipped": tally.skipped, **asdict(found.bounded)}
     if "" not in job.networks:
         manifest["networks"] = {n: {"budgets": _own_budgets(job, n)} for n in job.networks}
     if job.quality is not None:

@@ -1,36 +1,31 @@
 """The exact frontier of a space by branch and bound.
 
 Boxes of the grid that cannot hold a design of the frontier are skipped whole; all others are divided until few
-designs are left, which are evaluated. A land of plateaus loses nothing: bounds are moved outward, and boxes count as
-dominated only where they are by a clear margin (A. H. Land and A. G. Doig, Econometrica 28(3), 1960, for the method).
+designs are left, which are evaluated (the method is that of A. H. Land and A. G. Doig, Econometrica 28(3), 1960).
+Nothing is lost on plateaus: bounds are moved outward, and a box is dominated only where a design that was evaluated
+is strictly better than its bounds after the rounding that designs are compared with.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from dse.grid.blocks import Grid
-from dse.grid.program import Values
 from dse.grid.pyramid import Level
-from dse.grid.space import Space
 from dse.pareto import boxes as blocks
 from dse.pareto.archive import Archive
-from dse.pareto.forest import Forest
 from dse.pareto.cut import Tally
 from dse.pareto.field import NETWORKS, Field, Plot, plots
+from dse.pareto.forest import Forest
 from dse.pareto.regions import thinned
-from dse.pareto.scan import Block, Scan, group_texts, scan_blocks
+from dse.pareto.scan import Block, Bounded, Progress, Scan, group_codes, group_texts, scan_blocks
 
 # Designs of a box that is evaluated; boxes bounded at a time; designs of the coarse grid.
 LEAF, CHUNK, COARSE = 4, 2**13, 2**17
 # Boxes that tell which dimension to divide.
 SAMPLE = 48
-Progress = Callable[[int, int], None]
 
 
 def branch(
@@ -78,9 +73,7 @@ def _coarse(fields: Sequence[Field], limit: int) -> Scan:
     """The scan of coarse grids, with places of designs in the whole grids."""
     each = max(1, limit // len(fields))
     thin = [thinned(f.grid.space, each) for f in fields]
-    found = scan_blocks(
-        [Block(f.grid, f.cut, part=t.space) for t, f in zip(thin, fields, strict=True)], engine="plain"
-    )
+    found = scan_blocks([Block(f.grid, f.cut, part=t.space) for t, f in zip(thin, fields, strict=True)], engine="plain")
     places, start, begin = [], 0, 0
     for region, field in zip(thin, fields, strict=True):
         size = region.space.size
@@ -93,7 +86,7 @@ def _coarse(fields: Sequence[Field], limit: int) -> Scan:
 
 
 class _Search:
-    """What is known so far: the archive, and what became of the designs."""
+    """What is known so far: designs that may be on the frontier, good designs, and what became of all others."""
 
     def __init__(
         self, fields: Sequence[Field], leaf: int, chunk: int, order: Sequence[str], progress: Progress | None
@@ -102,34 +95,25 @@ class _Search:
         self.texts = group_texts([f.grid.space for f in fields], cut.per)
         groups = math.prod(len(t) for t in self.texts.values())
         self.archive, self.rivals = Archive(len(cut.objectives), groups), Forest(groups)
-        self.tally, self.leaf, self.chunk, self.order = Tally(), leaf, chunk, tuple(order)
+        self.tally, self.done = Tally(), Bounded()
+        self.leaf, self.chunk, self.order = leaf, chunk, tuple(order)
         self.size, self.progress = sum(f.grid.space.size for f in fields), progress
-        self.done = 0
-        self.stats = {"bound": 0.0, "leaf": 0.0, "choose": 0.0, "probe": 0.0, "batches": 0}
 
     def seed(self, fields: Sequence[Field], first: Scan) -> None:
-        """Give the archive the frontier of the coarse grids."""
+        """Compare with the frontier of the coarse grids from the start."""
         start = 0
         for field in fields:
             space, cut = field.grid.space, field.cut
-            own = first.places[(first.places >= start) & (first.places < start + space.size)]
-            if len(own):
-                designs = space.designs(own - start) if space.dims else space
-                objectives = [o.metric for o in cut.objectives]
-                values = field.grid.evaluate(designs, objectives)
-                points = np.column_stack(
-                    [np.broadcast_to(o.sign * values[o.metric].data, len(own)) for o in cut.objectives]
-                )
-                self.rivals.add(points, self._groups(designs, len(own)))
+            own = first.places[(first.places >= start) & (first.places < start + space.size)] - start
             start += space.size
-        self.tally.probed += first.tally.enumerated
-
-    def _groups(self, designs: Space, n: int) -> np.ndarray:
-        code = np.zeros(n, dtype=np.int64)
-        for name, texts in self.texts.items():
-            values = designs.axes[name].values if name in designs.axes else ("",)
-            code = code * len(texts) + np.array([texts.index(str(v)) for v in values])
-        return code
+            if not len(own):
+                continue
+            designs = space.designs(own) if space.dims else space
+            values = field.grid.evaluate(designs, [o.metric for o in cut.objectives])
+            columns = [np.broadcast_to(o.sign * values[o.metric].data, len(own)) for o in cut.objectives]
+            groups = np.broadcast_to(group_codes(designs, cut.per, self.texts).reshape(-1), len(own))
+            self.rivals.add(np.column_stack(columns), groups)
+        self.done.coarse = self.done.probed = first.tally.enumerated
 
     def run(self, plot: Plot) -> None:
         """Search a part."""
@@ -138,101 +122,88 @@ class _Search:
             queue = blocks.Queue(self.chunk)
             queue.put(level, boxes)
             while (batch := queue.take()) is not None:
-                self._divide(plot, *batch, queue, choice)
+                level, boxes = batch
+                left, corners = self._skip(plot, level, boxes)
+                if left.shape[1] == 0:
+                    continue
+                if 2 ** sum(level) <= self.leaf:
+                    self._evaluate(plot, blocks.members(level, left, plot.sizes))
+                    continue
+                self._probe(plot, blocks.middles(level, left, plot.sizes))
+                if level not in choice:
+                    choice[level] = self._choose(plot, level, left, corners)
+                queue.put(*blocks.halved(level, left, choice[level], plot.sizes))
 
-    def _divide(
-        self, plot: Plot, level: Level, boxes: np.ndarray, queue: blocks.Queue, choice: dict[Level, int]
-    ) -> None:
-        """Bound boxes; skip, evaluate or divide each."""
-        import time
-
-        t0 = time.process_time()
-        self.stats["batches"] += 1
-        reason, corner = plot.judge.verdict(plot.bounds.over(level, boxes), plot.groups(boxes), self.rivals)
-        self.stats["bound"] += time.process_time() - t0
-        self.tally.boxes += boxes.shape[1]
+    def _skip(self, plot: Plot, level: Level, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The boxes that bounds leave, with their corners; the designs of all others are counted."""
+        view, groups = plot.bounds.over(level, boxes), plot.groups(boxes)
+        reason, corners = plot.judge.verdict(view, groups, self.rivals)
+        self.done.boxes += boxes.shape[1]
         gone = reason >= 0
-        if gone.any():
-            numbers = blocks.designs_in(level, boxes[:, gone], plot.sizes)
-            for k, name in enumerate(plot.judge.reasons):
-                own = int(numbers[reason[gone] == k].sum())
-                if own:
-                    self.tally.skipped[name] = self.tally.skipped.get(name, 0) + own
-            self._advance(int(numbers.sum()))
-        boxes, corner = boxes[:, ~gone], corner[~gone]
-        if not boxes.shape[1]:
-            return
-        if 2 ** sum(level) <= self.leaf:
-            self._evaluate(plot, blocks.members(level, boxes, plot.sizes))
-            return
-        self._probe(plot, level, boxes)
-        if level not in choice:
-            t0 = time.process_time()
-            choice[level] = self._choose(plot, level, boxes, corner)
-            self.stats["choose"] += time.process_time() - t0
-        queue.put(*blocks.halved(level, boxes, choice[level], plot.sizes))
+        numbers = blocks.designs_in(level, boxes[:, gone], plot.sizes)
+        for place in np.unique(reason[gone]):
+            name = plot.judge.reasons[place]
+            number = int(numbers[reason[gone] == place].sum())
+            self.tally.skipped[name] = self.tally.skipped.get(name, 0) + number
+            self._advance(number)
+        return boxes[:, ~gone], corners[~gone]
 
     def _evaluate(self, plot: Plot, index: np.ndarray) -> None:
-        """Evaluate designs, and give the archive what is feasible and not dominated."""
-        import time
+        """Evaluate designs; what is feasible and not dominated may be on the frontier."""
+        feasible, points, groups = self._feasible(plot, index, self.tally)
+        self.archive.add(points, plot.places(feasible), groups)
+        self.done.modelled += index.shape[1]
+        self._advance(index.shape[1])
 
-        t0 = time.process_time()
-        feasible, points = plot.judge.feasible(plot.bounds, index, self.tally)
+    def _probe(self, plot: Plot, index: np.ndarray) -> None:
+        """Evaluate designs so that good ones are known early; they are counted where their boxes end."""
+        self._feasible(plot, index, Tally())
+        self.done.probed += index.shape[1]
+
+    def _feasible(self, plot: Plot, index: np.ndarray, tally: Tally) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Places along each dimension, objectives and groups of the designs that are feasible and not dominated."""
+        feasible, points = plot.judge.feasible(plot.bounds, index, tally)
         index = index[:, feasible]
         groups = plot.groups(index)
         stay = ~self.rivals.dominates(points, groups)
-        self.archive.add(points[stay], plot.places(index[:, stay]), groups[stay])
         self.rivals.add(points[stay], groups[stay])
-        self.stats["leaf"] += time.process_time() - t0
-        self.tally.modelled += len(feasible)
-        self._advance(len(feasible))
+        return index[:, stay], points[stay], groups[stay]
 
-    def _probe(self, plot: Plot, level: Level, boxes: np.ndarray) -> None:
-        """Evaluate the middle of every box, so that good designs are known early."""
-        import time
-
-        t0 = time.process_time()
-        index = blocks.middles(level, boxes, plot.sizes)
-        self.tally.probed += boxes.shape[1]
-        feasible, points = plot.judge.feasible(plot.bounds, index, Tally())
-        groups = plot.groups(index[:, feasible])
-        stay = ~self.rivals.dominates(points, groups)
-        self.rivals.add(points[stay], groups[stay])
-        self.stats["probe"] += time.process_time() - t0
-
-    def _choose(self, plot: Plot, level: Level, boxes: np.ndarray, corner: np.ndarray) -> int:
+    def _choose(self, plot: Plot, level: Level, boxes: np.ndarray, corners: np.ndarray) -> int:
         """The dimension to divide: the one whose halves are skipped most often, or have the tightest bounds."""
         dims = blocks.splittable(level)
         for name in self.order:
-            if name in plot.bounds.dims and (d := plot.bounds.dims.index(name)) in dims:
-                return d
+            if name in plot.bounds.dims and plot.bounds.dims.index(name) in dims:
+                return plot.bounds.dims.index(name)
         chosen = np.unique(np.linspace(0, boxes.shape[1] - 1, SAMPLE).astype(int))
-        sample, before = boxes[:, chosen], corner[chosen]
+        sample, before = boxes[:, chosen], corners[chosen]
         return max(dims, key=lambda d: self._gain(plot, level, sample, before, d))
 
     def _gain(self, plot: Plot, level: Level, boxes: np.ndarray, before: np.ndarray, dim: int) -> float:
-        finer, first = blocks.halved(level, boxes, dim, plot.sizes)
+        """How much tighter the bounds of halves are, relatively: 1 for a half that is skipped or does not exist."""
+        finer, halves = blocks.halved(level, boxes, dim, plot.sizes)
         n = boxes.shape[1]
-        whole = np.concatenate([np.arange(n), np.flatnonzero(2 * boxes[dim] + 1 < blocks.lengths(finer, plot.sizes)[dim])])
-        reason, after = plot.judge.verdict(plot.bounds.over(finer, first), plot.groups(first), self.rivals)
+        second = 2 * boxes[dim] + 1 < blocks.lengths(finer, plot.sizes)[dim]
+        before = np.concatenate([before, before[second]])
+        reason, after = plot.judge.verdict(plot.bounds.over(finer, halves), plot.groups(halves), self.rivals)
         with np.errstate(all="ignore"):
-            gain = (after - before[whole]) / (np.abs(after) + np.abs(before[whole]))
-        gain = np.where(np.isnan(gain), 0.0, np.minimum(gain, 1.0)).sum(axis=1) / before.shape[1]
-        score = np.where(reason >= 0, 1.0, gain)
-        # A half that does not exist is as good as one that is skipped.
-        return float((score.sum() + 2 * n - len(whole)) / (2 * n))
+            gain = (after - before) / (np.abs(after) + np.abs(before))
+        gain = np.where(np.isnan(gain), 0.0, np.minimum(gain, 1.0)).mean(axis=1)
+        return float(np.where(reason >= 0, 1.0, gain).sum() + 2 * n - len(gain))
 
     def _advance(self, designs: int) -> None:
-        self.done += designs
+        self.tally.enumerated += designs
         if self.progress is not None:
-            self.progress(self.done, self.size)
+            self.progress(self.tally.enumerated, self.size)
 
     def result(self, first: Scan) -> Scan:
         """The frontier, and what became of every design."""
-        tally = self.tally
-        places = self.archive.places()
-        tally.enumerated = self.size
-        tally.kept = len(places)
-        tally.dominated = tally.modelled - tally.undefined - sum(tally.excluded.values()) - tally.kept
+        tally, found = self.tally, self.archive.places()
+        tally.kept = len(found)
+        tally.dominated = tally.feasible - tally.kept
+        # What bounds skipped breaks its reason at least; nothing more is known of it.
+        for name in tally.broken:
+            tally.broken[name] += tally.skipped.get(name, 0)
         tally.misses = dict(first.tally.misses)
-        return Scan(places, tally, first.cloud)
+        first.cloud.of = self.size
+        return Scan(found, tally, first.cloud, self.done)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -75,7 +74,7 @@ def plots(fields: Sequence[Field], networks: int = NETWORKS) -> Iterator[Plot]:
 
 def parts(space: Space, networks: int) -> Iterator[Region]:
     """Regions of a space that one program computes, with at most about so many architectures."""
-    for region in regions(space, math.inf):
+    for region in regions(space, space.size):
         own = {n: a for n, a in region.space.axes.items() if a.kind == "architecture"}
         for place, _ in replace(region.space, axes=own).tiles(networks):
             part = region

@@ -19,7 +19,10 @@ UNDEFINED, DOMINATED = "undefined", "dominated"
 
 @dataclass(frozen=True)
 class Judge:
-    """A cut, asked of bounds: `named` gives the name of a column's values, `witness` is NaN where there is no network."""
+    """A cut, asked of bounds.
+
+    `named` gives the name of a column's values; those of `witness` are NaN where there is no network.
+    """
 
     cut: Cut
     named: Callable[[str], str]
