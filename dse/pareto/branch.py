@@ -95,7 +95,7 @@ class _Search:
         self.texts = group_texts([f.grid.space for f in fields], cut.per)
         groups = math.prod(len(t) for t in self.texts.values())
         self.archive, self.rivals = Archive(len(cut.objectives), groups), Forest(groups)
-        self.tally, self.done = Tally(), Bounded()
+        self.tally, self.done, self.settled = Tally(), Bounded(), 0
         self.leaf, self.chunk, self.order = leaf, chunk, tuple(order)
         self.size, self.progress = sum(f.grid.space.size for f in fields), progress
 
@@ -192,14 +192,14 @@ class _Search:
         return float(np.where(reason >= 0, 1.0, gain).sum() + 2 * n - len(gain))
 
     def _advance(self, designs: int) -> None:
-        self.tally.enumerated += designs
+        self.settled += designs
         if self.progress is not None:
-            self.progress(self.tally.enumerated, self.size)
+            self.progress(self.settled, self.size)
 
     def result(self, first: Scan) -> Scan:
         """The frontier, and what became of every design."""
         tally, found = self.tally, self.archive.places()
-        tally.kept = len(found)
+        tally.enumerated, tally.kept = self.settled, len(found)
         tally.dominated = tally.feasible - tally.kept
         # What bounds skipped breaks its reason at least; nothing more is known of it.
         for name in tally.broken:
