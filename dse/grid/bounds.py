@@ -6,8 +6,9 @@ in the box; each step by itself at two corners of what it takes where its trend 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ class Bounds:
         for record in steps:
             if self._can_miss.intersection(record.inputs):
                 self._can_miss.add(record.name)
-            self._steps[record.name] = _Step(record, whole)
+            self._steps[record.name] = _Step.of(record, whole)
 
     def over(self, level: Level, boxes: np.ndarray) -> View:
         """Bounds over boxes given by the place of their block along each dimension, shape (dims, n)."""
@@ -101,12 +102,12 @@ class View:
     def low(self, column: str) -> np.ndarray:
         """At most the least value that is not NaN, shape (n,)."""
         end = self.known(column, False)
-        return np.broadcast_to(end - WIDEN * np.abs(end), self._boxes.shape[1])
+        return np.broadcast_to(end - WIDEN * _size(end), self._boxes.shape[1])
 
     def high(self, column: str) -> np.ndarray:
         """At least the largest value that is not NaN, shape (n,)."""
         end = self.known(column, True)
-        return np.broadcast_to(end + WIDEN * np.abs(end), self._boxes.shape[1])
+        return np.broadcast_to(end + WIDEN * _size(end), self._boxes.shape[1])
 
     def missing(self, name: str) -> Any:
         """Whether any value may be NaN, shape (n,), or one answer for all boxes."""
@@ -138,9 +139,9 @@ class View:
 
     def certain(self, name: str, high: bool) -> np.ndarray:
         """One end of the values, infinite where any of them may be NaN."""
-        low, top_end, nothing = self.end(name, False), self.end(name, True), np.inf if high else -np.inf
-        doubt = ~np.isfinite(low) | ~np.isfinite(top_end) | self.missing(name)
-        return np.where(doubt, nothing, top_end if high else low)
+        low, most, nothing = self.end(name, False), self.end(name, True), np.inf if high else -np.inf
+        doubt = ~np.isfinite(low) | ~np.isfinite(most) | self.missing(name)
+        return np.where(doubt, nothing, most if high else low)
 
     def end(self, name: str, high: bool) -> np.ndarray:
         """One end of the values as it is computed: NaN where nothing is known."""
@@ -162,9 +163,13 @@ class View:
         return pyramid.take(array, self._places[key])
 
 
-@dataclass(frozen=True, init=False)
+def _size(end: np.ndarray) -> np.ndarray:
+    return np.where(np.isfinite(end), np.abs(end), 0.0)
+
+
+@dataclass(frozen=True)
 class _Step:
-    """A step, the direction in which it grows in each argument (None where unknown), and whether it hides NaN."""
+    """A step, the direction in which it grows in each input (None where any is unknown), and whether it hides NaN."""
 
     name: str
     function: Callable[..., Any]
@@ -172,34 +177,18 @@ class _Step:
     signs: tuple[int, ...] | None
     hides: bool
 
-    def __init__(self, record: Record, whole: View) -> None:
-        made = {"name": record.name, "function": record.function, "inputs": record.inputs}
-        for key, value in made.items():
-            object.__setattr__(self, key, value)
-        ranges = {i: (whole.end(i, False), whole.end(i, True)) for i in record.inputs}
+    @classmethod
+    def of(cls, record: Record, whole: View) -> _Step:
+        """The step of a record; `whole` is the box of all designs."""
+        make = partial(cls, record.name, record.function, record.inputs)
         try:
-            seen: set[str] = set()
-            record.function(*(_each(low, lambda a, b: _Probe(seen), low) for low, _ in ranges.values()))
-            object.__setattr__(self, "hides", bool(seen & _HIDING))
-            if self.hides:
-                ranges = {i: (whole.certain(i, False), whole.certain(i, True)) for i in record.inputs}
-            object.__setattr__(self, "signs", self._directions(ranges))
-            if self.signs is None:
-                self.ends(whole, False)
+            hides = bool(_operations(record, whole) & _HIDING)
+            step = make(_directions(record, whole.certain if hides else whole.end), hides)
+            if step.signs is None:
+                step.ends(whole, high=False)
         except (TypeError, AttributeError, ValueError) as error:
             raise InputError(f"the metric {record.name!r} cannot be bounded: {error}; set bounds = false") from None
-
-    def _directions(self, ranges: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> tuple[int, ...] | None:
-        arguments = [_each(low, _trend_of(name), high) for name, (low, high) in ranges.items()]
-        try:
-            with np.errstate(all="ignore"):
-                result = self.function(*arguments)
-        except TypeError:
-            return None
-        if not isinstance(result, Trend):
-            return (0,) * len(self.inputs)
-        signs = [result.direction(i).sign for i in self.inputs]
-        return None if None in signs else tuple(s for s in signs if s is not None)
+        return step
 
     def ends(self, view: View, high: bool) -> dict[tuple[str, bool], np.ndarray]:
         """The end that is asked for, or both where they come together."""
@@ -207,24 +196,43 @@ class _Step:
         if self.signs is not None:
             arguments = [end(i, high if s >= 0 else not high) for i, s in zip(self.inputs, self.signs, strict=True)]
             return {(self.name, high): np.atleast_1d(np.asarray(self.function(*arguments), dtype=np.float64))}
-        boxes = [_each(end(i, False), Interval, end(i, True)) for i in self.inputs]
-        found = self.function(*boxes)
-        low, top_end = (found.low, found.high) if isinstance(found, Interval) else (found, found)
-        return {(self.name, False): np.atleast_1d(low), (self.name, True): np.atleast_1d(top_end)}
+        found = self.function(*(_each(Interval, end(i, False), end(i, True)) for i in self.inputs))
+        low, most = (found.low, found.high) if isinstance(found, Interval) else (found, found)
+        return {(self.name, False): np.atleast_1d(low), (self.name, True): np.atleast_1d(most)}
 
 
-def _each(low: np.ndarray, make: Callable[[Any, Any], Any], high: np.ndarray) -> Any:
-    """`make` of both ends; of vectors over ops, a list with one for each op."""
-    return make(low, high) if low.ndim < 2 else [make(a, b) for a, b in zip(low, high, strict=True)]
+def _operations(record: Record, whole: View) -> set[str]:
+    """The operations that a function is made of."""
+    seen: set[str] = set()
+    record.function(*(_each(lambda end: _Probe(seen), whole.end(i, False)) for i in record.inputs))
+    return seen
 
 
-def _trend_of(name: str) -> Callable[[Any, Any], Trend]:
-    def make(low: np.ndarray, high: np.ndarray) -> Trend:
-        unknown = np.isnan(low).any() or np.isnan(high).any()
-        box = Interval(-np.inf, np.inf) if unknown else Interval(low[0], high[0])
-        return Trend(box, False, {name: Direction(1, True)})
+def _directions(record: Record, end: Callable[[str, bool], np.ndarray]) -> tuple[int, ...] | None:
+    """The sign of the trend in each input; None where any is unknown."""
+    arguments = [
+        _each(partial(_trend, str(k)), end(name, False), end(name, True)) for k, name in enumerate(record.inputs)
+    ]
+    try:
+        with np.errstate(all="ignore"):
+            result = record.function(*arguments)
+    except TypeError:
+        return None
+    if not isinstance(result, Trend):
+        return (0,) * len(arguments)
+    signs = [result.direction(str(k)).sign for k in range(len(arguments))]
+    return None if None in signs else tuple(s for s in signs if s is not None)
 
-    return make
+
+def _trend(name: str, low: np.ndarray, high: np.ndarray) -> Trend:
+    unknown = np.isnan(low).any() or np.isnan(high).any()
+    box = Interval(-np.inf, np.inf) if unknown else Interval(low[0], high[0])
+    return Trend(box, False, {name: Direction(1, True)})
+
+
+def _each(make: Callable[..., Any], *ends: np.ndarray) -> Any:
+    """`make` of ends; of those of vectors over ops, a list with one for each op."""
+    return make(*ends) if ends[0].ndim < 2 else [make(*own) for own in zip(*ends, strict=True)]
 
 
 class _Probe(Face):

@@ -16,7 +16,9 @@ def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
     rows = [[f"skipped by bounds: {_skipped(n)}", f"{c:,}", ""] for n, c in skipped.items()]
     rows += [["undefined", f"{counts['undefined']:,}", ""]] if counts["undefined"] else []
     rows += [
-        [f"excluded by {n}", f"{c:,}", f"{least}{totals[n]:,}"] for n, c in counts["excluded"].items() if totals[n]
+        [f"excluded by {n}", f"{c:,}", f"{least}{totals[n]:,}"]
+        for n, c in counts["excluded"].items()
+        if (c if skipped else totals[n])
     ]
     rows += [["dominated", f"{counts['dominated']:,}", ""], ["kept: the frontier", f"{counts['kept']:,}", ""]]
     return rows
@@ -32,7 +34,7 @@ def bounds_text(manifest: Mapping[str, Any]) -> str:
     seen = work["modelled"] + work["probed"]
     return (
         f"{counts['enumerated']:,} designs of a closed-form model in {manifest['seconds']:.2f} s by bounds: "
-        f"{seen:,} evaluated ({seen / counts['enumerated']:.2g} of them), {work['boxes']:,} boxes bounded, "
+        f"{seen:,} evaluated ({100 * seen / counts['enumerated']:.3g} %), {work['boxes']:,} boxes bounded, "
         "all others skipped unseen; the frontier is exact"
     )
 
