@@ -6,17 +6,12 @@ in the box; each step by itself at two corners of what it takes where its trend 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from dse.errors import InputError
-from dse.faces import Interval, Trend
-from dse.faces.operators import Face
-from dse.faces.trend import Direction
+from dse.grid.ends import Step, step_of
 from dse.grid.program import Program
 from dse.grid.pyramid import Kept, Level, Pyramid, top
 from dse.registry import Record
@@ -24,8 +19,6 @@ from dse.registry import Record
 # Bounds are moved outward by this much, relatively: far above what engines and libraries differ by, far below what
 # the comparison of designs rounds to.
 WIDEN = 1e-13
-# Operations that make a number of NaN.
-_HIDING = {"greater_equal", "power"}
 
 
 class Bounds:
@@ -52,14 +45,17 @@ class Bounds:
         steps, inputs = _needed(program, self.columns)
         kept = Kept()
         self._pyramids = {n: Pyramid(n, program.values[n], self.dims, kept) for n in inputs}
-        self._steps: dict[str, _Step] = {}
-        # Values that can be NaN somewhere.
+        self._steps: dict[str, Step] = {}
+        # Values that can be NaN somewhere, and those of them that can be where no input is.
         self._can_miss = {n for n, p in self._pyramids.items() if p.can_miss}
+        self._made = set[str]()
         whole = self.over(self.root, np.zeros((len(self.dims), 1), dtype=np.int32))
         for record in steps:
-            if self._can_miss.intersection(record.inputs):
+            self._steps[record.name], makes = step_of(record, whole)
+            if makes:
+                self._made.add(record.name)
+            if makes or self._can_miss.intersection(record.inputs):
                 self._can_miss.add(record.name)
-            self._steps[record.name] = _Step.of(record, whole)
 
     def over(self, level: Level, boxes: np.ndarray) -> View:
         """Bounds over boxes given by the place of their block along each dimension, shape (dims, n)."""
@@ -111,8 +107,8 @@ class View:
 
     def missing(self, name: str) -> Any:
         """Whether any value may be NaN, shape (n,), or one answer for all boxes."""
-        if name not in self._bounds._can_miss:
-            return False
+        if name not in self._bounds._can_miss or name in self._bounds._made:
+            return name in self._bounds._made
         pyramid = self._bounds._pyramids.get(name)
         if pyramid is None:
             inputs = self._bounds._steps[name].inputs
@@ -165,85 +161,3 @@ class View:
 
 def _size(end: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(end), np.abs(end), 0.0)
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A step, the direction in which it grows in each input (None where any is unknown), and whether it hides NaN."""
-
-    name: str
-    function: Callable[..., Any]
-    inputs: tuple[str, ...]
-    signs: tuple[int, ...] | None
-    hides: bool
-
-    @classmethod
-    def of(cls, record: Record, whole: View) -> _Step:
-        """The step of a record; `whole` is the box of all designs."""
-        make = partial(cls, record.name, record.function, record.inputs)
-        try:
-            hides = bool(_operations(record, whole) & _HIDING)
-            step = make(_directions(record, whole.certain if hides else whole.end), hides)
-            if step.signs is None:
-                step.ends(whole, high=False)
-        except (TypeError, AttributeError, ValueError) as error:
-            raise InputError(f"the metric {record.name!r} cannot be bounded: {error}; set bounds = false") from None
-        return step
-
-    def ends(self, view: View, high: bool) -> dict[tuple[str, bool], np.ndarray]:
-        """The end that is asked for, or both where they come together."""
-        end = view.certain if self.hides else view.end if self.signs is not None else view.known
-        if self.signs is not None:
-            arguments = [end(i, high if s >= 0 else not high) for i, s in zip(self.inputs, self.signs, strict=True)]
-            return {(self.name, high): np.atleast_1d(np.asarray(self.function(*arguments), dtype=np.float64))}
-        found = self.function(*(_each(Interval, end(i, False), end(i, True)) for i in self.inputs))
-        low, most = (found.low, found.high) if isinstance(found, Interval) else (found, found)
-        return {(self.name, False): np.atleast_1d(low), (self.name, True): np.atleast_1d(most)}
-
-
-def _operations(record: Record, whole: View) -> set[str]:
-    """The operations that a function is made of."""
-    seen: set[str] = set()
-    record.function(*(_each(lambda end: _Probe(seen), whole.end(i, False)) for i in record.inputs))
-    return seen
-
-
-def _directions(record: Record, end: Callable[[str, bool], np.ndarray]) -> tuple[int, ...] | None:
-    """The sign of the trend in each input; None where any is unknown."""
-    arguments = [
-        _each(partial(_trend, str(k)), end(name, False), end(name, True)) for k, name in enumerate(record.inputs)
-    ]
-    try:
-        with np.errstate(all="ignore"):
-            result = record.function(*arguments)
-    except TypeError:
-        return None
-    if not isinstance(result, Trend):
-        return (0,) * len(arguments)
-    signs = [result.direction(str(k)).sign for k in range(len(arguments))]
-    return None if None in signs else tuple(s for s in signs if s is not None)
-
-
-def _trend(name: str, low: np.ndarray, high: np.ndarray) -> Trend:
-    unknown = np.isnan(low).any() or np.isnan(high).any()
-    box = Interval(-np.inf, np.inf) if unknown else Interval(low[0], high[0])
-    return Trend(box, False, {name: Direction(1, True)})
-
-
-def _each(make: Callable[..., Any], *ends: np.ndarray) -> Any:
-    """`make` of ends; of those of vectors over ops, a list with one for each op."""
-    return make(*ends) if ends[0].ndim < 2 else [make(*own) for own in zip(*ends, strict=True)]
-
-
-class _Probe(Face):
-    """Notes the operations that a function is made of."""
-
-    __slots__ = ("seen",)
-
-    def __init__(self, seen: set[str]) -> None:
-        self.seen = seen
-
-    def apply(self, operation: str, *operands: Any) -> _Probe:
-        """The same probe."""
-        self.seen.add(operation)
-        return self
