@@ -202,8 +202,8 @@ class _Search:
         tally.enumerated, tally.kept = self.settled, len(found)
         tally.dominated = tally.feasible - tally.kept
         # What bounds skipped breaks its reason at least; nothing more is known of it.
-        for name in tally.broken:
-            tally.broken[name] += tally.skipped.get(name, 0)
+        for name in first.tally.broken:
+            tally.broken[name] = tally.broken.get(name, 0) + tally.skipped.get(name, 0)
         tally.misses = dict(first.tally.misses)
         first.cloud.of = self.size
         return Scan(found, tally, first.cloud, self.done)

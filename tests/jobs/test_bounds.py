@@ -9,7 +9,7 @@ import xarray as xr
 from click.testing import CliRunner
 
 import dse
-from dse.cli import main
+from dse.cli import cli
 from dse.errors import InputError
 from dse.jobs import resolve
 from dse.jobs.resolve import read_job
@@ -93,11 +93,11 @@ def test_the_command(tmp_path):
     path = tmp_path / "small.toml"
     path.write_text(to_toml(SMALL), encoding="utf-8")
     arguments = ["explore", str(path), "--set", "bounds=true", "--out", str(tmp_path / "out"), "--no-plots"]
-    plan = CliRunner().invoke(main, [*arguments, "--dry-run"])
+    plan = CliRunner().invoke(cli, [*arguments, "--dry-run"])
     assert "by bounds: boxes of designs are skipped unseen" in plan.output and "designs/s" not in plan.output
-    as_json = json.loads(CliRunner().invoke(main, [*arguments, "--dry-run", "--json"]).output)
+    as_json = json.loads(CliRunner().invoke(cli, [*arguments, "--dry-run", "--json"]).output)
     assert (as_json["mode"], as_json["seconds"]) == ("bounds", None)
-    done = CliRunner().invoke(main, arguments)
+    done = CliRunner().invoke(cli, arguments)
     assert done.exit_code == 0, done.output
     assert "by bounds:" in done.output and "skipped by bounds: " in done.output
     loaded = dse.load(tmp_path / "out")
