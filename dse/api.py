@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
 from dse import glossary, registry
+from dse.errors import Fault, InputError
 from dse.grid import dataset
 from dse.grid.program import plan_of
 from dse.grid.space import Space
+from dse.hardware import Device
+from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.replay import AssumptionsLike
 from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load
 from dse.jobs.run import Progress, run
@@ -23,6 +27,7 @@ from dse.pareto.table import frontier
 
 if TYPE_CHECKING:
     Names = str | Sequence[str]
+    Devices = str | Device | Sequence[str | Device] | Mapping[str, Mapping[str, Any]]
 
 __all__ = ["evaluate", "explore", "frontier", "load"]
 
@@ -30,7 +35,7 @@ __all__ = ["evaluate", "explore", "frontier", "load"]
 def evaluate(
     network: str,
     *,
-    device: Names | None = None,
+    device: Devices | None = None,
     precision: Names = "fp32",
     metrics: Names | None = None,
     counting: str = "trainable",
@@ -44,7 +49,8 @@ def evaluate(
     network
         A model of the zoo ("resnet50") or a family ("mobilenet_v2").
     device, precision
-        Names of the catalogues, one or several; `device` also "class:mcu" or "*".
+        Names of the catalogues, one or several; `device` also "class:mcu" or "*", a `dse.hardware.Device` among them,
+        or own devices as the table [device] of a spec holds them: {"mine": {"base": "stm32h743", "tdp": "1 W"}}.
     metrics
         Metrics; by default all that have a meaning here.
     counting
@@ -84,15 +90,36 @@ def design_space(
     document: dict[str, Any] = {"network": {}, "deployment": {}, "counting": counting}
     document["network"]["model" if network in MODELS or network not in FAMILIES else "family"] = network
     document["precision"] = {"scheme": precision if isinstance(precision, str) else list(precision)}
-    if device is not None:
-        document["hardware"] = {"device": device if isinstance(device, str) else list(device)}
+    catalogues = _add_devices(document, device)
     for name, value in axes.items():
         kind = glossary.NAMES[name].kind if name in glossary.NAMES else "architecture"
         table = "deployment" if kind in ("deployment", "circumstance") else "network"
         document[table][name] = value.tolist() if hasattr(value, "tolist") else value
     for name in metrics or ():
         registry.metric_record(name)
-    return resolve_space(read_spec(document), metrics or ())
+    return resolve_space(read_spec(document), metrics or (), catalogues)
+
+
+def _add_devices(document: dict[str, Any], device: Any) -> Catalogues:
+    """Write devices into a document; the catalogues, with those among them that are objects."""
+    catalogues = CURRENT
+    if device is None:
+        return catalogues
+    if isinstance(device, Mapping):
+        document["device"], named = dict(device), list(device)
+    else:
+        named = [device] if isinstance(device, (str, Device)) or not isinstance(device, Iterable) else list(device)
+    for place, one in enumerate(named):
+        if isinstance(one, Device):
+            catalogues, named[place] = catalogues.with_device(one), one.name
+        elif not isinstance(one, str):
+            raise InputError(Fault("hardware.device", f"{one!r} is neither a name nor a Device"))
+    document["hardware"] = {"device": named[0] if len(named) == 1 and _is_single(device) else named}
+    return catalogues
+
+
+def _is_single(device: Any) -> bool:
+    return isinstance(device, (str, Device, Mapping))
 
 
 def applicable(space: Space) -> list[str]:
@@ -107,6 +134,7 @@ def explore(
     *,
     formulas: Sequence[Callable[..., Any]] = (),
     settings: Mapping[str, Any] | None = None,
+    assumptions: AssumptionsLike | None = None,
     out: str | os.PathLike[str] | None = None,
     fresh: bool = False,
     plots: bool = True,
@@ -123,6 +151,9 @@ def explore(
         that a spec may name; here they are checked.
     settings
         Values that replace those at dotted keys: {"budgets.peak_sram": "256 KiB"}.
+    assumptions
+        The assumptions.toml of an earlier result: every device, price, carbon, format and default figure comes from
+        it in place of today's catalogues.
     out
         Folder to keep the result in; by default it stays in memory.
     fresh
@@ -134,5 +165,5 @@ def explore(
         Every fault of the spec at once; a formula that was not decorated, or an argument of one that is not known.
     """
     registry.check_recorded(formulas)
-    job = read_job(spec, settings)
+    job = read_job(spec, settings, assumptions=assumptions)
     return run(job, Path(out) if out is not None else None, fresh=fresh, progress=progress, plots=plots)

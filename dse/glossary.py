@@ -258,6 +258,23 @@ NAMES: dict[str, Name] = {
     "carbon_intensity": Name(
         "circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0
     ),
+    "lifetime": Name(
+        "circumstance",
+        "h",
+        "T_life",
+        "time over which the price of an owned device is written off; by default 4 years",
+        positive=True,
+        default=4 * 365.25 * 24,
+    ),
+    "busy_share": Name(
+        "circumstance",
+        "1",
+        "f_busy",
+        "share of its lifetime that an owned device works",
+        maximum=1,
+        positive=True,
+        default=1.0,
+    ),
     "electricity_price": Name("circumstance", "USD/kWh", "c_el", "price of a kilowatt-hour", default=0.20),
     "on_chip_reuse": Name(
         "circumstance",
@@ -313,6 +330,12 @@ NAMES: dict[str, Name] = {
     "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
     # Joined by the grid.
     "device_count": _count("derived", "n_dev", "devices of one replica", default=1),
+    "hourly_cost": Name(
+        "derived", "USD/h", "c_dev_h", "rent of one device for an hour, or its price for each hour that it works"
+    ),
+    "owned_tdp": Name(
+        "derived", "W", "TDP_own", "thermal design power where the device is owned; 0 where it is rented"
+    ),
     "mac_energy": Name("derived", "J", "e_mac", "energy of one multiply-accumulate in the format computed in"),
     "sram_energy": Name("derived", "J/B", "e_sram", "energy of one byte of on-chip memory"),
     "dram_energy": Name("derived", "J/B", "e_dram", "energy of one byte of off-chip memory"),

@@ -29,6 +29,8 @@ _BASE: dict[str, tuple[float, dict[str, int]]] = {
     "s": (1.0, {"time": 1}),
     "min": (60.0, {"time": 1}),
     "h": (3600.0, {"time": 1}),
+    "day": (86400.0, {"time": 1}),
+    "year": (365.25 * 86400.0, {"time": 1}),
     "Hz": (1.0, {"time": -1}),
     "J": (1.0, {"energy": 1}),
     "Wh": (3600.0, {"energy": 1}),
@@ -65,6 +67,9 @@ _SPELLINGS = {
     "GB/sec": "GB/s",
     "sec": "s",
     "hour": "h",
+    "days": "day",
+    "years": "year",
+    "yr": "year",
     "$": "USD",
     "μs": "us",
 }

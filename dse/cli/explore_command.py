@@ -21,12 +21,24 @@ SHOWN = 20
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the spec (dotted key).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the result [results/NAME].")
+@click.option(
+    "--assumptions",
+    type=click.Path(path_type=Path),
+    help="The assumptions.toml of a result: its figures and defaults in place of today's catalogues.",
+)
 @click.option("--dry-run", is_flag=True, help="Print axes, designs, bytes and expected time; write nothing.")
 @click.option("--fresh", is_flag=True, help="Compute again, and replace the result that the folder holds.")
 @click.option("--no-plots", is_flag=True, help="Write no pictures.")
 @json_option
 def command(
-    spec: Path, settings: tuple[str, ...], out: Path | None, dry_run: bool, fresh: bool, no_plots: bool, as_json: bool
+    spec: Path,
+    settings: tuple[str, ...],
+    out: Path | None,
+    assumptions: Path | None,
+    dry_run: bool,
+    fresh: bool,
+    no_plots: bool,
+    as_json: bool,
 ) -> None:
     """Evaluate every design of SPEC, keep the exact frontier under its budgets, and plot it.
 
@@ -43,7 +55,7 @@ def command(
     from dse.jobs.run import run
     from dse.report.summary import misses
 
-    job = read_job(spec, parse_settings(settings))
+    job = read_job(spec, parse_settings(settings), assumptions=assumptions)
     if dry_run:
         _print_plan(job, as_json)
         return
@@ -95,7 +107,7 @@ _STATES = {
 
 def _print_result(result: Result, job: Job) -> None:
     from dse.jobs.assumptions import unchecked
-    from dse.report.summary import bounds_text, count_rows, unmatched
+    from dse.report.summary import bounds_text, count_rows, undefined_lines, unmatched
 
     counts, seconds = result.counts, result.manifest["seconds"]
     if result.state in _STATES:
@@ -106,8 +118,15 @@ def _print_result(result: Result, job: Job) -> None:
         rate = counts["enumerated"] / max(seconds, 1e-9)
         done = f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s"
         print_text(f"{done} ({rate:,.0f} designs/s)")
+    if job.catalogues.replayed:
+        print_text(f"figures and defaults are those of {job.catalogues.source}")
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
+    if counts["kept"]:
+        for line in undefined_lines(result.manifest):
+            print_text(f"undefined: {line}", indent="  ")
+    for note in result.manifest.get("notes", ()):
+        print_text(f"note: {note}")
     if told := unmatched(result.manifest):
         print_text(told)
     fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))}

@@ -12,7 +12,7 @@ import click
 from dse.cli.common import json_option, print_json, print_table
 from dse.errors import Fault, InfeasibleError, InputError
 
-_BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(<=|>=|≤|≥)\s*(.+)$")
+_BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*(<=|>=|≤|≥)\s*(.+)$")
 
 
 @click.command("frontier", short_help="Cut a result again: other objectives or budgets.")

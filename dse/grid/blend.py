@@ -15,9 +15,9 @@ import numpy as np
 from dse import registry
 from dse.errors import InputError
 from dse.grid.evaluate import evaluate_values
-from dse.grid.program import PHASE_AXIS, Program, Values, has_meaning, program
 from dse.grid.inputs import leaf
 from dse.grid.labelled import OP, Labelled
+from dse.grid.program import PHASE_AXIS, Program, Values, has_meaning, program
 from dse.grid.space import DESIGN, Axis, Space
 from dse.networks import Family
 from dse.registry import Record
@@ -110,7 +110,7 @@ class Blend:
         language = any(m.space.family.domain == "language" for m in self.members)
         family = Family(f"{self.combine}: {names}", first.family.builder, (), {}, (), _DOMAINS[language], "")
         axes = {**own, **{a.name: a for a in ordered}}
-        return Space(family, axes, counting=first.counting, devices=first.devices, schemes=first.schemes)
+        return replace(first, family=family, axes=axes, model=None, quality=None)
 
     def metric(self, column: str) -> str:
         """The name under which a program of the blend has a column."""

@@ -22,6 +22,9 @@ class Grid(Protocol):
     def space(self) -> Space:
         """Axes of the designs."""
 
+    def metric(self, column: str) -> str:
+        """The name under which a program has a column."""
+
     def program(self, part: Space, columns: Sequence[str]) -> Program:
         """What computes columns for a part of the space that has one value of each axis that chooses formulas."""
 

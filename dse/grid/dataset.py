@@ -12,9 +12,9 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.evaluate import compute_formats, evaluate_values
-from dse.grid.program import MODEL_AXIS, PHASE_AXIS
-from dse.grid.inputs import SOURCE
+from dse.grid.inputs import SOURCE, cost_basis
 from dse.grid.labelled import Labelled, along
+from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.space import DESIGN, Space
 from dse.registry import Record
 
@@ -39,6 +39,8 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     coordinates = axis_coordinates(space) | format_coordinates(space)
     if "precision" in space.axes and "device" in space.axes:
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
+    if "device" in space.axes and any(_is_cost(name) for name in values):
+        coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
     variables = {}
     for name, value in values.items():
         if name == SOURCE:
@@ -55,6 +57,11 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     if space.model:
         dataset.attrs["model"] = space.model
     return dataset
+
+
+def _is_cost(name: str) -> bool:
+    variants = registry.METRICS.get(name.rpartition(".")[2], {})
+    return any("hourly_cost" in record.inputs for record in variants.values())
 
 
 def _variable(value: Labelled, attrs: dict[str, str]) -> xr.Variable:
@@ -100,9 +107,13 @@ def attributes(record: Record, space: Space) -> dict[str, str]:
     attrs["formula"] = equation(record)
     if record.domain and space.family.domain != "language":
         attrs["reason"] = f"undefined: {space.family.name} is not a language model"
-    elif record.domain and record.domain != "language":
+    elif record.domain and record.domain != "language" and not _phases(space) <= set(record.domain.split()):
         attrs["reason"] = f"undefined outside the phase {' or '.join(record.domain.split())}"
     return attrs
+
+
+def _phases(space: Space) -> set[str]:
+    return set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else {""}
 
 
 @cache

@@ -38,7 +38,9 @@ class Engine:
         """Whether a group is computed by compiled code."""
         return bool(group.dims) and program.size(group.dims) >= self.least
 
-    def run(self, program: Program, groups: Sequence[Group] | None = None, out: Mapping[str, Any] | None = None) -> Values:
+    def run(
+        self, program: Program, groups: Sequence[Group] | None = None, out: Mapping[str, Any] | None = None
+    ) -> Values:
         """Everything that a program keeps, without the dimensions of one value.
 
         Parameters
@@ -69,12 +71,10 @@ class Engine:
         kept, inputs = program.kept(group), inputs_of(group.steps, values)
         kernel = compiled(Nest(group.dims, group.steps, inputs, kept))
         shape = [program.space.sizes[d] for d in group.dims]
-        outputs = {n: out.get(n) for n in kept}
         used = program.used_outside(group)
-        for name, given in outputs.items():
-            # What is computed from stays whole.
-            dtype = np.float64 if name in used else self.dtype
-            outputs[name] = np.empty(shape, dtype) if given is None else given
+        # What others are computed from stays whole.
+        types = {n: np.float64 if n in used else self.dtype for n in kept}
+        outputs = {n: out[n] if n in out else np.empty(shape, types[n]) for n in kept}
         _in_threads(kernel, shape, [*(argument(values[n]) for n, _ in inputs), *outputs.values()], self.threads)
         values.update({n: Labelled(group.dims, data) for n, data in outputs.items()})
 

@@ -12,12 +12,21 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
-from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, SOURCE, compute_peak, leaf
+from dse.grid.inputs import (
+    ENERGIES,
+    MADE_OF,
+    PROFILE_AXIS,
+    REGION_AXIS,
+    REGIONAL,
+    SOURCE,
+    compute_peak,
+    cost_basis,
+    leaf,
+)
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import Space
-from dse.profiles import PROFILES
-from dse.regions import REGIONS
+from dse.regions import Region
 from dse.units import format_quantity
 
 
@@ -46,10 +55,12 @@ def assumptions(space: Space) -> dict[str, Any]:
             named = isinstance(value, str)
             found[name] = value if named else {"value": float(value), "unit": glossary.lookup(name).unit}
     if REGION_AXIS in space.axes:
-        found |= region_facts(space.axes[REGION_AXIS].values[0], [n for n in REGIONAL if _is_regional(space, n)])
+        found |= region_facts(_region(space), [n for n in REGIONAL if _is_regional(space, n)])
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
+        if space.family.domain == "language" and (basis := str(cost_basis(space).data)):
+            found["cost_basis"] = basis
         found["device_source"] = space.devices[space.axes["device"].values[0]].source
     return found
 
@@ -66,14 +77,18 @@ def _is_regional(space: Space, name: str) -> bool:
 def unpublished_of(space: Space) -> list[str]:
     """Settings that the first region of a space is to give, and for which nothing is published of it."""
     names = [n for n in REGIONAL if _is_regional(space, n)]
-    return [n for n in names if REGIONS[space.axes[REGION_AXIS].values[0]].figure(n) is None]
+    return [n for n in names if _region(space).figure(n) is None]
 
 
-def region_facts(name: str, settings: Iterable[str]) -> dict[str, dict[str, Any]]:
+def _region(space: Space) -> Region:
+    return space.regions[space.axes[REGION_AXIS].values[0]]
+
+
+def region_facts(region: Region, settings: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The figures of a region: value, unit, the year or period, the basis or sector, the source."""
     found = {}
     for setting in settings:
-        if (figure := REGIONS[name].figure(setting)) is not None:
+        if (figure := region.figure(setting)) is not None:
             facts = {
                 "value": figure.value,
                 "unit": glossary.lookup(setting).unit,
@@ -97,7 +112,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
         return str(data.coords[SOURCE].item())
     lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]
     if lacking:
-        return f"the catalogue has no {', '.join(lacking)} of {space.axes['device'].values[0]}"
+        told = [MADE_OF.get(f, f) for f in lacking]
+        return f"the catalogue has no {', '.join(told)} of {space.axes['device'].values[0]}"
     if "mac_energy" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "mac_energy").data):
         used = compute_peak(space)[1].data
         return f"the energy profile {space.axes[PROFILE_AXIS].values[0]} has no energy of a MAC in {used} or wider"
@@ -135,12 +151,12 @@ def chain(space: Space, target: str) -> list[str]:
 def _origin(space: Space, name: str) -> str:
     axis, kind = space.axes.get(name), glossary.lookup(name).kind
     if _is_regional(space, name):
-        figure = REGIONS[space.axes[REGION_AXIS].values[0]].figure(name)
+        figure = _region(space).figure(name)
         told = f", {figure.kind}, {figure.period or 'no year stated'} ({figure.source})" if figure else ""
         return f"of {space.axes[REGION_AXIS].values[0]}{told}"
     if name in ENERGIES:
         profile = space.axes[PROFILE_AXIS].values[0]
-        return f"of the energy profile {profile} ({PROFILES[profile].source})"
+        return f"of the energy profile {profile} ({space.profiles[profile].source})"
     if axis is not None:
         return "given" if axis.given else "by default"
     if kind == "precision":

@@ -18,16 +18,18 @@ from dse.grid.plan import Plan
 from dse.grid.space import Axis, Space
 from dse.hardware import FIGURES
 from dse.precision import Scheme, peak_table
-from dse.profiles import PROFILES
 from dse.quality import accuracy
 from dse.quality.own import VALUES, OwnQuality
-from dse.regions import REGIONS
+from dse.regions import Region
 
 PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
 # Settings that a region gives where they are not given themselves.
 REGIONAL = ("carbon_intensity", "electricity_price")
 REGION_AXIS = "region"
 PROFILE_AXIS = "energy_profile"
+# What derived figures of a device are made of, for those who are told that one is missing.
+MADE_OF = {"hourly_cost": "price_per_hour or device_price", "owned_tdp": "tdp"}
+RENT, OWNED = "rent", "amortised price and electricity"
 ENERGIES = ("mac_energy", "sram_energy", "dram_energy")
 
 
@@ -38,11 +40,13 @@ def leaf(space: Space, name: str) -> Labelled:
         if name == "pue" and "device" in space.axes:
             return _looked_up(space.axes["device"], lambda device: space.devices[device].pue)
         if name in REGIONAL and REGION_AXIS in space.axes:
-            return _looked_up(space.axes[REGION_AXIS], partial(_of_region, name))
+            return _looked_up(space.axes[REGION_AXIS], partial(_of_region, space.regions, name))
     if axis is not None:
         return along(axis.dim, axis.numbers)
     if name == "peak_ops":
         return compute_peak(space)[0]
+    if name in MADE_OF:
+        return _of_ownership(space, name)
     if name in ENERGIES:
         return operation_energy(space, name)
     if name == "device_count":
@@ -52,8 +56,8 @@ def leaf(space: Space, name: str) -> Labelled:
     return device_figure(space, name)
 
 
-def _of_region(name: str, region: str) -> float:
-    figure = REGIONS[region].figure(name)
+def _of_region(regions: Mapping[str, Region], name: str, region: str) -> float:
+    figure = regions[region].figure(name)
     return np.nan if figure is None else figure.value
 
 
@@ -70,6 +74,26 @@ def device_figure(space: Space, name: str) -> Labelled:
     return _looked_up(space.axes["device"], lambda device: space.devices[device].figure(name))
 
 
+def _of_ownership(space: Space, name: str) -> Labelled:
+    """What an hour of a device costs, or the power that its owner pays for: a device that has a rent is rented."""
+    names = {"hourly_cost": ("device_price", "lifetime", "busy_share"), "owned_tdp": ("tdp",)}[name]
+    rent, *own = (leaf(space, n) for n in ("price_per_hour", *names))
+    dims = tuple(d for d in space.dims if any(d in v.dims for v in (rent, *own)))
+    price, *rest = (v.over(dims) for v in own)
+    if name == "owned_tdp":
+        return Labelled(dims, np.where(np.isnan(rent.over(dims)), price, 0.0))
+    lifetime, busy = rest
+    return Labelled(dims, np.where(np.isnan(rent.over(dims)), price / (lifetime * busy), rent.over(dims)))
+
+
+def cost_basis(space: Space) -> Labelled:
+    """What the cost of each device is: its rent, or what its owner pays; "" where neither is known."""
+    rent, price = (device_figure(space, n) for n in ("price_per_hour", "device_price"))
+    dims = tuple(d for d in space.dims if d in (*rent.dims, *price.dims))
+    owned = np.where(np.isnan(price.over(dims)), "", OWNED)
+    return Labelled(dims, np.where(np.isnan(rent.over(dims)), owned, RENT).astype(object))
+
+
 def _looked_up(axis: Axis, look_up: Callable[[Any], float]) -> Labelled:
     """A number for each value of an axis of names; each name is looked up once, however long a list is."""
     table = {name: look_up(name) for name in dict.fromkeys(axis.values)}
@@ -80,12 +104,12 @@ def operation_energy(space: Space, name: str) -> Labelled:
     """Joules of one MAC in the format computed in (NaN where the profile has none), or of one byte of a memory."""
     axis = space.axes[PROFILE_AXIS]
     if name != "mac_energy":
-        return _looked_up(axis, lambda profile: getattr(PROFILES[profile], name.removesuffix("_energy")))
+        return _looked_up(axis, lambda profile: getattr(space.profiles[profile], name.removesuffix("_energy")))
     used = compute_peak(space)[1]
     dims = tuple(d for d in space.dims if d in (*used.dims, axis.dim))
     formats, format_place = np.unique(np.asarray(used.data, dtype=str), return_inverse=True)
     profiles, profile_place = _places(axis)
-    table = np.array([[PROFILES[p].mac_energy(str(f)) for f in formats] for p in profiles])
+    table = np.array([[space.profiles[p].mac_energy(str(f)) for f in formats] for p in profiles])
     place = Labelled(used.dims, format_place.reshape(np.shape(used.data)))
     return Labelled(dims, table[profile_place.over(dims), place.over(dims)])
 

@@ -89,11 +89,19 @@ class Nest:
         lines = []
         for depth in range(len(self.dims) + 1):
             if depth:
-                name = self.label(self.dims[depth - 1])
-                lines.append(f"{PAD * depth}for i_{name} in range(lo_{name}, hi_{name}):")
+                lines += self._loop(depth, self.label(self.dims[depth - 1]))
             pad = PAD * (depth + 1)
             lines += [pad + line for line in (*self._at(depth), *after.get(depth, ()))]
         return lines
+
+    def _loop(self, depth: int, name: str) -> list[str]:
+        if depth < len(self.dims):
+            return [f"{PAD * depth}for i_{name} in range(lo_{name}, hi_{name}):"]
+        # An unsigned index cannot count from the end: without that case the compiler makes vector code.
+        return [
+            f"{PAD * depth}for step in range(hi_{name} - lo_{name}):",
+            f"{PAD * (depth + 1)}i_{name} = np.uint64(lo_{name} + step)",
+        ]
 
 
 @dataclass(frozen=True)
@@ -119,14 +127,13 @@ class Stream(Nest):
     """
 
     drain: Function
-    helpers: tuple[Function, ...] = ()
     negated: tuple[str, ...] = ()
     defined: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
 
     def functions(self) -> dict[str, Function]:
         """What must be compiled, by name."""
-        return {**super().functions(), "drain": self.drain, **{f.__name__: f for f in self.helpers}}
+        return {**super().functions(), "drain": self.drain}
 
     def source(self) -> str:
         """`nest(<bounds>, <inputs>, lows, highs, columns, states, sink)`; columns of shape (outputs, capacity)."""
@@ -144,14 +151,14 @@ class Stream(Nest):
             f"{PAD}{drain}",
             f"{PAD}first += filled",
             f"{PAD}filled = 0",
-            f"base = filled - lo_{last}",
+            "start = filled",
             f"filled += hi_{last} - lo_{last}",
         ]
-        loops = self._loops({len(outer): row, len(self.dims): self._stores(last)})
+        loops = self._loops({len(outer): row, len(self.dims): self._stores()})
         return "\n".join([*lines, *loops, f"{PAD}{drain}"]) + "\n"
 
-    def _stores(self, last: str) -> list[str]:
-        lines = [f"place = base + i_{last}"]
+    def _stores(self) -> list[str]:
+        lines = ["place = np.uint64(start + step)"]
         for k, name in enumerate(self.outputs):
             lines.append(f"column_{k}[place] = {'-' if name in self.negated else ''}v_{self.label(name)}")
         missing = [f"(v_{self.label(n)} != v_{self.label(n)})" for n in self.defined]
@@ -168,14 +175,13 @@ class Stream(Nest):
 
 @dataclass(frozen=True)
 class Call:
-    """Compiled code that is written by hand: a function of arrays and numbers, and what it calls; cached as nests are."""
+    """Compiled code written by hand, a function of arrays and numbers: cached as nests are."""
 
     function: Function
-    helpers: tuple[Function, ...] = ()
 
     def functions(self) -> dict[str, Function]:
-        """What must be compiled, by name."""
-        return {"function": self.function, **{f.__name__: f for f in self.helpers}}
+        """What the source calls, by the name that it calls it by."""
+        return {"function": self.function}
 
     def source(self) -> str:
         """`nest` with the arguments of the function."""

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from dse.grid.kernels import sum_ops
 from dse.grid.labelled import OP, Labelled
-from dse.grid.nests import Call
 from dse.grid.program import Group, Program, Values
 from dse.metrics.latency import per_op_latency
 
@@ -58,9 +58,7 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
 
     ops = np.stack([_op_rows(given[v], networks, sizes) for v in VECTORS], axis=1)
     scalars = np.stack([spread(a, work) for a in WORK], axis=1)
-    peak, efficiency, bandwidth, share = (
-        spread(a, (*shared, *hardware)).reshape(-1, shape[1]) for a in DEVICE
-    )
+    peak, efficiency, bandwidth, share = (spread(a, (*shared, *hardware)).reshape(-1, shape[1]) for a in DEVICE)
     compute, memory = peak * efficiency, bandwidth * share
     ridge = compute / memory
     order = np.argsort(ridge, axis=1, kind="stable")
@@ -100,94 +98,15 @@ def _places(own: tuple[str, ...], dims: tuple[str, ...], sizes: Mapping[str, int
 
 
 def _in_parts(work: Sequence[np.ndarray], hardware: Sequence[np.ndarray], threads: int) -> None:
-    from dse.grid.codegen import compiled
+    from dse.grid.codegen import native
 
-    kernel = compiled(Call(sum_ops, (work_of_ops, sort_ops, prefix_sums, walk)))
+    kernel = native(sum_ops)
     arguments = [np.ascontiguousarray(a) for a in (*work, *hardware[:-1])]
     rows = len(hardware[-1])
     kernel(0, 0, *arguments, hardware[-1])
     edges = np.linspace(0, rows, min(threads, rows) + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda part: kernel(*part, *arguments, hardware[-1]), itertools.pairwise(edges)))
-
-
-def sum_ops(start, stop, ops, network, scalars, device, ridge, order, compute, memory, codes, out):
-    """Fill rows of `out`, shape (work, hardware), with the sum over ops of the larger of two times.
-
-    `ops` has shape (networks, 6, ops); `network` and `device` say for each row which of the networks and which of the
-    rates it takes. Of each device in the order of ridges: `ridge`, ascending, its place `order`, and the seconds of a
-    FLOP and of a byte, `compute` and `memory`. `codes` say what moves, each design's or that of all: 2 for weights,
-    and 1 for activations.
-    """
-    n = ops.shape[2]
-    sequence, intensity = np.empty((4, n), dtype=np.int64), np.empty((4, n + 1))
-    for code in range(4):
-        intensity[code, n] = np.inf
-        for i in range(n):
-            sequence[code, i] = i
-    flops, moved, key = np.empty(n), np.empty(n), np.empty(n)
-    slow, fast, present = np.zeros(n + 1), np.zeros(n + 1), np.zeros(4, dtype=np.bool_)
-    for row in range(start, stop):
-        present[:] = False
-        if codes.size == 1:
-            present[codes[0, 0]] = True
-        else:
-            for code in codes[row]:
-                present[code] = True
-        table, rates = ops[network[row]], device[row]
-        for code in range(4):
-            if present[code]:
-                work_of_ops(table, scalars[row], code, flops, moved, key)
-                sort_ops(sequence[code], intensity[code], key)
-                prefix_sums(sequence[code], flops, moved, table[5], slow, fast)
-                own = codes[0] if codes.size == 1 else codes[row]
-                device_rows = ridge[rates], order[rates], compute[rates], memory[rates]
-                walk(intensity[code], slow, fast, device_rows, own, code, out[row])
-
-
-def work_of_ops(table, scalars, code, flops, moved, key):
-    """FLOP, bytes that move, and intensity of each op."""
-    batch, weight_bits, activation_bits, kv_bits = scalars[0], scalars[1], scalars[2], scalars[3]
-    weights, activations = code // 2 * weight_bits, code % 2 * batch
-    for i in range(flops.size):
-        flops[i] = 2.0 * table[0, i] * batch
-        live = table[2, i] * activation_bits + (table[3, i] + table[4, i]) * kv_bits
-        moved[i] = (table[1, i] * weights + live * activations) * 0.125
-        # What moves nothing computes at any ridge; what does nothing at all is at home anywhere.
-        ratio = flops[i] / moved[i]
-        key[i] = ratio if ratio == ratio else 0.0
-
-
-def sort_ops(sequence, intensity, key):
-    """Bring ops in order of intensity, from the order that they were in: an insertion sort, quick where little moves."""
-    for i in range(sequence.size):
-        op = sequence[i]
-        own, k = key[op], i
-        while k > 0 and intensity[k - 1] > own:
-            intensity[k], sequence[k] = intensity[k - 1], sequence[k - 1]
-            k -= 1
-        intensity[k], sequence[k] = own, op
-
-
-def prefix_sums(sequence, flops, moved, repeat, slow, fast):
-    """Bytes of the first k ops into `slow[k]`, FLOP of all others into `fast[k]`."""
-    n = sequence.size
-    for k in range(n):
-        op = sequence[k]
-        slow[k + 1] = slow[k] + repeat[op] * moved[op]
-        op = sequence[n - 1 - k]
-        fast[n - 1 - k] = fast[n - k] + repeat[op] * flops[op]
-
-
-def walk(intensity, slow, fast, devices, codes, code, out):
-    """The latency on each device that has the code, in order of ridges; `intensity` ends with infinity."""
-    ridge, order, compute, memory = devices
-    k = 0
-    for q in range(ridge.size):
-        while intensity[k] < ridge[q]:
-            k += 1
-        if codes.size == 1 or codes[order[q]] == code:
-            out[order[q]] = slow[k] * memory[q] + fast[k] * compute[q]
 
 
 # Metrics that compiled code of their own computes, where that pays.

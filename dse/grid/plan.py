@@ -11,7 +11,7 @@ from dse.errors import InputError
 from dse.registry import Record
 
 # Derived inputs that a device must have.
-OF_DEVICE = ("peak_ops",)
+OF_DEVICE = ("peak_ops", "hourly_cost", "owned_tdp")
 # Metrics whose variant the use of on-chip memory chooses.
 BY_REUSE = ("weights_moved", "activations_moved")
 

@@ -15,7 +15,9 @@ from dse.errors import Fault, InputError
 from dse.hardware import DEVICES, Device
 from dse.networks import Family
 from dse.precision import PRECISIONS, Scheme
+from dse.profiles import PROFILES, Profile
 from dse.quality.own import OwnQuality
+from dse.regions import REGIONS, Region
 
 DESIGN = "design"
 # Axes whose values are names out of a catalogue rather than numbers of the glossary.
@@ -72,8 +74,9 @@ class Space:
     the dimension "design". Axes are ordered as the loops over them: architecture, then number format, then
     deployment, then device.
 
-    `devices` and `schemes` hold what the names of the axes "device" and "precision" stand for: the catalogues, or
-    those with own entries besides. `quality` are the user's own values in place of published ones.
+    `devices`, `schemes`, `regions` and `profiles` hold what the names of the axes "device", "precision", "region" and
+    "energy_profile" stand for: the catalogues, those with own entries besides, or what an earlier result assumed.
+    `quality` are the user's own values in place of published ones.
     """
 
     family: Family
@@ -82,6 +85,8 @@ class Space:
     model: str | None = None
     devices: Mapping[str, Device] = field(default_factory=lambda: DEVICES)
     schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
+    regions: Mapping[str, Region] = field(default_factory=lambda: REGIONS)
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     quality: OwnQuality | None = None
     sizes: Mapping[str, int] = field(init=False)
 
@@ -155,25 +160,27 @@ def _tiles(
 _ORDER = ("architecture", "precision", "deployment", "circumstance", "device")
 
 
-def make_grid(family: Family, values: Mapping[str, Any], **options: Any) -> Space:
+def make_grid(
+    family: Family, values: Mapping[str, Any], *, defaults: Mapping[str, Any] | None = None, **options: Any
+) -> Space:
     """A grid from axis values: a list or array is an axis with a dimension, anything else one value for all.
 
     Names in `values` must be axes of the family, "device", "precision", deployment settings of the glossary, or
     figures that stand in place of those of the device, and their values valid (see `check_axis`); what is not given
-    stands at its default.
+    stands at its default, or at that of `defaults`.
     """
-    axes = _with_defaults(family, values)
+    axes = _with_defaults(family, values, defaults or {})
     ordered = sorted(axes.values(), key=lambda a: _ORDER.index(a.kind))
     return Space(family, {a.name: a for a in ordered}, **options)
 
 
 def make_list(family: Family, columns: Mapping[str, Sequence[Any]], **options: Any) -> Space:
     """A list of designs: columns of equal length, one for each axis; scalars hold for all."""
-    axes = _with_defaults(family, columns)
+    axes = _with_defaults(family, columns, {})
     return Space(family, {n: replace(a, dim=DESIGN) if a.dim else a for n, a in axes.items()}, **options)
 
 
-def _with_defaults(family: Family, values: Mapping[str, Any]) -> dict[str, Axis]:
+def _with_defaults(family: Family, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Axis]:
     axes = {}
     for name, given in values.items():
         several = isinstance(given, (list, tuple, np.ndarray, range))
@@ -181,10 +188,11 @@ def _with_defaults(family: Family, values: Mapping[str, Any]) -> dict[str, Axis]
         axes[name] = Axis(name, taken, name if several else None)
     for name, default in family.defaults.items():
         choices = glossary.lookup(name).choices
-        axes.setdefault(name, Axis(name, (choices[default] if choices else default,), None, given=False))
+        usual = choices[default] if choices else default
+        axes.setdefault(name, Axis(name, (defaults.get(name, usual),), None, given=False))
     for name, entry in glossary.NAMES.items():
         if entry.kind in ("deployment", "circumstance") and entry.default is not None:
-            axes.setdefault(name, Axis(name, (entry.default,), None, given=False))
+            axes.setdefault(name, Axis(name, (defaults.get(name, entry.default),), None, given=False))
     return axes
 
 

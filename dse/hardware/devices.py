@@ -140,18 +140,18 @@ def read_devices(folder: Path) -> dict[str, Device]:
 DEVICES: Mapping[str, Device] = Catalogue("device", lambda: read_devices(Path(__file__).parent))
 
 
-def select(pattern: str, where: str = "") -> list[str]:
+def select(pattern: str, where: str = "", devices: Mapping[str, Device] = DEVICES) -> list[str]:
     """Names of the devices that "stm32f746", "class:mcu" or "*" stands for; InputError for an unknown one."""
     if pattern == "*":
-        return list(DEVICES)
+        return list(devices)
     if pattern.startswith("class:"):
-        classes = dict.fromkeys(device.device_class for device in DEVICES.values())
+        classes = dict.fromkeys(device.device_class for device in devices.values())
         wanted = pattern.removeprefix("class:")
         if wanted not in classes:
             raise InputError(unknown("class of devices", wanted, classes, where))
-        return [name for name, device in DEVICES.items() if device.device_class == wanted]
-    if pattern not in DEVICES:
-        raise InputError(unknown("device", pattern, DEVICES, where))
+        return [name for name, device in devices.items() if device.device_class == wanted]
+    if pattern not in devices:
+        raise InputError(unknown("device", pattern, devices, where))
     return [pattern]
 
 

@@ -10,42 +10,60 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.explain import region_facts
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak
 from dse.grid.plan import make_plan, variants_of
+from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import Space
 from dse.hardware import Device
+from dse.jobs.catalogues import SCHEME_FIELDS
+from dse.jobs.devices import RENT_AXIS
 from dse.jobs.resolve import Job
-from dse.pareto.cut import FIT
-from dse.pareto.cut import MCU
+from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
-from dse.profiles import PROFILES, Profile
-from dse.regions import REGIONS
+from dse.profiles import Profile
 
 
 def gather(job: Job) -> dict[str, Any]:
     """Defaults, devices and number formats of a job, as plain data in SI units."""
     space = job.space
     facts: dict[str, Any] = {"counting": space.counting, "fit": job.cut.fit}
+    if told := notes(job):
+        facts["notes"] = told
     if MODEL_AXIS not in space.axes:
         facts[MODEL_AXIS] = variants_of("latency")[0]
     several = "" not in job.networks
     spaces = [grid.space for grid in job.grids]
-    shared = {n: f for s in spaces for n, f in _defaults(s).items() if not several or _kind(n) != "architecture"}
+    shared = {n: f for s in spaces for n, f in default_values(s).items() if not several or _kind(n) != "architecture"}
     facts["defaults"] = shared
     if several:
         facts["network"] = {n: {"family": s.family.name, "defaults": _of_network(s)} for n, s in job.networks.items()}
     devices = space.axes["device"].values
     if job.cut.fit:
         facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
-    facts["device"] = {d: _device(space.devices[d], "pue" in facts["defaults"]) for d in devices}
+    facts["device"] = {d: _device(space.devices[d]) for d in devices}
     facts["region"] = regions(space)
-    if any(n in ENERGIES for n in plan_of(space.first(), job.metrics).leaves):
-        facts["energy_profile"] = {p: _profile(PROFILES[p]) for p in space.axes[PROFILE_AXIS].values}
+    if any(n in ENERGIES for n in plan_of(space.first(), job.all_metrics).leaves):
+        facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in space.axes[PROFILE_AXIS].values}
+    facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
     facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
+
+
+def notes(job: Job) -> list[str]:
+    """What of the spec stands over a figure that a region or a device has too."""
+    space, found = job.space, []
+    given = {n: axis for n, axis in space.axes.items() if axis.given}
+    for name in (n for n in REGIONAL if n in given and REGION_AXIS in given):
+        over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]
+        if over:
+            found.append(f"deployment.{name} stands over that of the region {', '.join(over)}")
+    if RENT_AXIS in job.spec.deployment:
+        over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
+        if over:
+            found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
+    return found
 
 
 def unchecked(space: Space, device: str) -> list[str]:
@@ -62,10 +80,11 @@ def _kind(name: str) -> str:
 
 
 def _of_network(space: Space) -> dict[str, Any]:
-    return {n: fact for n, fact in _defaults(space).items() if _kind(n) == "architecture"}
+    return {n: fact for n, fact in default_values(space).items() if _kind(n) == "architecture"}
 
 
-def _defaults(space: Space) -> dict[str, Any]:
+def default_values(space: Space) -> dict[str, Any]:
+    """The defaults in force in a space, by axis: value, unit and meaning."""
     found = {}
     for name, axis in space.axes.items():
         value, entry = axis.values[0], glossary.find(name)
@@ -79,19 +98,25 @@ def _defaults(space: Space) -> dict[str, Any]:
     return found
 
 
-def _device(device: Device, default_pue: bool) -> dict[str, Any]:
+def _device(device: Device) -> dict[str, Any]:
     figures = {f: {"value": v, "unit": glossary.lookup(f).unit} for f, v in sorted(device.figures.items())}
-    facts = {"class": device.device_class, "source": device.source, "checked": device.check, "note": device.note}
+    facts = {
+        "class": device.device_class,
+        "pue": device.pue,
+        "source": device.source,
+        "checked": device.check,
+        "note": device.note,
+    }
     linear = {f: {"base": r.base, **r.rates, "unit": glossary.lookup(f).unit} for f, r in device.linear.items()}
     own = {"linear": linear} if linear else {}
-    return {**facts, **({"pue": device.pue} if default_pue else {}), "figures": figures, **own}
+    return {**facts, "figures": figures, **own}
 
 
 def regions(space: Space) -> dict[str, dict[str, Any]]:
     """The figures that each region gives, with year, sector and source."""
     taken = [n for n in REGIONAL if not space.axes[n].given]
-    regions = space.axes[REGION_AXIS].values if REGION_AXIS in space.axes else ()
-    return {region: {"title": REGIONS[region].title, **region_facts(region, taken)} for region in regions}
+    found = [space.regions[name] for name in space.axes[REGION_AXIS].values] if REGION_AXIS in space.axes else []
+    return {region.name: {"title": region.title, **region_facts(region, taken)} for region in found}
 
 
 def _profile(profile: Profile) -> dict[str, Any]:
@@ -100,8 +125,7 @@ def _profile(profile: Profile) -> dict[str, Any]:
 
 
 def _precision(scheme: Scheme) -> dict[str, Any]:
-    fields = ("weight_bits", "activation_bits", "kv_bits", "compute", "note", "source")
-    return {f: getattr(scheme, f) for f in fields if getattr(scheme, f) != ""}
+    return {f: getattr(scheme, f) for f in SCHEME_FIELDS if getattr(scheme, f) not in ("", ())}
 
 
 def _formats(job: Job) -> dict[str, dict[str, str]]:

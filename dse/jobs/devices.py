@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from dse import hardware
 from dse.errors import Fault, unknown
-from dse.grid.program import MODEL_AXIS, REUSE_AXIS
-from dse.grid.inputs import compute_peak, device_figure
+from dse.grid.inputs import MADE_OF, leaf
 from dse.grid.plan import Plan, chosen_variants, make_plan
+from dse.grid.program import MODEL_AXIS, REUSE_AXIS
 from dse.grid.space import Space, make_grid
 from dse.jobs.axes import collect
 from dse.jobs.own_devices import OwnDevices
@@ -21,6 +20,8 @@ from dse.networks import Family
 from dse.precision import Scheme
 
 KEY = "hardware.device"
+# A figure that a spec may give for all devices, among the settings of deployment.
+RENT_AXIS = "price_per_hour"
 # Figures by device, each with the metrics that need it.
 Missing = dict[str, dict[str, tuple[str, ...]]]
 
@@ -36,13 +37,13 @@ def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[
     selected: dict[str, None] = {}
     named = []
     for pattern in patterns:
-        found = _select(pattern, own, faults)
+        found = _select(pattern, spec, own, faults)
         selected.update(dict.fromkeys(found))
         named += [d for d in found if d == pattern]
     if len(set(named)) != len(named):
         twice = next(d for i, d in enumerate(named) if d in named[:i])
         faults.append(Fault(KEY, f"{twice!r} stands twice; give each device once"))
-    unused = [n for n in own.names if n not in (*selected, *patterns)]
+    unused = [n for n in own.names if n not in (*selected, *patterns, *own.under)]
     faults += [Fault(f"device.{n}", "the device is not used; name it in hardware.device") for n in unused]
     for name in (n for n in selected if own.axes.get(n)):
         if len(selected) > 1:
@@ -51,14 +52,16 @@ def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[
     return list(selected), named
 
 
-def _select(pattern: str, own: OwnDevices, faults: list[Fault]) -> list[str]:
+def _select(pattern: str, spec: Spec, own: OwnDevices, faults: list[Fault]) -> list[str]:
     """Names that a pattern stands for: an own device is named, classes are those of the catalogue."""
     if pattern in own.names:
         # One that is wrong has been told.
         return [pattern] if pattern in own.devices else []
     if pattern == "*" or pattern.startswith("class:") or pattern in own.devices:
-        return collect(faults, "", hardware.select, pattern, KEY) or []
-    faults.append(unknown("device", pattern, (*own.devices, *own.names), KEY))
+        return collect(faults, "", own.catalogues.select, pattern, spec.device, KEY) or []
+    fault = unknown("device", pattern, (*own.devices, *own.names), KEY)
+    held = f" (figures are those of {own.catalogues.source})" if own.catalogues.replayed else ""
+    faults.append(Fault(fault.where, fault.problem + held))
     return []
 
 
@@ -75,24 +78,28 @@ def usable_devices(
     One that the spec names and that lacks a figure is a fault; one that came in by class is left out.
     """
     devices, named = selected_devices(spec, own, faults)
-    chosen = axes.get("precision", "fp32")
+    # Any format will do where those of the spec are wrong: that has been told.
+    chosen = axes.get("precision", next(iter(schemes)))
     values: dict[str, Any] = {"device": devices, "precision": chosen if isinstance(chosen, list) else [chosen]}
     for name in own.axes.get(devices[0], ()) if len(devices) == 1 else ():
         # Whether there is a figure does not depend on its value.
         values[name] = own.axes[devices[0]][name][0]
+    if RENT_AXIS in axes:
+        rent = axes[RENT_AXIS]
+        values[RENT_AXIS] = rent[0] if isinstance(rent, list) else rent
     probe = make_grid(_NO_NETWORK, values, devices=own.devices, schemes=schemes)
     missing = missing_figures(metrics, axes, probe) if devices else {}
     for name in named:
         for figure, needing in missing.get(name, {}).items():
-            what = f"lacks the figure {figure!r}"
+            what = f"lacks {MADE_OF[figure]}" if figure in MADE_OF else f"lacks the figure {figure!r}"
             if figure == "peak_ops":
                 what = f"computes neither in {_formats(probe)} nor in a wider format"
             faults.append(Fault(KEY, f"{name!r} {what}; needed by {', '.join(needing)}"))
     usable = [d for d in devices if d not in missing]
     if devices and not usable and not named:
-        lacking = sorted({figure for figures in missing.values() for figure in figures})
+        lacking = sorted({MADE_OF.get(figure, figure) for figures in missing.values() for figure in figures})
         faults.append(Fault(KEY, f"no device that was selected has all of: {', '.join(lacking)}"))
-    return usable, {name: tuple(missing[name]) for name in devices if name in missing}
+    return usable, {name: tuple(MADE_OF.get(f, f) for f in missing[name]) for name in devices if name in missing}
 
 
 def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], probe: Space) -> Missing:
@@ -103,7 +110,7 @@ def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], probe: Spac
         needed.update(plan.device_figures)
     missing: Missing = {}
     for figure, needing in needed.items():
-        found = compute_peak(probe)[0].data if figure == "peak_ops" else device_figure(probe, figure).data
+        found = leaf(probe, figure).data
         # A format that runs on no unit of the device is a matter of single designs, not of the device.
         absent = np.atleast_1d(np.isnan(found).all(axis=0) if found.ndim == 2 else np.isnan(found))
         for place in np.flatnonzero(absent):

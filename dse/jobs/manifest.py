@@ -18,11 +18,9 @@ import numpy as np
 
 import dse
 from dse import registry
-from dse.errors import InputError
-from dse.grid.dataset import evaluate
-from dse.grid.explain import reason
-from dse.jobs.assumptions import regions
+from dse.jobs.assumptions import default_values, notes, regions
 from dse.jobs.resolve import Job
+from dse.jobs.undefined import undefined_because
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
 
@@ -48,6 +46,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         "metrics": list(job.metrics),
         "units": dict(units),
         "regions": regions(job.space),
+        "notes": notes(job),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "counts": {
             "enumerated": tally.enumerated,
@@ -62,14 +61,22 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
     }
     if found.bounded is not None:
         manifest["bounds"] = {"skipped": tally.skipped, **asdict(found.bounded)}
+    if job.catalogues.replayed:
+        manifest["replayed"] = {"assumptions": job.catalogues.source, "defaults_of_today": _defaults_of_today(job)}
     if "" not in job.networks:
         manifest["networks"] = {n: {"budgets": _own_budgets(job, n)} for n in job.networks}
     if job.quality is not None:
         unmatched = job.quality.unmatched([g.space for g in job.grids])
         manifest["quality"] = {"table": job.quality.name, "rows": len(job.quality.rows), "unmatched": len(unmatched)}
-    if tally.undefined and not tally.kept:
-        manifest["undefined_because"] = _why_undefined(job)
+    manifest["undefined_because"] = undefined_because(job, tally.undefined + tally.skipped.get("undefined", 0))
     return manifest
+
+
+def _defaults_of_today(job: Job) -> list[str]:
+    """Defaults in force that the assumptions do not hold, such as those of settings that their spec had given."""
+    held = job.catalogues
+    names = {n: held.defaults_of(name) for name, space in job.networks.items() for n in default_values(space)}
+    return sorted(n for n, own in names.items() if n not in own and n != "pue")
 
 
 def _axes(job: Job) -> dict[str, int]:
@@ -84,22 +91,6 @@ def _axes(job: Job) -> dict[str, int]:
 
 def _own_budgets(job: Job, network: str) -> list[dict[str, Any]]:
     return [{**_budget(b), "unit": b.unit} for b in job.own_budgets if b.network == network]
-
-
-def _why_undefined(job: Job) -> dict[str, str]:
-    """For the first design of each network why each metric that objectives and budgets need is undefined."""
-    found = {}
-    for name, space in job.networks.items():
-        first, before = space.first(), f"{name}: " if name else ""
-        own = [b.metric for b in job.own_budgets if b.network == name and b.metric in registry.METRICS]
-        needed = [*dict.fromkeys([*(m for m in job.metrics if m in job.cut.columns), *own])]
-        try:
-            data = evaluate(first, needed)
-        except InputError as error:
-            found[f"{before}network"] = str(error)
-            continue
-        found |= {f"{before}{m}": reason(first, m, data) for m in needed if bool(data[m].isnull().all())}
-    return found
 
 
 def _budget(budget: Budget) -> dict[str, Any]:
@@ -120,7 +111,8 @@ def job_key(job: Job) -> str:
     if job.quality is not None:
         # What the table says, wherever it lies.
         document["quality"] = job.quality.digest
-    text = json.dumps([document, network], sort_keys=True, default=str)
+    asked = [document, network, *([job.catalogues.document] if job.catalogues.replayed else [])]
+    text = json.dumps(asked, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

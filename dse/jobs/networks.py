@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
@@ -15,6 +15,7 @@ from dse.grid.counting import REQUEST
 from dse.grid.program import PHASE_AXIS
 from dse.grid.space import NETWORK, Axis, Space
 from dse.jobs.axes import collect
+from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
 from dse.jobs.spaces import RUN_AXES, Draft, find_network, read_space
 from dse.jobs.spec import Network, Spec
@@ -98,7 +99,9 @@ def _named(name: str, space: Space) -> Space:
     return replace(space, axes={NETWORK: Axis(NETWORK, (name,), None), **space.axes}) if name else space
 
 
-def read_networks(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Networks:
+def read_networks(
+    spec: Spec, metrics: Sequence[str], faults: list[Fault], catalogues: Catalogues = CURRENT
+) -> Networks:
     """Look up everything that makes the networks; faults are noted, and what is right is kept.
 
     `metrics` decide which figures a device must have.
@@ -107,14 +110,15 @@ def read_networks(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Ne
     families = {name: find_network(network, [])[0] for name, network in several.items()}
     budgets = {name: _budgets(name, network, faults) for name, network in several.items()}
     own = tuple(b for found in budgets.values() for b in found)
-    needed = list(dict.fromkeys([*metrics, *(b.metric for b in own)]))
+    own += tuple(_dotted_budgets(spec, several, faults))
+    needed = list(dict.fromkeys([*(m.rpartition(".")[2] for m in metrics), *(b.metric for b in own)]))
     drafts: dict[str, Draft] = {}
     told: set[str] = set()
     for name, network in several.items():
         deployment = _meant_for(families[name], list(families.values()), spec.deployment)
         alone = spec.model_copy(update={"network": network, "networks": [], "deployment": deployment})
         found: list[Fault] = []
-        drafts[name] = read_space(alone, needed, found)
+        drafts[name] = read_space(alone, needed, found, catalogues, name)
         # What is wrong with the tables that all networks share is told once.
         faults += [_placed(f, name) for f in found if f.where not in told]
         told |= {f.where for f in found if not _is_own(f)}
@@ -168,6 +172,21 @@ def _budgets(name: str, network: Network, faults: list[Fault]) -> list[Budget]:
     return [replace(b, network=name) for b in made if b is not None]
 
 
+def split_metric(spec: Spec, name: str) -> tuple[str, str]:
+    """Network and metric that "person.accuracy" stands for, one of several networks; else "" and the name."""
+    network, _, metric = name.rpartition(".")
+    return (network, metric) if network in _names(spec.networks, []) else ("", name)
+
+
+def _dotted_budgets(spec: Spec, networks: Mapping[str, Network], faults: list[Fault]) -> Iterator[Budget]:
+    """The budgets of single networks among those of the whole job: "person.accuracy" = 70."""
+    for name, limit in spec.budgets.items():
+        network, metric = split_metric(spec, name)
+        made = collect(faults, "", make_budget, metric, limit, f"budgets.{name}") if network else None
+        if made is not None:
+            yield replace(made, network=network)
+
+
 # Numbers of each of several networks: the unit, and how networks are combined that need it.
 _UNITS = {"weight": ("1", "mix"), "rate": ("1/s", "together")}
 
@@ -213,10 +232,11 @@ def unblendable(spec: Spec, grids: Sequence[Grid], objectives: Sequence[str], bu
     for blend in grids:
         if isinstance(blend, Blend):
             for where, names in asked.items():
-                for name in names:
+                for name in (n for n in names if not split_metric(spec, n)[0]):
                     try:
                         blend.bases(name)
                     except InputError as error:
-                        hint = "give it as a budget of each network"
+                        first = blend.members[0].name
+                        hint = f"name that of one network ({first}.{name}), or give each network a budget of it"
                         faults += [Fault(where, f"{f.problem}; {hint}") for f in error.faults]
     return faults

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
@@ -10,8 +10,9 @@ from typing import Any
 from dse import glossary
 from dse.errors import Fault, InputError, unknown
 from dse.grid.space import check_axis
-from dse.hardware import DEVICES, FIGURES, Device, Linear
+from dse.hardware import FIGURES, Device, Linear
 from dse.jobs.axes import axis_values, collect, is_range
+from dse.jobs.catalogues import CURRENT, Catalogues
 
 # Figures that may be linear in others, and short spellings of figures.
 LINEAR = ("tdp", "die_area", "device_price")
@@ -21,11 +22,16 @@ _KNOWN = {**{name: name for name in FIGURES}, **_SPELLINGS}
 
 @dataclass(frozen=True)
 class OwnDevices:
-    """All devices that a spec knows, the names of its own, and the axes that their figures make, by device."""
+    """All devices that a spec knows, the names of its own, and the axes that their figures make, by device.
+
+    `under` are the own devices that others are over.
+    """
 
     devices: Mapping[str, Device]
     names: tuple[str, ...] = ()
     axes: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
+    under: tuple[str, ...] = ()
+    catalogues: Catalogues = CURRENT
 
 
 @dataclass
@@ -37,29 +43,80 @@ class _Fields:
     linear: dict[str, Linear] = field(default_factory=dict)
 
 
-def own_devices(tables: Mapping[str, Mapping[str, Any]], faults: list[Fault]) -> OwnDevices:
-    """The devices that the spec defines or changes; one that is wrong is left out, its faults are noted."""
+def own_devices(
+    tables: Mapping[str, Mapping[str, Any]], faults: list[Fault], catalogues: Catalogues = CURRENT
+) -> OwnDevices:
+    """The devices that the spec defines or changes; one that is wrong is left out, its faults are noted.
+
+    One over another own device has all that this one's table says, but for what its own table says.
+    """
     made: dict[str, Device] = {}
     axes: dict[str, Mapping[str, list[float]]] = {}
-    for name, table in tables.items():
+    known = catalogues.devices
+    for name in _bases_first(tables, faults):
         before = len(faults)
         if name == "*" or name.startswith("class:"):
             faults.append(Fault(f"device.{name}", "the name stands for devices of the catalogue; choose another"))
-        base, device_class = _origin(name, table, faults)
+        if _is_over_own(name, tables) and tables[name]["base"] not in made:
+            # What is wrong with the one below has been told.
+            continue
+        table = _whole(name, tables)
+        base, device_class = _origin(name, table, tables, faults, catalogues)
         fields = _sort(name, table, faults)
-        device = collect(faults, "", _make, name, fields, base, device_class)
+        if base is None and "base" in table:
+            continue
+        device = collect(faults, "", _make, name, fields, base, device_class, catalogues)
         if len(faults) == before and device is not None:
             made[name], axes[name] = device, fields.axes
-    return OwnDevices({**DEVICES, **made} if made else DEVICES, tuple(tables), axes)
+    under = tuple(tables[name]["base"] for name in tables if _is_over_own(name, tables))
+    return OwnDevices({**known, **made} if made else known, tuple(tables), axes, under, catalogues)
 
 
-def _origin(name: str, table: Mapping[str, Any], faults: list[Fault]) -> tuple[Device | None, str]:
+def _is_over_own(name: str, tables: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the base of a device is another one of the spec; one that is called as its base changes that one."""
+    base = tables[name].get("base")
+    return isinstance(base, str) and base in tables and base != name
+
+
+def _bases_first(tables: Mapping[str, Mapping[str, Any]], faults: list[Fault]) -> list[str]:
+    """Names of the devices, each after the one that it is over; those in a circle are left out."""
+    order: list[str] = []
+    while ready := [
+        n for n in tables if n not in order and (not _is_over_own(n, tables) or tables[n]["base"] in order)
+    ]:
+        order += ready
+    circle = [n for n in tables if n not in order]
+    if circle:
+        faults.append(Fault("device", f"devices that are the base of each other in a circle: {', '.join(circle)}"))
+    return order
+
+
+def _whole(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The table of a device with what the own devices below it say."""
+    table = dict(tables[name])
+    if not _is_over_own(name, tables):
+        return table
+    base = table.pop("base")
+    said, below = {_KNOWN.get(key, key) for key in table}, _whole(base, tables)
+    if not {"base", "class"} & set(below):
+        # One of the catalogue with changes.
+        below["base"] = base
+    return {**{k: v for k, v in below.items() if _KNOWN.get(k, k) not in said and k != "note"}, **table}
+
+
+def _origin(
+    name: str, table: Mapping[str, Any], tables: Collection[str], faults: list[Fault], catalogues: Catalogues
+) -> tuple[Device | None, str]:
     """The device under an own one, and its class."""
-    base_name = table.get("base", name if name in DEVICES else None)
-    base = DEVICES.get(base_name) if isinstance(base_name, str) else None
+    known = catalogues.devices
+    base_name = table.get("base", name if name in known else None)
+    if catalogues.replayed and name in known:
+        # Assumptions hold the device whole, and not the one that it is over.
+        base_name = name
+    base = known.get(base_name) if isinstance(base_name, str) else None
     if base_name is not None and base is None:
-        faults.append(unknown("device", str(base_name), DEVICES, f"device.{name}.base"))
-    classes = dict.fromkeys(device.device_class for device in DEVICES.values())
+        faults.append(unknown("device", str(base_name), (*known, *tables), f"device.{name}.base"))
+    classes = dict.fromkeys(device.device_class for device in known.values())
     device_class = table.get("class", base.device_class if base else None)
     if device_class is None and base_name is None:
         faults.append(Fault(f"device.{name}.class", f"is missing, and so is base; classes: {', '.join(classes)}"))
@@ -97,11 +154,11 @@ def _sort(name: str, table: Mapping[str, Any], faults: list[Fault]) -> _Fields:
     return found
 
 
-def _make(name: str, fields: _Fields, base: Device | None, device_class: str) -> Device:
+def _make(name: str, fields: _Fields, base: Device | None, device_class: str, catalogues: Catalogues) -> Device:
     """The device without the figures that are axes or follow from axes."""
     where = f"device.{name}"
     device = Device.from_fields(where, fields.plain, base)
-    pue = next((d.pue for d in DEVICES.values() if d.device_class == device_class), device.pue)
+    pue = next((d.pue for d in catalogues.devices.values() if d.device_class == device_class), device.pue)
     relations, axes = dict(fields.linear), fields.axes
     if "sram" in axes and "sram_bank" not in (*fields.plain, *axes) and _bank_is_all(base):
         relations["sram_bank"] = Linear(0.0, {"sram": 1.0})
@@ -124,7 +181,7 @@ def _make(name: str, fields: _Fields, base: Device | None, device_class: str) ->
         pue=pue,
         figures=MappingProxyType(figures),
         linear=MappingProxyType(follow),
-        note=_note(fields, base),
+        note=base.note if base and catalogues.replayed else _note(fields, base),
     )
 
 

@@ -10,29 +10,39 @@ from typing import Any
 
 from dse.errors import Fault, nearest
 from dse.jobs.axes import MOST_VALUES, axis_values, collect
+from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.spec import Precision
-from dse.precision import NUMBERS, PRECISIONS, Scheme
+from dse.precision import NUMBERS, Scheme
+
+# What a group size of 0 means, where the user says nothing of the format.
+_ONE_SCALE = "group_size 0: one scale a tensor or channel, not counted in weight_bits"
 
 
 @dataclass(frozen=True)
 class OwnFormats:
-    """All schemes that a spec knows, and the names of the variants that each own table stands for.
+    """All schemes that a spec knows, the variants that each own table stands for, and the names of the others.
 
     The table of a format that is wrong has no variants.
     """
 
     schemes: Mapping[str, Scheme]
     variants: Mapping[str, tuple[str, ...]]
+    catalogue: tuple[str, ...]
 
     def select(self, name: str) -> list[str]:
         """Names of the schemes that a name in `precision.scheme` stands for."""
         if name == "*":
-            return list(PRECISIONS)
+            return list(self.catalogue)
         return list(self.variants[name]) if name in self.variants else [name]
 
 
-def own_formats(precision: Precision, faults: list[Fault]) -> OwnFormats:
-    """The formats that the spec defines beside the catalogue; a field with several values makes a variant for each."""
+def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogues = CURRENT) -> OwnFormats:
+    """The formats that the spec defines beside the catalogue; a field with several values makes a variant for each.
+
+    Of a replayed format, fields that the table leaves out are what the assumptions hold.
+    """
+    held = {n: s for n, s in catalogues.schemes.items() if catalogues.replayed and n.split(" ")[0] in precision.tables}
+    known = {n: s for n, s in catalogues.schemes.items() if n not in held} if held else catalogues.schemes
     schemes: dict[str, Scheme] = {}
     variants: dict[str, tuple[str, ...]] = {}
     named = [precision.scheme] if isinstance(precision.scheme, str) else precision.scheme
@@ -43,18 +53,22 @@ def own_formats(precision: Precision, faults: list[Fault]) -> OwnFormats:
             hint = f"did you mean {close!r}?" if close else "a format of your own is a table of fields"
             faults.append(Fault(where, f"unknown key; {hint}"))
             continue
-        if name not in named:
-            faults.append(Fault(where, "the format is not used; name it in precision.scheme"))
-        if name in PRECISIONS or name == "*":
+        if named and name not in named:
+            faults.append(Fault("precision.scheme", f"does not name {name!r}, a format of this spec"))
+        if name in known or name == "*":
             faults.append(Fault(where, f"{name!r} is a format of the catalogue; choose another name"))
             continue
-        made = _variants(name, fields, faults)
+        if "scale_bits" in fields and fields.get("group_size", 0) in (0, "0", [0]):
+            problem = "has no meaning without group_size (0: one scale a tensor or channel, which is not counted)"
+            faults.append(Fault(f"{where}.scale_bits", problem))
+            continue
+        made = _variants(name, fields, faults, held)
         schemes |= {scheme.name: scheme for scheme in made}
         variants[name] = tuple(scheme.name for scheme in made)
-    return OwnFormats({**PRECISIONS, **schemes} if schemes else PRECISIONS, variants)
+    return OwnFormats({**known, **schemes} if schemes else known, variants, tuple(known))
 
 
-def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault]) -> list[Scheme]:
+def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault], held: Mapping[str, Scheme]) -> list[Scheme]:
     before = len(faults)
     several: dict[str, list[float]] = {}
     for key in (k for k in NUMBERS if isinstance(fields.get(k), (list, Mapping))):
@@ -73,13 +87,22 @@ def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault]) -> list
     made: list[Scheme] = []
     for values in itertools.product(*several.values()):
         own = dict(zip(several, values, strict=True))
-        scheme = collect(faults, "", _make, f"precision.{name}", {**fields, **own})
+        full = " ".join([name, *(f"{key}={own[key]:g}" for key in varied)])
+        scheme = collect(faults, "", _make, f"precision.{name}", {**_held(held.get(full)), **fields, **own})
         if scheme is None:
             # The other variants have the same fault, or one like it.
             return []
-        full = " ".join([name, *(f"{key}={own[key]:g}" for key in varied)])
-        made.append(replace(scheme, name=full, varied=varied))
+        note = scheme.note or ("" if scheme.group_size else _ONE_SCALE)
+        made.append(replace(scheme, name=full, varied=varied, note=note))
     return made
+
+
+def _held(scheme: Scheme | None) -> dict[str, Any]:
+    """The fields of a format as a table writes them."""
+    if scheme is None:
+        return {}
+    numbers = {key: scheme.field(key) for key in NUMBERS if scheme.group_size or key != "scale_bits"}
+    return {**numbers, "weight_format": scheme.weight_format, "compute": scheme.compute}
 
 
 def _make(name: str, fields: Mapping[str, Any]) -> Scheme:

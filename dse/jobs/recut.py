@@ -43,7 +43,7 @@ def recut(
         document["objectives"] |= {"per": list(per)}
     if budgets:
         document["budgets"] = dict(budgets)
-    job = read_job(document, table=result.table)
+    job = read_job(document, table=result.table, assumptions=result.assumed)
     return compute(job, sources=_kept(result, job))
 
 

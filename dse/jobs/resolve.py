@@ -13,8 +13,11 @@ from dse.grid.blend import Blend
 from dse.grid.blocks import Grid
 from dse.grid.space import CATALOGUE_AXES, Space
 from dse.jobs.axes import collect
-from dse.jobs.networks import Networks, read_networks, unblendable
+from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.devices import RENT_AXIS
+from dse.jobs.networks import Networks, read_networks, split_metric, unblendable
 from dse.jobs.quality import Table, read_table
+from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.pareto.scan import MOST
@@ -38,6 +41,7 @@ class Job:
     own_budgets: tuple[Budget, ...] = ()
     quality: Table | None = None
     origin: str = ""
+    catalogues: Catalogues = CURRENT
 
     @property
     def space(self) -> Space:
@@ -54,6 +58,12 @@ class Job:
         """Whether whole boxes of designs are skipped by bounds rather than every design evaluated."""
         return _by_bounds(self.spec, self.size)
 
+    @property
+    def all_metrics(self) -> tuple[str, ...]:
+        """The metrics of the job, and those of single networks, without the names of these."""
+        own = [b.metric for b in self.own_budgets if b.metric in registry.METRICS]
+        return tuple(dict.fromkeys([*(m.rpartition(".")[2] for m in self.metrics), *own]))
+
     def cut_of(self, grid: Grid) -> Cut:
         """What is asked of the designs of one grid: budgets of single networks hold where these are in it."""
         own = tuple(b for b in self.own_budgets if grid.name in ("", b.network))
@@ -67,22 +77,32 @@ class Job:
         return {m.name: m.space for m in members}
 
 
-def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None, table: Path | None = None) -> Job:
+def read_job(
+    source: SpecLike,
+    settings: Mapping[str, Any] | None = None,
+    table: Path | None = None,
+    assumptions: AssumptionsLike | None = None,
+) -> Job:
     """The job of a spec: a TOML file, a mapping or a Spec, with dotted keys replaced by `settings`.
 
-    `table` is read in place of the spec's table of quality values: the copy that a result keeps.
+    `table` is read in place of the spec's table of quality values: the copy that a result keeps. `assumptions` are
+    those of an earlier result, whose figures and defaults stand in place of today's catalogues.
 
     Raises
     ------
     InputError
         Every fault at once, in the order of the spec's tables: of its shape, of its names, of its values.
     """
+    catalogues = catalogues_of(assumptions)
     spec, wrong, origin = check_shape(source, settings)
+    wrong = [_by_name(fault, spec) for fault in wrong]
+    options = {k: v for k, v in catalogues.options.items() if k in Spec.model_fields and k not in spec.model_fields_set}
+    spec = spec.model_copy(update=options)
     faults: list[Fault] = []
     if spec.quality.table is not None:
         beside = Path(origin).parent / spec.quality.table
         spec = spec.model_copy(update={"quality": Quality(table=str(table or beside))})
-    job = _resolve(spec, faults)
+    job = _resolve(spec, faults, catalogues)
     # What is only missing because its value had the wrong shape is not told twice.
     told = [f for f in faults if not any(w.concerns(f.where) for w in wrong)]
     found = sorted((*wrong, *told), key=_order)
@@ -91,18 +111,28 @@ def read_job(source: SpecLike, settings: Mapping[str, Any] | None = None, table:
     return replace(job, origin=origin)
 
 
+def _by_name(fault: KeyFault, spec: Spec) -> KeyFault:
+    """The fault of one of several networks under its name, not its number."""
+    table, _, rest = fault.where.partition(".")
+    number, _, key = rest.partition(".")
+    if table != "network" or not number.isdigit() or int(number) >= len(spec.networks):
+        return fault
+    name = spec.networks[int(number)].name
+    return KeyFault(".".join(filter(None, (table, name, key))), fault.problem) if name else fault
+
+
 def _order(fault: Fault) -> int:
     tables = list(Spec.model_fields)
     table = fault.where.split(".")[0]
     return tables.index(table) if table in tables else -1
 
 
-def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
+def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | None:
     """The job, or None where anything is wrong with the spec."""
     objectives, budgets = _objectives(spec, faults), _budgets(spec, faults)
-    outputs = _known_metrics(spec.output.metrics, "output.metrics", faults)
+    outputs = _known_metrics(spec, spec.output.metrics, "output.metrics", faults)
     metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
-    networks = read_networks(spec, metrics, faults)
+    networks = read_networks(spec, metrics, faults, catalogues)
     if spec.hardware.device is None:
         faults.append(Fault("hardware.device", "is missing; `dse list devices` names the catalogue"))
     per = _groups(spec, networks, faults)
@@ -117,7 +147,9 @@ def _resolve(spec: Spec, faults: list[Fault]) -> Job | None:
     grids = networks.grids(table)
     faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
-    return None if faults else Job(spec, grids, cut, metrics, networks.left_out, networks.budgets(), table)
+    left_out = {**catalogues.left_out, **networks.left_out}
+    own = networks.budgets()
+    return None if faults else Job(spec, grids, cut, metrics, left_out, own, table, catalogues=catalogues)
 
 
 def _by_bounds(spec: Spec, size: int) -> bool:
@@ -148,8 +180,8 @@ def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | Non
 
 def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
     given = {"min": spec.objectives.minimize, "max": spec.objectives.maximize}
-    minimize = _known_metrics(given["min"], "objectives.minimize", faults)
-    maximize = _known_metrics(given["max"], "objectives.maximize", faults)
+    minimize = _known_metrics(spec, given["min"], "objectives.minimize", faults)
+    maximize = _known_metrics(spec, given["max"], "objectives.maximize", faults)
     objectives = [*(Objective(n, "min") for n in minimize), *(Objective(n, "max") for n in maximize)]
     names = [*given["min"], *given["max"]]
     for name in dict.fromkeys(n for i, n in enumerate(names) if n in names[:i]):
@@ -162,13 +194,25 @@ def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
     return objectives
 
 
-def _known_metrics(names: Sequence[str], where: str, faults: list[Fault]) -> list[str]:
-    faults.extend(unknown("metric", n, registry.METRICS, where) for n in names if n not in registry.METRICS)
-    return [n for n in names if n in registry.METRICS]
+def _known_metrics(spec: Spec, names: Sequence[str], where: str, faults: list[Fault]) -> list[str]:
+    """Those among the names that are metrics, or a metric of one of several networks at once: "person.accuracy"."""
+    known = []
+    for name in names:
+        network, metric = split_metric(spec, name)
+        if metric not in registry.METRICS:
+            faults.append(unknown("metric", metric, registry.METRICS, where))
+        elif network and spec.workload.combine == "choose":
+            problem = f"{name!r}: of networks to choose from a design has one; this is for combine = mix or together"
+            faults.append(Fault(where, problem))
+        else:
+            known.append(name)
+    return known
 
 
 def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
-    made = [collect(faults, "", make_budget, name, limit, f"budgets.{name}") for name, limit in spec.budgets.items()]
+    """The budgets of the whole job; those of single networks are read with these."""
+    own = {n: limit for n, limit in spec.budgets.items() if not split_metric(spec, n)[0]}
+    made = [collect(faults, "", make_budget, name, limit, f"budgets.{name}") for name, limit in own.items()]
     return [b for b in made if b is not None]
 
 
@@ -184,14 +228,15 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
     for key in ("per", "choose"):
         roles[key] = [_ALIASES.get(n, n) for n in getattr(spec.objectives, key)]
         for name in roles[key]:
-            if name not in given:
+            if name not in given and all(d.family for d in networks.drafts.values()):
                 close = nearest(name, (*given, *networks.known_axes()))
                 hint = f"did you mean {close!r}?" if close in given else f"the axes given are {', '.join(given)}"
                 faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))
     for name in roles["per"]:
         if name in roles["choose"]:
             faults.append(Fault("objectives", f"{name!r} stands in both per and choose; give it once"))
-    automatic = [n for n, v in axes.items() if isinstance(v, list) and _is_circumstance(n)]
+    outer = {n for n in axes if _is_circumstance(n)} | ({RENT_AXIS} & set(spec.deployment))
+    automatic = [n for n, v in axes.items() if isinstance(v, list) and n in outer]
     return tuple(dict.fromkeys([*roles["per"], *(n for n in automatic if n not in roles["choose"])]))
 
 

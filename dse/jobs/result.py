@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +40,8 @@ class Result:
         Histograms of all designs, for the plots.
     manifest
         Spec, versions, counts and units, as in manifest.json.
+    assumed
+        The assumptions of an earlier result that this one was computed under, None for today's catalogues.
     path
         The folder of the result, None while it is in memory only.
     state
@@ -51,6 +54,7 @@ class Result:
     manifest: Mapping[str, Any]
     path: Path | None = None
     state: Literal["computed", "recomputed", "reused"] = "computed"
+    assumed: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
@@ -80,7 +84,7 @@ class Result:
 
         if self.path is not None and (self.path / GRID).exists():
             return open_grid(self.path / GRID)
-        job = read_job(self.manifest["spec"], table=self.table)
+        job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumed)
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
 
@@ -109,7 +113,15 @@ def load(path: str | Path) -> Result:
         cloud = xr.load_dataset(folder / CLOUD, engine="netcdf4")
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be read: {error}") from None
-    return Result(frontier, cloud, manifest, folder)
+    return Result(frontier, cloud, manifest, folder, assumed=_assumed(folder) if "replayed" in manifest else None)
+
+
+def _assumed(folder: Path) -> dict[str, Any]:
+    """The assumptions that a result keeps."""
+    try:
+        return tomllib.loads((folder / ASSUMPTIONS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / ASSUMPTIONS}: cannot be read: {error}") from None
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:

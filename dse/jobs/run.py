@@ -138,7 +138,7 @@ def compute(
     frontier = frontier_dataset(job, found)
     units = {str(n): str(v.attrs["units"]) for n, v in frontier.data_vars.items()}
     manifest = make_manifest(job, found, units, seconds)
-    return Result(frontier, cloud_dataset(job, found), manifest)
+    return Result(frontier, cloud_dataset(job, found), manifest, assumed=job.catalogues.document)
 
 
 def _check_size(job: Job, kept: int) -> None:
@@ -174,10 +174,14 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
             blended = [c for c in job.cut_of(grid).columns if grid.name == "" and c not in registry.METRICS]
             parts.append(_flat(grid, own, [*wanted, *blended]))
     dataset = parts[0] if len(parts) == 1 else joined(parts, job.cut.per)
+    size = dataset.sizes["design"]
+    absent = [axis for axis in job.cut.per if axis not in dataset.coords]
+    dataset = dataset.assign_coords({a: ("design", np.full(size, "", dtype=object)) for a in absent})
     keys: list[Any] = [dataset[o.metric].values * o.sign for o in reversed(job.cut.objectives)]
     spaces = [grid.space for grid in job.grids]
     for axis in reversed(job.cut.per):
-        order = dict.fromkeys(str(v) for space in spaces if axis in space.axes for v in space.axes[axis].values)
+        found_in = [s.axes[axis] for s in spaces if axis in s.axes and s.axes[axis].given]
+        order = dict.fromkeys(str(v) for found_axis in found_in for v in found_axis.values)
         keys.append(_ranks(list(order), list(map(str, dataset[axis].values.tolist()))))
     dataset = dataset.isel(design=np.lexsort(keys)[: len(found.places)])
     dataset.attrs["objectives"] = ", ".join(f"{o.direction} {o.metric}" for o in job.cut.objectives)
@@ -225,9 +229,14 @@ def _ranks(order: Sequence[Any], values: Sequence[Any]) -> list[int]:
 
 
 def cloud_dataset(job: Job, found: Scan) -> xr.Dataset:
-    """The histograms of all designs, with the values of the axes `per` for each group along "groups"."""
-    names = {
-        a: ("groups", np.array(v, dtype=object))
-        for a, v in group_values([g.space for g in job.grids], job.cut.per).items()
-    }
+    """The histograms of all designs, with the values of the axes `per` for each group along "groups".
+
+    `possible` tells groups that designs can be in from those that no network has: one of them may lack an axis.
+    """
+    per, spaces = job.cut.per, [g.space for g in job.grids]
+    values = group_values(spaces, per)
+    names: dict[str, Any] = {a: ("groups", np.array(v, dtype=object)) for a, v in values.items()}
+    if per:
+        own = {group for s in spaces for group in zip(*group_values([s], per).values(), strict=True)}
+        names["possible"] = ("groups", np.array([g in own for g in zip(*values.values(), strict=True)]))
     return found.cloud.dataset().assign(names)

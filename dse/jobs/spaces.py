@@ -10,27 +10,26 @@ from typing import Any
 from dse import glossary
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.counting import REQUEST
-from dse.grid.program import MODEL_AXIS
 from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL
 from dse.grid.plan import variants_of
+from dse.grid.program import MODEL_AXIS
 from dse.grid.space import Space, check_axis, make_grid
 from dse.hardware import Device
 from dse.jobs.axes import axis_values, collect
-from dse.jobs.devices import plans, usable_devices
+from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.devices import RENT_AXIS, plans, usable_devices
 from dse.jobs.own_devices import own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
 from dse.networks import FAMILIES, Family, find_model
-from dse.precision import PRECISIONS, Scheme
-from dse.profiles import PROFILES
-from dse.regions import REGIONS
+from dse.precision import Scheme
 
 # Settings whose values are names: what one is called, and which there are.
-_NAMED: dict[str, tuple[str, Callable[[], Collection[str]]]] = {
-    MODEL_AXIS: ("latency model", lambda: variants_of("latency")),
-    REGION_AXIS: ("region", lambda: REGIONS),
-    PROFILE_AXIS: ("energy profile", lambda: PROFILES),
+_NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
+    MODEL_AXIS: ("latency model", lambda catalogues: variants_of("latency")),
+    REGION_AXIS: ("region", lambda catalogues: catalogues.regions),
+    PROFILE_AXIS: ("energy profile", lambda catalogues: catalogues.profiles),
 }
 # Settings that the builder of a network takes: they mean nothing to families without them.
 RUN_AXES = tuple(
@@ -40,7 +39,8 @@ _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "archite
 _SETTINGS = tuple(
     n
     for n, e in glossary.NAMES.items()
-    if e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in _NAMED)
+    if n == RENT_AXIS
+    or (e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in _NAMED))
 )
 
 
@@ -54,6 +54,8 @@ class Draft:
     left_out: Mapping[str, tuple[str, ...]]
     devices: Mapping[str, Device]
     schemes: Mapping[str, Scheme]
+    catalogues: Catalogues
+    defaults: Mapping[str, Any]
 
     @property
     def size(self) -> int:
@@ -64,14 +66,21 @@ class Draft:
         """The space; only for a spec without faults."""
         if self.family is None:
             raise ValueError("a space needs a family")
-        options = {"counting": self.spec.counting, "model": self.spec.network.model}
+        held: dict[str, Any] = {
+            "regions": self.catalogues.regions,
+            "profiles": self.catalogues.profiles,
+            "defaults": self.defaults,
+        }
+        options = {"counting": self.spec.counting, "model": self.spec.network.model, **held}
         return make_grid(self.family, self.axes, devices=self.devices, schemes=self.schemes, **options)
 
 
-def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft:
+def read_space(
+    spec: Spec, metrics: Sequence[str], faults: list[Fault], catalogues: Catalogues = CURRENT, name: str = ""
+) -> Draft:
     """Look up everything that makes the space; faults are noted, and what is right is kept.
 
-    `metrics` decide which figures a device must have.
+    `metrics` decide which figures a device must have; `name` is that of one of several networks.
     """
     family, fixed = find_network(spec.network, faults)
     axes = dict(fixed)
@@ -79,25 +88,31 @@ def read_space(spec: Spec, metrics: Sequence[str], faults: list[Fault]) -> Draft
     if family is None:
         # Values can be checked all the same, names cannot.
         known = {n: v for n, v in given.items() if n in _ARCHITECTURE}
-        _add_axes(axes, known, "network", _ARCHITECTURE, "axis", faults)
+        _add_axes(axes, known, "network", _ARCHITECTURE, "axis", faults, catalogues)
     else:
         own = [n for n in family.axes if glossary.lookup(n).kind == "architecture"]
-        _add_axes(axes, given, "network", own, f"axis of the family {family.name!r}", faults)
+        _add_axes(axes, given, "network", own, f"axis of the family {family.name!r}", faults, catalogues)
         for name in family.required:
             if name not in axes and name not in spec.network.axes:
                 meaning = glossary.lookup(name).meaning
                 faults.append(Fault(f"network.{name}", f"is missing; {family.name!r} needs it: {meaning}"))
-    formats = own_formats(spec.precision, faults)
+    formats = own_formats(spec.precision, faults, catalogues)
     _add_precision(axes, spec, formats, faults)
     settings = _settings(spec.deployment, family, faults)
-    _add_axes(axes, settings, "deployment", _SETTINGS, "deployment setting", faults)
-    _check_regions(metrics, axes, faults)
-    own_hardware = own_devices(spec.device, faults)
+    _add_axes(axes, settings, "deployment", _SETTINGS, "deployment setting", faults, catalogues)
+    usual = variants_of("latency")[0]
+    if MODEL_AXIS not in axes and (model := catalogues.options.get(MODEL_AXIS, usual)) != usual:
+        _add_named(axes, MODEL_AXIS, model, MODEL_AXIS, faults, catalogues)
+    _check_regions(metrics, axes, faults, catalogues)
+    own_hardware = own_devices(spec.device, faults, catalogues)
     usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
+    if RENT_AXIS in settings and any(RENT_AXIS in own for own in own_hardware.axes.values()):
+        faults.append(Fault(f"deployment.{RENT_AXIS}", "is an axis of the device already; give it once"))
     if usable:
         axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
         axes.update(own_hardware.axes.get(usable[0], {}))
-    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes)
+    defaults = catalogues.defaults_of(name)
+    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults)
 
 
 def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:
@@ -113,9 +128,17 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
             faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}{only}"))
             del settings[name]
     phases = settings.get("phase", ())
-    request = "request" in ([phases] if isinstance(phases, str) else phases)
-    if request and not isinstance(phases, str) and len(phases) > 1:
+    listed = phases if isinstance(phases, list) else [phases]
+    if "request" in listed and len(listed) > 1:
         faults.append(Fault("deployment.phase", "a request is prefill and decode together; give it alone"))
+        # What else such a list asks for depends on which phase was meant.
+        return {n: v for n, v in settings.items() if n not in ("phase", "context", *REQUEST)}
+    _check_request("request" in listed, settings, faults)
+    return settings
+
+
+def _check_request(request: bool, settings: Mapping[str, Any], faults: list[Fault]) -> None:
+    """Faults of the tokens of a request, and of its context."""
     for name in REQUEST:
         if request and name not in settings:
             problem = f"is missing; a request needs it: {glossary.lookup(name).meaning}"
@@ -126,10 +149,9 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
         faults.append(
             Fault("deployment.context", f"of a request it follows from {' and '.join(REQUEST)}; leave it out")
         )
-    return settings
 
 
-def resolve_space(spec: Spec, metrics: Sequence[str]) -> Space:
+def resolve_space(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Space:
     """The space of a spec.
 
     Raises
@@ -138,7 +160,7 @@ def resolve_space(spec: Spec, metrics: Sequence[str]) -> Space:
         Every fault of the axes; a device that was named and lacks a figure that one of `metrics` needs.
     """
     faults: list[Fault] = []
-    draft = read_space(spec, metrics, faults)
+    draft = read_space(spec, metrics, faults, catalogues)
     if faults:
         raise InputError(faults)
     return draft.space()
@@ -165,14 +187,20 @@ def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, 
 
 
 def _add_axes(
-    axes: dict[str, Any], given: Mapping[str, Any], table: str, allowed: Sequence[str], kind: str, faults: list[Fault]
+    axes: dict[str, Any],
+    given: Mapping[str, Any],
+    table: str,
+    allowed: Sequence[str],
+    kind: str,
+    faults: list[Fault],
+    catalogues: Catalogues,
 ) -> None:
     for name, value in given.items():
         where = f"{table}.{name}"
         if name not in allowed:
             faults.append(unknown(kind, name, allowed, where))
         elif name in _NAMED:
-            _add_named(axes, name, value, where, faults)
+            _add_named(axes, name, value, where, faults, catalogues)
         else:
             _add_axis(axes, name, value, where, faults)
 
@@ -187,10 +215,12 @@ def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: l
         axes[name] = values
 
 
-def _add_named(axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault]) -> None:
-    kind, known = _NAMED[name]
+def _add_named(
+    axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault], catalogues: Catalogues
+) -> None:
+    kind, known = _NAMED[name][0], _NAMED[name][1](catalogues)
     chosen = value if isinstance(value, list) else [value]
-    found = [unknown(kind, str(v), known(), where) for v in chosen if not isinstance(v, str) or v not in known()]
+    found = [unknown(kind, str(v), known, where) for v in chosen if not isinstance(v, str) or v not in known]
     if len(set(map(str, chosen))) != len(chosen):
         found.append(Fault(where, f"one {kind} stands twice; give each once"))
     if not chosen:
@@ -200,23 +230,28 @@ def _add_named(axes: dict[str, Any], name: str, value: Any, where: str, faults: 
         axes[name] = value
 
 
-def _check_regions(metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault]) -> None:
+def _check_regions(
+    metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault], catalogues: Catalogues
+) -> None:
     """Faults of regions of which a figure that metrics need is not published, and is not given either."""
     regions = axes.get(REGION_AXIS, [])
     for name in (n for n in REGIONAL if n not in axes):
         needing = dict.fromkeys(t for p in plans(metrics, axes) for t in p.targets if name in p.needs[t])
         for region in [regions] if isinstance(regions, str) else regions:
-            if needing and REGIONS[region].figure(name) is None:
-                problem = (
-                    f"no {name} is published of {region!r}; needed by {', '.join(needing)}; give deployment.{name}"
+            if needing and catalogues.regions[region].figure(name) is None:
+                told = (
+                    f"is held of {region!r} in {catalogues.source}"
+                    if catalogues.replayed
+                    else f"is published of {region!r}"
                 )
+                problem = f"no {name} {told}; needed by {', '.join(needing)}; give deployment.{name}"
                 faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
 
 
 def _add_precision(axes: dict[str, Any], spec: Spec, formats: OwnFormats, faults: list[Fault]) -> None:
     given, where = spec.precision.scheme, "precision.scheme"
     names = [given] if isinstance(given, str) else given
-    known = (*PRECISIONS, *spec.precision.tables)
+    known = (*formats.catalogue, *spec.precision.tables)
     found = [unknown("number format", n, known, where) for n in names if n not in known and n != "*"]
     if not names:
         found.append(Fault(where, "the axis has no values; give at least one"))

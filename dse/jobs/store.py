@@ -14,9 +14,9 @@ import xarray as xr
 from dse.errors import InputError
 from dse.grid.blocks import Grid
 from dse.grid.dataset import label
-from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
+from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.space import Space
 from dse.jobs.result import GRID
 from dse.units import format_quantity

@@ -54,7 +54,16 @@ def carbon_per_million_tokens(carbon):
     return carbon * 1e6
 
 
-@metric(unit="USD", direction="min", domain="decode request")
-def cost_per_million_tokens(device_count, price_per_hour, token_throughput):
-    """Rent of the devices for a million generated tokens."""
-    return device_count * price_per_hour / 3600 / token_throughput * 1e6
+@metric(
+    unit="USD",
+    direction="min",
+    domain="decode request",
+    label="rent; of owned devices amortised price and electricity",
+)
+def cost_per_million_tokens(
+    device_count, hourly_cost, owned_tdp, utilization, pue, electricity_price, token_throughput
+):
+    """Cost of the devices for a million generated tokens."""
+    owned_power = formulas.total_power(formulas.power_draw(owned_tdp, utilization), pue)
+    electricity = formulas.electricity_cost(owned_power, electricity_price)
+    return device_count * (hourly_cost + electricity) / 3600 / token_throughput * 1e6

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dse.pareto.dominance import COMPILED, nondominated
-from dse.pareto.kernels import MARGIN, SLACK, mark_dominated, native
+from dse.pareto.kernels import MARGIN, SLACK, mark_dominated
 from dse.pareto.slabs import in_parts
 
 # Cells an axis of the index, by number of objectives, and those of all groups together.
@@ -18,6 +18,7 @@ LEAST_CELLS = 8
 WAITING = 10_000
 # The index is built anew when the points have become more by this factor and this number.
 GROWTH, NEW = 1.25, 100
+PIVOTS = 3
 # The share of lowest values that an axis of the index need not tell apart: a zero is as far from 1e-3 as from 1e300.
 LOWEST = 0.01
 
@@ -62,6 +63,7 @@ class Archive:
         self._places = np.empty(0, dtype=np.int64)
         self._groups = np.empty(0, dtype=np.int64)
         self._filtered = 0
+        self._pivots: dict[int, np.ndarray] = {}
         self._index: Index | None = None
         self._indexed = 0
 
@@ -98,23 +100,30 @@ class Archive:
         self.add(*other.parts())
 
     def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The non-dominated points, their places and groups, as `add` takes them."""
+        """The non-dominated points, each place once, their places and groups, as `add` takes them."""
         self._filter()
-        return self._points, self._places, self._groups
-
-    def pivots(self, group: int) -> np.ndarray:
-        """A few points of a group that are good in all columns, or in most and one above all. Shape (few, m)."""
-        own = self._points[self._groups == group]
-        if len(own) == 0:
-            return own
-        ranks = np.argsort(np.argsort(own, axis=0), axis=0) / len(own)
-        weights = np.concatenate([np.ones((1, own.shape[1])), 1 + 2 * np.eye(own.shape[1])])
-        return np.ascontiguousarray(own[np.unique(np.argmin(ranks @ weights.T, axis=0))])
+        places, first = np.unique(self._places, return_index=True)
+        return self._points[first], places, self._groups[first]
 
     def places(self) -> np.ndarray:
-        """Places of the non-dominated points, ascending."""
+        """Places of the non-dominated points, ascending, each once however often it was added."""
         self._filter()
-        return np.sort(self._places)
+        return np.asarray(np.unique(self._places))
+
+    def pivots(self, group: int) -> np.ndarray:
+        """A few points of a group that dominate many: good in all objectives at once. Shape (at most PIVOTS, m)."""
+        if group not in self._pivots:
+            self._pivots[group] = self._chosen(group)
+        return self._pivots[group]
+
+    def _chosen(self, group: int) -> np.ndarray:
+        own: np.ndarray = self._points[: self._filtered][self._groups[: self._filtered] == group]
+        if not len(own):
+            return own
+        ranks = np.argsort(np.argsort(own, axis=0), axis=0)
+        # One that is good in all, and some that weigh one objective more.
+        weights = np.vstack([np.ones(own.shape[1]), 1 + 2 * np.eye(own.shape[1])])[:PIVOTS]
+        return np.ascontiguousarray(own[np.unique(np.argmin(ranks @ weights.T, axis=0))])
 
     def surely_dominated(self, points: np.ndarray, groups: np.ndarray) -> np.ndarray:
         """Mask of points, shape (n,), that a point of their own group dominates, as far as the index tells.
@@ -127,6 +136,8 @@ class Archive:
         points = np.ascontiguousarray(points, dtype=np.float64)
         groups = np.ascontiguousarray(groups, dtype=np.int64)
         out = np.empty(len(points), dtype=bool)
+        from dse.grid.codegen import native
+
         kernel, arrays = native(mark_dominated), (index.base, index.shift, index.table, index.cells)
         in_parts(lambda start, stop: kernel(points, groups, *arrays, start, stop, out), len(points))
         return out
@@ -148,6 +159,7 @@ class Archive:
         keep = _by_group(self._points, self._groups)
         self._points, self._places, self._groups = self._points[keep], self._places[keep], self._groups[keep]
         self._filtered = len(self._points)
+        self._pivots = {}
         self._indexed = min(self._indexed, self._filtered)
 
 

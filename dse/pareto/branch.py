@@ -205,5 +205,5 @@ class _Search:
         for name in first.tally.broken:
             tally.broken[name] = tally.broken.get(name, 0) + tally.skipped.get(name, 0)
         tally.misses = dict(first.tally.misses)
-        first.cloud.of = self.size
+        first.cloud.designs = self.size
         return Scan(found, tally, first.cloud, self.done)

@@ -24,10 +24,14 @@ PARTS = 64
 
 
 class Cloud:
-    """Counts of designs by cell for every pair of metrics, group and feasibility. Only positive values are counted."""
+    """Counts of designs by cell for every pair of metrics, group and feasibility. Only positive values are counted.
+
+    `designs` is the number in all, where not all of them are counted.
+    """
 
     def __init__(self, metrics: Sequence[str]) -> None:
         self.metrics = tuple(metrics)
+        self.counted = self.designs = 0
         self._parts: list[tuple[np.ndarray, np.ndarray]] = []
 
     def add(self, columns: Mapping[str, np.ndarray], groups: np.ndarray, feasible: np.ndarray) -> None:
@@ -37,6 +41,7 @@ class Cloud:
         """
         if len(groups) and groups.max() >= MOST_GROUPS:
             raise InputError(f"{int(groups.max()) + 1:,} frontiers; at most {MOST_GROUPS:,}: give fewer axes as per")
+        self.counted += len(groups)
         cells = {name: _cells(columns[name]) for name in self.metrics}
         for pair, (x, y) in enumerate(itertools.combinations(self.metrics, 2)):
             counted = (cells[x] >= 0) & (cells[y] >= 0)
@@ -70,7 +75,8 @@ class Cloud:
             "y": (keys & mask) - _OFFSET,
             "designs": counts,
         }
-        attrs = {"metrics": " ".join(self.metrics), "cells_per_decade": CELLS_PER_DECADE}
+        sample = {"counted": self.counted, "designs": max(self.designs, self.counted)}
+        attrs = {**sample, "metrics": " ".join(self.metrics), "cells_per_decade": CELLS_PER_DECADE}
         return xr.Dataset({name: ("cell", column) for name, column in columns.items()}, attrs=attrs)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dse.pareto import slabs
-from dse.pareto.kernels import MARGIN, native, not_beaten, round_values
+from dse.pareto.kernels import MARGIN, not_beaten, round_values
 from dse.pareto.slabs import in_parts
 
 DIGITS = 12
@@ -40,6 +40,8 @@ def canonical(values: np.ndarray, digits: int = DIGITS) -> np.ndarray:
 
 
 def _canonical_compiled(values: np.ndarray, digits: int) -> np.ndarray:
+    from dse.grid.codegen import native
+
     flat = np.ascontiguousarray(values).reshape(-1)
     out = np.empty_like(flat)
     round_part = native(round_values)
@@ -152,6 +154,8 @@ def _eliminate(points: np.ndarray, pivots: np.ndarray, best: int) -> tuple[np.nd
     with np.errstate(invalid="ignore", over="ignore"):  # a pivot of minus infinity eliminates nothing by that column
         limits = pivots + MARGIN * np.abs(pivots)
     n, m = points.shape
+    from dse.grid.codegen import native
+
     kernel = native(not_beaten)
     # Only what is written takes memory.
     places, rows = np.empty(n, dtype=np.int64), tuple(np.empty((m, n)))

@@ -94,7 +94,7 @@ class Forest:
 
 @cache
 def _compiled() -> Any:
-    from dse.pareto.kernels import native
+    from dse.grid.codegen import native
 
     return native(dominated)
 

@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from typing import Any
-
 import numpy as np
-
-
-@cache
-def native(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The compiled version of a function of this module, kept on disk where its folder or the user's can be written."""
-    import numba
-
-    from dse.grid.codegen import OPTIONS, jitable
-
-    jitable(surely_dominated)
-    try:
-        return numba.njit(cache=True, nogil=True, **OPTIONS)(function)  # type: ignore[no-any-return]
-    except RuntimeError:  # Numba found no folder that it may write to
-        return numba.njit(nogil=True, **OPTIONS)(function)  # type: ignore[no-any-return]
-
 
 # Points that are compared with the first `best` pivots together, so that the comparisons become vector instructions.
 BLOCK = 256

@@ -31,7 +31,6 @@ class Region:
             flat = flat * size + (own[index[dim]] if dim in index else own[0])
         return flat
 
-
     def all_places(self, whole: Mapping[str, int]) -> np.ndarray:
         """Flat places in the whole grid of all designs of the region, row-major."""
         flat = np.zeros((), dtype=np.int64)

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from dse.pareto.dominance import MARGIN
+from dse.pareto.kernels import MARGIN, surely_dominated
 
 # Bit 0 of a state says that the design is undefined, bit k that it breaks the k-th constraint.
 MOST_CONSTRAINTS = 29
 DOMINATED = 30
 
 
-def drain(rows, first, columns, states, counts, misses, lows, highs, pivots, kept, places, used):
+def drain(rows, first, columns, states, counts, misses, lows, highs, pivots, group, index, kept, places, used):
     """Count rows of designs, and keep those that are feasible and not surely dominated.
 
     Parameters
@@ -31,19 +31,23 @@ def drain(rows, first, columns, states, counts, misses, lows, highs, pivots, kep
     misses, lows, highs
         For each budget the nearest miss so far: whether it breaks others too, violation, value; and its limits. The
         budgets are the last constraints.
-    pivots
-        Good designs that many others are dominated by. Shape (pivots, objectives).
+    pivots, group, index
+        Good designs that many others are dominated by, shape (pivots, objectives); the group of all designs of the
+        box, and what `kernels.surely_dominated` takes of the archive's index.
     kept, places, used
         The designs that are kept: objectives, shape (objectives, room), their places, shape (room,), and how many
         there are already, shape (1,).
     """
     constraints = (counts.size - 2) // 2
-    undefined = 0
+    undefined, anywhere = 0, np.int32(0)
     for i in range(rows):
         undefined += states[i] & 1
+        anywhere |= states[i]
     feasible = rows - undefined
     for k in range(1, constraints + 1):
         bit, at_first, at_all = np.int32(1 << k), 0, 0
+        if not anywhere & bit:
+            continue
         for i in range(rows):
             state = states[i]
             at_first += (state & -state) == bit
@@ -55,7 +59,7 @@ def drain(rows, first, columns, states, counts, misses, lows, highs, pivots, kep
     counts[1] += feasible
     if feasible > 0:
         compare(rows, columns, states, pivots)
-        keep(rows, first, columns, states, kept, places, used)
+        keep(rows, first, columns, states, group, index, kept, places, used)
     elif counts[1] == 0:
         note_misses(rows, columns, states, constraints, misses, lows, highs)
 
@@ -73,15 +77,18 @@ def compare(rows, columns, states, pivots):
             states[i] |= np.int32(better & clearly) << DOMINATED
 
 
-def keep(rows, first, columns, states, kept, places, used):
-    """Append the designs that are feasible and that no pivot dominates."""
+def keep(rows, first, columns, states, group, index, kept, places, used):
+    """Append the designs that are feasible and that the archive does not surely dominate."""
     n = used[0]
+    point = np.empty(kept.shape[0])
     for i in range(rows):
         if states[i] == 0:
-            for m in range(kept.shape[0]):
-                kept[m, n] = columns[m][i]
-            places[n] = first + i
-            n += 1
+            for m in range(point.size):
+                point[m] = columns[m][i]
+            if not surely_dominated(point, group, *index):
+                kept[:, n] = point
+                places[n] = first + i
+                n += 1
     used[0] = n
 
 
@@ -93,10 +100,7 @@ def note_misses(rows, columns, states, constraints, misses, lows, highs):
         bit = np.int32(1 << (constraints - budgets + b + 1))
         for i in range(rows):
             if states[i] & (bit | np.int32(1)) == bit:
-                others, value = float(states[i] != bit), columns[objectives + b][i]
+                others, value = (1.0 if states[i] != bit else 0.0), columns[objectives + b][i]
                 violation = max(value - highs[b], lows[b] - value)
                 if others < misses[b, 0] or (others == misses[b, 0] and violation < misses[b, 1]):
                     misses[b, 0], misses[b, 1], misses[b, 2] = others, violation, value
-
-
-HELPERS = (compare, keep, note_misses)

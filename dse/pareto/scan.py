@@ -143,7 +143,7 @@ class _Run:
         self.blocks, self.engine, self.progress, self.size = blocks, engine, progress, size
         self.objectives, self.per = blocks[0].cut.objectives, blocks[0].cut.per
         self.texts = group_texts([b.space for b in blocks], self.per)
-        groups = math.prod(len(t) for t in self.texts.values())
+        groups = math.prod(len(texts) for texts in self.texts.values())
         self.archive, self.tally = Archive(len(self.objectives), groups), Tally()
         self.cloud = Cloud([o.metric for o in self.objectives])
         self.done = 0
@@ -162,7 +162,7 @@ class _Run:
             values = block.grid.evaluate(region.space, columns, engine="plain")
             self._cut(block, region.space, values, start + region.all_places(block.space.sizes), Tally())
             start += block.space.size
-        self.cloud.of = self.size
+        self.cloud.designs = self.size
 
     def stream(self, block: Block, start: int) -> None:
         """Send a block through compiled nests."""
@@ -174,7 +174,7 @@ class _Run:
     def _prepared_at_once(self, block: Block) -> int:
         """Designs of a region: fewer where an array of all of them must be held."""
         corner = thinned(block.space, 1)
-        made = (block.grid.program(r.space, block.cut.columns) for r in regions(corner.space, 1))
+        made = (block.grid.program(r.space, block.cut.columns) for r in regions(corner.space, corner.space.size))
         held = any(is_special(step) for program in made for step in program.steps)
         return HELD if held else REGION
 
@@ -188,18 +188,18 @@ class _Run:
     def sift(self, block: Block, start: int, tile: int) -> None:
         """Evaluate a block tile by tile, or read it, and cut it."""
         space = block.space
-        options = {"engine": self.engine.name, "threads": self.engine.threads, "designs": self.size}
         for place, part in space.tiles(tile):
             wanted = (*block.cut.columns, WITNESS, *block.extra)
-            if block.source is None:
-                values = block.grid.evaluate(part, wanted, **options)
-            else:
-                values = block.source(place, part, wanted)
+            values = block.source(place, part, wanted) if block.source else self._evaluated(block, part, wanted)
             rows = {d: np.arange(n)[place.get(d, slice(None))] for d, n in space.sizes.items()}
             self._cut(block, part, values, start + Region(part, rows).all_places(space.sizes), self.tally)
             if block.keep is not None:
                 block.keep(place, values)
             self.advance(part.size)
+
+    def _evaluated(self, block: Block, part: Space, columns: tuple[str, ...]) -> Values:
+        engine = self.engine
+        return block.grid.evaluate(part, columns, engine=engine.name, threads=engine.threads, designs=self.size)
 
     def _cut(self, block: Block, part: Space, values: Values, places: np.ndarray, tally: Tally) -> None:
         """Count what is excluded from a part that is evaluated; what is feasible goes to archive and cloud."""
@@ -232,7 +232,8 @@ def group_texts(spaces: Sequence[Space], per: tuple[str, ...]) -> dict[str, list
 
 
 def _texts(space: Space, name: str) -> list[str]:
-    return [str(v) for v in space.axes[name].values] if name in space.axes else [""]
+    # A default of one network is no value of the axis: results do not have it either.
+    return [str(v) for v in space.axes[name].values] if name in space.axes and space.axes[name].given else [""]
 
 
 def group_codes(space: Space, per: tuple[str, ...], texts: Mapping[str, list[str]]) -> np.ndarray:

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from dse.pareto.kernels import beaten_in_order, native
+from dse.pareto.kernels import beaten_in_order
 
 Result = TypeVar("Result")
 # Points worth a thread of their own.
@@ -109,6 +109,8 @@ def beaten(points: np.ndarray, queries: np.ndarray) -> np.ndarray:
     columns = points.shape[1]
     if columns == 1:
         return np.asarray(queries[:, 0] >= points[:, 0].min())
+    from dse.grid.codegen import native
+
     order = np.argsort(points[:, 0])
     if columns == 2:
         least = np.concatenate([[np.inf], np.minimum.accumulate(points[order, 1])])

@@ -19,13 +19,13 @@ import numpy as np
 
 from dse.grid.blocks import Grid
 from dse.grid.engines import Engine, argument, inputs_of, is_special
-from dse.grid.labelled import Labelled
+from dse.grid.labelled import OP, Labelled
 from dse.grid.nests import Limit, Stream
 from dse.grid.program import Program, Values, squeeze
+from dse.pareto.archive import Archive, Index
 from dse.pareto.cut import FIT, WITNESS, Cut, Miss, Tally, is_mcu
 from dse.pareto.regions import Region
-from dse.pareto.rows import HELPERS, drain
-from dse.pareto.archive import Archive
+from dse.pareto.rows import drain
 
 # Designs prepared at once, and where arrays of all of them must be held; values of what is computed ahead.
 REGION, HELD, AHEAD = 2**24, 2**21, 2**18
@@ -59,9 +59,9 @@ class Prepared:
         values = self.engine.run(self.program, ahead)
         mcu = is_mcu(self.region.space)
         kinds = {MCU: mcu, OTHER: Labelled(mcu.dims, 1.0 - mcu.data)}
-        return {**values, **{n: squeeze(v) for n, v in kinds.items()}}, tuple(
-            s for g in groups if g not in ahead for s in g.steps
-        )
+        known = {**values, **{n: squeeze(v) for n, v in kinds.items()}}
+        left = tuple(s for g in groups if g not in ahead for s in g.steps)
+        return {n: _in_order(v, self.loops) for n, v in known.items()}, left
 
     @cached_property
     def grouped(self) -> tuple[str, ...]:
@@ -105,7 +105,6 @@ class Prepared:
             tuple(inputs.items()),
             outputs,
             drain,
-            HELPERS,
             tuple(name(o.metric) for o in cut.objectives if o.sign < 0),
             defined,
             (*fit, *limits),
@@ -145,8 +144,7 @@ class Streaming:
         from dse.grid.codegen import compiled
 
         kernel, boxes = compiled(prepared.nest), prepared.boxes()
-        values, _ = prepared.split
-        inputs = [argument(_in_order(values[n], prepared.loops)) for n, _ in prepared.nest.inputs]
+        inputs = [argument(prepared.split[0][n]) for n, _ in prepared.nest.inputs]
         workers = [_Worker(prepared.cut, kernel, inputs) for _ in range(prepared.engine.threads)]
         workers[0].compile(len(prepared.loops))
 
@@ -157,8 +155,8 @@ class Streaming:
                     if box is None:
                         return
                     group = int(groups[tuple(lo for lo, _ in box[: len(prepared.grouped)])])
-                    pivots = self.archive.pivots(group)
-                points, local = worker.run(box, pivots)
+                    pivots, index = self.archive.pivots(group), self.archive.index()
+                points, local = worker.run(box, pivots, group, index)
                 places = start + prepared.places(box, local, whole)
                 with self.lock:
                     self.archive.add(points, places, np.full(len(places), group))
@@ -173,7 +171,7 @@ class Streaming:
 
 def _in_order(value: Labelled, loops: Sequence[str]) -> Labelled:
     """A value with its dimensions in the order of the loops."""
-    dims = tuple(d for d in loops if d in value.dims)
+    dims = tuple(d for d in (*loops, OP) if d in value.dims)
     return Labelled(dims, value.data.transpose([value.dims.index(d) for d in dims]))
 
 
@@ -194,19 +192,21 @@ class _Worker:
 
     def compile(self, loops: int) -> None:
         """Compile, or load, the nest before any thread starts."""
-        self._call(((0, 0),) * loops, np.empty((0, len(self.cut.objectives))))
+        archive = Archive(len(self.cut.objectives))
+        self._call(((0, 0),) * loops, archive.pivots(0), 0, archive.index())
 
-    def run(self, box: Box, pivots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def run(self, box: Box, pivots: np.ndarray, group: int, index: Index) -> tuple[np.ndarray, np.ndarray]:
         """Points and places of the designs of a box that may be on the frontier."""
         self.used[0] = 0
-        self._call(box, pivots)
+        self._call(box, pivots, group, index)
         n = int(self.used[0])
         return self.kept[:, :n].T.copy(), self.places[:n].copy()
 
-    def _call(self, box: Box, pivots: np.ndarray) -> None:
+    def _call(self, box: Box, pivots: np.ndarray, group: int, index: Index) -> None:
         own = slice(len(self.lows) - len(self.misses), None)
         limits = self.lows[own], self.highs[own]
-        sink = (self.counts, self.misses, *limits, pivots, self.kept, self.places, self.used)
+        archive = pivots, group, (index.base, index.shift, index.table, index.cells)
+        sink = (self.counts, self.misses, *limits, *archive, self.kept, self.places, self.used)
         bounds = itertools.chain(*box)
         self.kernel(*bounds, *self.inputs, self.lows, self.highs, self.columns, self.states, sink)
 

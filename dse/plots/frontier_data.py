@@ -69,13 +69,13 @@ def prepare(result: Any) -> FrontierData:
     names = group_names(result.cloud, per)
     counted = [names[g] for g in np.unique(cells.group)] if names is not None else []
     order = sorted(rows or set(counted), key=_natural)
-    barren = sorted(set(names or ()) - set(rows), key=_natural) if rows else []
+    barren = sorted(set(_possible(result.cloud, names)) - set(rows), key=_natural) if rows else []
     overlay = len(order) > MOST_PANELS
     wanted = (90, 60) if overlay or len(order) == 1 else (44, 34)
     builder = Builder(result, x, y, None if overlay else colour, cells, wanted, labelled=not overlay)
     panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
     told = [x, y] if overlay or colour is None else [x, y, colour]
-    notes = _notes(whole, cells, barren, names is not None)
+    notes = [*_sample(result.cloud), *_notes(whole, cells, barren, names is not None)]
     left = [o for o in objectives if o not in told]
     followed = {o["metric"]: _followed(frontier, o, told, list(rows.values())) for o in left}
     subtitle, drawn = _subtitle(manifest, followed, builder)
@@ -95,13 +95,26 @@ def prepare(result: Any) -> FrontierData:
     )
 
 
+def _possible(cloud: xr.Dataset, names: Sequence[Group] | None) -> list[Group]:
+    """Groups that designs can be in: of several networks one may lack an axis that another one has."""
+    flags = cloud["possible"].values if "possible" in cloud else np.ones(len(names or ()), dtype=bool)
+    return [name for name, possible in zip(names or (), flags, strict=True) if possible]
+
+
+def _sample(cloud: xr.Dataset) -> list[str]:
+    """How many designs the cloud shows, where these are not all."""
+    counted, designs = cloud.attrs.get("counted", 0), cloud.attrs.get("designs", 0)
+    return [f"The cloud is a coarse grid of {counted:,} of the designs."] if counted < designs else []
+
+
 def _notes(whole: Lattice, shown: Lattice, barren: Sequence[Group], named: bool) -> list[str]:
     """What the picture leaves out."""
     if not named:
         return ["The cloud of all designs does not name its groups and is left out."]
     notes = []
     if barren:
-        notes.append(f"No design meets the budgets for {'; '.join(', '.join(group) for group in barren)}.")
+        texts = [", ".join(filter(None, group)) for group in barren]
+        notes.append(f"No design meets the budgets for {'; '.join(texts)}.")
     outside = int(whole.designs.sum() - shown.designs.sum())
     if outside:
         notes.append(f"{outside:,} excluded or dominated designs lie outside the picture.")

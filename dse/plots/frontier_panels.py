@@ -69,7 +69,8 @@ class Builder:
         counted = cells.x.size > 0
         self.x_edges = cells.edges("x", self.x.log, wanted[0]) if counted else None
         self.y_edges = cells.edges("y", self.y.log, wanted[1]) if counted else None
-        self.axes = [a for a in self.manifest["axes"] if a in self.frontier.coords and a not in self.manifest["per"]]
+        axes = [a for a in self.manifest["axes"] if a in self.frontier.coords and a not in self.manifest["per"]]
+        self.axes = [a for a in axes if not _told_by_network(self.frontier, a)]
 
     def _scale(self, metric: str, which: str) -> Scale:
         variable = self.frontier[metric]
@@ -114,7 +115,9 @@ class Builder:
         return feasible, excluded
 
     def _name(self, group: Group) -> str:
-        return ", ".join(itertools.starmap(_heading, zip(self.manifest["per"], group, strict=True)))
+        # A network that lacks an axis has no value of it.
+        named = [(axis, value) for axis, value in zip(self.manifest["per"], group, strict=True) if value]
+        return ", ".join(itertools.starmap(_heading, named))
 
     def _common(self, rows: np.ndarray) -> str:
         """What all designs of a group of several have in common, of what varies in the space."""
@@ -147,6 +150,15 @@ class Builder:
         lengths = np.array([values - ends[0], ends[1] - values])
         known = np.where(np.isfinite(lengths), np.maximum(lengths, 0.0), 0.0)
         return known if known.any() else None
+
+
+def _told_by_network(frontier: Any, axis: str) -> bool:
+    """Whether an axis is a number that the name of the network tells: one for each of several."""
+    if axis == "network" or "network" not in frontier.coords or frontier[axis].dtype.kind not in "fi":
+        return False
+    networks, values = (frontier[n].values.astype(str) for n in ("network", axis))
+    found = [set(values[networks == network].tolist()) for network in sorted(set(networks.tolist()))]
+    return len(found) > 1 and all(len(own) == 1 for own in found) and len(set.union(*found)) > 1
 
 
 def _heading(axis: str, value: str) -> str:

@@ -33,8 +33,6 @@ def counts_text(manifest: Mapping[str, Any]) -> str:
     if counts.get("skipped_by_bounds"):
         parts.append(f"{counts['skipped_by_bounds']:,} skipped by bounds")
     text = f"{counts['enumerated']:,} designs: {'; '.join(parts)}."
-    if work := manifest.get("bounds"):
-        text += f" The cloud is that of {work['coarse']:,} designs of a coarse grid."
     if left := manifest.get("left_out_devices"):
         text += f" Left out for want of a figure: {len(left)} device{'s' if len(left) > 1 else ''}."
     return text

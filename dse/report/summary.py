@@ -55,10 +55,16 @@ def misses(manifest: Mapping[str, Any]) -> list[str]:
                 else ""
             )
             lines.append(f"{name}: excludes {least}{number:,} of {counts['enumerated']:,} designs{miss}")
-    if counts["undefined"]:
-        lines.append(f"undefined: {counts['undefined']:,} of {counts['enumerated']:,} designs")
-        lines += [f"{name}: {reason}" for name, reason in manifest.get("undefined_because", {}).items()]
+    if undefined := counts["undefined"] + manifest.get("bounds", {"skipped": {}})["skipped"].get("undefined", 0):
+        lines.append(f"undefined: {least}{undefined:,} of {counts['enumerated']:,} designs")
+        lines += undefined_lines(manifest)
     return lines
+
+
+def undefined_lines(manifest: Mapping[str, Any]) -> list[str]:
+    """Why designs are undefined, a line for each metric and reason: the most designs first."""
+    found = [(number, name, why) for name, own in manifest["undefined_because"].items() for why, number in own.items()]
+    return [f"{name}: {why} ({number:,} designs)" for number, name, why in sorted(found, key=lambda f: -f[0])]
 
 
 def unmatched(manifest: Mapping[str, Any]) -> str:

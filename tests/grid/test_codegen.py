@@ -20,9 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 def nest(name="throughput"):
     record = registry.metric_record(name)
-    return Nest(
-        ("batch", "device"), (record,), (("batch", ("batch",)), ("latency", ("batch", "device"))), (name,)
-    )
+    return Nest(("batch", "device"), (record,), (("batch", ("batch",)), ("latency", ("batch", "device"))), (name,))
 
 
 @pytest.fixture
@@ -53,7 +51,8 @@ def test_the_source_of_a_nest():
         def nest(lo_batch, hi_batch, lo_device, hi_device, in_batch, in_latency, out_throughput):
             for i_batch in range(lo_batch, hi_batch):
                 v_batch = in_batch[i_batch]
-                for i_device in range(lo_device, hi_device):
+                for step in range(hi_device - lo_device):
+                    i_device = np.uint64(lo_device + step)
                     v_latency = in_latency[i_batch, i_device]
                     v_throughput = f_throughput(v_batch, v_latency)
                     out_throughput[i_batch, i_device] = v_throughput
@@ -188,5 +187,5 @@ def test_plans_put_each_metric_after_what_it_needs():
     for step in plan.steps:
         assert set(step.inputs) <= done, step.name
         done.add(step.name)
-    assert plan.device_figures["price_per_hour"] == ("cost_per_million_tokens",)
+    assert plan.device_figures["hourly_cost"] == ("cost_per_million_tokens",)
     assert "op_macs" in plan.leaves and "activation_traffic" not in done

@@ -191,9 +191,9 @@ def test_axes_that_make_no_network_together(tmp_path):
     result = dse.explore(changed(spec, network__kv_heads=[1, 3]))
     assert (result.counts["undefined"], result.counts["kept"]) == (1, 1)
     nothing = dse.explore(changed(spec, network__kv_heads=[3, 5]))
-    assert nothing.manifest["undefined_because"] == {
-        "network": "family decoder: kv_heads: 3 is not allowed: it must divide heads"
-    }
+    told = "the axes make no network; the first: family decoder: kv_heads: 3 is not allowed: it must divide heads"
+    assert nothing.manifest["undefined_because"] == {"network": {told: 2}}
+    assert result.manifest["undefined_because"] == {"network": {told: 1}}
 
 
 def test_settings_replace_values_at_dotted_keys():

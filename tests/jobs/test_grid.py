@@ -16,6 +16,7 @@ from dse.jobs import run as runs
 from dse.jobs import store
 from dse.jobs.recut import recut
 from dse.jobs.result import load
+from dse.pareto import scan as scans
 
 KEPT = changed(SMALL, output__grid=True)
 
@@ -87,7 +88,7 @@ def test_a_cut_from_the_store_is_the_one_from_the_formulas(kept, monkeypatch):
     }
     expected = recut(dse.explore(SMALL), **options)
     assert expected.counts["kept"] > 1
-    monkeypatch.setattr(runs, "_evaluated", lambda *_: pytest.fail("evaluated"))
+    monkeypatch.setattr(scans._Run, "_evaluated", lambda *_: pytest.fail("evaluated"))
     found = recut(load(kept.path), **options)
     assert found.counts == expected.counts
     xr.testing.assert_identical(found.frontier, expected.frontier)

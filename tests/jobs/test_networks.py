@@ -308,7 +308,7 @@ FAULTS = [
     ({"network": [WAKE, {**PERSON, "rate": 1}]}, "network.person.rate: has a meaning for several [[network]]"),
     ({"network": [WAKE, {**PERSON, "budgets": {"flash": "3 s"}}]}, "network.person.budgets.flash: unit 's' is time"),
     ({"network": [WAKE, {**PERSON, "budgets": {"flsh": 3}}]}, "network.person.budgets.flsh: unknown metric 'flsh'"),
-    ({"network": [WAKE, {**PERSON, "budgets": 3}]}, "network.1.budgets: 3 is not a table"),
+    ({"network": [WAKE, {**PERSON, "budgets": 3}]}, "network.person.budgets: 3 is not a table"),
     ({"network": [WAKE, 3]}, "network.1: 3 is not a table"),
     ({"network": [{**WAKE, "name": "a/b"}, PERSON]}, "network.0.name: 'a/b' is not allowed; allowed: letters"),
     ({"networks": [WAKE]}, "networks: unknown key; did you mean 'network'?"),
@@ -389,3 +389,146 @@ def test_what_stays_on_chip_is_decided_for_each_network_of_a_mix():
     assert float(found.dram_bytes) == 0.5 * 25_557_032
     assert float(found.memory_time) == pytest.approx(0.5 * 25_557_032 / 8e9, rel=1e-13)
     assert float(found.latency) >= float(found.compute_time)
+
+
+# Metrics of one of several networks.
+
+PAIR = {
+    **BASE,
+    "network": [
+        {**WAKE, "width": [0.35, 0.5], "resolution": [32, 64]},
+        {**PERSON, "classes": 1000, "width": [0.35, 0.5, 0.75], "resolution": [96, 128]},
+    ],
+    "workload": {"combine": "together"},
+    "precision": {"scheme": ["int8", "fp32"]},
+    "hardware": {"device": "stm32u575"},
+    "objectives": {"minimize": ["latency"], "maximize": ["person.accuracy"]},
+}
+
+
+def accuracies_by_hand():
+    """Latency of both, accuracy of the person detector, its parameters: plain arrays over all combinations."""
+    ask = {"device": "stm32u575", "precision": ["int8", "fp32"], "metrics": ["latency", "accuracy", "params"]}
+    wake, person = (
+        dse.evaluate("mobilenet_v2", **{k: v for k, v in n.items() if k not in ("name", "family")}, **ask)
+        for n in PAIR["network"]
+    )
+    axes = ("width", "resolution", "precision")
+    a, b = (d.latency.transpose(*axes).values for d in (wake, person))
+    latency = a[:, :, None, None, :] + b[None, None]
+    quality = np.broadcast_to(person.accuracy.transpose(*axes).values, latency.shape)
+    params = np.broadcast_to(person.params.transpose(...).values[:, None, None], b.shape)
+    return latency.ravel(), quality.ravel(), np.broadcast_to(params, latency.shape).ravel()
+
+
+def test_accuracy_of_one_of_several_networks():
+    latency, quality, params = accuracies_by_hand()
+    defined = ~np.isnan(quality)
+    points = [(round(t, 12), q, p) for t, q, p in zip(latency[defined], quality[defined], params[defined])]
+    result = dse.explore(changed(PAIR, output={"metrics": ["person.params", "wake-word.params"]}))
+    best_ = {p for p in points if not any(o[:2] != p[:2] and o[0] <= p[0] and o[1] >= p[1] for o in points)}
+    columns = (result.frontier[n].values for n in ("latency", "person.accuracy", "person.params"))
+    assert {(round(t, 12), q, p) for t, q, p in zip(*columns)} == best_
+    assert len(best_) > 2
+    assert "accuracy" not in result.frontier
+    assert {"person.accuracy", "wake-word.params"} <= set(result.grid)
+    limited = dse.explore(changed(PAIR, budgets={"person.accuracy": 55}))
+    assert limited.counts["excluded"] == {"person.accuracy ≥ 55 %": int((quality[defined] < 55).sum())}
+    same = dse.explore(changed(PAIR, network=[PAIR["network"][0], {**PAIR["network"][1], "budgets": {"accuracy": 55}}]))
+    assert same.counts == limited.counts
+    assert limited.frontier["person.accuracy"].values.min() >= 55
+
+
+def test_on_disk_and_cut_again(tmp_path):
+    kept = dse.explore(changed(PAIR, output={"grid": True, "metrics": ["person.params"]}), out=tmp_path / "x")
+    again = recut(kept, minimize=["latency"], maximize=["person.params"])
+    assert again.manifest["objectives"][1] == {"metric": "person.params", "direction": "max"}
+    assert recut(dse.explore(PAIR), minimize=["latency"], maximize=["person.params"]).counts == again.counts
+    assert "person.accuracy" in (tmp_path / "x" / "frontier.csv").read_text().splitlines()[0].split(",")
+    assert (tmp_path / "x" / "frontier.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"objectives__maximize": ["accuracy"]}, "objectives: 'accuracy' has no meaning for several networks at once"
+         " (together); name that of one network (wake-word.accuracy), or give each network a budget of it"),
+        ({"objectives__maximize": ["person.acuracy"]}, "objectives.maximize: unknown metric 'acuracy'; did you mean"),
+        ({"objectives__maximize": ["persn.accuracy"]}, "objectives.maximize: unknown metric 'persn.accuracy'"),
+        ({"budgets": {"person.acuracy": 50}}, "budgets.person.acuracy: unknown metric 'acuracy'; did you mean"),
+        ({"budgets": {"person.accuracy": "50 s"}}, "budgets.person.accuracy: unit 's' is time, but a plain number"),
+        ({"workload": {"combine": "choose"}}, "objectives.maximize: 'person.accuracy': of networks to choose from a"),
+    ],
+)  # fmt: skip
+def test_faults_of_metrics_of_one_network(change, expected):
+    with pytest.raises(InputError) as caught:
+        read_job(changed(PAIR, **change))
+    assert str(caught.value).startswith(expected)
+
+
+@pytest.mark.parametrize("combine", ["mix", "together"])
+def test_several_networks_work_in_one_phase(combine):
+    networks = [{"name": "a", "model": "llama-2-7b"}, {"name": "b", "model": "llama-2-13b"}]
+    spec = {
+        "network": networks,
+        "workload": {"combine": combine},
+        "precision": {"scheme": "fp16"},
+        "hardware": {"device": "a100-sxm-80gb"},
+        "deployment": {"phase": ["prefill", "decode"]},
+        "objectives": {"minimize": ["latency"]},
+    }
+    with pytest.raises(InputError) as caught:
+        read_job(spec)
+    assert str(caught.value) == f"deployment.phase: several networks ({combine}) work in one phase; give one"
+
+
+# Axes of `per` that only some of the networks have.
+
+MIXED = {
+    "network": [
+        {"name": "resnet50", "model": "resnet50"},
+        {"name": "llama", "model": "llama-2-7b"},
+        {"name": "mobile", "family": "mobilenet_v2", "width": [0.5, 1.0]},
+    ],
+    "precision": {"scheme": ["fp16", "int8"]},
+    "hardware": {"device": "l4"},
+    "deployment": {"phase": "decode", "context": [128, 256], "batch": [1, 4]},
+    "objectives": {"minimize": ["latency", "energy"], "per": ["network", "width"]},
+    "budgets": {"latency": "30 ms"},
+}
+GROUPS = {
+    ("resnet50", "", ""),
+    ("llama", "", "128"),
+    ("llama", "", "256"),
+    ("mobile", "0.5", ""),
+    ("mobile", "1.0", ""),
+}
+
+
+def test_no_group_that_no_network_can_be_in(tmp_path):
+    from dse.plots.cloud import group_names
+    from dse.plots.frontier_data import prepare
+
+    result = dse.explore(MIXED, out=tmp_path / "x")
+    assert result.manifest["per"] == ["network", "width", "context"]
+    names = group_names(result.cloud, result.manifest["per"])
+    possible = {n for n, flag in zip(names, result.cloud.possible.values, strict=True) if flag}
+    assert possible == GROUPS
+    # The 7B model takes 6.7 GB at 300 GB/s, 22 ms, in int8, and twice that in fp16: one frontier each is kept.
+    assert rows(result, ("network", "width", "context")) == GROUPS
+    data = prepare(result)
+    assert {p.title.partition(" (")[0] for p in data.panels} == {
+        "resnet50", "llama, context 128", "llama, context 256", "mobile, width 0.5", "mobile, width 1",
+    }  # fmt: skip
+    # The shape of the network is told by its name.
+    assert not any("layers" in p.title or "heads" in p.title for p in data.panels)
+    assert all(p.feasible is not None and p.feasible.sum() > 0 for p in data.panels)
+    fast = dse.explore(changed(MIXED, budgets={"latency": "2 ms"}), out=tmp_path / "fast")
+    told = "No design meets the budgets for llama, 128; llama, 256."
+    assert told in prepare(fast).footer
+    none = dse.explore(changed(MIXED, budgets={"latency": "1 ns"}), out=tmp_path / "none")
+    assert none.counts["kept"] == 0
+    lines = (tmp_path / "x" / "frontier.csv").read_text().splitlines()
+    header = lines[0].split(",")
+    places = [header.index(n) for n in ("network", "width", "context")]
+    assert {tuple(line.split(",")[i] for i in places) for line in lines[1:]} == GROUPS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from specs import changed
@@ -152,6 +154,61 @@ def test_what_is_written_of_them():
     assert "sram" not in facts["figures"]
 
 
+def test_an_own_device_over_an_own_device():
+    """The table of the one below holds, but for what the one above says; here by hand with both tables in one."""
+    big = {"base": "chip", "area": "9 mm2", "bandwidth": "8 GB/s"}
+    spec = changed(SPEC, device={"big": big, "chip": CHIP}, hardware__device="big")
+    merged = {**CHIP, "area": "9 mm2", "bandwidth": "8 GB/s"}
+    found, expected = dse.explore(spec), dse.explore(changed(SPEC, device={"big": merged}, hardware__device="big"))
+    assert found.frontier.identical(expected.frontier)
+    assert set(found.frontier.area.values) == {9.0}
+    small = {"base": "mine", "tdp": "5 mW"}
+    both = {"small": small, "mine": {"base": "stm32u575", "bandwidth": "1 GB/s", "tdp": "20 mW"}}
+    plain = {"network": {"model": "resnet50"}, "precision": {"scheme": "int8"}, "fit": False, "device": both}
+    job = read_job({**plain, "hardware": {"device": ["small", "mine"]}, "objectives": {"minimize": ["power"]}})
+    devices = [job.space.devices[n] for n in ("small", "mine")]
+    assert [(d.figure("tdp"), d.figure("bandwidth")) for d in devices] == [(0.005, 1e9), (0.02, 1e9)]
+    assert not np.isnan(devices[0].figure("clock"))
+    assert devices[0].figure("clock") == dse.devices["stm32u575"].figure("clock")
+
+
+def test_own_devices_in_evaluate():
+    """40 mW · 0.7 for the time of 2 · MAC / 1 GFLOP/s."""
+    tables = {"mine": {"base": "stm32u575", "tdp": "40 mW", "peak_int8": "1 GOPS", "bandwidth": "1 TB/s"}}
+    ask = {"precision": "int8", "metrics": ["energy", "latency"], "width": 0.35, "resolution": 96}
+    found = dse.evaluate("mobilenet_v2", device=tables, **ask)
+    macs = float(dse.evaluate("mobilenet_v2", metrics="macs", width=0.35, resolution=96).macs)
+    assert float(found.energy) == pytest.approx(0.04 * 0.7 * 2 * macs / 1e9, rel=1e-12)
+    two = dse.evaluate("mobilenet_v2", device={**tables, "theirs": {"base": "mine", "tdp": "80 mW"}}, **ask)
+    assert two.device.values.tolist() == ["mine", "theirs"]
+    assert float(two.energy[1] / two.energy[0]) == pytest.approx(2, rel=1e-12)
+    chosen = dse.evaluate("resnet50", device={"chip": CHIP}, precision="int8", metrics=["latency"])
+    assert chosen.latency.dims == ("peak_int8", "bandwidth")
+    known = dse.devices["stm32u575"]
+    twice = replace(known, name="fast", figures={**known.figures, "tdp": 2 * known.figure("tdp")}, pue=1.5)
+    one, pair = (dse.evaluate("mobilenet_v2", device=d, **ask) for d in (twice, [twice, "stm32u575"]))
+    base = dse.evaluate("mobilenet_v2", device="stm32u575", **ask)
+    assert float(one.energy) == pytest.approx(2 * 1.5 * float(base.energy), rel=1e-12)
+    assert pair.energy.values.tolist() == [float(one.energy), float(base.energy)]
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"),
+    [
+        ({}, "hardware.device: the axis has no values"),
+        ({"mine": {"base": "stm32u757"}}, "device.mine.base: unknown device 'stm32u757'; did you mean 'stm32u575'?"),
+        ({"mine": 3}, "device.mine: 3 is not a table"),
+        ([3], "hardware.device: 3 is neither a name nor a Device"),
+        (3, "hardware.device: 3 is neither a name nor a Device"),
+        (["stm32u757"], "hardware.device: unknown device 'stm32u757'; did you mean 'stm32u575'?"),
+    ],
+)
+def test_faults_of_devices_in_evaluate(device, expected):
+    with pytest.raises(InputError) as caught:
+        dse.evaluate("resnet50", device=device, metrics="latency")
+    assert str(caught.value).startswith(expected)
+
+
 def chip(**changes):
     return changed(SPEC, **{f"device__chip__{k}": v for k, v in changes.items()})
 
@@ -183,12 +240,16 @@ FAULTS = [
     (changed(SPEC, hardware__device=["chip", "esp32"]), "device.chip: has axes (peak_int8, bandwidth, sram), so"),
     (changed(SPEC, hardware__device="esp32"), "device.chip: the device is not used; name it in hardware.device"),
     (changed(SPEC, hardware__device="chp"), "hardware.device: unknown device 'chp'; did you mean 'chip'?"),
+    (changed(SPEC, device__big={"base": "chip", "tpd": 1}), "device.big: unknown field 'tpd'; did you mean 'tdp'?"),
+    (changed(SPEC, device__big={"base": "chp"}, hardware__device="big"), "device.big.base: unknown device 'chp'; did"),
+    (changed(SPEC, device={"chip": {"base": "b"}, "b": {"base": "c"}, "c": {"base": "chip"}}),
+     "device: devices that are the base of each other in a circle: chip, b, c"),
     (changed(SPEC, device=3), "device: 3 is not a table"),
     (changed(SPEC, device={"chip": 3}), "device.chip: 3 is not a table"),
     (changed(SPEC, device={"class:x": {"base": "esp32"}}), "device.class:x: the name stands for devices of"),
-    (chip(tdp="3 W", bandwidth="1 GB/s", memory_capacity=[1], area="1 mm2", peak_int8=1e12, sram=1, price=1)
+    ({**chip(), "device": {"chip": {"class": "edge", "tdp": "3 W", "bandwidth": "1 GB/s", "peak_int8": 1e12}}}
      | {"objectives": {"minimize": ["cost_per_million_tokens"]}, "network": {"model": "llama-2-7b"}},
-     "hardware.device: 'chip' lacks the figure 'price_per_hour'; needed by cost_per_million_tokens"),
+     "hardware.device: 'chip' lacks price_per_hour or device_price; needed by cost_per_million_tokens"),
 ]  # fmt: skip
 
 

@@ -91,7 +91,7 @@ FAULTS = [
     (with_mine(weight_bits={"start": 1, "stop": 8}), "precision.mine.weight_bits: has the keys start, stop; allowed"),
     (with_mine(weight_bits="4 J"), "precision.mine.weight_bits: unit 'J' is energy, but information is needed"),
     (with_mine(weight_bits=4, compute=["int8", "fp16"]), "precision.mine.compute: unknown compute"),
-    (with_mine(weight_bits=4, scheme=("int8",)), "precision.mine: the format is not used; name it in precision.scheme"),
+    (with_mine(weight_bits=4, scheme=("int8",)), "precision.scheme: does not name 'mine', a format of this spec"),
     ({"scheme": "int8", "int8": {"weight_bits": 7}}, "precision.int8: 'int8' is a format of the catalogue"),
     ({"scheme": ["int8", "mien"], "mine": {"weight_bits": 7}}, "precision.scheme: unknown number format 'mien'; did"),
     ({"scheme": "int8", "bits": 7}, "precision.bits: unknown key; a format of your own is a table of fields"),
@@ -110,3 +110,15 @@ def test_a_wrong_format_is_told_once():
     with pytest.raises(InputError) as caught:
         read_job(changed(SMALL, precision=with_mine(weight_bits=[2, 4], group_size=-3)))
     assert str(caught.value) == "precision.mine.group_size: -3 is not allowed; allowed: an integer at least 0"
+
+
+def test_what_a_group_size_of_0_means_is_told():
+    from dse.jobs import assumptions
+
+    mine = {"weight_bits": 4, "group_size": [0, 64]}
+    job = read_job(changed(FREE, precision={"scheme": "mine", "mine": mine}, objectives__per=[]))
+    facts = assumptions.gather(job)["precision"]
+    assert facts["mine group_size=0"]["note"].startswith("group_size 0: one scale a tensor or channel, not counted")
+    assert facts["mine group_size=0"]["weight_bits"] == 4
+    assert facts["mine group_size=64"]["weight_bits"] == 4 + 16 / 64
+    assert "note" not in facts["mine group_size=64"]

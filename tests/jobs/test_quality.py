@@ -63,7 +63,7 @@ def test_join_by_hand(spec):
 def test_undefined_has_a_reason(spec):
     result = dse.explore(spec("width,accuracy\n0.4,50\n"))
     assert result.counts["undefined"] == 48
-    assert result.manifest["undefined_because"] == {"accuracy": "own.csv has no row for this design"}
+    assert result.manifest["undefined_because"] == {"accuracy": {"own.csv has no row for this design": 48}}
 
 
 def test_numbers_are_compared_exactly_and_named_values_by_name(spec):
@@ -88,7 +88,9 @@ def test_an_accuracy_without_an_interval_is_its_own(spec):
 
 def test_without_a_table_loss_is_undefined_with_a_reason():
     result = dse.explore(changed(SMALL, objectives={"minimize": ["loss"]}))
-    assert "no loss is published" in result.manifest["undefined_because"]["loss"]
+    assert result.manifest["undefined_because"] == {
+        "loss": {"no loss is published; give your own values in a table": 48}
+    }
 
 
 def test_many_rows_against_a_dictionary(spec):

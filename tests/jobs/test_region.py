@@ -38,6 +38,23 @@ def test_what_is_given_goes_before_the_region():
     assert float(data.electricity_cost) == pytest.approx(float(data.energy_wh) * USA_PRICE * 1e-3, rel=1e-14)
 
 
+def test_what_stands_over_a_region_is_told(tmp_path, capsys):
+    from specs import to_toml
+
+    from dse.cli import run
+
+    given = changed(SMALL, deployment={"region": ["USA", "WORLD"], "carbon_intensity": 100})
+    note = "deployment.carbon_intensity stands over that of the region USA, WORLD"
+    assert assumptions.gather(read_job(given))["notes"] == [note]
+    (tmp_path / "spec.toml").write_text(to_toml(given))
+    assert run(["explore", str(tmp_path / "spec.toml"), "--out", str(tmp_path / "x"), "--no-plots"]) == 0
+    assert f"note: {note}" in " ".join(capsys.readouterr().out.split())
+    assert dse.load(tmp_path / "x").manifest["notes"] == [note]
+    # Nothing is published of it: what is given stands over nothing.
+    alone = changed(SMALL, deployment={"region": "ALB", "electricity_price": 0.1})
+    assert dse.explore(alone).manifest["notes"] == []
+
+
 def test_year_sector_and_source_are_told():
     job = read_job(changed(SMALL, deployment__region="USA"))
     facts = tomllib.loads(assumptions.to_toml(job))

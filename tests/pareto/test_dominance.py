@@ -105,7 +105,9 @@ def test_noise_in_the_last_digits_makes_no_difference(value, steps):
     for _ in range(abs(steps)):
         other = math.nextafter(other, math.copysign(math.inf, steps))
     a, b = canonical(np.array([value, other]))
-    if oracle.rounded(value) == oracle.rounded(other) and abs(value) > 1e-290:
+    # Close to the middle between two of its values the rounding may go either way: scaling by a power of ten rounds.
+    near = [abs(float(oracle.scaled(v)) % 1 - 0.5) < 1e-3 for v in (value, other)]
+    if oracle.rounded(value) == oracle.rounded(other) and abs(value) > 1e-290 and not any(near):
         assert a == b
     low, high = sorted([value, other])
     assert canonical(np.array([low]))[0] <= canonical(np.array([high]))[0]

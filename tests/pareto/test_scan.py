@@ -74,8 +74,9 @@ def test_scan_against_the_whole_grid(seed):
     cut = random_cut(rng, space)
     outcome, frontier, _ = by_hand(space, cut)
     first = None
-    for tile in (int(rng.integers(1, 40)), 10**6):
-        found = scan(space, cut, tile=tile)
+    streamed = [{"engine": "fused"}] if seed % 6 < 1 else []
+    for options in ({"tile": int(rng.integers(1, 40))}, {}, *streamed):
+        found = scan(space, cut, **options)
         tally = found.tally
         assert found.places.tolist() == frontier
         assert tally.enumerated == space.size

@@ -1,0 +1,66 @@
+"""What the names and the silences of a spec stand for: today's catalogues, or the assumptions of an earlier result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from dse.hardware import DEVICES, Device, select
+from dse.precision import PRECISIONS, Scheme
+from dse.profiles import PROFILES, Profile
+from dse.regions import REGIONS, Region
+
+# What assumptions tell of a number format; its name stands before them.
+SCHEME_FIELDS = tuple(f.name for f in fields(Scheme) if f.name != "name")
+
+
+@dataclass(frozen=True)
+class Catalogues:
+    """Devices, number formats, regions and energy profiles by name, and defaults that stand in place of today's.
+
+    `defaults` are by axis; `of_network` those of each of several networks, by its name. `options` are settings of the
+    spec itself (counting, fit) where it is silent. `left_out` are devices that lacked figures. `document` is the
+    content of the assumptions that all this was read from, None for today's catalogues, and `source` the name of
+    their file.
+    """
+
+    devices: Mapping[str, Device] = field(default_factory=lambda: DEVICES)
+    schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
+    regions: Mapping[str, Region] = field(default_factory=lambda: REGIONS)
+    profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    of_network: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    document: Mapping[str, Any] | None = None
+    source: str = ""
+
+    @property
+    def replayed(self) -> bool:
+        """Whether figures come from the assumptions of a result."""
+        return self.document is not None
+
+    def defaults_of(self, network: str) -> dict[str, Any]:
+        """Defaults of one network by its name, "" for one alone."""
+        return {**self.defaults, **self.of_network.get(network, {})}
+
+    def with_device(self, device: Device) -> Catalogues:
+        """The catalogues with one more device."""
+        return replace(self, devices={**self.devices, device.name: device})
+
+    def select(self, pattern: str, own: Mapping[str, Mapping[str, Any]], where: str = "") -> list[str]:
+        """Names of the devices that "stm32f746", "class:mcu" or "*" stands for.
+
+        Classes hold no new devices that a spec defines (`own` are its tables): those are named.
+
+        Raises
+        ------
+        InputError
+            For a class that there is none of.
+        """
+        new = {n for n, table in own.items() if {"base", "class"} & set(table)} if self.replayed else set()
+        return select(pattern, where, {n: d for n, d in self.devices.items() if n not in new})
+
+
+CURRENT = Catalogues()

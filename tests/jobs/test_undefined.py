@@ -1,0 +1,103 @@
+"""Reasons of undefined designs, counted against the values of the grid itself."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from specs import LANGUAGE, SMALL, changed
+
+import dse
+from dse.cli import run
+from dse.jobs import undefined
+
+# fp32 runs on no unit of the first chip, int8 on the next wider one of the second.
+CHIPS = {
+    "narrow": {"class": "edge", "peak_int8": "1 TOPS", "bandwidth": "1 GB/s", "memory_capacity": "1 GiB"},
+    "wide": {"class": "edge", "peak_fp32": "1 TFLOPS", "bandwidth": "1 GB/s", "memory_capacity": "1 GiB"},
+}
+FORMATS = changed(
+    SMALL,
+    device=CHIPS,
+    hardware__device=["narrow", "wide"],
+    objectives={"minimize": ["latency"], "maximize": ["accuracy"]},
+    budgets={},
+    output={},
+)
+
+
+def absent(result, metric):
+    return int(np.isnan(result.grid[metric].broadcast_like(result.grid.latency * result.grid[metric])).sum())
+
+
+def test_reasons_are_counted_when_designs_are_kept_too():
+    result = dse.explore(FORMATS)
+    assert 0 < result.counts["undefined"] < result.counts["enumerated"] == 48
+    told = result.manifest["undefined_because"]
+    # 4 widths and 3 resolutions in fp32 on the chip without it.
+    assert told["latency"] == {"narrow computes neither in fp32 nor in a wider format": 12}
+    assert sum(told.get("accuracy", {}).values()) == absent(result, "accuracy")
+    lost = np.isnan(result.grid.latency * result.grid.accuracy)
+    assert int(lost.sum()) == result.counts["undefined"]
+
+
+@pytest.mark.parametrize("tile", [1, 7, 10**6])
+def test_parts_add_up(tile, monkeypatch):
+    whole = dse.explore(FORMATS).manifest["undefined_because"]
+    monkeypatch.setattr(undefined, "TILE", tile)
+    assert dse.explore(FORMATS).manifest["undefined_because"] == whole
+
+
+def test_nothing_undefined_has_no_reasons():
+    assert dse.explore(changed(FORMATS, precision__scheme="int8", objectives={"minimize": ["latency"]})).manifest[
+        "undefined_because"
+    ] == {}  # fmt: skip
+
+
+def test_outside_of_a_phase():
+    result = dse.explore(changed(LANGUAGE, objectives={"minimize": ["latency", "time_per_token"]}))
+    assert result.counts["undefined"] == result.counts["enumerated"] // 2 == 16
+    told = result.manifest["undefined_because"]
+    assert told == {"time_per_token": {"undefined outside the phase decode or request": 16}}
+
+
+def test_of_several_networks(tmp_path):
+    networks = [{"name": "a", "family": "mobilenet_v2", "width": [0.35, 3.3]}, {"name": "b", "model": "llama-2-7b"}]
+    spec = {
+        "network": networks,
+        "precision": {"scheme": "fp16"},
+        "hardware": {"device": "a100-sxm-80gb"},
+        "objectives": {"maximize": ["accuracy"]},
+    }
+    told = dse.explore(spec).manifest["undefined_because"]
+    assert told["b: accuracy"] == {"no published accuracy of the family 'decoder'": 1}
+    assert sum(told["a: accuracy"].values()) == 1
+
+
+def test_of_networks_together():
+    """3 kv_heads do not divide 4 heads: of 2 × 3 designs those with it have no network, whatever the other has."""
+    decoder = {"family": "decoder", "layers": 2, "d_model": 64, "heads": 4, "vocab": 100}
+    networks = [{"name": "a", **decoder, "kv_heads": [1, 3]}, {"name": "b", **decoder, "d_model": [64, 128, 256]}]
+    spec = {
+        "network": networks,
+        "workload": {"combine": "together"},
+        "device": CHIPS,
+        "precision": {"scheme": ["int8", "fp32"]},
+        "hardware": {"device": ["narrow", "wide"]},
+        "objectives": {"minimize": ["latency"]},
+    }
+    result = dse.explore(spec)
+    # 2 × 3 × 2 × 2 designs: half without a network, and of the others one in four on a chip that cannot.
+    assert (result.counts["enumerated"], result.counts["undefined"]) == (24, 15)
+    told = result.manifest["undefined_because"]
+    assert [sum(own.values()) for own in told.values()] == [12, 3, 6]
+    assert list(told) == ["a: network", "a: latency", "b: latency"]
+
+
+def test_they_are_printed(tmp_path, monkeypatch, capsys):
+    from specs import to_toml
+
+    monkeypatch.chdir(tmp_path)
+    spec = changed(FORMATS, hardware__device="stm32u575", device={}, precision__scheme="int8", budgets={})
+    (tmp_path / "spec.toml").write_text(to_toml(changed(spec, network__width=[0.35, 3.3])))
+    assert run(["explore", "spec.toml", "--no-plots"]) == 0
+    assert "undefined: accuracy: " in capsys.readouterr().out

@@ -1,0 +1,61 @@
+"""The cost of tokens: rent, or amortised price and electricity, with both kinds of devices in one space."""
+
+from __future__ import annotations
+
+import pytest
+
+import dse
+from dse.cli import run
+
+GPU = {"class": "datacentre-gpu", "peak_fp16": "100 TFLOPS", "bandwidth": "1 TB/s", "tdp": "300 W"}
+ASK = {"precision": "fp16", "phase": "decode", "context": 128}
+
+
+def costs(devices, **settings):
+    metrics = ["cost_per_million_tokens", "token_throughput"]
+    return dse.evaluate("llama-2-7b", device=devices, metrics=metrics, **{**ASK, **settings})
+
+
+def by_hand(tokens, an_hour):
+    return an_hour / 3600 / tokens * 1e6
+
+
+def test_rent_and_ownership_by_hand():
+    """A rented device's electricity is in its rent, even where its power is unknown; an owned one pays for it.
+
+    4 years of 8766 h each by default; 0.7 of 300 W, at a site with an overhead of 1.2, for 0.20 USD/kWh.
+    """
+    rented = {**{k: v for k, v in GPU.items() if k != "tdp"}, "price_per_hour": "2 USD/h", "price": "9000 USD"}
+    data = costs({"rented": rented, "owned": {**GPU, "price": "9000 USD"}})
+    tokens = float(data.token_throughput[0])
+    assert data.cost_basis.values.tolist() == ["rent", "amortised price and electricity"]
+    electricity = 300 * 0.7 * 1.2 / 1000 * 0.20
+    expected = [by_hand(tokens, 2), by_hand(tokens, 9000 / (4 * 8766) + electricity)]
+    assert data.cost_per_million_tokens.values.tolist() == pytest.approx(expected, rel=1e-13)
+    assert "amortised price and electricity" in data.cost_per_million_tokens.attrs["long_name"]
+
+
+def test_lifetime_share_and_place():
+    own = {"owned": {**GPU, "price": "9000 USD"}}
+    data = costs(own, lifetime=["1 year", "2 year"], busy_share=[0.25, 1.0], electricity_price=0.4, pue=1.5)
+    assert data.cost_per_million_tokens.dims == ("lifetime", "busy_share")
+    tokens, electricity = float(data.token_throughput), 300 * 0.7 * 1.5 / 1000 * 0.4
+    for i, years in enumerate((1, 2)):
+        for j, share in enumerate((0.25, 1.0)):
+            hand = by_hand(tokens, 9000 / (years * 8766 * share) + electricity)
+            assert float(data.cost_per_million_tokens[i, j]) == pytest.approx(hand, rel=1e-13)
+
+
+def test_what_is_missing_is_named(capsys):
+    with pytest.raises(dse.InputError, match="'x' lacks price_per_hour or device_price; needed by cost_per_million"):
+        costs({"x": GPU})
+    no_power = {**{k: v for k, v in GPU.items() if k != "tdp"}, "price": "9000 USD"}
+    with pytest.raises(dse.InputError, match="'x' lacks tdp; needed by cost_per_million_tokens"):
+        costs({"x": no_power})
+    line = ["evaluate", "llama-2-7b", "--device", "l4", "--precision", "fp16", "--set", "phase=decode", "--json"]
+    assert run(line) == 0
+    out = capsys.readouterr().out
+    assert "the catalogue has no price_per_hour or device_price of l4" in out
+    assert '"cost_basis"' not in out
+    assert run([*line[:3], "a100-sxm-80gb", *line[4:]]) == 0
+    assert '"cost_basis": "rent"' in capsys.readouterr().out
