@@ -83,7 +83,10 @@ def _print_plan(job: Job, as_json: bool) -> None:
     objectives = ", ".join(f"{o['direction']} {o['metric']}" for o in plan["objectives"])
     print_text(f"objectives: {objectives}; budgets: {', '.join(plan['budgets']) or 'none'}")
     click.echo(f"{plan['designs']:,} designs; {plan['bytes_text']} if the whole grid were kept")
-    click.echo(f"about {plan['seconds_text']} at {plan['rate']:,.0f} designs/s measured on a part of it")
+    if plan["mode"] == "bounds":
+        print_text("by bounds: boxes of designs are skipped unseen; the time follows the frontier, not the designs")
+    else:
+        click.echo(f"about {plan['seconds_text']} at {plan['rate']:,.0f} designs/s measured on a part of it")
     _print_devices(plan["left_out_devices"], plan["fit_not_checked"])
 
 
@@ -104,13 +107,17 @@ _STATES = {
 
 def _print_result(result: Result, job: Job) -> None:
     from dse.jobs.assumptions import unchecked
-    from dse.report.summary import count_rows, undefined_lines, unmatched
+    from dse.report.summary import bounds_text, count_rows, undefined_lines, unmatched
 
     counts, seconds = result.counts, result.manifest["seconds"]
     if result.state in _STATES:
         print_text(_STATES[result.state])
-    rate = counts["enumerated"] / max(seconds, 1e-9)
-    print_text(f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)")
+    if "bounds" in result.manifest:
+        print_text(bounds_text(result.manifest))
+    else:
+        rate = counts["enumerated"] / max(seconds, 1e-9)
+        done = f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s"
+        print_text(f"{done} ({rate:,.0f} designs/s)")
     if job.catalogues.replayed:
         print_text(f"figures and defaults are those of {job.catalogues.source}")
     rows = count_rows(result.manifest)

@@ -15,14 +15,11 @@ from dse.units import format_quantity
 
 
 def estimate(job: Job) -> dict[str, Any]:
-    """Axes with roles, designs, bytes of the whole grid, and the time from the rate measured on a part of it."""
-    engine = "fused" if job.size > PLAIN_LIMIT else "plain"
-    blocks = [Block(grid, job.cut_of(grid), part=thinned(grid.space, TILE).space) for grid in job.grids]
-    # Once to load or compile the kernels, which is not the rate.
-    scan_blocks(blocks, engine=engine)
-    started = time.perf_counter()
-    scan_blocks(blocks, engine=engine)
-    rate = sum(b.space.size for b in blocks) / (time.perf_counter() - started)
+    """Axes with roles, designs, bytes of the whole grid, and the time from the rate measured on a part of it.
+
+    Where bounds are used, rate and time are None: they follow from the frontier.
+    """
+    rate = None if job.by_bounds else _rate(job)
     size = job.size * 8 * len(job.metrics)
     return {
         "name": job.spec.name,
@@ -32,14 +29,26 @@ def estimate(job: Job) -> dict[str, Any]:
         "designs": job.size,
         "bytes": size,
         "bytes_text": format_quantity(size, "B"),
+        "mode": "bounds" if job.by_bounds else "enumeration",
         "rate": rate,
-        "seconds": job.size / rate,
-        "seconds_text": duration(job.size / rate),
+        "seconds": rate and job.size / rate,
+        "seconds_text": rate and duration(job.size / rate),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "fit_not_checked": {
             d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))
         },
     }
+
+
+def _rate(job: Job) -> float:
+    """Designs a second, measured on a part of the space."""
+    engine = "fused" if job.size > PLAIN_LIMIT else "plain"
+    blocks = [Block(grid, job.cut_of(grid), part=thinned(grid.space, TILE).space) for grid in job.grids]
+    # Once to load or compile the kernels, which is not the rate.
+    scan_blocks(blocks, engine=engine)
+    started = time.perf_counter()
+    scan_blocks(blocks, engine=engine)
+    return sum(b.space.size for b in blocks) / (time.perf_counter() - started)
 
 
 def _axes(job: Job) -> list[dict[str, Any]]:

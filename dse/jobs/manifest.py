@@ -7,6 +7,7 @@ import inspect
 import json
 import platform
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -51,13 +52,15 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
             "enumerated": tally.enumerated,
             "undefined": tally.undefined,
             "excluded": tally.excluded,
-            "skipped_by_bounds": 0,
+            "skipped_by_bounds": sum(tally.skipped.values()),
             "dominated": tally.dominated,
             "kept": tally.kept,
         },
         "broken_totals": tally.broken,
         "nearest_misses": tally.nearest if tally.feasible == 0 else {},
     }
+    if found.bounded is not None:
+        manifest["bounds"] = {"skipped": tally.skipped, **asdict(found.bounded)}
     if job.catalogues.replayed:
         manifest["replayed"] = {"assumptions": job.catalogues.source, "defaults_of_today": _defaults_of_today(job)}
     if "" not in job.networks:
@@ -65,7 +68,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
     if job.quality is not None:
         unmatched = job.quality.unmatched([g.space for g in job.grids])
         manifest["quality"] = {"table": job.quality.name, "rows": len(job.quality.rows), "unmatched": len(unmatched)}
-    manifest["undefined_because"] = undefined_because(job, tally.undefined)
+    manifest["undefined_because"] = undefined_because(job, tally.undefined + tally.skipped.get("undefined", 0))
     return manifest
 
 

@@ -20,10 +20,13 @@ from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
+from dse.pareto.scan import MOST
 from dse.units import format_quantity
 
 # Beyond this, enumerating takes hours.
 MOST_DESIGNS = 10**11
+# From here on bounds are quicker than enumerating, and used where the spec does not say.
+LEAST_BOUNDED = 10**9
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Job:
     def size(self) -> int:
         """Number of designs."""
         return sum(grid.space.size for grid in self.grids)
+
+    @property
+    def by_bounds(self) -> bool:
+        """Whether whole boxes of designs are skipped by bounds rather than every design evaluated."""
+        return _by_bounds(self.spec, self.size)
 
     @property
     def all_metrics(self) -> tuple[str, ...]:
@@ -128,10 +136,9 @@ def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | N
     if spec.hardware.device is None:
         faults.append(Fault("hardware.device", "is missing; `dse list devices` names the catalogue"))
     per = _groups(spec, networks, faults)
-    if networks.size > MOST_DESIGNS:
-        size = format_quantity(float(networks.size) * 8 * len(metrics), "B", 3)
-        problem = f"{networks.size:.4g} designs ({size} of results) are too many to enumerate"
-        faults.append(Fault("", f"{problem}; at most {MOST_DESIGNS:.0e}: narrow the axes"))
+    if spec.bounds is True and spec.output.grid:
+        faults.append(Fault("bounds", "nothing of the grid is evaluated as a whole; leave out output.grid = true"))
+    faults += _too_many(spec, networks.size, len(metrics))
     if faults:
         return None
     table = _quality(spec, networks, faults)
@@ -143,6 +150,24 @@ def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | N
     left_out = {**catalogues.left_out, **networks.left_out}
     own = networks.budgets()
     return None if faults else Job(spec, grids, cut, metrics, left_out, own, table, catalogues=catalogues)
+
+
+def _by_bounds(spec: Spec, size: int) -> bool:
+    if spec.bounds == "auto":
+        return size >= LEAST_BOUNDED and not spec.output.grid
+    return spec.bounds is True
+
+
+def _too_many(spec: Spec, designs: int, metrics: int) -> list[Fault]:
+    """What is told of a space of more designs than can be enumerated, or numbered."""
+    if designs <= (MOST if _by_bounds(spec, designs) else MOST_DESIGNS):
+        return []
+    if designs > MOST:
+        return [Fault("", f"{designs:.4g} designs cannot be numbered; at most 2^62: narrow the axes")]
+    size = format_quantity(float(designs) * 8 * metrics, "B", 3)
+    why = "output.grid = true" if spec.output.grid else "bounds = false"
+    problem = f"{designs:.4g} designs ({size} of results) are too many to enumerate"
+    return [Fault("", f"{problem}; at most {MOST_DESIGNS:.0e}: narrow the axes, or leave out {why}")]
 
 
 def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | None:

@@ -23,7 +23,9 @@ from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, Result, load, read_manifest
 from dse.jobs.store import Store, check_disk, store_path
+from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
+from dse.pareto.field import Field
 from dse.pareto.scan import Block, Scan, Source, group_values, scan_blocks
 from dse.plots import roofline
 from dse.units import format_quantity
@@ -122,7 +124,10 @@ def compute(
     """
     started = time.perf_counter()
     try:
-        found = scan_blocks(_blocks(job, stores, sources or {}), progress=progress)
+        if job.by_bounds:
+            found = branch([Field(grid, job.cut_of(grid)) for grid in job.grids], progress=progress)
+        else:
+            found = scan_blocks(_blocks(job, stores, sources or {}), progress=progress)
         seconds = time.perf_counter() - started
     except InputError as error:
         # Axes that are right one by one, and make no network together.

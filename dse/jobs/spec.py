@@ -31,6 +31,12 @@ def _names(given: Any) -> Any:
     raise ValueError("give a name or a list of names")
 
 
+def _switch(given: Any) -> Any:
+    if given is True or given is False or given == "auto":
+        return given
+    raise ValueError('give "auto", true or false')
+
+
 def _listed(given: Any) -> Any:
     return [given] if isinstance(given, str) else given
 
@@ -40,6 +46,7 @@ Counting = Annotated[str, StringConstraints(pattern=f"^({'|'.join(COUNTINGS)})$"
 Combine = Annotated[str, StringConstraints(pattern=f"^({'|'.join(COMBINE)})$")]
 Arena = Annotated[str, StringConstraints(pattern=f"^({'|'.join(ARENAS)})$")]
 Names = Annotated[str | list[str], BeforeValidator(_names)]
+Switch = Annotated[bool | str, BeforeValidator(_switch)]
 NameList = Annotated[list[str], BeforeValidator(_listed)]
 
 
@@ -129,6 +136,7 @@ class Spec(_Strict):
     objectives: Objectives = Objectives()
     budgets: dict[str, Any] = Field(default_factory=dict)
     fit: StrictBool = True
+    bounds: Switch = "auto"
     counting: Counting = "trainable"
     quality: Quality = Quality()
     output: Output = Output()

@@ -142,7 +142,8 @@ class Miss:
 class Tally:
     """Counts of what was excluded and by what; parts of a space add up.
 
-    `excluded` counts a design at the first constraint that it breaks, `broken` at every one.
+    `excluded` counts a design at the first constraint that it breaks, `broken` at every one. `skipped` counts designs
+    that bounds skipped unseen, by what they surely are: undefined, outside a constraint, or dominated.
     """
 
     enumerated: int = 0
@@ -152,6 +153,7 @@ class Tally:
     dominated: int = 0
     kept: int = 0
     misses: dict[str, Miss] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
 
     @property
     def nearest(self) -> dict[str, float]:
@@ -163,8 +165,8 @@ class Tally:
 
     @property
     def feasible(self) -> int:
-        """Designs that are defined and break nothing."""
-        return self.enumerated - self.undefined - sum(self.excluded.values())
+        """Designs that were seen, are defined and break nothing."""
+        return self.enumerated - self.undefined - sum(self.excluded.values()) - sum(self.skipped.values())
 
 
 def apply(

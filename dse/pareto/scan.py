@@ -29,16 +29,30 @@ CLOUD = 1_000_000
 MOST = 2**62
 
 
+@dataclass
+class Bounded:
+    """What a search by bounds did: designs evaluated because no bound told of them, designs evaluated besides to have
+    good ones early, those of the coarse grid (which the cloud is of) among them, and boxes of designs bounded.
+    """
+
+    modelled: int = 0
+    probed: int = 0
+    coarse: int = 0
+    boxes: int = 0
+
+
 @dataclass(frozen=True)
 class Scan:
     """The result of a scan: places of the frontier's designs, counts, cloud.
 
     A place is a flat index (row-major in the space's dims); those of the second block follow those of the first.
+    `bounded` is None where every design was evaluated.
     """
 
     places: np.ndarray
     tally: Tally
     cloud: Cloud
+    bounded: Bounded | None = None
 
 
 Place = Mapping[str, slice]

@@ -11,29 +11,52 @@ from dse.units import format_quantity
 def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
     """Rows of what, designs, and designs that break it at all; the second column adds up to all designs."""
     counts, totals = manifest["counts"], manifest["broken_totals"]
-    rows = [["undefined", f"{counts['undefined']:,}", ""]] if counts["undefined"] else []
-    rows += [[f"excluded by {n}", f"{c:,}", f"{totals[n]:,}"] for n, c in counts["excluded"].items() if totals[n]]
+    skipped = manifest.get("bounds", {"skipped": {}})["skipped"]
+    least = "at least " if skipped else ""
+    rows = [[f"skipped by bounds: {_skipped(n)}", f"{c:,}", ""] for n, c in skipped.items()]
+    rows += [["undefined", f"{counts['undefined']:,}", ""]] if counts["undefined"] else []
+    rows += [
+        [f"excluded by {n}", f"{c:,}", f"{least}{totals[n]:,}"]
+        for n, c in counts["excluded"].items()
+        if (c if skipped else totals[n])
+    ]
     rows += [["dominated", f"{counts['dominated']:,}", ""], ["kept: the frontier", f"{counts['kept']:,}", ""]]
     return rows
+
+
+def _skipped(reason: str) -> str:
+    return reason if reason in ("undefined", "dominated") else f"outside {reason}"
+
+
+def bounds_text(manifest: Mapping[str, Any]) -> str:
+    """How few designs a search by bounds evaluated, on one line."""
+    counts, work = manifest["counts"], manifest["bounds"]
+    seen = work["modelled"] + work["probed"]
+    return (
+        f"{counts['enumerated']:,} designs of a closed-form model in {manifest['seconds']:.2f} s by bounds: "
+        f"{seen:,} evaluated ({100 * seen / counts['enumerated']:.3g} %), {work['boxes']:,} boxes bounded, "
+        "all others skipped unseen; the frontier is exact"
+    )
 
 
 def misses(manifest: Mapping[str, Any]) -> list[str]:
     """Why no design is left, one line a constraint: how many designs it excludes, and the nearest miss."""
     lines = ["no design meets the budgets"]
     counts, nearest = manifest["counts"], manifest["nearest_misses"]
+    least, where = ("at least ", " on a coarse grid") if "bounds" in manifest else ("", "")
     own = [b for network in manifest.get("networks", {}).values() for b in network["budgets"]]
     units = {b["text"]: b["unit"] for b in own}
     units |= {b["text"]: manifest["units"][b["metric"]] for b in manifest["budgets"]}
     for name, number in manifest["broken_totals"].items():
         if number:
             miss = (
-                f"; the nearest miss is {format_quantity(nearest[name], units.get(name, '1'))}"
+                f"; the nearest miss{where} is {format_quantity(nearest[name], units.get(name, '1'))}"
                 if name in nearest
                 else ""
             )
-            lines.append(f"{name}: excludes {number:,} of {counts['enumerated']:,} designs{miss}")
-    if counts["undefined"]:
-        lines.append(f"undefined: {counts['undefined']:,} of {counts['enumerated']:,} designs")
+            lines.append(f"{name}: excludes {least}{number:,} of {counts['enumerated']:,} designs{miss}")
+    if undefined := counts["undefined"] + manifest.get("bounds", {"skipped": {}})["skipped"].get("undefined", 0):
+        lines.append(f"undefined: {least}{undefined:,} of {counts['enumerated']:,} designs")
         lines += undefined_lines(manifest)
     return lines
 

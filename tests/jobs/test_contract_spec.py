@@ -209,6 +209,7 @@ MISUSES = [
     # Wrong type, wrong unit, unknown name with the nearest one, empty list, impossible range: of every key.
     ("name", 5, "name: 5 is not a text"),
     ("fit", 1, "fit: 1 is not true or false"),
+    ("bounds", 1, 'bounds: 1 is not allowed: give "auto", true or false'),
     ("counting", "trainabel", "counting: 'trainabel' is not allowed; allowed: trainable, weights, statistics"),
     ("network__family", 3, "network.family: 3 is not a text"),
     ("network__family", "mobilenetv2", "network.family: unknown family 'mobilenetv2'; did you mean 'mobilenet_v2'?"),

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import dse
+from dse.jobs.document import read_document
 
-SWEEPS = sorted((Path(__file__).resolve().parents[2] / "sweeps").glob("*.toml"))
+FOLDER = Path(__file__).resolve().parents[2] / "sweeps"
+# Takes half a minute as a whole: a part of it is tested below.
+LARGE = FOLDER / "trillion.toml"
+SWEEPS = sorted(path for path in FOLDER.glob("*.toml") if path != LARGE)
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
@@ -22,6 +27,18 @@ def test_every_sweep_finds_a_frontier(path):
     for budget in result.manifest["budgets"]:
         values = result.frontier[budget["metric"]].values
         assert (values <= budget.get("max", np.inf)).all() and (values >= budget.get("min", -np.inf)).all()
+
+
+def test_a_part_of_the_large_one_by_bounds_and_by_enumeration():
+    document = read_document(LARGE)[0]
+    chip = document["device"]["serving-chip"]
+    chip["peak_fp16"]["num"], chip["bandwidth"]["num"] = 12, 12
+    chip["memory_capacity"]["step"], chip["sram"]["step"] = "40 GiB", "128 MiB"
+    document["deployment"]["batch"]["num"] = 12
+    by_all, by_bounds = (dse.explore({**document, "bounds": b}) for b in (False, True))
+    xr.testing.assert_identical(by_bounds.frontier, by_all.frontier)
+    assert by_bounds.counts["kept"] > 300
+    assert by_bounds.manifest["bounds"]["modelled"] < by_bounds.counts["enumerated"] / 50
 
 
 def test_what_a_chip_should_be_is_not_one_corner():

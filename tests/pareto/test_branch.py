@@ -1,0 +1,146 @@
+"""Branch and bound against plain enumeration: every design of many small grids."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from dse.grid.blocks import Alone
+from dse.pareto.branch import branch
+from dse.pareto.cut import Budget, Cut, Objective
+from dse.pareto.field import Field
+from dse.pareto.scan import Block, scan_blocks
+from tests.grid.spaces import random_space
+from tests.pareto import oracle
+from tests.pareto.landscapes import AXES, landscape
+from tests.pareto.test_scan import random_cut
+
+
+def options(rng, dims):
+    """Any way to search: leaves, chunks, the coarse grid, architectures at a time, order of dimensions."""
+    order = list(rng.permutation(list(dims))) if rng.random() < 0.5 else []
+    return {
+        "leaf": int(rng.integers(1, 9)),
+        "chunk": int(rng.choice([1, 7, 100, 8192])),
+        "coarse": int(rng.choice([1, 20, 1000])),
+        "networks": int(rng.choice([1, 3, 2**20])),
+        "order": [str(d) for d in order],
+    }
+
+
+def check_counts(found, size):
+    tally = found.tally
+    parts = [tally.undefined, *tally.excluded.values(), *tally.skipped.values(), tally.dominated, tally.kept]
+    assert min(parts) >= 0 and sum(parts) == tally.enumerated == size
+    assert found.bounded.modelled + sum(tally.skipped.values()) == size
+
+
+@pytest.mark.parametrize("batch", range(12))
+def test_the_frontier_of_real_spaces(batch):
+    for seed in range(batch * 15, batch * 15 + 15):
+        rng = np.random.default_rng(seed)
+        space = random_space(seed)
+        cut = random_cut(rng, space)
+        whole = scan_blocks([Block(Alone(space), cut)], engine="plain")
+        found = branch([Field(Alone(space), cut)], **options(rng, space.dims))
+        np.testing.assert_array_equal(found.places, whole.places, err_msg=f"seed {seed}")
+        check_counts(found, space.size)
+
+
+def random_question(rng, space):
+    names = list(rng.permutation(["latency", "energy", "power", "throughput"]))
+    objectives = tuple(Objective(str(n), "min" if rng.random() < 0.7 else "max") for n in names[: rng.integers(1, 4)])
+    budgets = [
+        Budget(str(n), *((float(rng.integers(-1, 4)), np.inf) if rng.random() < 0.5 else (-np.inf, rng.random() * 6)))
+        for n in names[2 : 2 + rng.integers(0, 3)]
+    ]
+    per = tuple(str(d) for d in space.dims if rng.random() < 0.2)
+    return Cut(objectives, tuple(budgets), bool(rng.integers(2)), per)
+
+
+def by_hand(world, cut):
+    """Places of the frontier: every design of the grid, every pair of designs of a group."""
+    columns = {n: c.reshape(-1) for n, c in world.whole([*cut.columns, "params"]).items()}
+    alive = np.ones(world.space.size, dtype=bool)
+    for name in [o.metric for o in cut.objectives] + [b.metric for b in cut.budgets]:
+        alive &= ~np.isnan(columns[name])
+    for budget in cut.budgets:
+        alive &= (columns[budget.metric] <= budget.high) & (columns[budget.metric] >= budget.low)
+    if cut.fit:
+        mcu = world.space.axes["device"].values[0].startswith("stm32")
+        for name in ("sram_free", "flash_free") if mcu else ("memory_free",):
+            alive &= ~(columns[name] < 0)
+    index = np.indices(tuple(world.space.sizes.values())).reshape(len(world.space.dims), -1)
+    groups = {}
+    for place in np.flatnonzero(alive):
+        key = tuple(index[world.space.dims.index(d), place] for d in cut.per)
+        groups.setdefault(key, []).append(place)
+    frontier = []
+    for rows in groups.values():
+        points = np.column_stack([o.sign * columns[o.metric][rows] for o in cut.objectives])
+        frontier += np.array(rows)[oracle.nondominated(points)].tolist()
+    return sorted(frontier)
+
+
+@pytest.mark.parametrize("batch", range(12))
+def test_plateaus_ties_and_missing_values(batch):
+    ties = 0
+    for seed in range(batch * 25, batch * 25 + 25):
+        rng = np.random.default_rng(10_000 + seed)
+        world = landscape(rng)
+        cut = random_question(rng, world.space)
+        expected = by_hand(world, cut)
+        ties += len(expected) > 1
+        for _ in range(2):
+            found = branch([Field(world, cut)], **options(rng, world.space.dims))
+            assert found.places.tolist() == expected, f"seed {seed}"
+            check_counts(found, world.space.size)
+    assert ties > 5
+
+
+def test_several_fields_share_one_frontier():
+    rng = np.random.default_rng(3)
+    for _ in range(15):
+        worlds = [landscape(rng, [5, 9, 4]) for _ in range(2)]
+        cut = Cut((Objective("latency", "min"), Objective("energy", "max")), (), False)
+        columns = [w.whole(["latency", "energy"]) for w in worlds]
+        points = np.concatenate(
+            [np.column_stack([c["latency"].reshape(-1), -c["energy"].reshape(-1)]) for c in columns]
+        )
+        known = np.flatnonzero(~np.isnan(points).any(axis=1))
+        expected = known[oracle.nondominated(points[known])].tolist()
+        found = branch([Field(w, cut) for w in worlds], **options(rng, worlds[0].space.dims))
+        assert found.places.tolist() == expected
+
+
+def test_every_order_and_leaf_and_chunk_gives_the_same_frontier():
+    rng = np.random.default_rng(5)
+    world = landscape(rng, [4, 9, 5])
+    cut = Cut((Objective("latency", "min"), Objective("energy", "max")), (), False)
+    expected = by_hand(world, cut)
+    for order in itertools.permutations(AXES[:3]):
+        for leaf, chunk in ((1, 1), (2, 50), (8, 3), (64, 1000)):
+            found = branch([Field(world, cut)], leaf=leaf, chunk=chunk, coarse=1, order=order)
+            assert found.places.tolist() == expected
+
+
+def test_a_large_space_is_hardly_looked_at():
+    space = random_space(
+        0,
+        batch=list(range(1, 513)),
+        utilization=[x / 100 for x in range(1, 101)],
+        width=[0.35, 1.0],
+        device=["rtx-4090", "a100-sxm-80gb"],
+        precision="fp16",
+    )
+    cut = Cut((Objective("latency", "min"), Objective("energy", "min")), (Budget("power", high=100.0),))
+    found = branch([Field(Alone(space), cut)])
+    assert found.places.tolist() == scan_blocks([Block(Alone(space), cut)]).places.tolist()
+    assert found.bounded.modelled < space.size / 50 and sum(found.tally.skipped.values()) > 0.98 * space.size
+
+
+def test_progress_ends_at_the_size_of_the_space():
+    world, told = landscape(np.random.default_rng(8), [5, 9, 8]), []
+    cut = Cut((Objective("latency", "min"), Objective("power", "min")), (), False)
+    branch([Field(world, cut)], chunk=10, progress=lambda *p: told.append(p))
+    assert told[-1] == (360, 360) and all(a < b for (a, _), (b, _) in itertools.pairwise(told))
