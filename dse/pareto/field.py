@@ -85,9 +85,12 @@ def parts(space: Space, networks: int) -> Iterator[Region]:
 
 def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str]]) -> Plot:
     cut, space = field.cut, region.space
-    named = field.grid.metric
     program = program_by_rules(field.grid, space, (*cut.columns, WITNESS))
     program = replace(program, values={**program.values, MCU: is_mcu(space)})
+
+    def named(column: str) -> str:
+        return program.named(field.grid.metric(column))
+
     judge = Judge(cut, named, (named(WITNESS),))
     group, codes, factor = 0, {}, 1
     for name in reversed(cut.per):

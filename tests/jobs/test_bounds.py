@@ -105,3 +105,19 @@ def test_the_command(tmp_path):
     assert "48 designs of a closed-form model" in bounds_text(loaded.manifest)
     assert loaded.manifest["spec"]["bounds"] is True
     np.testing.assert_array_equal(loaded.frontier.latency, dse.explore(SMALL).frontier.latency)
+
+
+def test_names_of_one_value_are_bounded_alike():
+    """In decoding the latency of a token and that of the pass are one value under two names."""
+    spec = {
+        "name": "decoding",
+        "network": {"model": "llama-3.1-8b"},
+        "precision": {"scheme": ["fp16", "w4a16"]},
+        "hardware": {"device": ["a100-sxm-80gb", "h100-sxm-80gb"]},
+        "deployment": {"phase": "decode", "context": [1024, 8192], "batch": {"start": 1, "stop": 32, "step": 1}},
+        "objectives": {"minimize": ["time_per_token", "energy_per_token"], "maximize": ["token_throughput"]},
+        "budgets": {"latency": "30 ms", "energy": "2 J"},
+    }
+    held, bounded = dse.explore(spec), dse.explore({**spec, "bounds": True})
+    assert bounded.counts["kept"] == held.counts["kept"] > 1
+    np.testing.assert_array_equal(bounded.frontier.time_per_token, held.frontier.time_per_token)
