@@ -156,13 +156,24 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     }
     if any(e is not None for e in bars.values()):
         cap = 1.8 if len(data.panels) == 1 else 0.0
-        axes.errorbar(x, y, **bars, fmt="none", ecolor=_BAR, elinewidth=0.7, capsize=cap, zorder=2.8)
+        axes.errorbar(
+            x,
+            y,
+            **bars,
+            fmt="none",
+            rasterized=len(x) > style.MANY,
+            ecolor=_BAR,
+            elinewidth=0.7,
+            capsize=cap,
+            zorder=2.8,
+        )
         marks[_RANGE] = Line2D([], [], color=_BAR, linestyle="", marker="|", markersize=9)
     size = 26 if len(data.panels) == 1 and number is None else 14
     rim: dict[str, Any] = {
         "edgecolors": "white" if data.colour is None else style.INK,
         "linewidths": 0.5,
         "zorder": level + 0.5,
+        "rasterized": len(x) > style.MANY,
     }
     if data.colour is None or series.colour is None:
         axes.scatter(x, y, s=size, color=colour, marker=marker, **rim)

@@ -161,4 +161,5 @@ def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: 
         *ridge, "D", color=colour, markerfacecolor="white", markersize=5.5 + 3 * above, markeredgewidth=1.1, zorder=3
     )
     shown = data.x.show(roof.intensity), data.y.show(roof.attained)
-    axes.scatter(*shown, s=24 * (1 + above) ** 2, color=colour, edgecolors="white", linewidths=0.5, zorder=4)
+    size, many = 24 * (1 + above) ** 2, len(roof.intensity) > style.MANY
+    axes.scatter(*shown, s=size, color=colour, edgecolors="white", linewidths=0.5, zorder=4, rasterized=many)

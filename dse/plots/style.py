@@ -29,6 +29,8 @@ EXCLUDED = ("#f0f0f0", "#c2c2c2")
 FRONTIER = PALETTE[1]
 WIDTH = 10.0
 DPI = 160
+# More marks than this are pixels in vector files too: each as a path of its own would take seconds and megabytes.
+MANY = 2_000
 
 _STYLE: dict[str, Any] = {
     "figure.dpi": DPI,
