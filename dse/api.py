@@ -15,10 +15,11 @@ from dse.grid.program import plan_of
 from dse.grid.space import Space
 from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load
-from dse.jobs.run import Progress, run
+from dse.jobs.run import run
 from dse.jobs.spaces import resolve_space
 from dse.jobs.spec import SpecLike, read_spec
 from dse.networks import FAMILIES, MODELS
+from dse.pareto.scanner import Progress
 from dse.pareto.table import frontier
 
 if TYPE_CHECKING:

@@ -97,6 +97,8 @@ def _print_result(result: Result, job: Job) -> None:
     counts, seconds = result.counts, result.manifest["seconds"]
     if result.state in _STATES:
         print_text(_STATES[result.state])
+    for message in result.messages:
+        print_text(message)
     rate = counts["enumerated"] / max(seconds, 1e-9)
     print_text(f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)")
     rows = count_rows(result.manifest)

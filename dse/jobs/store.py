@@ -14,9 +14,9 @@ import xarray as xr
 from dse.errors import InputError
 from dse.grid.blocks import Grid
 from dse.grid.dataset import label
-from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
+from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.space import Space
 from dse.jobs.result import GRID
 from dse.units import format_quantity
@@ -73,6 +73,13 @@ class Store:
                 compressors=ZstdCodec(level=LEVEL),
                 attributes=dict(variable.attrs),
             )
+
+    def open(self, path: Path) -> None:
+        """Go on with a store that was created before."""
+        import zarr
+
+        group: Any = zarr.open_group(path, mode="r+")
+        self._arrays = {name: group[name] for name in self._wanted}
 
     def keep(self, place: Mapping[str, slice], values: Values) -> None:
         """Write the values of one tile."""

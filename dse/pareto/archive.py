@@ -1,6 +1,7 @@
 """Stand-in until merged."""
 
 import numpy as np
+
 from dse.pareto.streaming import StreamingFrontier
 
 
@@ -16,3 +17,8 @@ class Archive(StreamingFrontier):
             w[j] = 3
             best.append(int(np.argmin(ranks @ w)))
         return np.ascontiguousarray(own[np.unique(best)])
+
+    def parts(self):
+        self._filter()
+        places, first = np.unique(self._places, return_index=True)
+        return self._points[first], places, self._groups[first]
