@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.explain import region_facts
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak
 from dse.grid.plan import make_plan, variants_of
+from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import Space
 from dse.hardware import Device
 from dse.jobs.resolve import Job
-from dse.pareto.cut import FIT
-from dse.pareto.cut import MCU
+from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
 from dse.profiles import PROFILES, Profile
 from dse.regions import REGIONS

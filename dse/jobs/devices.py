@@ -10,9 +10,9 @@ import numpy as np
 
 from dse import hardware
 from dse.errors import Fault, unknown
-from dse.grid.program import MODEL_AXIS, REUSE_AXIS
 from dse.grid.inputs import compute_peak, device_figure
 from dse.grid.plan import Plan, chosen_variants, make_plan
+from dse.grid.program import MODEL_AXIS, REUSE_AXIS
 from dse.grid.space import Space, make_grid
 from dse.jobs.axes import collect
 from dse.jobs.own_devices import OwnDevices

@@ -86,7 +86,7 @@ def run(
     """
     if folder is None:
         return compute(job, progress, scan=scan)
-    manifest = _standing(job, folder, fresh)
+    manifest = check_free(job, folder, fresh)
     if _is_current(manifest, fresh):
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
@@ -94,7 +94,7 @@ def run(
     check_disk(stores, folder)
     with working(folder, stamp(job)) as work:
         # Another run may have finished in between.
-        manifest = _standing(job, folder, fresh)
+        manifest = check_free(job, folder, fresh)
         if _is_current(manifest, fresh):
             return _reuse(job, folder, False)
         known = work.known()
@@ -117,11 +117,16 @@ def _is_current(manifest: Mapping[str, Any] | None, fresh: bool) -> bool:
     return manifest is not None and not fresh and manifest.get("code") == code_key()
 
 
-def _standing(job: Job, folder: Path, fresh: bool) -> dict[str, Any] | None:
-    """The manifest of the result in the folder, if there is one that may be used or replaced."""
+def check_free(job: Job, folder: Path, fresh: bool, beside: str = "") -> dict[str, Any] | None:
+    """The manifest of the result in the folder, if there is one that may be used or replaced.
+
+    Raises InputError where the folder is something else; it may hold what is called `beside`.
+    """
     manifest = read_manifest(folder)
     if manifest is None:
-        if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+        if folder.is_symlink() or (
+            folder.exists() and (not folder.is_dir() or any(p.name != beside for p in folder.iterdir()))
+        ):
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
     elif manifest["key"] != job_key(job) and not fresh:
         raise InputError(

@@ -10,9 +10,9 @@ from typing import Any
 from dse import glossary
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.counting import REQUEST
-from dse.grid.program import MODEL_AXIS
 from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL
 from dse.grid.plan import variants_of
+from dse.grid.program import MODEL_AXIS
 from dse.grid.space import Space, check_axis, make_grid
 from dse.hardware import Device
 from dse.jobs.axes import axis_values, collect

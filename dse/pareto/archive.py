@@ -18,7 +18,7 @@ class Archive(StreamingFrontier):
             best.append(int(np.argmin(ranks @ w)))
         return np.ascontiguousarray(own[np.unique(best)])
 
-    def parts(self):
+    def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         self._filter()
         places, first = np.unique(self._places, return_index=True)
         return self._points[first], places, self._groups[first]

@@ -22,10 +22,10 @@ from dse.grid.engines import Engine, argument, inputs_of, is_special
 from dse.grid.labelled import OP, Labelled
 from dse.grid.nests import Limit, Stream
 from dse.grid.program import Program, Values, squeeze
+from dse.pareto.archive import Archive
 from dse.pareto.cut import FIT, WITNESS, Cut, Miss, Tally, is_mcu
 from dse.pareto.regions import Region
 from dse.pareto.rows import HELPERS, drain
-from dse.pareto.archive import Archive
 
 # Designs prepared at once, and where arrays of all of them must be held; values of what is computed ahead.
 REGION, HELD, AHEAD = 2**24, 2**21, 2**18
