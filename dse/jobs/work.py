@@ -70,6 +70,7 @@ class Work:
             self.messages.append("what an interrupted run of another spec, or other formulas, had left was removed")
         if found is None:
             _clear(self.path)
+        shutil.rmtree(self.part, ignore_errors=True)
         self.part.mkdir()
         return found
 
