@@ -18,7 +18,7 @@ from dse.jobs.run import Keeping, ScanUnits, scan_here
 from dse.pareto.partial import Partial
 from dse.pareto.scan import merged
 from dse.pareto.scanner import Progress, Scanner
-from dse.pareto.units import Block, Unit
+from dse.pareto.units import Block
 
 LOCAL = "local"
 # Tasks for each thread of the cluster, so that none waits for long at the end; each has units one after the other.
@@ -83,7 +83,7 @@ def _client(address: str) -> Iterator[Any]:
     with dask.config.set(quiet):
         if address == LOCAL:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            options = {"n_workers": cores, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+            options = {"n_workers": cores, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
             with LocalCluster(**options, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
                 yield client
             return
@@ -107,7 +107,7 @@ def _scan(
     found = keeping.known or merged(blocks, ())
     done = set(found.units.tolist())
     total, before = sum(u.designs for u in scanner.units), sum(u.designs for u in scanner.units if u.number in done)
-    futures = _submit(client, modules, blocks, [u for u in scanner.units if u.number not in done])
+    futures = _submit(client, modules, scanner, [u.number for u in scanner.units if u.number not in done])
     try:
         for _, part in as_completed(futures, with_results=True):
             found = merged(blocks, (found, part))
@@ -125,7 +125,7 @@ def _scan(
     return found
 
 
-def _submit(client: Any, modules: tuple[str, ...], blocks: Sequence[Block], units: Sequence[Unit]) -> list[Any]:
+def _submit(client: Any, modules: tuple[str, ...], scanner: Scanner, numbers: Sequence[int]) -> list[Any]:
     """Tasks of a few units each, in order."""
     import cloudpickle
 
@@ -134,12 +134,9 @@ def _submit(client: Any, modules: tuple[str, ...], blocks: Sequence[Block], unit
     except TimeoutError:
         raise InputError(f"{OPTION}: the scheduler has no workers after {PATIENCE} s") from None
     threads = sum(client.nthreads().values())
-    if not units:
-        return []
     # Known to the scheduler and not to a worker alone: what dies with one is made again.
-    job = client.submit(bytes, cloudpickle.dumps(tuple(blocks)), pure=False)
-    size = max(1, len(units) // (TASKS * threads))
-    numbers = [u.number for u in units]
+    job = client.submit(bytes, cloudpickle.dumps((tuple(scanner.blocks), scanner.tile)), pure=False)
+    size = max(1, len(numbers) // (TASKS * threads))
     batches = [numbers[i : i + size] for i in range(0, len(numbers), size)]
     return [client.submit(_task, job, batch, modules, code_key(), pure=False) for batch in batches]
 
@@ -172,4 +169,5 @@ def _scanner(job: bytes, modules: tuple[str, ...], code: str) -> Scanner:
             raise InputError(f"{OPTION}: a worker cannot import the module {name!r}: {error}") from None
     if code_key() != code:
         raise InputError(f"{OPTION}: workers have other formulas or catalogues than this process; install the same")
-    return Scanner(cloudpickle.loads(job), threads=1)
+    blocks, tile = cloudpickle.loads(job)
+    return Scanner(blocks, tile=tile, threads=1)

@@ -71,6 +71,9 @@ def finish(blocks: Sequence[Block], found: Partial) -> Scan:
     names = dict.fromkeys(name for block in blocks for name in block.cut.constraints)
     tally.excluded = {name: tally.excluded.get(name, 0) for name in names}
     tally.broken = {name: tally.broken.get(name, 0) for name in names}
+    if tally.feasible:
+        # Then parts without a feasible design are all that they were gathered in.
+        tally.misses = {}
     tally.kept = len(places)
     tally.dominated = tally.feasible - tally.kept
     cloud = new_cloud(blocks)

@@ -1,6 +1,5 @@
 """Units of a scan: however they are shared out, what they find adds up to the scan of one process."""
 
-
 import numpy as np
 import pytest
 
