@@ -24,6 +24,7 @@ from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, Result, load, read_manifest
+from dse.jobs.reuse import reusable
 from dse.jobs.store import Store, check_disk, store_path
 from dse.jobs.work import working
 from dse.pareto.cut import WITNESS
@@ -99,7 +100,12 @@ def run(
             return _reuse(job, folder, False)
         known = work.known()
         keeping = Keeping(known, work.checkpoint)
-        result = compute(job, progress, _created(job, stores, work.path, known), scan=scan, keeping=keeping)
+        sources = reusable(job, folder) if stores and not _is_same(job, manifest) else {}
+        for name, source in sources.items():
+            work.messages.append(
+                f"{name or 'grid'}: {source.known:,} designs are taken from the standing grid"
+            )
+        result = compute(job, progress, _created(job, stores, work.path, known), sources, scan=scan, keeping=keeping)
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
         if stores:
             os.rename(work.path / GRID, work.part / GRID)
@@ -111,6 +117,11 @@ def run(
 def stamp(job: Job) -> dict[str, Any]:
     """What tells jobs apart: what is asked for, and what computes it."""
     return {"key": job_key(job), "code": code_key()}
+
+
+def _is_same(job: Job, manifest: Mapping[str, Any] | None) -> bool:
+    """Whether a standing result is of this very spec: it is computed again as a whole."""
+    return manifest is not None and manifest["key"] == job_key(job)
 
 
 def _is_current(manifest: Mapping[str, Any] | None, fresh: bool) -> bool:
