@@ -102,9 +102,7 @@ def run(
         keeping = Keeping(known, work.checkpoint)
         sources = reusable(job, folder) if stores and not _is_same(job, manifest) else {}
         for name, source in sources.items():
-            work.messages.append(
-                f"{name or 'grid'}: {source.known:,} designs are taken from the standing grid"
-            )
+            work.messages.append(f"{name or 'grid'}: {source.known:,} designs are taken from the standing grid")
         result = compute(job, progress, _created(job, stores, work.path, known), sources, scan=scan, keeping=keeping)
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
         if stores:

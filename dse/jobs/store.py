@@ -98,8 +98,8 @@ class Store:
             reduced, names = self._space, self._of(dims)
             for other in (d for d in reduced.dims if d not in dims):
                 reduced = reduced.isel(other, slice(0, 1))
-            # The source of an accuracy comes with the accuracy.
-            columns = [c for c in self._columns if c in names or SOURCE in names]
+            # The source of an accuracy comes with the accuracy, which may vary along more.
+            columns = [c for c in self._columns if c in names] or self._columns
             for place, part in reduced.tiles(CHUNK):
                 own = {d: s for d, s in place.items() if d in dims}
                 self._write(names, own, self._grid.evaluate(part, columns, designs=self._space.size))
