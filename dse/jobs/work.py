@@ -108,6 +108,10 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
     except OSError as error:
         _remove_made(missing)
         raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
+    except KeyboardInterrupt:
+        _give_up(path)
+        _remove_made(missing)
+        raise
     work = Work(path, stamp)
     try:
         yield work
@@ -129,6 +133,13 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
         _remove_made(missing)
 
 
+def _give_up(path: Path) -> None:
+    """Remove a work folder that was not ours yet, where it is nobody's and holds nothing."""
+    with suppress(OSError), (path / LOCK).open("a+", encoding="utf-8") as lock:
+        if _locked(lock) and [inside.name for inside in path.iterdir()] == [LOCK]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
 def _remove_made(folders: list[Path]) -> None:
     """Remove folders made on the way to a result that did not come about."""
     with suppress(OSError):
@@ -148,20 +159,27 @@ def _lock(path: Path, folder: Path) -> IO[str]:
     while True:
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / LOCK).open("a+", encoding="utf-8")
-        if not _locked(lock):
-            lock.seek(0)
-            holder = lock.read()
+        try:
+            if _taken(lock, path, folder):
+                return lock
+        except BaseException:
             lock.close()
-            raise InputError(f"{folder}: another run is at work on it{_named(holder)}; wait, or choose another --out")
-        # Another run may have removed the folder in between.
-        with suppress(OSError):
-            if os.path.samestat(os.fstat(lock.fileno()), os.stat(path / LOCK)):
-                break
+            raise
         lock.close()
-    lock.truncate(0)
-    lock.write(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
-    lock.flush()
-    return lock
+
+
+def _taken(lock: IO[str], path: Path, folder: Path) -> bool:
+    """Whether the lock is ours now; not so where another run has removed the folder in between."""
+    if not _locked(lock):
+        lock.seek(0)
+        raise InputError(f"{folder}: another run is at work on it{_named(lock.read())}; wait, or choose another --out")
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(lock.fileno()), os.stat(path / LOCK)):
+            lock.truncate(0)
+            lock.write(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
+            lock.flush()
+            return True
+    return False
 
 
 def _named(holder: str) -> str:

@@ -81,11 +81,12 @@ def test_a_scan_goes_on_from_what_is_known_whenever_it_stopped(options):
         assert [last for _, last in taken] == [False] * stop + [True]
         known = taken[-1][0]
         assert len(known.units) == stop
-        again, seen = [], []
-        found = Scanner(job, **options).scan(
-            lambda done, size: seen.append((done, size)), known=known, checkpoint=lambda f, last=False: again.append(1)
-        )
-        assert len(again) == len(Scanner(job, **options).units) - stop
+        seen = []
+        found = Scanner(job, **options).scan(lambda *p, seen=seen: seen.append(p), known=known)
+        left = sum(u.designs for u in Scanner(job, **options).units if u.number not in known.units)
+        # What is known is told at once, and nothing of it is scanned again.
+        first = seen[0][0] if known.tally.enumerated else 0
+        assert (first, seen[-1][0]) == (known.tally.enumerated, known.tally.enumerated + left)
         assert seen[-1] == (expected.tally.enumerated,) * 2
         same(finish(job, found), expected)
 
