@@ -13,7 +13,9 @@ _PUBLIC = {
     "explore": ("dse.api", "explore"),
     "frontier": ("dse.api", "frontier"),
     "load": ("dse.api", "load"),
+    "merge": ("dse.api", "merge"),
     "Result": ("dse.jobs.result", "Result"),
+    "Shard": ("dse.jobs.shards", "Shard"),
     "Spec": ("dse.jobs.spec", "Spec"),
     "formula": ("dse.registry", "formula"),
     "metric": ("dse.registry", "metric"),
@@ -31,10 +33,11 @@ _PUBLIC = {
 if TYPE_CHECKING:
     from dse import formulas, metrics
     from dse import plots as plot
-    from dse.api import evaluate, explore, frontier, load
+    from dse.api import evaluate, explore, frontier, load, merge
     from dse.errors import DseError, InputError
     from dse.hardware import DEVICES as devices
     from dse.jobs.result import Result
+    from dse.jobs.shards import Shard
     from dse.jobs.spec import Spec
     from dse.networks import FAMILIES as families
     from dse.networks import MODELS as models
@@ -45,6 +48,7 @@ __all__ = [
     "DseError",
     "InputError",
     "Result",
+    "Shard",
     "Spec",
     "devices",
     "evaluate",
@@ -54,6 +58,7 @@ __all__ = [
     "formulas",
     "frontier",
     "load",
+    "merge",
     "metric",
     "metrics",
     "models",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
@@ -16,20 +16,24 @@ from dse.grid.program import plan_of
 from dse.grid.space import Space
 from dse.hardware import Device
 from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.distribute import scan_on
 from dse.jobs.replay import AssumptionsLike
 from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load
-from dse.jobs.run import Progress, run
+from dse.jobs.run import run
+from dse.jobs.shards import Shard, find_shards, parse_shard, run_shard
+from dse.jobs.shards import merge as merge_shards
 from dse.jobs.spaces import resolve_space
 from dse.jobs.spec import SpecLike, read_spec
 from dse.networks import FAMILIES, MODELS
+from dse.pareto.scanner import Progress
 from dse.pareto.table import frontier
 
 if TYPE_CHECKING:
     Names = str | Sequence[str]
     Devices = str | Device | Sequence[str | Device] | Mapping[str, Mapping[str, Any]]
 
-__all__ = ["evaluate", "explore", "frontier", "load"]
+__all__ = ["evaluate", "explore", "frontier", "load", "merge"]
 
 
 def evaluate(
@@ -129,6 +133,7 @@ def applicable(space: Space) -> list[str]:
     return [n for n in registry.METRICS if not plan_of(space.first(), [n]).device_figures]
 
 
+@overload
 def explore(
     spec: SpecLike,
     *,
@@ -139,7 +144,40 @@ def explore(
     fresh: bool = False,
     plots: bool = True,
     progress: Progress | None = None,
-) -> Result:
+    shard: None = None,
+    scheduler: str | None = None,
+) -> Result: ...
+
+
+@overload
+def explore(
+    spec: SpecLike,
+    *,
+    formulas: Sequence[Callable[..., Any]] = (),
+    settings: Mapping[str, Any] | None = None,
+    assumptions: AssumptionsLike | None = None,
+    out: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    plots: bool = True,
+    progress: Progress | None = None,
+    shard: tuple[int, int],
+    scheduler: str | None = None,
+) -> Shard: ...
+
+
+def explore(
+    spec: SpecLike,
+    *,
+    formulas: Sequence[Callable[..., Any]] = (),
+    settings: Mapping[str, Any] | None = None,
+    assumptions: AssumptionsLike | None = None,
+    out: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    plots: bool = True,
+    progress: Progress | None = None,
+    shard: tuple[int, int] | None = None,
+    scheduler: str | None = None,
+) -> Result | Shard:
     """Evaluate every design of a spec and keep the exact Pareto frontier under its budgets.
 
     Parameters
@@ -158,6 +196,15 @@ def explore(
         Folder to keep the result in; by default it stays in memory.
     fresh
         Recompute, and replace what the folder holds.
+    shard
+        (I, N): scan the I-th of N shards only, and give a `Shard`; `dse.merge` puts all N together.
+    scheduler
+        Address of a Dask scheduler that shares the work out, or "local" for a process a core.
+
+    Returns
+    -------
+    Result | Shard
+        The result; of one shard what it found.
 
     Raises
     ------
@@ -166,4 +213,36 @@ def explore(
     """
     registry.check_recorded(formulas)
     job = read_job(spec, settings, assumptions=assumptions)
-    return run(job, Path(out) if out is not None else None, fresh=fresh, progress=progress, plots=plots)
+    folder = Path(out) if out is not None else None
+    if shard is not None:
+        if scheduler is not None:
+            raise InputError("shard and scheduler are both given; give one of them")
+        return run_shard(job, parse_shard(shard), folder, fresh=fresh, progress=progress)
+    scan = scan_on(scheduler, formulas)
+    return run(job, folder, fresh=fresh, progress=progress, plots=plots, scan=scan)
+
+
+def merge(
+    shards: Sequence[str | os.PathLike[str] | Shard],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    fresh: bool = False,
+    plots: bool = True,
+) -> Result:
+    """Put the shards of one job together; the result is that of one process.
+
+    Parameters
+    ----------
+    shards
+        What `dse.explore(..., shard=(I, N))` gave, its files, or folders that hold them: all N, each once.
+    out
+        Folder to keep the result in; by default it stays in memory.
+    fresh
+        Replace what the folder holds.
+
+    Raises
+    ------
+    InputError
+        For shards that are missing, stand twice, or are of another spec or of other formulas, by name.
+    """
+    return merge_shards(find_shards(shards), Path(out) if out is not None else None, fresh=fresh, plots=plots)

@@ -13,7 +13,7 @@ import click
 from dse import __version__
 from dse.errors import DseError, InputError, unknown
 
-COMMANDS = ("explore", "evaluate", "calc", "frontier", "plot", "list", "show", "init", "import")
+COMMANDS = ("explore", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import")
 INTERRUPTED = 130
 
 
@@ -99,8 +99,8 @@ def run(arguments: list[str]) -> int:
         place = getattr(error, "ctx", None)
         click.echo(f"{place.command_path if place else 'dse'}: {error.format_message()}", err=True)
         return InputError.exit_code
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
+        click.echo(str(error) or "interrupted", err=True)
         return INTERRUPTED
     except MemoryError:
         click.echo("dse: not enough memory; narrow the axes", err=True)

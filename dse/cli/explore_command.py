@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
-from dse.errors import InfeasibleError
+from dse.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
     from dse.jobs.resolve import Job
@@ -28,6 +28,8 @@ SHOWN = 20
 )
 @click.option("--dry-run", is_flag=True, help="Print axes, designs, bytes and expected time; write nothing.")
 @click.option("--fresh", is_flag=True, help="Compute again, and replace the result that the folder holds.")
+@click.option("--scheduler", metavar="ADDRESS|local", help="Share the work out over a Dask cluster.")
+@click.option("--shard", metavar="I/N", help="Scan the I-th of N shards only (I from 1); see `dse merge`.")
 @click.option("--no-plots", is_flag=True, help="Write no pictures.")
 @json_option
 def command(
@@ -37,6 +39,8 @@ def command(
     assumptions: Path | None,
     dry_run: bool,
     fresh: bool,
+    scheduler: str | None,
+    shard: str | None,
     no_plots: bool,
     as_json: bool,
 ) -> None:
@@ -51,23 +55,51 @@ def command(
     The exit status is 2 when something is wrong with the spec, and 3 when no design meets the budgets.
     """
     from dse.cli.progress import progress_bar
+    from dse.jobs.distribute import scan_on
     from dse.jobs.resolve import read_job
     from dse.jobs.run import run
-    from dse.report.summary import misses
+    from dse.jobs.shards import parse_shard
 
+    part = None if shard is None else parse_shard(shard, "--shard")
+    if part is not None and scheduler is not None:
+        raise InputError("--shard and --scheduler are both given; give one of them")
     job = read_job(spec, parse_settings(settings), assumptions=assumptions)
     if dry_run:
         _print_plan(job, as_json)
         return
     folder = out or Path("results") / job.spec.name
+    if part is not None:
+        _run_shard(job, part, folder, fresh, as_json)
+        return
     with progress_bar(job.size, quiet=as_json) as progress:
-        result = run(job, folder, fresh=fresh, progress=progress, plots=not no_plots)
+        result = run(job, folder, fresh=fresh, progress=progress, plots=not no_plots, scan=scan_on(scheduler))
+    show_result(result, job, as_json)
+
+
+def show_result(result: Result, job: Job, as_json: bool) -> None:
+    """Print a result, and raise InfeasibleError where no design meets the budgets."""
+    from dse.report.summary import misses
+
     if as_json:
-        print_json({**result.manifest, "state": result.state, "path": str(folder)})
+        print_json({**result.manifest, "state": result.state, "path": str(result.path)})
     else:
         _print_result(result, job)
     if result.counts["kept"] == 0:
         raise InfeasibleError("\n".join(misses(result.manifest)))
+
+
+def _run_shard(job: Job, part: tuple[int, int], folder: Path, fresh: bool, as_json: bool) -> None:
+    from dse.cli.progress import progress_bar
+    from dse.jobs.shards import run_shard
+
+    with progress_bar(job.size // part[1], quiet=as_json) as progress:
+        found = run_shard(job, part, folder, fresh=fresh, progress=progress)
+    number, of = part
+    if as_json:
+        print_json({"shard": [number, of], "designs": found.found.tally.enumerated, "path": str(found.path)})
+        return
+    print_text(f"shard {number} of {of}: {found.found.tally.enumerated:,} designs in {found.seconds:.2f} s")
+    click.echo(f"written to {found.path}; when all {of} are there: dse merge {folder}")
 
 
 def _print_plan(job: Job, as_json: bool) -> None:
@@ -120,6 +152,8 @@ def _print_result(result: Result, job: Job) -> None:
         print_text(f"{done} ({rate:,.0f} designs/s)")
     if job.catalogues.replayed:
         print_text(f"figures and defaults are those of {job.catalogues.source}")
+    for message in result.messages:
+        print_text(message)
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
     if counts["kept"]:

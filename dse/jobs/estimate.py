@@ -10,7 +10,9 @@ from dse.grid.space import NETWORK, Axis
 from dse.jobs.assumptions import unchecked
 from dse.jobs.resolve import Job
 from dse.pareto.regions import thinned
-from dse.pareto.scan import TILE, Block, scan_blocks
+from dse.pareto.scan import scan_blocks
+from dse.pareto.scanner import TILE
+from dse.pareto.units import Block
 from dse.units import format_quantity
 
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
+import glob
 import json
 import os
 import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,34 +20,6 @@ from dse.units import format_quantity
 
 # Bytes for manifest, assumptions and pictures.
 SPARE = 2**22
-
-
-@contextmanager
-def temporary(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder` that is gone at the end, whatever happens, unless it was moved.
-
-    Raises
-    ------
-    DseError
-        When nothing can be written there.
-    """
-    part = _beside(folder, "part")
-    missing = [p for p in (part.parent, *part.parent.parents) if not p.exists()]
-    try:
-        part.parent.mkdir(parents=True, exist_ok=True)
-        part.mkdir()
-        (part / MANIFEST).write_text("{}")
-    except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
-        raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
-    try:
-        yield part
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-        # Folders made on the way to a result that did not come about.
-        with suppress(OSError):
-            for made in missing:
-                made.rmdir()
 
 
 def _check_room(result: Result, part: Path) -> None:
@@ -97,7 +67,7 @@ def _write_files(result: Result, job: Job, part: Path, plots: bool) -> Result:
         from dse.plots import save_all
 
         save_all(result, part)
-    files = sorted(path.name for path in part.iterdir())
+    files = sorted({MANIFEST, *(path.name for path in part.iterdir())})
     result = replace(result, manifest={**result.manifest, "plots": plots, "files": files})
     (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")
     return result
@@ -109,13 +79,18 @@ def _rename(part: Path, folder: Path) -> None:
     if not final.exists():
         os.rename(part, final)
         return
-    old = _beside(folder, "old")
+    old = _old(final)
     os.rename(final, old)
     try:
         os.rename(part, final)
     except OSError:
         os.rename(old, final)
         raise
+    _retire(old, final)
+
+
+def _retire(old: Path, final: Path) -> None:
+    """Remove the result that was replaced, but for files of the user: these go to the new one."""
     own = set((read_manifest(old) or {}).get("files", ()))
     for path in old.iterdir():
         if path.name not in own and not (final / path.name).exists():
@@ -123,6 +98,17 @@ def _rename(part: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _beside(folder: Path, ending: str) -> Path:
-    final = Path(os.path.abspath(folder))
-    return final.parent / f".{final.name}.{uuid.uuid4().hex[:8]}.{ending}"
+def recover(final: Path) -> None:
+    """Put right what a killed run may have left beside a result: nobody else may be at work on it."""
+    old = _old(final)
+    if old.exists():
+        if final.exists():
+            _retire(old, final)
+        else:
+            os.rename(old, final)
+    for stale in final.parent.glob(f".{glob.escape(final.name)}.{'[0-9a-f]' * 8}.part"):
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _old(final: Path) -> Path:
+    return final.parent / f".{final.name}.old"

@@ -15,7 +15,7 @@ from dse.jobs.run import compute
 from dse.jobs.spec import read_spec
 from dse.jobs.store import stored_values
 from dse.pareto.cut import WITNESS
-from dse.pareto.scan import Source
+from dse.pareto.units import Source
 
 
 def recut(

@@ -20,7 +20,7 @@ from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
-from dse.pareto.scan import MOST
+from dse.pareto.scanner import MOST
 from dse.units import format_quantity
 
 # Beyond this, enumerating takes hours.

@@ -46,15 +46,18 @@ class Result:
         The folder of the result, None while it is in memory only.
     state
         "computed"; "recomputed" where formulas or catalogues had changed under an unchanged spec; "reused" where the
-        result stood in its folder already.
+        result stood in its folder already; "continued" where an interrupted run had done a part.
+    messages
+        What the user should know of how it came about.
     """
 
     frontier: xr.Dataset
     cloud: xr.Dataset
     manifest: Mapping[str, Any]
     path: Path | None = None
-    state: Literal["computed", "recomputed", "reused"] = "computed"
     assumed: Mapping[str, Any] | None = None
+    state: Literal["computed", "recomputed", "reused", "continued"] = "computed"
+    messages: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

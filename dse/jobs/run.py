@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import os
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +24,45 @@ from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, Result, load, read_manifest
+from dse.jobs.reuse import reusable
 from dse.jobs.store import Store, check_disk, store_path
+from dse.jobs.work import working
 from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
 from dse.pareto.field import Field
-from dse.pareto.scan import Block, Scan, Source, group_values, scan_blocks
+from dse.pareto.groups import group_values
+from dse.pareto.partial import Partial
+from dse.pareto.scan import Scan, finish
+from dse.pareto.scanner import Checkpoint, Progress, Scanner
+from dse.pareto.units import Block, Source
 from dse.plots import roofline
 from dse.units import format_quantity
 
-Progress = Callable[[int, int], None]
+
+@dataclass(frozen=True)
+class Keeping:
+    """What earlier runs of a job found, and what is told of what this one finds."""
+
+    known: Partial | None = None
+    checkpoint: Checkpoint | None = None
+
+
+ScanUnits = Callable[[Sequence[Block], Progress | None, Keeping], Partial]
+
+
+def scan_here(blocks: Sequence[Block], progress: Progress | None, keeping: Keeping) -> Partial:
+    """Scan all units of a job in this process."""
+    return Scanner(blocks).scan(progress, known=keeping.known, checkpoint=keeping.checkpoint)
 
 
 def run(
-    job: Job, folder: Path | None = None, *, fresh: bool = False, progress: Progress | None = None, plots: bool = True
+    job: Job,
+    folder: Path | None = None,
+    *,
+    fresh: bool = False,
+    progress: Progress | None = None,
+    plots: bool = True,
+    scan: ScanUnits = scan_here,
 ) -> Result:
     """Run a job, or give the finished result that already stands in its folder.
 
@@ -48,33 +76,68 @@ def run(
         Compute it again, and replace whatever result the folder holds.
     progress
         Called with designs done and designs in all.
+    scan
+        What scans the units of the job: in this process, or elsewhere.
 
     Raises
     ------
     InputError
-        When the folder holds the result of another spec (unless `fresh`), or is no result (always).
+        When the folder holds the result of another spec (unless `fresh`), is no result, or another run is at work on
+        it.
     DseError
         When the folder cannot be written.
     """
     if folder is None:
-        return compute(job, progress)
-    manifest = _standing(job, folder, fresh)
-    if manifest is not None and not fresh and manifest.get("code") == code_key():
+        return compute(job, progress, scan=scan)
+    manifest = check_free(job, folder, fresh)
+    if _is_current(manifest, fresh):
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
     stores = [Store(grid, grid_columns(job, grid)) for grid in job.grids] if job.spec.output.grid else []
     check_disk(stores, folder)
-    with folders.temporary(folder) as part:
-        result = compute(job, progress, _created(job, stores, part))
-        written = folders.write(result, job, part, folder, plots)
-    return replace(written, state="recomputed" if manifest and not fresh else "computed")
+    with working(folder, stamp(job)) as work:
+        # Another run may have finished in between.
+        manifest = check_free(job, folder, fresh)
+        if _is_current(manifest, fresh):
+            return _reuse(job, folder, False)
+        known = work.known()
+        keeping = Keeping(known, work.checkpoint)
+        sources = reusable(job, folder) if stores and not _is_same(job, manifest) else {}
+        for name, source in sources.items():
+            work.messages.append(f"{name or 'grid'}: {source.known:,} designs are taken from the standing grid")
+        result = compute(job, progress, _created(job, stores, work.path, known), sources, scan=scan, keeping=keeping)
+        result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
+        if stores:
+            os.rename(work.path / GRID, work.part / GRID)
+        written = folders.write(result, job, work.part, folder, plots)
+    state: Any = "continued" if known else "recomputed" if manifest and not fresh else "computed"
+    return replace(written, state=state, messages=tuple(work.messages))
 
 
-def _standing(job: Job, folder: Path, fresh: bool) -> dict[str, Any] | None:
-    """The manifest of the result in the folder, if there is one that may be used or replaced."""
+def stamp(job: Job) -> dict[str, Any]:
+    """What tells jobs apart: what is asked for, and what computes it."""
+    return {"key": job_key(job), "code": code_key()}
+
+
+def _is_same(job: Job, manifest: Mapping[str, Any] | None) -> bool:
+    """Whether a standing result is of this very spec: it is computed again as a whole."""
+    return manifest is not None and manifest["key"] == job_key(job)
+
+
+def _is_current(manifest: Mapping[str, Any] | None, fresh: bool) -> bool:
+    return manifest is not None and not fresh and manifest.get("code") == code_key()
+
+
+def check_free(job: Job, folder: Path, fresh: bool, beside: str = "") -> dict[str, Any] | None:
+    """The manifest of the result in the folder, if there is one that may be used or replaced.
+
+    Raises InputError where the folder is something else; it may hold what is called `beside`.
+    """
     manifest = read_manifest(folder)
     if manifest is None:
-        if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
+        if folder.is_symlink() or (
+            folder.exists() and (not folder.is_dir() or any(p.name != beside for p in folder.iterdir()))
+        ):
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
     elif manifest["key"] != job_key(job) and not fresh:
         raise InputError(
@@ -86,10 +149,11 @@ def _standing(job: Job, folder: Path, fresh: bool) -> dict[str, Any] | None:
 def _reuse(job: Job, folder: Path, plots: bool) -> Result:
     result = load(folder)
     if plots and not result.manifest["plots"]:
-        with folders.temporary(folder) as part:
+        with working(folder, stamp(job)) as work:
+            work.known()
             if (folder / GRID).exists():
-                shutil.copytree(folder / GRID, part / GRID)
-            result = folders.write(result, job, part, folder, plots)
+                shutil.copytree(folder / GRID, work.part / GRID)
+            result = folders.write(result, job, work.part, folder, plots)
     return replace(result, state="reused")
 
 
@@ -98,12 +162,16 @@ def grid_columns(job: Job, grid: Grid) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*job.metrics, *job.cut_of(grid).columns, WITNESS]))
 
 
-def _created(job: Job, stores: Sequence[Store], part: Path) -> list[Store]:
+def _created(job: Job, stores: Sequence[Store], path: Path, known: Partial | None) -> list[Store]:
+    """The stores of the grids in a folder: those of an interrupted run where it found anything, else new ones."""
     try:
         for grid, store in zip(job.grids, stores):
-            store.create(store_path(part, grid.name))
+            if known is not None:
+                store.open(path / GRID / grid.name)
+            else:
+                store.create(store_path(path, grid.name))
     except OSError as error:
-        raise DseError(f"{part}: cannot be written: {error.strerror or error}") from None
+        raise DseError(f"{path}: cannot be written: {error.strerror or error}") from None
     return list(stores)
 
 
@@ -112,6 +180,9 @@ def compute(
     progress: Progress | None = None,
     stores: Sequence[Store] = (),
     sources: Mapping[str, Source] | None = None,
+    *,
+    scan: ScanUnits = scan_here,
+    keeping: Keeping | None = None,
 ) -> Result:
     """Run a job in memory.
 
@@ -121,19 +192,37 @@ def compute(
         One a grid of the job, to keep the grids in.
     sources
         By name of the grid where its values come from; what is not there is evaluated.
+    scan
+        What scans the units of the job.
+    keeping
+        What was found before, and what is told of what is found.
     """
     started = time.perf_counter()
-    try:
+    with told(job):
+        if job.by_bounds and scan is not scan_here:
+            raise InputError("bounds: one process searches by bounds; give bounds = false, or no scheduler")
         if job.by_bounds:
             found = branch([Field(grid, job.cut_of(grid)) for grid in job.grids], progress=progress)
         else:
-            found = scan_blocks(_blocks(job, stores, sources or {}), progress=progress)
-        seconds = time.perf_counter() - started
+            blocks = blocks_of(job, stores, sources or {})
+            found = finish(blocks, scan(blocks, progress, keeping or Keeping()))
+    return result_of(job, found, time.perf_counter() - started)
+
+
+@contextmanager
+def told(job: Job) -> Iterator[None]:
+    """Errors of a scan, as they are told of the job."""
+    try:
+        yield
     except InputError as error:
         # Axes that are right one by one, and make no network together.
         raise error.at(job.origin) if job.origin else error from None
     except OSError as error:
         raise DseError(f"the grid cannot be written: {error.strerror or error}") from None
+
+
+def result_of(job: Job, found: Scan, seconds: float) -> Result:
+    """The result of a job from what a scan of all its units found."""
     _check_size(job, len(found.places))
     frontier = frontier_dataset(job, found)
     units = {str(n): str(v.attrs["units"]) for n, v in frontier.data_vars.items()}
@@ -150,11 +239,12 @@ def _check_size(job: Job, kept: int) -> None:
         raise InputError(f"{kept:,} designs on the frontier need {sizes}; add an objective that tells them apart")
 
 
-def _blocks(job: Job, stores: Sequence[Store], sources: Mapping[str, Source]) -> list[Block]:
+def blocks_of(job: Job, stores: Sequence[Store] = (), sources: Mapping[str, Source] | None = None) -> list[Block]:
+    """What is to be scanned."""
     blocks = []
     for grid, store in itertools.zip_longest(job.grids, stores):
         keep, extra = (store.keep, grid_columns(job, grid)) if store else (None, ())
-        blocks.append(Block(grid, job.cut_of(grid), sources.get(grid.name), keep, extra))
+        blocks.append(Block(grid, job.cut_of(grid), (sources or {}).get(grid.name), keep, extra))
     return blocks
 
 

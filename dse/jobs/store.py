@@ -32,7 +32,7 @@ class Store:
     """A grid that is written tile by tile, each variable over the dimensions that it varies along."""
 
     def __init__(self, grid: Grid, columns: Sequence[str]) -> None:
-        self._space = grid.space
+        self._grid, self._space, self._columns = grid, grid.space, tuple(columns)
         corner = _corner(grid.space)
         self._template = label(corner, grid.evaluate(corner, columns))
         # Everything that the axes alone tell is written with them.
@@ -74,16 +74,42 @@ class Store:
                 attributes=dict(variable.attrs),
             )
 
+        self._write_small()
+
+    def open(self, path: Path) -> None:
+        """Go on with a store that was created before."""
+        import zarr
+
+        group: Any = zarr.open_group(path, mode="r+")
+        self._arrays = {name: group[name] for name in self._wanted}
+
     def keep(self, place: Mapping[str, slice], values: Values) -> None:
-        """Write the values of one tile."""
-        for name, array in self._arrays.items():
+        """Write the values of one tile: whole chunks of what varies along all dimensions."""
+        self._write(self._of(self._space.dims), place, values)
+
+    def _of(self, dims: Sequence[str]) -> list[str]:
+        """Names of the variables that vary along just these dimensions."""
+        return [n for n, v in self._wanted.items() if tuple(map(str, v.dims)) == tuple(dims)]
+
+    def _write_small(self) -> None:
+        """Write what varies along some dimensions only, whole chunks of it at a time: tiles of all would cut them."""
+        found = dict.fromkeys(tuple(map(str, v.dims)) for v in self._wanted.values())
+        for dims in (d for d in found if d != self._space.dims):
+            reduced, names = self._space, self._of(dims)
+            for other in (d for d in reduced.dims if d not in dims):
+                reduced = reduced.isel(other, slice(0, 1))
+            # The source of an accuracy comes with the accuracy, which may vary along more.
+            columns = [c for c in self._columns if c in names] or self._columns
+            for place, part in reduced.tiles(CHUNK):
+                own = {d: s for d, s in place.items() if d in dims}
+                self._write(names, own, self._grid.evaluate(part, columns, designs=self._space.size))
+
+    def _write(self, names: Iterable[str], place: Mapping[str, slice], values: Values) -> None:
+        for name in names:
             dims = tuple(map(str, self._wanted[name].dims))
-            # What does not vary along a dimension is written with the first tile along it.
-            if any(part.start for dim, part in place.items() if dim not in dims):
-                continue
             region = tuple(place.get(d, slice(0, self._space.sizes[d])) for d in dims)
             data = np.broadcast_to(values[name].over(dims), [part.stop - part.start for part in region])
-            array[region if region else ...] = data
+            self._arrays[name][region if region else ...] = data
 
 
 def _corner(space: Space) -> Space:

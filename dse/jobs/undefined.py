@@ -21,7 +21,7 @@ from dse.grid.space import Space
 from dse.jobs.resolve import Job
 from dse.pareto.cut import WITNESS
 from dse.pareto.regions import thinned
-from dse.pareto.scan import TILE
+from dse.pareto.scanner import TILE
 
 NO_NETWORK = "the axes make no network"
 NO_VALUE = "the formula has no value here"

@@ -19,8 +19,11 @@ from dse.pareto.archive import Archive
 from dse.pareto.cut import Tally
 from dse.pareto.field import NETWORKS, Field, Plot, plots
 from dse.pareto.forest import Forest
+from dse.pareto.groups import group_codes, group_texts
 from dse.pareto.regions import thinned
-from dse.pareto.scan import Block, Bounded, Progress, Scan, group_codes, group_texts, scan_blocks
+from dse.pareto.scan import Bounded, Scan, scan_blocks
+from dse.pareto.scanner import Progress
+from dse.pareto.units import Block
 
 # Designs of a box that is evaluated; boxes bounded at a time; designs of the coarse grid.
 LEAF, CHUNK, COARSE = 4, 2**13, 2**17

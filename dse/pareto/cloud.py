@@ -51,6 +51,17 @@ class Cloud:
         if len(self._parts) > PARTS:
             self._parts = [self._merged()]
 
+    def cells(self) -> tuple[np.ndarray, np.ndarray]:
+        """Cells in order, and the designs in each: what `add_cells` takes."""
+        return self._merged()
+
+    def add_cells(self, cells: tuple[np.ndarray, np.ndarray], counted: int) -> None:
+        """Count what another cloud of the same metrics has counted, `counted` designs in all."""
+        self.counted += counted
+        self._parts.append(cells)
+        if len(self._parts) > PARTS:
+            self._parts = [self._merged()]
+
     def _merged(self) -> tuple[np.ndarray, np.ndarray]:
         """Cells in order, and the designs in each."""
         if not self._parts:

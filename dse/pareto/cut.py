@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -167,6 +167,19 @@ class Tally:
     def feasible(self) -> int:
         """Designs that were seen, are defined and break nothing."""
         return self.enumerated - self.undefined - sum(self.excluded.values()) - sum(self.skipped.values())
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another part; of misses the nearer one stays."""
+        for own in fields(self):
+            mine, theirs = getattr(self, own.name), getattr(other, own.name)
+            if isinstance(mine, int):
+                setattr(self, own.name, mine + theirs)
+                continue
+            for name, value in theirs.items():
+                known = mine.get(name)
+                if known is not None:
+                    value = min(known, value) if isinstance(value, Miss) else known + value
+                mine[name] = value
 
 
 def apply(

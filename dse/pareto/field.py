@@ -12,9 +12,9 @@ from dse.grid.bounds import Bounds
 from dse.grid.relations import program_by_rules
 from dse.grid.space import Space
 from dse.pareto.cut import WITNESS, Cut, is_mcu
+from dse.pareto.groups import group_texts
 from dse.pareto.judge import MCU, Judge
 from dse.pareto.regions import Region, regions
-from dse.pareto.scan import group_texts
 
 # Architectures of which counts are held at a time.
 NETWORKS = 2**20

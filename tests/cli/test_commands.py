@@ -158,7 +158,7 @@ def test_explain_goes_from_the_metric_to_counts_and_sources(call):
         ("explore none.toml", "none.toml: no such file"),
         ("explore .", ".: is a folder; give the TOML file of a spec"),
         ("explore", "Missing argument 'SPEC'"),
-        ("explore small.toml --fesh", "No such option '--fesh'. Did you mean '--fresh'?"),
+        ("explore small.toml --fressh", "No such option '--fressh'. Did you mean '--fresh'?"),
         ("explroe small.toml", "unknown command 'explroe'; did you mean 'explore'?"),
         ("", "Usage: dse [OPTIONS] COMMAND"),
     ],

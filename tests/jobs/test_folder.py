@@ -104,7 +104,7 @@ def test_assumptions_name_the_format_really_computed_in_and_phases_by_name(tmp_p
 def test_an_unchanged_spec_is_not_computed_again(tmp_path, monkeypatch):
     first = explore(SMALL, tmp_path / "x")
     with monkeypatch.context() as patched:
-        patched.setattr(runs, "scan_blocks", None)
+        patched.setattr(runs, "Scanner", None)
         again = explore(dict(reversed(SMALL.items())), tmp_path / "x")
     assert (first.state, again.state) == ("computed", "reused")
     assert again.manifest == first.manifest
@@ -200,7 +200,7 @@ def test_what_cannot_be_written_leaves_the_old_result(tmp_path, monkeypatch, fai
 
 def test_a_place_that_cannot_be_written_is_told_before_the_work(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setattr(runs, "scan_blocks", None)
+    monkeypatch.setattr(runs, "Scanner", None)
     with pytest.raises(DseError, match=r"x: cannot be written: ") as caught:
         explore(SMALL, tmp_path / "file" / "x")
     assert caught.value.exit_code == 1
@@ -210,7 +210,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    for module, name in ((runs, "scan_blocks"), (folders.assumptions, "to_toml")):
+    for module, name in ((runs, "Scanner"), (folders.assumptions, "to_toml")):
         with monkeypatch.context() as patched:
             patched.setattr(module, name, interrupted)
             with pytest.raises(KeyboardInterrupt):
@@ -223,7 +223,7 @@ def test_a_failed_swap_puts_the_old_result_back(tmp_path, monkeypatch):
     rename = folders.os.rename
 
     def no_new_name(source, target):
-        if str(source).endswith(".part"):
+        if str(source).endswith("result.part"):
             raise OSError(5, "Input/output error")
         rename(source, target)
 
@@ -236,7 +236,7 @@ def test_a_failed_swap_puts_the_old_result_back(tmp_path, monkeypatch):
 
 def test_pictures_that_were_left_out_are_drawn_later_without_computing(tmp_path, monkeypatch):
     first = explore(SMALL, tmp_path / "x")
-    monkeypatch.setattr(runs, "scan_blocks", None)
+    monkeypatch.setattr(runs, "Scanner", None)
     again = dse.explore(SMALL, out=tmp_path / "x")
     assert again.state == "reused"
     assert again.manifest["created"] == first.manifest["created"]

@@ -287,8 +287,8 @@ def test_tiles_do_not_matter(monkeypatch):
     from dse.jobs import run as runs
 
     whole = dse.explore(TOGETHER)
-    scan = runs.scan_blocks
-    monkeypatch.setattr(runs, "scan_blocks", lambda blocks, **o: scan(blocks, tile=5, **o))
+    scanner = runs.Scanner
+    monkeypatch.setattr(runs, "Scanner", lambda blocks: scanner(blocks, tile=5))
     assert dse.explore(TOGETHER).counts == whole.counts
     assert dse.explore(TOGETHER).frontier.identical(whole.frontier)
 

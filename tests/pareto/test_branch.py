@@ -9,7 +9,8 @@ from dse.grid.blocks import Alone
 from dse.pareto.branch import branch
 from dse.pareto.cut import Budget, Cut, Objective
 from dse.pareto.field import Field
-from dse.pareto.scan import Block, scan_blocks
+from dse.pareto.scan import scan_blocks
+from dse.pareto.units import Block
 from tests.grid.spaces import random_space
 from tests.pareto import oracle
 from tests.pareto.landscapes import AXES, landscape

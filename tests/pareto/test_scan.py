@@ -11,7 +11,8 @@ from dse.errors import InputError
 from dse.grid.evaluate import evaluate_values
 from dse.hardware import DEVICES
 from dse.pareto.cut import Budget, Cut, Objective
-from dse.pareto.scan import group_values, scan
+from dse.pareto.groups import group_values
+from dse.pareto.scan import scan
 from tests.grid.spaces import make, random_space, whole
 from tests.pareto import oracle
 

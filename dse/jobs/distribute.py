@@ -1,0 +1,173 @@
+"""The units of a job as tasks of a Dask cluster: one address, or a cluster of this machine's cores."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any
+
+from dse import registry
+from dse.errors import DseError, InputError
+from dse.jobs.manifest import code_key
+from dse.jobs.run import Keeping, ScanUnits, scan_here
+from dse.pareto.partial import Partial
+from dse.pareto.scan import merged
+from dse.pareto.scanner import Progress, Scanner
+from dse.pareto.units import Block
+
+LOCAL = "local"
+# Tasks for each thread of the cluster, so that none waits for long at the end; each has units one after the other.
+TASKS = 8
+# Seconds to wait for the scheduler, and for its first worker.
+PATIENCE = 30
+OPTION = "--scheduler"
+
+
+def scan_on(address: str | None, formulas: Sequence[Callable[..., Any]] = ()) -> ScanUnits:
+    """What scans the units of a job on a cluster; in this process where the address is None.
+
+    It raises InputError where nothing answers at the address.
+
+    Parameters
+    ----------
+    address
+        Of a Dask scheduler ("tcp://host:8786"), or "local": a cluster of a process a core, gone at the end.
+    formulas
+        The user's own functions, which workers must be able to import.
+
+    Raises
+    ------
+    InputError
+        Where a function of the user's cannot be imported by a worker.
+    DseError
+        Where Dask is not installed.
+    """
+    if address is None:
+        return scan_here
+    if find_spec("distributed") is None:
+        raise DseError(f"{OPTION}: Dask is not installed: pip install 'dse[cluster]'")
+    modules = _own_modules(formulas)
+
+    def scan(blocks: Sequence[Block], progress: Progress | None, keeping: Keeping) -> Partial:
+        if any(block.keep is not None or block.source is not None for block in blocks):
+            raise InputError(f"{OPTION}: one process keeps a grid; leave out output.grid, or {OPTION}")
+        with _client(address) as client:
+            return _scan(client, modules, blocks, progress, keeping)
+
+    return scan
+
+
+def _own_modules(formulas: Sequence[Callable[..., Any]]) -> tuple[str, ...]:
+    """Modules that record metrics of the user's: workers import these before anything else."""
+    records = [r.function for variants in registry.METRICS.values() for r in variants.values()]
+    functions = [*formulas, *records, *(r.function for r in registry.FORMULAS.values())]
+    names = dict.fromkeys(f.__module__ for f in functions if not f.__module__.startswith("dse."))
+    for name in names:
+        module = sys.modules.get(name)
+        if name == "__main__" or getattr(module, "__file__", None) is None:
+            raise InputError(f"{OPTION}: a metric is defined in {name}; put it into a module that workers can import")
+    return tuple(names)
+
+
+@contextmanager
+def _client(address: str) -> Iterator[Any]:
+    import dask
+    from distributed import Client, LocalCluster
+
+    quiet = {"distributed.logging.distributed": "error", "distributed.admin.system-monitor.gil.enabled": False}
+    with dask.config.set(quiet):
+        if address == LOCAL:
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            options = {"n_workers": cores, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+            with LocalCluster(**options, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
+                yield client
+            return
+        try:
+            client = Client(address, timeout=PATIENCE)
+        except (OSError, ValueError, TypeError) as error:
+            what = str(error).splitlines()[0] if str(error) else type(error).__name__
+            allowed = 'allowed: an address such as tcp://host:8786, or "local"'
+            raise InputError(f"{OPTION}: no Dask scheduler answers at {address!r} ({what}); {allowed}") from None
+        with client:
+            yield client
+
+
+def _scan(
+    client: Any, modules: tuple[str, ...], blocks: Sequence[Block], progress: Progress | None, keeping: Keeping
+) -> Partial:
+    """Scan the units that are not known yet, as tasks, and put what they found together as it comes in."""
+    from distributed import as_completed
+
+    scanner = Scanner(blocks)
+    found = keeping.known or merged(blocks, ())
+    done = set(found.units.tolist())
+    total, before = sum(u.designs for u in scanner.units), sum(u.designs for u in scanner.units if u.number in done)
+    futures = _submit(client, modules, scanner, [u.number for u in scanner.units if u.number not in done])
+    try:
+        for _, part in as_completed(futures, with_results=True):
+            found = merged(blocks, (found, part))
+            before += part.tally.enumerated
+            if progress is not None:
+                progress(before, total)
+            if keeping.checkpoint is not None:
+                keeping.checkpoint(lambda: found)  # noqa: B023 (called at once)
+    except BaseException as error:
+        with suppress(Exception):
+            client.cancel(futures)
+        if keeping.checkpoint is not None:
+            keeping.checkpoint(lambda: found, True)
+        raise _told(error) from None
+    return found
+
+
+def _submit(client: Any, modules: tuple[str, ...], scanner: Scanner, numbers: Sequence[int]) -> list[Any]:
+    """Tasks of a few units each, in order."""
+    import cloudpickle
+
+    try:
+        client.wait_for_workers(1, timeout=PATIENCE)
+    except TimeoutError:
+        raise InputError(f"{OPTION}: the scheduler has no workers after {PATIENCE} s") from None
+    threads = sum(client.nthreads().values())
+    # Known to the scheduler and not to a worker alone: what dies with one is made again.
+    job = client.submit(bytes, cloudpickle.dumps((tuple(scanner.blocks), scanner.tile)), pure=False)
+    size = max(1, len(numbers) // (TASKS * threads))
+    batches = [numbers[i : i + size] for i in range(0, len(numbers), size)]
+    return [client.submit(_task, job, batch, modules, code_key(), pure=False) for batch in batches]
+
+
+def _told(error: BaseException) -> BaseException:
+    """An error of the cluster, as the user is told."""
+    from distributed.scheduler import KilledWorker
+
+    if isinstance(error, KilledWorker):
+        return DseError(f"{OPTION}: {error.allowed_failures + 1} workers died over one task: is their memory enough?")
+    return error
+
+
+def _task(job: bytes, numbers: Sequence[int], modules: Sequence[str], code: str) -> Partial:
+    """Scan units in a worker, in one thread: Dask has the others."""
+    return _scanner(job, tuple(modules), code).scan(only=numbers)
+
+
+@lru_cache(maxsize=4)
+def _scanner(job: bytes, modules: tuple[str, ...], code: str) -> Scanner:
+    """The scanner of a job, made once in each worker."""
+    import importlib
+
+    import cloudpickle
+
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise InputError(f"{OPTION}: a worker cannot import the module {name!r}: {error}") from None
+    if code_key() != code:
+        raise InputError(f"{OPTION}: workers have other formulas or catalogues than this process; install the same")
+    blocks, tile = cloudpickle.loads(job)
+    return Scanner(blocks, tile=tile, threads=1)

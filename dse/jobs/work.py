@@ -1,0 +1,210 @@
+"""The hidden folder beside a result in which it comes about: one run at a time has it, and a killed run leaves in it
+what the next one goes on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from dse.errors import DseError, InputError
+from dse.jobs.folder import recover
+from dse.pareto.partial import Partial, read_partial
+
+LOCK, FOUND, PART = "lock", "found.npz", "result.part"
+# What is found is put down every so many seconds, and takes at most this share of the time.
+EVERY, SHARE = 2.0, 0.05
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was interrupted, and what it found is kept."""
+
+
+class Work:
+    """The work folder of a result, while it is ours.
+
+    Attributes
+    ----------
+    path, part
+        The folder, and the new one in it that becomes the result.
+    keeps
+        Whether it holds what a later run can use.
+    """
+
+    def __init__(self, path: Path, stamp: Mapping[str, Any]) -> None:
+        self.path, self.part = path, path / PART
+        self.stamp, self.before, self.messages = dict(stamp), 0.0, list[str]()
+        self.started = time.monotonic()
+        self._next = self.started + EVERY
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it holds what a later run can use."""
+        return (self.path / FOUND).exists()
+
+    @property
+    def seconds(self) -> float:
+        """Time that was spent on what was found, in this run and earlier ones."""
+        return self.before + time.monotonic() - self.started
+
+    def known(self) -> Partial | None:
+        """What an earlier run of the same job found; what another one left is removed."""
+        found = None
+        try:
+            if self.keeps:
+                partial, header = read_partial(self.path / FOUND)
+                self.before = float(header.pop("seconds"))
+                found = partial if header == self.stamp else None
+        except InputError:
+            pass
+        if found is not None:
+            self.messages.append(f"continued: {found.tally.enumerated:,} designs had been done by an earlier run")
+        elif self.keeps:
+            self.before = 0.0
+            self.messages.append("what an interrupted run of another spec, or other formulas, had left was removed")
+        if found is None:
+            _clear(self.path)
+        shutil.rmtree(self.part, ignore_errors=True)
+        self.part.mkdir()
+        return found
+
+    def checkpoint(self, found: Callable[[], Partial], last: bool = False) -> None:
+        """Put down what was found, if it is time to or the last chance."""
+        started = time.monotonic()
+        if started < self._next and not last:
+            return
+        partial = found()
+        if partial.tally.enumerated:
+            partial.save(self.path / FOUND, {**self.stamp, "seconds": self.seconds})
+        now = time.monotonic()
+        self._next = now + max(EVERY, (now - started) / SHARE)
+
+
+@contextmanager
+def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
+    """The work folder beside `folder`; gone at the end, unless the run failed and a later one can go on.
+
+    `stamp` is what tells jobs apart, as plain data.
+
+    Raises
+    ------
+    InputError
+        While another run has it.
+    DseError
+        When nothing can be written there.
+    """
+    final = Path(os.path.abspath(folder))
+    path = final.parent / f".{final.name}.work"
+    missing = [p for p in (path.parent, *path.parent.parents) if not p.exists()]
+    try:
+        lock = _lock(path, folder)
+        recover(final)
+    except OSError as error:
+        _remove_made(missing)
+        raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
+    except KeyboardInterrupt:
+        _give_up(path)
+        _remove_made(missing)
+        raise
+    work = Work(path, stamp)
+    try:
+        yield work
+    except KeyboardInterrupt:
+        if work.keeps:
+            message = f"interrupted; what was found is kept in {path}, and the same command goes on with it"
+            raise Interrupted(message) from None
+        raise
+    except BaseException:
+        shutil.rmtree(work.part, ignore_errors=True)
+        raise
+    else:
+        with suppress(OSError):
+            (path / FOUND).unlink()
+    finally:
+        if not work.keeps:
+            shutil.rmtree(path, ignore_errors=True)
+        lock.close()
+        _remove_made(missing)
+
+
+def _give_up(path: Path) -> None:
+    """Remove a work folder that was not ours yet, where it is nobody's and holds nothing."""
+    with suppress(OSError), (path / LOCK).open("a+", encoding="utf-8") as lock:
+        if _locked(lock) and [inside.name for inside in path.iterdir()] == [LOCK]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_made(folders: list[Path]) -> None:
+    """Remove folders made on the way to a result that did not come about."""
+    with suppress(OSError):
+        for made in folders:
+            made.rmdir()
+
+
+def _clear(path: Path) -> None:
+    """Remove everything in the folder but the lock."""
+    for inside in path.iterdir():
+        if inside.name != LOCK:
+            shutil.rmtree(inside) if inside.is_dir() else inside.unlink()
+
+
+def _lock(path: Path, folder: Path) -> IO[str]:
+    """The open file that says that the folder is ours: the system lets go of it when the process ends."""
+    while True:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / LOCK).open("a+", encoding="utf-8")
+        try:
+            if _taken(lock, path, folder):
+                return lock
+        except BaseException:
+            lock.close()
+            raise
+        lock.close()
+
+
+def _taken(lock: IO[str], path: Path, folder: Path) -> bool:
+    """Whether the lock is ours now; not so where another run has removed the folder in between."""
+    if not _locked(lock):
+        lock.seek(0)
+        raise InputError(f"{folder}: another run is at work on it{_named(lock.read())}; wait, or choose another --out")
+    with suppress(OSError):
+        if os.path.samestat(os.fstat(lock.fileno()), os.stat(path / LOCK)):
+            lock.truncate(0)
+            lock.write(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
+            lock.flush()
+            return True
+    return False
+
+
+def _named(holder: str) -> str:
+    try:
+        known = json.loads(holder)
+    except ValueError:
+        return ""
+    return f" (process {known['process']} on {known['host']})"
+
+
+def _locked(file: IO[str]) -> bool:
+    """Whether the lock of an open file could be had."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        try:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        except OSError:
+            return False
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

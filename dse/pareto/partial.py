@@ -1,0 +1,90 @@
+"""What a part of a scan found: adds up with other parts, and goes into a file of plain arrays."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.errors import InputError
+from dse.pareto.cut import Miss, Tally
+
+# Cells of a cloud in order, and the designs in each.
+Cells = tuple[np.ndarray, np.ndarray]
+FORMAT = 1
+
+
+def no_cells() -> Cells:
+    """A cloud of no designs."""
+    return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Partial:
+    """What some of the units of a scan found.
+
+    Attributes
+    ----------
+    units
+        Numbers of the units that were scanned, ascending.
+    points, places, groups
+        The designs that may be on the frontier: objectives to be minimised, shape (n, m), flat places and groups,
+        shape (n,). Designs of other units may stand among them.
+    tally
+        Counts over the units; what is dominated and kept is known of the whole only.
+    cells, sampled
+        The cloud, and the number of designs that it is made of.
+    """
+
+    units: np.ndarray
+    points: np.ndarray
+    places: np.ndarray
+    groups: np.ndarray
+    tally: Tally = field(default_factory=Tally)
+    cells: Cells = field(default_factory=no_cells)
+    sampled: int = 0
+
+    def save(self, path: Path, header: Mapping[str, Any]) -> None:
+        """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data."""
+        text = json.dumps({"format": FORMAT, **header, "sampled": self.sampled, "tally": asdict(self.tally)})
+        points = {"points": self.points, "places": self.places, "groups": self.groups}
+        arrays: dict[str, Any] = {"units": self.units, **points, "cells": self.cells[0], "counts": self.cells[1]}
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
+        try:
+            with temporary.open("wb") as file:
+                np.savez(file, header=np.array(text), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
+    """A partial result and its header.
+
+    Raises
+    ------
+    InputError
+        Where the file is not there, is not whole, or is something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(str(file["header"]))
+            if header.pop("format") != FORMAT:
+                raise ValueError("written by another version")
+            arrays = {name: file[name] for name in ("units", "points", "places", "groups")}
+            cells = file["cells"], file["counts"]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: is not a partial result of a scan ({error})") from None
+    tally = header.pop("tally")
+    tally["misses"] = {name: Miss(**miss) for name, miss in tally["misses"].items()}
+    return Partial(**arrays, tally=Tally(**tally), cells=cells, sampled=int(header.pop("sampled"))), header

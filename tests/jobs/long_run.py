@@ -1,0 +1,45 @@
+"""A run of many units, slowed down: what the tests kill. Arguments: folder of the result, kept grid (0 or 1)."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from specs import SMALL, changed
+
+import dse
+from dse.jobs import work
+from dse.pareto import scanner, units
+
+LONG: dict[str, Any] = changed(
+    SMALL, deployment={"utilization": {"start": 0.1, "stop": 1.0, "num": 200}, "batch": [1, 2]}, output__metrics=[]
+)
+LONG["objectives"]["choose"] = ["utilization"]
+
+
+def main(folder: str, grid: str) -> None:
+    """Explore, with units of few designs that take their time."""
+    small_units(pause=0.02)
+    work.EVERY, work.SHARE = 0.0, 1e9
+    dse.explore(changed(LONG, output__grid=grid == "1"), out=folder, plots=False)
+
+
+def small_units(pause: float = 0.0) -> None:
+    """Make units small, as the job of these tests is."""
+    scanner.TILE, units.UNIT = 700, 700
+    scanner.Scanner.__init__.__kwdefaults__["tile"] = 700  # type: ignore[index]
+    whole = scanner._Run.unit
+
+    def slow(self: Any, unit: Any) -> None:
+        whole(self, unit)
+        time.sleep(pause)
+
+    scanner._Run.unit = slow  # type: ignore[method-assign]
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

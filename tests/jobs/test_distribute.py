@@ -1,0 +1,112 @@
+"""A Dask cluster gives the result of one process, whatever becomes of its workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+import xarray as xr
+from long_run import LONG, small_units
+from specs import SMALL, changed
+
+import dse
+from dse.errors import DseError, InputError
+from dse.jobs import distribute
+from dse.jobs.resolve import read_job
+from dse.jobs.run import Keeping, blocks_of
+from dse.pareto.scan import finish, scan_blocks
+from dse.pareto.scanner import Scanner
+
+distributed = pytest.importorskip("distributed", reason="Dask is an extra")
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with distributed.LocalCluster(**options, silence_logs=50) as made, distributed.Client(made) as client:
+        yield client
+
+
+@pytest.fixture
+def tiles(monkeypatch):
+    monkeypatch.setitem(Scanner.__init__.__kwdefaults__, "tile", 100)
+
+
+def test_the_result_of_one_process(cluster, tiles, tmp_path):
+    address, seen = cluster.scheduler.address, []
+    found = dse.explore(LONG, scheduler=address, progress=lambda *p: seen.append(p))
+    here = dse.explore(LONG)
+    xr.testing.assert_identical(found.frontier, here.frontier)
+    xr.testing.assert_identical(found.cloud, here.cloud)
+    assert found.counts == here.counts
+    size = here.counts["enumerated"]
+    assert len(seen) > 8 and seen[-1] == (size, size) and seen == sorted(seen)
+
+
+def test_a_worker_that_dies_loses_nothing(cluster, monkeypatch, tmp_path):
+    cluster.run(small_units, 0.02)
+    monkeypatch.setitem(Scanner.__init__.__kwdefaults__, "tile", 700)
+    blocks, killed = blocks_of(read_job(LONG)), []
+    worker = next(iter(cluster.run(os.getpid).values()))
+
+    def kill(done, size):
+        # A worker that has found something, and is at work on more.
+        if not killed and done > size // 4:
+            killed.append(done)
+            os.kill(worker, signal.SIGKILL)
+
+    found = distribute._scan(cluster, (), blocks, kill, Keeping())
+    assert killed and killed[0] < sum(b.space.size for b in blocks)
+    here, there = scan_blocks(blocks, tile=700), finish(blocks, found)
+    assert there.places.tolist() == here.places.tolist()
+    assert there.tally == here.tally
+    cluster.restart()
+    assert worker not in cluster.run(os.getpid).values()
+
+
+def test_a_cluster_goes_on_from_what_is_known(cluster, tiles):
+    blocks = blocks_of(read_job(LONG))
+    half = Scanner(blocks).scan(only=range(0, 90, 2))
+    told = []
+    found = distribute._scan(cluster, (), blocks, lambda *p: told.append(p[0]), Keeping(half))
+    assert 0 < half.tally.enumerated < told[0] and told[-1] == blocks[0].space.size
+    assert finish(blocks, found).tally == scan_blocks(blocks).tally
+
+
+def test_faults_of_the_spec_meet_the_user_before_any_task(cluster, monkeypatch):
+    monkeypatch.setattr(distribute, "_client", lambda address: pytest.fail("connected"))
+    with pytest.raises(InputError, match="unknown metric"):
+        dse.explore(changed(SMALL, objectives__minimize=["latncy"]), scheduler="local")
+
+
+def test_what_a_cluster_cannot_do(cluster, tmp_path, monkeypatch):
+    with pytest.raises(InputError, match=r"one process keeps a grid; leave out output\.grid, or --scheduler"):
+        dse.explore(changed(SMALL, output__grid=True), scheduler=cluster.scheduler.address, out=tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(distribute, "PATIENCE", 0.5)
+    for address in ("tcp://127.0.0.1:9", "nonsense://", "here"):
+        with pytest.raises(InputError, match=f"no Dask scheduler answers at '{address}'.*allowed: an address such as"):
+            dse.explore(SMALL, scheduler=address)
+    monkeypatch.setattr(distribute, "find_spec", lambda name: None)
+    with pytest.raises(DseError, match=r"Dask is not installed: pip install 'dse\[cluster\]'"):
+        dse.explore(SMALL, scheduler="local")
+
+
+def test_workers_with_other_formulas_are_refused(cluster, monkeypatch):
+    monkeypatch.setattr(distribute, "code_key", lambda: "other")
+    with pytest.raises(InputError, match="workers have other formulas or catalogues than this process"):
+        dse.explore(SMALL, scheduler=cluster.scheduler.address)
+
+
+def test_a_metric_of_the_main_program_is_refused(monkeypatch):
+    def own(latency):
+        """Not importable elsewhere."""
+
+    own.__module__ = "__main__"
+    with pytest.raises(InputError, match="a metric is defined in __main__; put it into a module"):
+        distribute.scan_on("local", [own])
+
+
+def test_a_cluster_of_this_machine(tiles):
+    assert dse.explore(SMALL, scheduler="local").counts == dse.explore(SMALL).counts

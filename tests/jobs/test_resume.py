@@ -1,0 +1,194 @@
+"""A killed run goes on with what is missing, and the result is the one of an undisturbed run, bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from long_run import LONG
+from specs import SMALL, changed
+
+import dse
+from dse.errors import DseError, InputError
+from dse.jobs import manifest as manifests
+from dse.jobs import run as runs
+from dse.jobs import work as works
+from dse.jobs.folder import recover
+from dse.jobs.work import Interrupted
+from dse.pareto.partial import read_partial
+from dse.pareto.scanner import Scanner
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+
+def start(folder, grid=False):
+    command = [sys.executable, str(HERE / "long_run.py"), str(folder), str(int(grid))]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def facts(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return {k: v for k, v in manifest.items() if k not in ("created", "seconds")}
+
+
+def assert_same(folder, expected):
+    assert (folder / "frontier.csv").read_bytes() == (expected / "frontier.csv").read_bytes()
+    assert facts(folder) == facts(expected)
+    xr.testing.assert_identical(dse.load(folder).cloud, dse.load(expected).cloud)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["frontier only", "kept grid"])
+def undisturbed(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "x"
+    dse.explore(changed(LONG, output__grid=request.param), out=folder, plots=False)
+    return folder, request.param
+
+
+def test_killed_again_and_again(undisturbed, tmp_path):
+    expected, grid = undisturbed
+    folder, kept, random_ = tmp_path / "x", tmp_path / ".x.work" / "found.npz", random.Random(0)
+    done, rounds = [0], 0
+    while not folder.exists() and rounds < 12:
+        process, rounds = start(folder, grid), rounds + 1
+        try:
+            # Killed at a random moment after it has got further than the run before it.
+            aim = done[-1] + random_.choice([1, 700, 4000])
+            while process.poll() is None and not (kept.exists() and found(kept) > aim):
+                time.sleep(0.005)
+            time.sleep(random_.random() * 0.05)
+        finally:
+            process.kill()
+            _, told = process.communicate()
+        assert "Traceback" not in told
+        if kept.exists():
+            done.append(found(kept))
+    # Every round began where the one before it had stopped.
+    assert len(done) > 3 and done == sorted(done)
+    assert_same(folder, expected)
+    if grid:
+        new, old = dse.load(folder).grid.load(), dse.load(expected).grid.load()
+        assert not np.isnan(new["latency"].values).all()
+        xr.testing.assert_identical(new, old)
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def found(path):
+    try:
+        return read_partial(path)[0].tally.enumerated
+    except InputError:  # gone in between
+        return 0
+
+
+def test_an_interrupted_run_says_that_it_can_go_on(tmp_path):
+    process = start(tmp_path / "x")
+    try:
+        while not (tmp_path / ".x.work" / "found.npz").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert "interrupted; what was found is kept in" in told and "the same command goes on with it" in told
+    assert [p.name for p in tmp_path.iterdir()] == [".x.work"]
+    again = dse.explore(changed(LONG, output__grid=False), out=tmp_path / "x", plots=False)
+    assert again.state == "continued"
+    assert "designs had been done by an earlier run" in again.messages[0]
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+@pytest.fixture
+def interrupted(tmp_path, monkeypatch):
+    """What a run of the small spec leaves that was interrupted after its first unit."""
+    with monkeypatch.context() as patched:
+        patched.setattr(runs, "Scanner", lambda blocks: Scanner(blocks, tile=12))
+        patched.setattr(works, "EVERY", -1.0)
+        checkpoint = works.Work.checkpoint
+
+        def interrupt(self, found, last=False):
+            checkpoint(self, found, last)
+            if not last:
+                raise KeyboardInterrupt
+
+        patched.setattr(works.Work, "checkpoint", interrupt)
+        with pytest.raises(Interrupted, match="what was found is kept"):
+            dse.explore(SMALL, out=tmp_path / "x", plots=False)
+    assert [p.name for p in tmp_path.iterdir()] == [".x.work"]
+    return tmp_path / "x"
+
+
+def test_other_formulas_or_another_spec_do_not_go_on(interrupted, monkeypatch):
+    folder = interrupted
+    expected = dse.explore(SMALL)
+    with monkeypatch.context() as patched:
+        patched.setattr(manifests, "_package_key", lambda: "other formulas")
+        found = dse.explore(SMALL, out=folder, plots=False)
+    assert found.state == "computed"
+    assert found.messages == ("what an interrupted run of another spec, or other formulas, had left was removed",)
+    assert found.counts == expected.counts
+    assert [p.name for p in folder.parent.iterdir()] == ["x"]
+
+
+def test_a_broken_file_is_not_taken_up(interrupted):
+    path = interrupted.parent / ".x.work" / "found.npz"
+    path.write_bytes(path.read_bytes()[:100])
+    found = dse.explore(SMALL, out=interrupted, plots=False)
+    assert found.counts == dse.explore(SMALL).counts
+    assert found.state == "computed"
+
+
+def test_two_runs_on_one_folder(tmp_path):
+    process = start(tmp_path / "x")
+    try:
+        while not (tmp_path / ".x.work" / "found.npz").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        with pytest.raises(InputError, match=rf"x: another run is at work on it \(process {process.pid} on .*--out"):
+            dse.explore(SMALL, out=tmp_path / "x", plots=False)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_killed_runs_left_is_put_right(tmp_path):
+    folder, stale = tmp_path / "x", tmp_path / ".x.0123abcd.part"
+    dse.explore(SMALL, out=folder, plots=False)
+    before = (folder / "manifest.json").read_bytes()
+    (folder / "notes.txt").write_text("mine")
+    # Killed between the two renames: the standing result has the old name.
+    os.rename(folder, tmp_path / ".x.old")
+    stale.mkdir()
+    (tmp_path / ".xy.0123abcd.part").mkdir()
+    recover(folder)
+    assert (folder / "manifest.json").read_bytes() == before
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".xy.0123abcd.part", "x"]
+    # Killed after them: files of the user are still to be taken over.
+    os.rename(folder, tmp_path / ".x.old")
+    dse.explore(SMALL, out=tmp_path / "y", plots=False)
+    os.rename(tmp_path / "y", folder)
+    recover(folder)
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".xy.0123abcd.part", "x"]
+
+
+def test_a_failed_run_leaves_what_it_had_found_and_nothing_else(interrupted, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(xr.Dataset, "to_netcdf", full)
+        with pytest.raises(DseError, match="No space left"):
+            dse.explore(SMALL, out=interrupted, plots=False)
+    assert dse.explore(SMALL, out=interrupted, plots=False).state == "continued"

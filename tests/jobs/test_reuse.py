@@ -1,0 +1,133 @@
+"""A kept grid that has grown along an axis: old values are read, new ones computed, bit for bit as afresh."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xarray as xr
+from specs import LANGUAGE, SMALL, changed
+
+import dse
+from dse.grid import blocks
+from dse.jobs import manifest as manifests
+from dse.jobs import run as runs
+from dse.pareto.scanner import Scanner
+
+KEPT = changed(SMALL, output__grid=True)
+GROWN = {
+    "at its end": {"network__width": [0.35, 0.5, 0.75, 1.0, 1.3, 1.4]},
+    "inside": {"network__resolution": [96, 112, 128, 144, 160]},
+    "in another order": {"network__width": [1.0, 0.6, 0.35, 0.75, 0.5]},
+    "of devices": {"hardware__device": ["gap9", "stm32u575", "esp32"]},
+    "of formats": {"precision__scheme": ["fp32", "w4a8", "int8"]},
+    "less of another": {"network__width": [0.35, 0.5, 0.75, 1.0, 1.3], "network__resolution": [96, 160]},
+    "less": {"network__width": [0.35, 0.75]},
+    "budgets only": {"budgets__latency": "200 ms"},
+}
+
+
+@pytest.fixture
+def evaluated(monkeypatch):
+    """Designs that are evaluated after the standing result, but for the frontier and what varies along few axes."""
+    seen, evaluate = [], blocks.Alone.evaluate
+
+    def counted(self, part, columns, **options):
+        if not part.is_list and "latency" in columns and min(part.sizes.values()) > 0:
+            seen.append(part)
+        return evaluate(self, part, columns, **options)
+
+    monkeypatch.setattr(blocks.Alone, "evaluate", counted)
+    return seen
+
+
+@pytest.mark.parametrize("tile", [7, 10**6])
+@pytest.mark.parametrize("growth", GROWN)
+def test_old_values_are_read_and_the_result_is_the_fresh_one(tmp_path, monkeypatch, evaluated, growth, tile):
+    monkeypatch.setattr(runs, "Scanner", lambda given: Scanner(given, tile=tile))
+    dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    spec = changed(KEPT, **GROWN[growth])
+    fresh = dse.explore(spec, out=tmp_path / "fresh", plots=False)
+    evaluated.clear()
+    found = dse.explore(spec, out=tmp_path / "x", plots=False, fresh=True)
+    computed = sum(part.size for part in evaluated)
+    assert "designs are taken from the standing grid" in found.messages[0]
+    xr.testing.assert_identical(found.frontier, fresh.frontier)
+    xr.testing.assert_identical(dse.load(tmp_path / "x").grid.load(), dse.load(tmp_path / "fresh").grid.load())
+    assert found.counts == fresh.counts
+    old, taken = {}, int(found.messages[0].split()[1].replace(",", ""))
+    for axis in ("width", "resolution", "precision", "device"):
+        own = found.grid[axis].values.tolist(), fresh.grid[axis].values.tolist()
+        assert own[0] == own[1]
+        old[axis] = len(set(own[0]) & set(dse.explore(KEPT).grid[axis].values.tolist()))
+    assert taken == np.prod(list(old.values()))
+    # Beside the corner that shows what varies along what, only what is new.
+    assert computed <= found.counts["enumerated"] - taken + 16
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"network__width": [0.35, 1.3], "network__resolution": [96, 100]},
+        {"output__metrics": ["params", "carbon"]},
+        {"counting": "weights"},
+        {"deployment": {"utilization": 0.5}},
+        {"network__classes": 10},
+    ],
+    ids=["two axes", "another metric", "another convention", "another setting", "another network"],
+)
+def test_what_may_differ_is_computed_afresh(tmp_path, change):
+    dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    spec = changed(KEPT, **change)
+    found = dse.explore(spec, out=tmp_path / "x", plots=False, fresh=True)
+    assert found.messages == ()
+    xr.testing.assert_identical(found.grid.load(), dse.explore(spec, out=tmp_path / "y", plots=False).grid.load())
+
+
+def test_other_formulas_and_the_same_spec_are_computed_afresh(tmp_path, monkeypatch):
+    dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert dse.explore(KEPT, out=tmp_path / "x", plots=False, fresh=True).messages == ()
+    with monkeypatch.context() as patched:
+        patched.setattr(manifests, "_package_key", lambda: "other formulas")
+        spec = changed(KEPT, network__width=[0.35, 0.5, 0.75, 1.0, 1.3])
+        assert dse.explore(spec, out=tmp_path / "x", plots=False, fresh=True).messages == ()
+
+
+def test_an_own_device_of_the_same_name_with_other_figures_is_not_reused(tmp_path):
+    own = {"base": "esp32", "peak_int8": "1 TFLOP/s"}
+    spec = changed(KEPT, hardware__device=["mine"], device={"mine": own})
+    dse.explore(spec, out=tmp_path / "x", plots=False)
+    other = changed(spec, device={"mine": {**own, "peak_int8": "2 TFLOP/s"}})
+    assert dse.explore(other, out=tmp_path / "x", plots=False, fresh=True).messages == ()
+
+
+def test_several_settings_that_choose_formulas(tmp_path):
+    spec = changed(LANGUAGE, output__grid=True)
+    dse.explore(spec, out=tmp_path / "x", plots=False)
+    grown = changed(spec, deployment__context=[512, 1024, 2048])
+    found = dse.explore(grown, out=tmp_path / "x", plots=False, fresh=True)
+    assert "16 designs" not in found.messages[0] and "32 designs are taken" in found.messages[0]
+    fresh = dse.explore(grown, out=tmp_path / "y", plots=False)
+    xr.testing.assert_identical(found.grid.load(), fresh.grid.load())
+
+
+def test_tiles_are_whole_chunks(tmp_path, monkeypatch):
+    """Nothing that is written ends inside a chunk, unless the array ends there."""
+    import zarr
+
+    from dse.jobs import store
+
+    monkeypatch.setattr(store, "CHUNK", 13)
+    monkeypatch.setattr(runs, "Scanner", lambda given: Scanner(given, tile=13))
+    written, put = [], zarr.Array.__setitem__
+
+    def noted(self, region, data):
+        written.append((self.shape, self.chunks, region))
+        put(self, region, data)
+
+    monkeypatch.setattr(zarr.Array, "__setitem__", noted)
+    dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert len({shape for shape, _, _ in written}) > 2
+    for shape, chunks, region in written:
+        for length, chunk, part in zip(shape, chunks, () if region is ... else region, strict=region is not ...):
+            first, last, _ = part.indices(length)
+            assert first % chunk == 0 and (last % chunk == 0 or last == length)
