@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -87,12 +88,17 @@ def _client(address: str) -> Iterator[Any]:
             with LocalCluster(**options, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
                 yield client
             return
+        client, what = None, ""
         try:
             client = Client(address, timeout=PATIENCE)
         except (OSError, ValueError, TypeError) as error:
             what = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if client is None:
+            # A client that is half made closes itself when it is collected; in another client's thread it would wait
+            # for that thread for ever.
+            gc.collect()
             allowed = 'allowed: an address such as tcp://host:8786, or "local"'
-            raise InputError(f"{OPTION}: no Dask scheduler answers at {address!r} ({what}); {allowed}") from None
+            raise InputError(f"{OPTION}: no Dask scheduler answers at {address!r} ({what}); {allowed}")
         with client:
             yield client
 

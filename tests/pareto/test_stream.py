@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from dse.grid.evaluate import evaluate_values
-from dse.pareto import scan as scans
-from dse.pareto import stream
+from dse.pareto import stream, units
 from dse.pareto.cut import Budget, Cut, Objective
 from dse.pareto.regions import regions, thinned
 from dse.pareto.scan import scan
@@ -39,7 +38,7 @@ def test_results_do_not_depend_on_boxes_regions_or_threads(threads, monkeypatch)
     space = make("mobilenet_v2", utilization=[0.2, 0.7], compute_efficiency=[0.5, 1.0], **AXES, **HARDWARE)
     for name, value in {"BOX": 11, "ROWS": 3, "AHEAD": 20}.items():
         monkeypatch.setattr(stream, name, value)
-    monkeypatch.setattr(scans, "REGION", 50)
+    monkeypatch.setattr(units, "UNIT", 50)
     same(space, Cut(OBJECTIVES, BUDGETS, True, ("precision",)), threads=threads)
 
 
@@ -95,7 +94,7 @@ def test_regions_cover_a_grid_once():
 
 
 def test_the_cloud_of_a_stream_is_a_coarse_grid_and_says_so(monkeypatch):
-    monkeypatch.setattr(scans, "CLOUD", 50)
+    monkeypatch.setattr(units, "CLOUD", 50)
     space = make("mobilenet_v2", **AXES, **HARDWARE)
     table = scan(space, Cut(OBJECTIVES), engine="fused").cloud.dataset()
     assert table.attrs["counted"] <= 50 < table.attrs["designs"] == space.size
