@@ -19,7 +19,9 @@ class Recorder:
         self.regions: list[Region] = []
         self.faults: list[tuple[str, Any, str]] = []
         self._count: Count = 1
+        self._calls: Count = 1
         self._prefix = ""
+        self._part = ""
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -30,23 +32,36 @@ class Recorder:
         finally:
             self._prefix = before
 
-    def repeat(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """x after `count` blocks, each with weights of its own; traced once.
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """The ops inside are a part of the network, which is told apart; of nested parts the inner one stands."""
+        before, self._part = self._part, name
+        try:
+            with self.scope(name):
+                yield
+        finally:
+            self._part = before
+
+    def repeat(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor, shared: bool = False) -> Tensor:
+        """x after `count` blocks, each with weights of its own, or all with the same where `shared`; traced once.
 
         `count` may be an array: its points with 0 skip the block. The block keeps the shape of its input.
         """
-        if np.ndim(count) == 0 and count <= 1:
+        if np.ndim(count) == 0 and (count == 1 or (count == 0 and not shared)):
             return block(x) if count == 1 else x
-        result = self._region(count, block, x)
+        result = self._region(count, block, x, shared)
         if not (_equal(result.features, x.features) and _equal(result.positions, x.positions)):
             raise ValueError(f"a repeated block must keep the shape of its input ({self.ops[-1].name})")
         return result
 
-    def optional(self, present: Any, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """x after the block where `present` holds, x itself elsewhere; the block may change the shape."""
-        if np.all(present) or not np.any(present):
+    def optional(self, present: Any, block: Callable[[Tensor], Tensor], x: Tensor, kept: bool = False) -> Tensor:
+        """x after the block where `present` holds, x itself elsewhere; the block may change the shape.
+
+        With `kept` the network has the weights of the block everywhere, also where it does not run.
+        """
+        if np.all(present) or not (kept or np.any(present)):
             return block(x) if np.any(present) else x
-        result = self._region(np.multiply(present, 1.0), block, x)
+        result = self._region(np.multiply(present, 1.0), block, x, kept)
         features = np.where(present, result.features, x.features)
         side = None if result.side is None else np.where(present, result.side, x.side)
         return Tensor(features, np.where(present, result.positions, x.positions), side, view_of=result.buffer)
@@ -56,12 +71,15 @@ class Recorder:
         if not np.all(holds):
             self.faults.append((axis, holds, problem))
 
-    def _region(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        start, before = len(self.ops), self._count
+    def _region(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor, shared: bool = False) -> Tensor:
+        start, before = len(self.ops), (self._count, self._calls)
         inner = Tensor(x.features, x.positions, x.side)
-        self._count = times(before, count)
+        if shared:
+            self._calls = times(self._calls, count)
+        else:
+            self._count = times(self._count, count)
         result = block(inner)
-        self._count = before
+        self._count, self._calls = before
         if len(self.ops) == start:
             return x
         self.regions.append(Region(start, len(self.ops), count, x.buffer, inner, result.buffer))
@@ -78,7 +96,8 @@ class Recorder:
         **counts: Any,
     ) -> None:
         inputs = reads if inputs is None else inputs
-        self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, self._count, **counts))
+        where = {"repeat": self._count, "calls": self._calls, "part": self._part}
+        self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, **where, **counts))
 
 
 def _equal(a: Count, b: Count) -> bool:

@@ -29,6 +29,8 @@ KINDS = {
     "add": "sum of tensors",
     "multiply": "element-wise product of two tensors",
     "concat": "tensors side by side",
+    "resize": "interpolation to another resolution",
+    "gather": "rows read or written at random addresses: points from voxels, voxels from points",
 }
 
 
@@ -90,7 +92,12 @@ class Op:
     in_place
         What may happen to the buffer of an input that nothing reads afterwards.
     repeat
-        Times executed.
+        Times executed, each time with weights of its own.
+    calls
+        Times that each of those is executed with the same weights: steps of a diffusion; 0 where the weights are kept
+        but not used, as those of an encoder while a decoder runs.
+    part
+        The part of the network that it belongs to, "" where there are none.
     weights, biases, affine, statistics
         Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance. Of
         weights and biases these are one set; there are as many as `copies` says.
@@ -111,6 +118,8 @@ class Op:
     inputs: tuple[Tensor, ...]
     in_place: str = FRESH
     repeat: Count = 1
+    calls: Count = 1
+    part: str = ""
     copies: Copies = ONE_COPY
     weights: Count = 0.0
     biases: Count = 0.0
@@ -123,9 +132,19 @@ class Op:
     cache_written: Count = 0.0
     cache_held: Count = 0.0
 
+    @property
+    def executions(self) -> Count:
+        """Times executed in all."""
+        return times(self.calls, self.repeat)
+
     def count(self, quantity: str) -> Count:
         """A key of `QUANTITIES`, for one execution: a float or an array."""
         return sum_of(QUANTITIES[quantity](self))
+
+    def total(self, quantity: str) -> list[Term]:
+        """The terms of a key of `QUANTITIES` for all executions; what is stored does not grow with the calls."""
+        often = self.repeat if quantity in STORED else self.executions
+        return [(times(often, count), positions) for count, positions in QUANTITIES[quantity](self)]
 
 
 def _merged(terms: Iterable[Term]) -> list[Term]:
@@ -224,6 +243,10 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "cache_written": _stored("cache_written"),
     "cache_held": _stored("cache_held"),
 }
+# Quantities that are kept, however often an op is called.
+STORED = frozenset(
+    ("weights", "biases", "active_weights", "active_biases", "affine", "statistics", "cache_held")
+)  # fmt: skip
 
 
 @dataclass(eq=False, slots=True)

@@ -74,8 +74,18 @@ class Trace:
     def peak_simple(self) -> Count:
         """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
         moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
-        traffic = ([(count * (op.repeat > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
+        traffic = ([(count * (op.executions > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
         return _exact("peak activations", largest_of(traffic))
+
+    def parts(self, counting: str = "trainable") -> dict[str, dict[str, Count]]:
+        """Params, macs, weights_read, activations and traffic of each part of the network, in order of execution.
+
+        The parts add up to the network. Without parts, the whole stands under "".
+        """
+        names = dict.fromkeys(op.part for op in self.ops)
+        of_part = {n: Trace([op for op in self.ops if op.part == n], (), self.shape, self.valid) for n in names}
+        sums = ("macs", "weights_read", "activations", "traffic")
+        return {n: {"params": t.params(counting)} | {q: t.total(q) for q in sums} for n, t in of_part.items()}
 
     def live(self, in_place_depthwise: bool = True) -> list[Count]:
         """Elements that are live while each op runs: the timeline of which `peak` is the maximum."""
@@ -100,7 +110,7 @@ class Trace:
         kept = ("macs", "inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
         columns = {f"op_{name}": name for name in kept} | {"op_weights": "weights_read"}
         stacks = {column: self._stack([op.count(name) for op in self.ops]) for column, name in columns.items()}
-        return stacks | {"op_repeat": self._stack([op.repeat for op in self.ops])}
+        return stacks | {"op_repeat": self._stack([op.executions for op in self.ops])}
 
     def rows(self) -> list[dict[str, Any]]:
         """The op table of a single network, for people: name, kind, repeat, counts, live elements."""
@@ -109,18 +119,12 @@ class Trace:
         rows = []
         for op, live in zip(self.ops, self.live(), strict=True):
             counts = {name: _number(op.count(name)) for name in QUANTITIES}
-            row = {"name": op.name, "kind": op.kind, "repeat": _number(op.repeat)}
+            row = {"name": op.name, "kind": op.kind, "repeat": _number(op.repeat), "calls": _number(op.calls)}
             rows.append(row | counts | {"live": _number(live)})
         return rows
 
     def _sum(self, what: str, quantities: Sequence[str]) -> Count:
-        terms = (
-            (count if isinstance(op.repeat, int) and op.repeat == 1 else count * op.repeat, positions)
-            for quantity in quantities
-            for op in self.ops
-            for count, positions in QUANTITIES[quantity](op)
-        )
-        return _exact(what, sum_of(terms))
+        return _exact(what, sum_of(term for quantity in quantities for op in self.ops for term in op.total(quantity)))
 
     def _stack(self, counts: Sequence[Count]) -> np.ndarray:
         shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
