@@ -98,7 +98,6 @@ NAMES: dict[str, Name] = {
     "trainable_params": _sheet("1", "P_train", "parameters that are trained"),
     "activations": _sheet("1", "A", "activation elements"),
     "bits": _sheet("bit", "b", "bits of one element, scales included"),
-    "sinks": _sheet("1", "N_sink", "attention sinks: first tokens that stay in the cache"),
     "latent_rank": _sheet("1", "r_kv", "rank of the compressed keys and values"),
     "rope_dim": _sheet("1", "d_rope", "rotary dimensions kept beside the compressed cache"),
     # Computation, latency.
@@ -122,8 +121,6 @@ NAMES: dict[str, Name] = {
     "step_flops": _sheet("FLOP", "F_step", "operations of one denoising step"),
     "fixed_flops": _sheet("FLOP", "F_fix", "operations outside the denoising loop"),
     "fixed_latency": _sheet("s", "t_fix", "time outside the denoising loop"),
-    "steps": _sheet("1", "T", "denoising steps"),
-    "guidance": _sheet("1", "g", "network calls a step: 2 with classifier-free guidance"),
     # Energy, carbon, cost.
     "power_draw": _sheet("W", "P_draw", "power of the device"),
     "total_power": _sheet("W", "P_tot", "power with the site's overhead"),
@@ -180,6 +177,15 @@ NAMES: dict[str, Name] = {
         "architecture", "1", "all", "1: logits of every token, as in training; 0: of the last", maximum=1, integer=True
     ),
     "tied": _flag("tie", "1: input and output embedding share one matrix"),
+    "attention": Name(
+        "architecture",
+        "1",
+        "att",
+        "which positions attention reads: all, all through a sum that does not grow (linear), the last ones (window), "
+        "or the first and the last ones (sinks)",
+        choices=("softmax", "linear", "window", "sinks"),
+    ),
+    "sinks": _count("architecture", "N_sink", "attention sinks: first tokens that stay in the cache", minimum=0),
     "local_layers": _count("architecture", "L_loc", "layers that attend to a sliding window only", minimum=0),
     "window": _count("architecture", "N_win", "tokens of the sliding window, the current one included"),
     "positions": _count("architecture", "N_pos", "learned position embeddings; 0: none", minimum=0),
@@ -205,6 +211,52 @@ NAMES: dict[str, Name] = {
     "parallel": _flag("par", "1: attention and feed-forward network run side by side on the same input"),
     "shared_norm": _flag("n_sh", "1: both branches of a parallel block read one norm"),
     "patch": _count("architecture", "p", "side of a patch, pixels"),
+    "pre_norm": _flag("n_pre", "1: tokens are normalised before the first layer"),
+    "patch_bias": _flag("b_p", "1: the patch embedding has a bias"),
+    "layer_scale": _flag("n_ls", "1: each branch of a layer is scaled by a learned vector"),
+    "projection": _count("architecture", "d_proj", "features of the embedding that a tower ends in"),
+    "version": _count("architecture", "v", "version of the family", maximum=2),
+    "final_norm": _flag("n_fin", "1: tokens are normalised after the last layer"),
+    "token_types": _count("architecture", "N_type", "learned kinds of tokens; 0: none", minimum=0),
+    "pooler": _flag("pool", "1: a linear layer reads the first token"),
+    "position_buckets": _count("architecture", "N_buck", "learned relative positions; 0: none", minimum=0),
+    # Diffusion.
+    "steps": _count("architecture", "T", "denoising steps"),
+    "guidance": _count("architecture", "g", "network calls a step: 2 with classifier-free guidance", maximum=2),
+    "latent_channels": _count("architecture", "C_lat", "channels of the latent image"),
+    "image_decoder": _flag("dec", "1: the decoder from the latent image to pixels is counted too"),
+    "base_channels": _count("architecture", "C_0", "channels of the first stage"),
+    "blocks": _count("architecture", "n_res", "residual blocks of each stage"),
+    "attention_depth": _count("architecture", "n_att", "transformer layers after a residual block", minimum=0),
+    "mid_depth": _count("architecture", "n_mid", "transformer layers between encoder and decoder", minimum=0),
+    "d_text": _count("architecture", "d_text", "features of a token of the text that attention reads"),
+    "d_added": _count("architecture", "d_add", "features of a further condition beside the time; 0: none", minimum=0),
+    # Vision and language.
+    "connector": Name(
+        "architecture",
+        "1",
+        "conn",
+        "what turns visual features into tokens of the decoder",
+        choices=("projector", "resampler"),
+    ),
+    "fusion": Name(
+        "architecture",
+        "1",
+        "fuse",
+        "how the decoder reads visual tokens: before its own, or by layers of gated cross-attention",
+        choices=("prefix", "cross_attention"),
+    ),
+    "latents": _count("architecture", "N_lat", "visual tokens that a resampler makes, whatever it reads"),
+    "resampler_depth": _count("architecture", "L_res", "layers of the resampler"),
+    "resampler_width": _count("architecture", "d_res", "features inside the resampler"),
+    "adapter_heads": _count("architecture", "h_x", "attention heads of resampler and cross-attention"),
+    "adapter_d_head": _count("architecture", "d_x", "dimension of one such head"),
+    "cross_every": _count("architecture", "n_x", "decoder layers for each layer of cross-attention"),
+    # Points and voxels.
+    "points": _count("architecture", "N_pt", "points of a cloud"),
+    "voxels": _count("architecture", "R_vox", "side of the voxel grid"),
+    "density": Name("architecture", "1", "rho", "share of voxels that hold a point", positive=True, maximum=1),
+    "alignment": _flag("T-net", "1: networks predict transforms of the points and of their features"),
     "kernel": _count("architecture", "K", "side of a square kernel"),
     # How the network is run.
     "batch": _count("deployment", "B", "units processed together by one replica", default=1),
@@ -220,6 +272,7 @@ NAMES: dict[str, Name] = {
     "context": _count(
         "circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"
     ),
+    "source_tokens": _count("circumstance", "N_src", "tokens of the text that the encoder reads"),
     "phase": Name(
         "circumstance",
         "1",
@@ -320,6 +373,14 @@ NAMES: dict[str, Name] = {
 }
 
 
+# Networks inside a network: their axes have the name of the tower before them.
+TOWERS = {
+    "second_text": "second text tower",
+    "text": "text tower",
+    "unet": "U-Net",
+    "vision": "vision tower",
+}
+
 _OF_STAGE = re.compile(r"(.+)_([1-9]\d*)")
 
 
@@ -330,9 +391,22 @@ def stage_of(name: str) -> tuple[str, int] | None:
     (('kernel', 3), None)
     """
     match = None if name in NAMES else _OF_STAGE.fullmatch(name)
-    if match is None or match[1] not in NAMES or NAMES[match[1]].kind != "architecture":
+    if match is None or not (match[1] in NAMES or tower_of(match[1])) or lookup(match[1]).kind != "architecture":
         return None
     return match[1], int(match[2])
+
+
+def tower_of(name: str) -> tuple[str, str] | None:
+    """The tower and the architecture name of an axis such as "vision_layers"; None for any other.
+
+    >>> tower_of("vision_layers"), tower_of("layers")
+    (('vision', 'layers'), None)
+    """
+    for tower in () if name in NAMES else TOWERS:
+        base = name.removeprefix(f"{tower}_")
+        if base != name and base in NAMES and NAMES[base].kind == "architecture":
+            return tower, base
+    return None
 
 
 def find(name: str) -> Name | None:
@@ -346,12 +420,17 @@ def find(name: str) -> Name | None:
 def lookup(name: str, where: str = "") -> Name:
     """The entry of a name; an unknown one raises InputError with the nearest.
 
-    An architecture name of one stage ("kernel_3") has the entry of the name without the stage.
+    An architecture name of one stage ("kernel_3") has the entry of the name without the stage, and one of a tower
+    ("vision_layers") that of the name without the tower.
     """
     if (of_stage := stage_of(name)) is not None:
         base, stage = of_stage
-        entry = NAMES[base]
+        entry = lookup(base)
         return replace(entry, symbol=f"{entry.symbol},{stage}", meaning=f"{entry.meaning} (stage {stage})")
+    if (of_tower := tower_of(name)) is not None:
+        tower, base = of_tower
+        entry = NAMES[base]
+        return replace(entry, symbol=f"{entry.symbol},{tower}", meaning=f"{entry.meaning} ({TOWERS[tower]})")
     try:
         return NAMES[name]
     except KeyError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dse.networks.recording import Recorder
+from dse.networks.layers import Layers
 from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Count, Tensor, times
 
 
@@ -24,19 +24,22 @@ def round_channels(channels: Count, divisor: int = 8) -> Count:
     return rounded + divisor * (rounded < 0.9 * channels)
 
 
-class Net(Recorder):
+class Net(Layers):
     """Records the layers that a builder calls. Sizes are floats or arrays that broadcast; batch is 1."""
 
     # What goes in.
 
-    def image(self, channels: Count, resolution: Count) -> Tensor:
-        """A square input image."""
-        return Tensor(channels, resolution * resolution, resolution)
+    def image(self, channels: Count, resolution: Count, present: Count = 1) -> Tensor:
+        """A square input image; nothing where it is not `present` (0), as while a decoder runs."""
+        return Tensor(channels, times(present, resolution * resolution), resolution)
 
-    def embedding(self, tokens: Count, entries: Count, features: Count, name: str = "embedding") -> Tensor:
-        """Rows of a table of `entries` rows, one for each token."""
+    def embedding(
+        self, tokens: Count, entries: Count, features: Count, name: str = "embedding", stored: Count = 1
+    ) -> Tensor:
+        """Rows of a table of `entries` rows, one for each token; `stored` is 0 where another one has the table."""
         out = Tensor(features, tokens)
-        self._record(name, "embedding", (), out, weights=entries * features, matrix_read=out.elements)
+        weights = times(stored, entries * features)
+        self._record(name, "embedding", (), out, weights=weights, matrix_read=out.elements)
         return out
 
     # Layers.
@@ -69,11 +72,11 @@ class Net(Recorder):
         self._convolve(name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, DEPTHWISE)
         return out
 
-    def patches(self, x: Tensor, features: Count, patch: Count, name: str = "patch_embedding") -> Tensor:
-        """A vector with bias for each whole patch of an image: a convolution whose stride is its kernel."""
+    def patches(self, x: Tensor, features: Count, patch: Count, bias: Count = 1, name: str = "patch_embedding") -> Tensor:
+        """A vector for each whole patch of an image: a convolution whose stride is its kernel."""
         side = np.floor(x.side / patch)
         out = Tensor(features, side * side, side)
-        self._convolve(name, "conv", x, out, x.features * features * (patch * patch), bias=1, norm=0)
+        self._convolve(name, "conv", x, out, x.features * features * (patch * patch), bias, norm=0)
         return out
 
     def linear(
@@ -108,19 +111,20 @@ class Net(Recorder):
 
     def attention(
         self, query: Tensor, key: Tensor, value: Tensor, span: Count, heads: Count, sinks: Count = 0,
-        cached: bool = True, name: str = "attention",
+        cached: bool = True, biases: Count = 0.0, name: str = "attention",
     ) -> Tensor:  # fmt: skip
         """Softmax attention of each query over `span` positions, read through the key-value cache.
 
         The new keys and values are appended to the cache, which holds `span` positions afterwards. Scores are
         computed for every query and position (the full square in prefill) and stay on the chip. Without a cache
-        (`cached` False) keys and values are inputs. `sinks` is 1 where each head has a learned logit beside them.
+        (`cached` False) keys and values are inputs. `sinks` is 1 where each head has a learned logit beside them; `biases` are
+        other learned elements that are added to scores.
         """
         out = Tensor(query.features, query.positions)
         held = times(int(cached), span * (key.features + value.features))
         self._record(
             name, "attention", (query, key, value), out, inputs=(query,) if cached else (query, key, value),
-            macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=times(sinks, heads),
+            macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=times(sinks, heads) + biases,
             cache_read=held, cache_written=times(int(cached), key.elements + value.elements), cache_held=held,
         )  # fmt: skip
         return out
@@ -191,7 +195,7 @@ class Net(Recorder):
     # Recording.
 
     def _convolve(
-        self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: int, norm: int, in_place: str = FRESH
+        self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: Count, norm: int, in_place: str = FRESH
     ) -> None:
         of_norm = 2.0 * out.features if norm else 0.0
         self._record(

@@ -54,14 +54,20 @@ class Recorder:
             raise ValueError(f"a repeated block must keep the shape of its input ({self.ops[-1].name})")
         return result
 
-    def optional(self, present: Any, block: Callable[[Tensor], Tensor], x: Tensor, kept: bool = False) -> Tensor:
-        """x after the block where `present` holds, x itself elsewhere; the block may change the shape.
+    def call(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The block on `count` inputs of the size of x with the same weights, one after the other; what one gives.
 
-        With `kept` the network has the weights of the block everywhere, also where it does not run.
+        With 0 the network has the weights, but the block does not run, and there is no result.
         """
-        if np.all(present) or not (kept or np.any(present)):
+        if np.ndim(count) == 0 and count == 1:
+            return block(x)
+        return self._region(count, block, x, shared=True)
+
+    def optional(self, present: Any, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """x after the block where `present` holds, x itself elsewhere; the block may change the shape."""
+        if np.all(present) or not np.any(present):
             return block(x) if np.any(present) else x
-        result = self._region(np.multiply(present, 1.0), block, x, kept)
+        result = self._region(np.multiply(present, 1.0), block, x)
         features = np.where(present, result.features, x.features)
         side = None if result.side is None else np.where(present, result.side, x.side)
         return Tensor(features, np.where(present, result.positions, x.positions), side, view_of=result.buffer)

@@ -1,5 +1,41 @@
-"""The builders of the families; importing the package records them."""
+"""The builders of the families; importing the package records them, those that others are made of first."""
 
-from dse.networks.families import decoder, inverted_residual, mobilenet_v2, resnet, vit
+from dse.networks.families import (
+    clip,
+    decoder,
+    dit,
+    encoder,
+    encoder_decoder,
+    image_decoder,
+    inverted_residual,
+    latent_diffusion,
+    mobilenet_v2,
+    pointnet,
+    pvcnn,
+    resnet,
+    sparse_unet,
+    swin,
+    unet,
+    vision_language,
+    vit,
+)
 
-__all__ = ["decoder", "inverted_residual", "mobilenet_v2", "resnet", "vit"]
+__all__ = [
+    "clip",
+    "decoder",
+    "dit",
+    "encoder",
+    "encoder_decoder",
+    "image_decoder",
+    "inverted_residual",
+    "latent_diffusion",
+    "mobilenet_v2",
+    "pointnet",
+    "pvcnn",
+    "resnet",
+    "sparse_unet",
+    "swin",
+    "unet",
+    "vision_language",
+    "vit",
+]
