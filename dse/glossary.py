@@ -213,6 +213,7 @@ NAMES: dict[str, Name] = {
     "patch": _count("architecture", "p", "side of a patch, pixels"),
     "pre_norm": _flag("n_pre", "1: tokens are normalised before the first layer"),
     "patch_bias": _flag("b_p", "1: the patch embedding has a bias"),
+    "class_position": _flag("b_cls", "1: the class token has a learned position too"),
     "layer_scale": _flag("n_ls", "1: each branch of a layer is scaled by a learned vector"),
     "projection": _count("architecture", "d_proj", "features of the embedding that a tower ends in"),
     "version": _count("architecture", "v", "version of the family", maximum=2),

@@ -13,6 +13,10 @@ class Layers(Recorder):
 
     # Vectors and images.
 
+    def given(self, features: Count, positions: Count = 1.0) -> Tensor:
+        """An input of the network that is no image: points, tokens of another network, a time."""
+        return Tensor(features, positions)
+
     def vectors(self, features: Count, positions: Count = 1.0, name: str = "vectors") -> Tensor:
         """Learned vectors that no product reads as a matrix (a class token, biases of attention): no `weights`."""
         out = Tensor(features, positions)
@@ -45,10 +49,12 @@ class Layers(Recorder):
         self._record(name, "concat", (x,), out)
         return out
 
-    def view(self, x: Tensor, positions: Count | None = None, side: Count = None) -> Tensor:
-        """The same elements as a map of that side, or as a sequence; or with that many positions of them filled up."""
+    def view(
+        self, x: Tensor, positions: Count | None = None, features: Count | None = None, side: Count = None
+    ) -> Tensor:
+        """The buffer of x as a map of that side, or as a sequence; with other positions or features where told."""
         positions = x.positions if positions is None else positions
-        return Tensor(x.features, positions, side, view_of=x.buffer)
+        return Tensor(x.features if features is None else features, positions, side, view_of=x.buffer)
 
     # Attention.
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, unknown
-from dse.networks.registration import find_family
+from dse.networks.registration import Family, find_family
 from dse.networks.tracing import trace
 
 # What a file may hold a model in.
-SUFFIXES = (".json", ".toml")
+SUFFIXES = (".json", ".toml", ".csv")
 _KEYS = ("family", "source", "note", "axes", "published")
 
 
@@ -35,7 +35,7 @@ class Model:
     `axes` are the values of its family's axes that differ from the defaults, at which the figures in `published`
     hold: params (trainable), params_weights (no norms, no biases), active_params and active_params_without_embedding
     (what one token uses), macs, activations, peak_simple, peak_liveness, peak_in_place_depthwise, and context (the
-    most tokens that the model was made for).
+    most tokens that the model was made for). A model that a user gives as a `table` of layers has a family of its own.
     """
 
     name: str
@@ -44,6 +44,12 @@ class Model:
     source: str
     note: str = ""
     published: Mapping[str, Published] = field(default_factory=dict)
+    table: Family | None = None
+
+    @property
+    def network(self) -> Family:
+        """The family that builds it: one of the index, or the model's own table of layers."""
+        return find_family(self.family) if self.table is None else self.table
 
 
 MODELS: Mapping[str, Model] = Catalogue("model", lambda: _read_zoo())
@@ -68,7 +74,8 @@ def find_model(name: str, where: str = "") -> Model:
 
 
 def load_model(path: str | Path) -> Model:
-    """The one model that a file holds: a config.json, or a model in the zoo's own format (see `model_toml`).
+    """The one model that a file holds: a config.json, a model in the zoo's own format (see `model_toml`), or a table of
+    layers (`dse.networks.ingest.ops_table`).
 
     Raises
     ------
@@ -82,6 +89,11 @@ def load_model(path: str | Path) -> Model:
         from dse.networks.ingest import read_hf_config  # imports this module
 
         model = read_hf_config(path)
+    elif path.suffix == ".csv" or is_table(content := read_toml(path)):
+        from dse.networks.ingest import read_ops  # imports what this module does
+
+        table = read_ops(path, None if path.suffix == ".csv" else content["op"])
+        model = Model(path.stem, table.name, MappingProxyType({}), str(path), table=table)
     else:
         models = read_models(path)
         if len(models) != 1:
@@ -89,10 +101,15 @@ def load_model(path: str | Path) -> Model:
         (model,) = models.values()
     try:
         # Shapes that do not fit together, and counts beyond all use, are found by building the network.
-        trace(model.family, model.axes).params()
+        trace(model.network, model.axes).params()
     except InputError as error:
         raise error.at(str(path)) from None
     return model
+
+
+def is_table(content: Mapping[str, Any]) -> bool:
+    """Whether a TOML file holds a table of layers: an array of tables `[[op]]`."""
+    return isinstance(content.get("op"), list) and all(isinstance(row, Mapping) for row in content["op"])
 
 
 def read_models(path: Path) -> dict[str, Model]:

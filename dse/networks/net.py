@@ -72,7 +72,9 @@ class Net(Layers):
         self._convolve(name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, DEPTHWISE)
         return out
 
-    def patches(self, x: Tensor, features: Count, patch: Count, bias: Count = 1, name: str = "patch_embedding") -> Tensor:
+    def patches(
+        self, x: Tensor, features: Count, patch: Count, bias: Count = 1, name: str = "patch_embedding"
+    ) -> Tensor:
         """A vector for each whole patch of an image: a convolution whose stride is its kernel."""
         side = np.floor(x.side / patch)
         out = Tensor(features, side * side, side)
@@ -117,14 +119,15 @@ class Net(Layers):
 
         The new keys and values are appended to the cache, which holds `span` positions afterwards. Scores are
         computed for every query and position (the full square in prefill) and stay on the chip. Without a cache
-        (`cached` False) keys and values are inputs. `sinks` is 1 where each head has a learned logit beside them; `biases` are
-        other learned elements that are added to scores.
+        (`cached` False) keys and values are inputs. `sinks` is 1 where each head has a learned logit beside
+        them; `biases` are other learned elements that are added to scores.
         """
         out = Tensor(query.features, query.positions)
         held = times(int(cached), span * (key.features + value.features))
+        stored = times(sinks, heads) + biases
         self._record(
             name, "attention", (query, key, value), out, inputs=(query,) if cached else (query, key, value),
-            macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=times(sinks, heads) + biases,
+            macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=stored,
             cache_read=held, cache_written=times(int(cached), key.elements + value.elements), cache_held=held,
         )  # fmt: skip
         return out
@@ -195,7 +198,15 @@ class Net(Layers):
     # Recording.
 
     def _convolve(
-        self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: Count, norm: int, in_place: str = FRESH
+        self,
+        name: str,
+        kind: str,
+        x: Tensor,
+        out: Tensor,
+        weights: Count,
+        bias: Count,
+        norm: int,
+        in_place: str = FRESH,
     ) -> None:
         of_norm = 2.0 * out.features if norm else 0.0
         self._record(

@@ -23,6 +23,15 @@ class Recorder:
         self._prefix = ""
         self._part = ""
 
+    def row(
+        self, name: str, kind: str, reads: tuple[Tensor, ...], writes: Tensor, in_place: str, repeat: Count,
+        **counts: Any,
+    ) -> None:  # fmt: skip
+        """A row of a table that is given as such, with the counts of one execution."""
+        before, self._count = self._count, times(self._count, repeat)
+        self._record(name, kind, reads, writes, in_place, **counts)
+        self._count = before
+
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
         """Prefix the names of the ops inside."""

@@ -43,7 +43,7 @@ def cross_attention(
 
     def make(name: str) -> Tensor:
         made = net.call(1.0 - decode, lambda source: net.linear(source, inner, bias=bias, name=name), source)
-        return Tensor(inner, source.positions * (1 - decode), view_of=made.buffer)
+        return net.view(made, source.positions * (1 - decode), inner)
 
     result = net.attention(q, make("k"), make("v"), source.positions, heads, cached=cached)
     return net.linear(result, d_model, bias=output_bias, name="output")

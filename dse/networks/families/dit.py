@@ -28,10 +28,10 @@ def dit(
 ):  # fmt: skip
     """Diffusion transformer with adaptive layer norm (adaLN-Zero): DiT-S, B, L, XL.
 
-    It denoises latents of an eighth of the `resolution`, cut into patches, for a class and a time. `steps` of `guidance`
-    calls each (2: classifier-free) run one after the other with the same weights; the defaults are one call, as
-    published counts are. With `image_decoder` the decoder to pixels runs once after them. Both noise and its variance
-    are predicted. Left out, `ffn` is 4·d_model.
+    It denoises latents of an eighth of the `resolution`, cut into patches, for a class and a time. `steps` of
+    `guidance` calls each (2: classifier-free) run one after the other with the same weights; the defaults are one call,
+    as published counts are. With `image_decoder` the decoder to pixels runs once after them. Both noise and its
+    variance are predicted. Left out, `ffn` is 4·d_model.
     """
     net.require("heads", d_model % heads == 0, "it must divide d_model")
     net.require("resolution", resolution % SCALE == 0, f"latents have 1/{SCALE} of the resolution: a multiple of it")
@@ -56,7 +56,7 @@ def _denoise(net: Net, latent: Tensor, layers, d_model, heads, ffn, patch, class
     # Sines and cosines, but stored.
     x = net.add(patches, net.embedding(patches.positions, patches.positions, d_model, "position_embedding"))
     with net.scope("time"):
-        condition = net.linear(net.linear(Tensor(TIME, 1.0), d_model, name="up"), d_model, name="out")
+        condition = net.linear(net.linear(net.given(TIME), d_model, name="up"), d_model, name="out")
     # One row more than classes stands for none of them.
     label = net.embedding(1.0, classes + 1, d_model, "class_embedding")
     condition = net.add(condition, label, "condition_add")

@@ -19,12 +19,13 @@ from dse.networks.tensors import Tensor
 def encoder(
     net: Net, layers, d_model, heads, vocab, ffn=None, gated=0, context=512, positions=512, token_types=0, pre_norm=0,
     post_norm=0, final_norm=1, pooler=0, projection=None, attention=SOFTMAX,
+    *, states=False,
 ):  # fmt: skip
     """Encoder of a text of `context` tokens: BERT, the text towers of CLIP and of Stable Diffusion.
 
     Positions are learned. Norms stand before each branch, or after the sum (`post_norm` 1, BERT). BERT adds kinds of
     tokens and a pooler; a text tower ends in a norm and a `projection` of one token. Left out, `ffn` is 4·d_model.
-    A mask changes no count: attention is the full square.
+    A mask changes no count: attention is the full square. Other families take the `states` of all tokens.
     """
     net.require("heads", d_model % heads == 0, "it must divide d_model")
     net.require("context", context <= positions if positions else True, f"there are {positions} learned positions")
@@ -43,7 +44,8 @@ def encoder(
     if pooler:
         net.linear(net.select(x, 1.0), d_model, name="pooler")
     if projection is not None:
-        x = net.linear(net.select(x, 1.0), projection, bias=0, name="projection")
+        embedded = net.linear(net.select(x, 1.0), projection, bias=0, name="projection")
+        return x if states else embedded
     return x
 
 

@@ -45,8 +45,8 @@ def encoder_decoder(
         return net.norm(x, shift=0, name="final_norm")
 
     with net.part("encoder"):
-        memory = net.call(prefill, encode, Tensor(1.0, source_tokens * prefill))
-    source = Tensor(d_model, source_tokens, view_of=memory.buffer)
+        memory = net.call(prefill, encode, net.given(1.0, source_tokens * prefill))
+    source = net.view(memory, source_tokens, d_model)
     with net.part("decoder"):
         tokens = context * prefill + phase
         # The same table as the encoder's.

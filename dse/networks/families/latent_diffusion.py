@@ -35,7 +35,9 @@ def latent_diffusion(
     width = sum(each["d_model"] for each in encoders)
     given = unet["d_text"]
     net.require("unet_d_text", np.equal(given, width), "it must be the features of the text encoders together")
-    read = [_read(net, name, each, context, guidance) for name, each in zip(("text", "second_text"), encoders)]
+    read = [
+        _read(net, name, each, context, guidance) for name, each in zip(("text", "second_text"), encoders, strict=False)
+    ]
     states = read[0] if len(read) == 1 else net.join(*read, name="text_join")
 
     def step(latent: Tensor) -> Tensor:
@@ -55,8 +57,8 @@ def _read(net: Net, name: str, of: dict, context, guidance) -> Tensor:
     """The states of all tokens, as the U-Net reads those of one text."""
 
     def once(tokens: Tensor) -> Tensor:
-        return encoder(net, **of, context=tokens.positions)
+        return encoder(net, **of, context=tokens.positions, states=True)
 
     with net.part(f"{name}_encoder"):
-        out = net.call(guidance, once, Tensor(1.0, context))
-    return Tensor(of["d_model"], context, view_of=out.buffer)
+        out = net.call(guidance, once, net.given(1.0, context))
+    return net.view(out, context, of["d_model"])

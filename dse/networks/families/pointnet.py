@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dse.networks.net import Net
 from dse.networks.registration import family
 from dse.networks.tensors import Tensor
@@ -19,9 +21,10 @@ def pointnet(net: Net, points=1024, width=1.0, alignment=1, classes=40, in_chann
     """PointNet that classifies a cloud: layers shared by all points, their maximum, a classifier.
 
     With `alignment` two small networks of the same kind predict a matrix each, one for the coordinates and one for the
-    features. `width` scales all hidden features. Every layer but the last has biases and a batch norm.
+    features. `width` scales all hidden features, rounded down. Every layer but the last has biases and a batch norm.
     """
-    x = Tensor(in_channels, points)
+    net.require("width", BEFORE[0] * width >= 1, "leaves no channels")
+    x = net.given(in_channels, points)
     if alignment:
         with net.scope("input_transform"):
             x = net.apply_matrix(x, _matrix(net, x, (64, 128, 1024), width))
@@ -36,18 +39,14 @@ def pointnet(net: Net, points=1024, width=1.0, alignment=1, classes=40, in_chann
 
 def _shared(net: Net, x: Tensor, sizes, width, first: int = 0) -> Tensor:
     for number, size in enumerate(sizes, first + 1):
-        x = net.conv(x, _scaled(size, width), bias=1, name=f"shared{number}")
+        x = net.conv(x, np.floor(size * width), bias=1, name=f"shared{number}")
     return x
 
 
 def _dense(net: Net, x: Tensor, sizes, width) -> Tensor:
     for number, size in enumerate(sizes, 1):
-        x = net.conv(x, _scaled(size, width), bias=1, name=f"dense{number}")
+        x = net.conv(x, np.floor(size * width), bias=1, name=f"dense{number}")
     return x
-
-
-def _scaled(size, width):
-    return size * width if width is not None else size
 
 
 def _matrix(net: Net, x: Tensor, sizes, width) -> Tensor:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dse.networks.families.voxels import neighbours
-from dse.networks.net import Net, round_channels
+from dse.networks.net import Net
 from dse.networks.registration import family
 from dse.networks.tensors import Tensor
 
@@ -22,12 +24,15 @@ def pvcnn(net: Net, points=8192, voxels=32, density=1.0, width=1.0, classes=13, 
     Each block has two branches whose results are added. The voxel branch averages points into a grid (`voxels` a side
     in the first stage, half in later ones), convolves it twice, and interpolates back: regular work, but gathers at
     random addresses before and after. The point branch is one layer a point. A `density` below 1 keeps only that share
-    of the voxels, spread evenly, and convolves sparsely. Parts: voxel_branch, point_branch, head.
+    of the voxels, spread evenly, and convolves sparsely. `width` scales all hidden channels,
+    rounded down. Parts: voxel_branch, point_branch, head.
     """
-    x = Tensor(in_channels, points)
+    net.require("width", STAGES[0][0] * width >= 1, "leaves no channels")
+    net.require("voxels", voxels >= 2, "later stages have half of it")
+    x = net.given(in_channels, points)
     outputs = []
     for number, (channels, count, share) in enumerate(STAGES, 1):
-        channels = round_channels(channels * width)
+        channels = np.floor(channels * width)
         for block in range(1, count + 1):
             with net.scope(f"stage{number}.block{block}"):
                 x = _point_voxel(net, x, channels, voxels * share, density) if share else _mlp(net, x, channels)
@@ -35,13 +40,13 @@ def pvcnn(net: Net, points=8192, voxels=32, density=1.0, width=1.0, classes=13, 
     with net.part("head"):
         cloud = net.points_max(x)
         for number, features in enumerate(CLOUD, 1):
-            cloud = net.conv(cloud, round_channels(features * width), bias=1, name=f"cloud{number}")
+            cloud = net.conv(cloud, np.floor(features * width), bias=1, name=f"cloud{number}")
         every = outputs[0]
         for output in outputs[1:]:
             every = net.join(every, output)
         x = net.join(every, net.gather(cloud, points, name="spread"))
         for number, features in enumerate(HEAD, 1):
-            x = net.conv(x, round_channels(features * width), bias=1, name=f"dense{number}")
+            x = net.conv(x, np.floor(features * width), bias=1, name=f"dense{number}")
         return net.linear(x, classes, name="classifier")
 
 

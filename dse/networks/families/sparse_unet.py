@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dse.networks.families.voxels import coarser, finer, neighbours
-from dse.networks.net import Net, round_channels
+from dse.networks.net import Net
 from dse.networks.registration import family
 from dse.networks.tensors import Tensor
 
@@ -21,14 +23,16 @@ def sparse_unet(net: Net, voxels=512, density=0.001, width=1.0, classes=19, in_c
 
     Of a grid of `voxels` a side a share of `density` is occupied (below 0.001 for scenes). Convolutions of stride 1 are
     computed at occupied voxels and multiply occupied neighbours only; those of stride 2 keep every coarser voxel that
-    holds any. Both numbers are expectations for voxels spread evenly. `width` scales all channels.
+    holds any. Both numbers are expectations for voxels spread evenly. `width` scales all channels, rounded down.
     """
+    net.require("width", STEM * width >= 1, "leaves no channels")
+    net.require("voxels", voxels >= 2 ** len(DOWN), f"it is halved {len(DOWN)} times")
     densities = [density]
     for _ in DOWN:
         densities.append(coarser(densities[-1]))
     occupied = [share * (voxels / 2**level) ** 3 for level, share in enumerate(densities)]
-    channels = round_channels(STEM * width)
-    x = Tensor(in_channels, occupied[0])
+    channels = np.floor(STEM * width)
+    x = net.given(in_channels, occupied[0])
     for name in ("stem1", "stem2"):
         x = net.voxel_conv(x, channels, occupied=neighbours(3, density), name=name)
     skips = []
@@ -37,9 +41,9 @@ def sparse_unet(net: Net, voxels=512, density=0.001, width=1.0, classes=19, in_c
         with net.scope(f"down{level}"):
             inside = finer(densities[level - 1])
             x = net.voxel_conv(x, x.features, occupied[level], 2, inside, name="downsample")
-            x = _residuals(net, x, round_channels(out * width), densities[level])
+            x = _residuals(net, x, np.floor(out * width), densities[level])
     for number, out in enumerate(UP, 1):
-        level, wide = len(DOWN) - number, round_channels(out * width)
+        level, wide = len(DOWN) - number, np.floor(out * width)
         with net.scope(f"up{number}"):
             # Each finer voxel is made of the one that holds it.
             x = net.voxel_conv(x, wide, occupied[level], 2, 1.0, name="upsample")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 from dse.networks.families.attention import LINEAR, SOFTMAX, cross_attention
-from dse.networks.families.feed_forward import dense
 from dse.networks.families.image_decoder import SCALE
 from dse.networks.families.residual import residual_block
 from dse.networks.net import Net
 from dse.networks.registration import family
 from dse.networks.tensors import Tensor
+
 
 @family(
     structural=(
@@ -26,13 +26,13 @@ def unet(
     d_added=0, latent_channels=4, resolution=512, context=77, attention=SOFTMAX,
     *, latent=None, text=None,
 ):  # fmt: skip
-    """One call of the U-Net of Stable Diffusion (1.x, XL) for an image of `resolution`, with a text of `context` tokens.
+    """One call of the U-Net of Stable Diffusion (1.x, XL) for an image, with a text of `context` tokens.
 
-    Stages of `width_n` times `base_channels` on latents of an eighth of the resolution, halved from stage to stage; each
-    has `blocks` residual blocks down and one more up, each followed by `attention_depth_n` transformer layers (0:
-    none) that attend to the image and to the text. Left out, `width_4` is no stage at all (SDXL has three). `d_added` is the
-    width of a condition beside the time. With `d_head` the heads follow from the channels, else there are `heads`.
-    `attention` of the image on itself is softmax or linear.
+    Stages of `width_n` times `base_channels` on latents of an eighth of the `resolution`, halved from stage to stage;
+    each has `blocks` residual blocks down and one more up, each followed by `attention_depth_n` transformer layers (0:
+    none) that attend to the image and to the text. Left out, `width_4` is no stage at all (SDXL has three). `d_added`
+    is the width of a condition beside the time. With `d_head` the heads follow from the channels, else there are
+    `heads`. `attention` of the image on itself is softmax or linear.
     """
     widths = [width_1, width_2, width_3, *([] if width_4 is None else [width_4])]
     depths = (attention_depth_1, attention_depth_2, attention_depth_3, attention_depth_4)[: len(widths)]
@@ -41,7 +41,7 @@ def unet(
     net.require("attention", attention in (SOFTMAX, LINEAR), "here it is softmax or linear")
     channels = [base_channels * width for width in widths]
     latent = net.image(latent_channels, resolution / SCALE) if latent is None else latent
-    text = Tensor(d_text, context) if text is None else text
+    text = net.given(d_text, context) if text is None else text
     time = _condition(net, base_channels, d_added)
     block = partial(_block, net, time=time, text=text, heads=heads, d_head=d_head, attention=attention)
 
@@ -70,12 +70,12 @@ def unet(
 def _condition(net: Net, base_channels, d_added) -> Tensor:
     """What tells the blocks the time, and what else the image is to be."""
     with net.scope("time"):
-        hidden = net.linear(Tensor(base_channels, 1.0), 4 * base_channels, name="up")
+        hidden = net.linear(net.given(base_channels), 4 * base_channels, name="up")
         time = net.linear(hidden, 4 * base_channels, name="out")
     if not d_added:
         return time
     with net.scope("added"):
-        hidden = net.linear(Tensor(d_added, 1.0), 4 * base_channels, name="up")
+        hidden = net.linear(net.given(d_added), 4 * base_channels, name="up")
         return net.add(time, net.linear(hidden, 4 * base_channels, name="out"))
 
 
@@ -90,10 +90,9 @@ def _block(net: Net, x: Tensor, channels, depth, time, text, heads, d_head, atte
         net.require("d_head", channels % d_head == 0, "it must divide the channels of every stage with attention")
         of_block = {"heads": channels / d_head, "d_head": d_head}
     with net.scope("transformer"):
-        h = net.linear(net.norm(x), channels, name="in")
+        h = net.conv(net.norm(x), channels, bias=1, norm=0, name="in")
         h = net.repeat(depth, partial(_layer, net, text=text, attention=attention, **of_block), h)
-        h = net.view(net.linear(h, channels, name="out"), side=x.side)
-        return net.add(h, x)
+        return net.add(net.conv(net.view(h, side=x.side), channels, bias=1, norm=0, name="out"), x)
 
 
 def _layer(net: Net, x: Tensor, text, attention, heads, d_head) -> Tensor:
@@ -108,5 +107,11 @@ def _layer(net: Net, x: Tensor, text, attention, heads, d_head) -> Tensor:
         h = net.norm(x, name="attention_norm")
         a = cross_attention(net, h, text, heads=heads, d_head=d_head, cached=False, output_bias=1)
         x = net.add(a, x, "attention_add")
-    f = dense(net, net.norm(x, name="ffn_norm"), ffn=4 * x.features, gated=1, bias=1)
-    return net.add(f, x, "ffn_add")
+    return net.add(_feed(net, net.norm(x, name="ffn_norm")), x, "ffn_add")
+
+
+def _feed(net: Net, x: Tensor) -> Tensor:
+    """A gated feed-forward network whose hidden features and gates are one product."""
+    both = net.linear(x, 8 * x.features, name="up")
+    hidden = net.multiply(net.select(both, features=4 * x.features), net.select(both), "gate_multiply")
+    return net.linear(hidden, x.features, name="down")

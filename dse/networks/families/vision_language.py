@@ -22,8 +22,8 @@ PREFIX, CROSS = range(len(lookup("fusion").choices))
 @family(
     structural=("connector", "fusion"),
     domain="language",
-    source="Liu et al. (LLaVA-1.5), CVPR 2024, sec. 3; Alayrac et al. (Flamingo), NeurIPS 2022, sec. 2; Awadalla et al. "
-    "(OpenFlamingo), 2023",
+    source="Liu et al. (LLaVA-1.5), CVPR 2024, sec. 3; Alayrac et al. (Flamingo), NeurIPS 2022, sec. 2; Awadalla et "
+    "al. (OpenFlamingo), 2023",
     towers={"vision": "vit", "text": "decoder"},
 )
 def vision_language(
@@ -32,12 +32,12 @@ def vision_language(
 ):  # fmt: skip
     """A decoder of text with one image before it: LLaVA, Flamingo, and combinations of their parts.
 
-    The vision tower and the `connector` run in prefill only. A projector (two layers) takes each patch to a visual token;
-    a Perceiver resampler takes any number of them to `latents` tokens of `resampler_width` (left out: the tower's
-    width), by `resampler_depth` layers. The decoder reads visual tokens as a prefix, in front of the `context` tokens
-    of text, so that its attention and cache grow; or by gated cross-attention with a feed-forward network of its own,
-    one for every `cross_every` layers, whose keys and values are cached. `adapter_heads` of `adapter_d_head` are those
-    of resampler and cross-attention. Parts: vision_tower, connector, cross_attention, language_model.
+    The vision tower and the `connector` run in prefill only. A projector (two layers) takes each patch to a visual
+    token; a Perceiver resampler takes any number of them to `latents` tokens of `resampler_width` (left out: the
+    tower's width), by `resampler_depth` layers. The decoder reads visual tokens as a prefix, in front of the `context`
+    tokens of text, so that its attention and cache grow; or by gated cross-attention with a feed-forward network of its
+    own, one for every `cross_every` layers, whose keys and values are cached. `adapter_heads` of `adapter_d_head` are
+    those of resampler and cross-attention. Parts: vision_tower, connector, cross_attention, language_model.
     """
     d_model = text["d_model"]
     with net.part("vision_tower"):
@@ -45,7 +45,7 @@ def vision_language(
         seen = net.call(1.0 - phase, tower, net.image(vision["in_channels"], resolution, 1 - phase))
     # All patches, without the class token.
     side = np.floor(resolution / vision["patch"])
-    patches = Tensor(vision["d_model"], side * side, view_of=seen.buffer)
+    patches = net.view(seen, side * side, vision["d_model"])
     with net.part("connector"):
         heads = {"heads": adapter_heads, "d_head": adapter_d_head}
         if connector == PROJECTOR:
@@ -56,7 +56,7 @@ def vision_language(
         if fusion == PREFIX and connector == RESAMPLER:
             connect, width = partial(_to_width, net, connect, d_model), d_model
         made = net.call(1.0 - phase, connect, patches)
-    visual = Tensor(width, count, view_of=made.buffer)
+    visual = net.view(made, count, width)
     common = {"context": context, "phase": phase, "batch": batch, "all_logits": all_logits}
     if fusion == PREFIX:
         with net.part("language_model"):
