@@ -14,8 +14,14 @@ class Layers(Recorder):
     # Vectors and images.
 
     def given(self, features: Count, positions: Count = 1.0) -> Tensor:
-        """An input of the network that is no image: points, tokens of another network, a time."""
+        """An input of the network that is no image: points, tokens of another network."""
         return Tensor(features, positions)
+
+    def encoding(self, features: Count, positions: Count = 1.0, name: str = "encoding") -> Tensor:
+        """Values that follow from numbers alone: sines and cosines of a time, coordinates."""
+        out = Tensor(features, positions)
+        self._record(name, "embedding", (), out)
+        return out
 
     def vectors(self, features: Count, positions: Count = 1.0, name: str = "vectors") -> Tensor:
         """Learned vectors that no product reads as a matrix (a class token, biases of attention): no `weights`."""

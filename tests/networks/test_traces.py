@@ -10,6 +10,7 @@ from dse.errors import InputError
 from dse.glossary import lookup
 from dse.networks import FAMILIES, KINDS, MODELS, QUANTITIES, Trace, family, find_family, find_model, trace
 from dse.networks.net import Net, round_channels
+from tests.networks.families.grids import GRIDS_TRANSFORMERS
 
 GRIDS = {
     "mobilenet_v2": {"width": [0.2, 0.35, 1.0, 1.4], "resolution": [33.0, 96.0, 224.0], "classes": [2.0, 1000.0]},
@@ -44,6 +45,7 @@ MORE_GRIDS = {
         "context": [1.0, 40.0], "local_layers": [0.0, 1.0], "window": [16.0],
     }),
 }  # fmt: skip
+GRIDS |= GRIDS_TRANSFORMERS
 ALL_GRIDS = {name: (name, grid) for name, grid in GRIDS.items()} | MORE_GRIDS
 
 
@@ -298,8 +300,7 @@ def test_examples(module):
 
 
 def test_kinds_are_documented():
-    used = {op.kind for name in ("mobilenet_v2", "resnet50", "llama-3-8b", "vit_b_16") for op in trace_of(name).ops}
-    assert used == set(KINDS)
+    assert {op.kind for name in MODELS for op in trace_of(name).ops} == set(KINDS)
 
 
 def trace_of(model):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dse.networks import FAMILIES, MODELS, trace
+from tests.networks.families.random_axes import RANDOM_TRANSFORMERS
 from tests.networks.unrolled import Unrolled
 
 
@@ -249,15 +250,6 @@ def random_resnet(rng):
     }  # fmt: skip
 
 
-def random_vit(rng):
-    heads = pick(rng, 1, 2, 4)
-    return {
-        "layers": int(rng.integers(1, 6)), "d_model": heads * int(rng.integers(1, 30)), "heads": heads,
-        "patch": pick(rng, 3, 8, 16), "resolution": int(rng.integers(16, 80)), "classes": int(rng.integers(1, 99)),
-        "ffn": pick(rng, 7, 500),
-    }  # fmt: skip
-
-
 def random_decoder(rng):
     layers = int(rng.integers(1, 9))
     biases = ("norm_bias", "qkv_bias", "output_bias", "ffn_bias", "head_bias", "router_bias")
@@ -279,6 +271,10 @@ def random_decoder(rng):
     else:
         drawn |= {"kv_heads": pick(rng, 1, 2, 4), "d_head": pick(rng, 4, 16)}
         drawn |= {"qk_norm": int(rng.integers(2)), "sink_logits": int(rng.integers(2))}
+        drawn |= {"attention": 1, "local_layers": 0} if rng.integers(4) == 0 else {}
+    if "attention" not in drawn and rng.integers(2):
+        drawn |= {"attention": pick(rng, 2, 3)}
+        drawn |= {"sinks": pick(rng, 0, 4)} if drawn["attention"] == 3 else {}
     if rng.integers(2):
         drawn |= {"experts": pick(rng, 4, 9), "active_experts": pick(rng, 1, 2, 4), "expert_ffn": pick(rng, 5, 40)}
         drawn |= {"shared_experts": pick(rng, 0, 1, 3), "first_dense_layers": int(rng.integers(0, layers + 1))}
@@ -286,12 +282,11 @@ def random_decoder(rng):
     return drawn
 
 
-RANDOM = {
+RANDOM = RANDOM_TRANSFORMERS | {
     "decoder": random_decoder,
     "inverted_residual": random_inverted_residual,
     "mobilenet_v2": random_mobilenet_v2,
     "resnet": random_resnet,
-    "vit": random_vit,
 }
 
 

@@ -36,7 +36,8 @@ def test_published_figures(name):
 
 def test_every_model_has_exact_or_rounded_params():
     without = {name for name, model in MODELS.items() if not PARAMS & set(model.published)}
-    assert without <= {"mobilenet_v2_1.0_144"}
+    # Nobody has published the parameters of these.
+    assert without <= {"mobilenet_v2_1.0_144", "pvcnn_s3dis"}
     assert all(figure.source for model in MODELS.values() for figure in model.published.values())
 
 

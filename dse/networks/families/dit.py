@@ -56,7 +56,7 @@ def _denoise(net: Net, latent: Tensor, layers, d_model, heads, ffn, patch, class
     # Sines and cosines, but stored.
     x = net.add(patches, net.embedding(patches.positions, patches.positions, d_model, "position_embedding"))
     with net.scope("time"):
-        condition = net.linear(net.linear(net.given(TIME), d_model, name="up"), d_model, name="out")
+        condition = net.linear(net.linear(net.encoding(TIME), d_model, name="up"), d_model, name="out")
     # One row more than classes stands for none of them.
     label = net.embedding(1.0, classes + 1, d_model, "class_embedding")
     condition = net.add(condition, label, "condition_add")

@@ -73,7 +73,7 @@ def _window_attention(net: Net, x: Tensor, side, heads, window, version) -> Tens
     else:
         # Logit scales; the bias itself is computed from relative coordinates.
         biases = heads
-        coordinates = net.linear(net.given(2.0, offsets), BIAS_HIDDEN, name="position_bias_up")
+        coordinates = net.linear(net.encoding(2.0, offsets, "coordinates"), BIAS_HIDDEN, name="position_bias_up")
         net.linear(coordinates, heads, bias=0, name="position_bias_down")
     a = net.attention(q, k, v, window * window, heads, cached=False, biases=biases)
     return net.view(net.linear(a, x.features, name="output"), positions)

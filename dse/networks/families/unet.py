@@ -70,12 +70,12 @@ def unet(
 def _condition(net: Net, base_channels, d_added) -> Tensor:
     """What tells the blocks the time, and what else the image is to be."""
     with net.scope("time"):
-        hidden = net.linear(net.given(base_channels), 4 * base_channels, name="up")
+        hidden = net.linear(net.encoding(base_channels), 4 * base_channels, name="up")
         time = net.linear(hidden, 4 * base_channels, name="out")
     if not d_added:
         return time
     with net.scope("added"):
-        hidden = net.linear(net.given(d_added), 4 * base_channels, name="up")
+        hidden = net.linear(net.encoding(d_added), 4 * base_channels, name="up")
         return net.add(time, net.linear(hidden, 4 * base_channels, name="out"))
 
 

@@ -86,8 +86,11 @@ def _to_width(net: Net, connect, d_model, patches: Tensor) -> Tensor:
 
 def _resample(net: Net, latents, depth, width, patches: Tensor, heads, d_head) -> Tensor:
     """Learned latents that attend to the patches and to themselves, layer by layer."""
-    if width is not patches.features:
-        patches = net.linear(patches, width, bias=0, name="widen")
+
+    def widen(x: Tensor) -> Tensor:
+        return net.linear(x, width, bias=0, name="widen")
+
+    patches = net.optional(np.not_equal(width, patches.features), widen, patches)
 
     def block(x: Tensor) -> Tensor:
         both = net.concat(net.norm(patches, name="patch_norm"), net.norm(x, name="latent_norm"))
