@@ -22,8 +22,8 @@ GRIDS_TRANSFORMERS = {
     "pointnet": {"points": [10.0, 100.0], "width": [0.3, 1.0], "in_channels": [3.0, 6.0]},
     "pvcnn": {"points": [10.0, 100.0], "voxels": [4.0, 8.0], "density": [0.5, 1.0], "width": [0.5, 1.0]},
     "sparse_unet": {"voxels": [16.0, 32.0], "density": [1.0], "width": [0.64, 1.0]},
-    "swin": {"d_model": [12.0, 24.0], "heads": [3.0], "depth_1": [1.0, 2.0], "depth_3": [2.0, 6.0], "window": [5.0, 7.0],
-             "resolution": [32.0, 57.0]},
+    "swin": {"d_model": [12.0, 24.0], "heads": [3.0], "depth_1": [1.0, 2.0], "depth_3": [2.0, 6.0],
+             "window": [5.0, 7.0], "resolution": [32.0, 57.0]},
     "unet": {"base_channels": [8.0, 16.0], "width_2": [1.0, 2.0], "heads": [2.0], "d_text": [12.0],
              "resolution": [64.0, 128.0], "context": [3.0, 5.0]},
     "vision_language": of_tower("vision", {"layers": [2.0], "d_model": [16.0, 24.0], "heads": [4.0], "patch": [8.0]})
