@@ -38,13 +38,14 @@ def latent_diffusion(
     read = [
         _read(net, name, each, context, guidance) for name, each in zip(("text", "second_text"), encoders, strict=False)
     ]
-    states = read[0] if len(read) == 1 else net.join(*read, name="text_join")
-
-    def step(latent: Tensor) -> Tensor:
-        noise = denoise(net, **unet, resolution=resolution, context=context, latent=latent, text=states)
-        return net.add(latent, noise, "step_add")
 
     with net.part("unet"):
+        states = read[0] if len(read) == 1 else net.join(*read, name="text_join")
+
+        def step(latent: Tensor) -> Tensor:
+            noise = denoise(net, **unet, resolution=resolution, context=context, latent=latent, text=states)
+            return net.add(latent, noise, "step_add")
+
         latent = net.image(latent_channels, resolution / SCALE)
         latent = net.repeat(steps * guidance, step, latent, shared=True)
     if not image_decoder:
