@@ -63,6 +63,7 @@ def family(
     source: str,
     towers: Mapping[str, str] = MappingProxyType({}),
     optional_towers: tuple[str, ...] = (),
+    unused: tuple[str, ...] = (),
 ) -> Callable[[Builder], Builder]:
     """Record the builder of a family under its own name; the function itself is returned untouched.
 
@@ -71,7 +72,8 @@ def family(
 
     `towers` are networks inside the network: each key is a parameter that takes the axes of the family named, which
     become axes of this one with the name of the tower before them ("vision_layers"). Axes that the builder has itself
-    are common to all towers. The axes of an optional tower need not be given.
+    are common to all towers. The axes of an optional tower need not be given, and
+    `unused` axes of towers ("vision_classes") mean nothing here.
     """
     if domain not in DOMAINS:
         raise ValueError(f"domain {domain!r}; allowed: {', '.join(DOMAINS)}")
@@ -81,7 +83,7 @@ def family(
         if name in FAMILIES:
             raise ValueError(f"family {name!r} is defined twice")
         inside = {tower: FAMILIES[of] for tower, of in towers.items()}
-        found, inner_structural = _axes_of(builder, inside, optional_towers)
+        found, inner_structural = _axes_of(builder, inside, optional_towers, unused)
         for axis in found:
             kind = glossary.lookup(axis, f"axis of family {name!r}").kind
             if kind not in ("architecture", "deployment", "circumstance"):
@@ -102,17 +104,18 @@ def family(
 
 
 def _axes_of(
-    builder: Builder, towers: Mapping[str, Family], optional: tuple[str, ...]
+    builder: Builder, towers: Mapping[str, Family], optional: tuple[str, ...], unused: tuple[str, ...]
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The axes of a builder and its towers, each with its default; and the structural axes of the towers."""
     parameters = list(inspect.signature(builder).parameters.values())[1:]
     own = {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY and p.name not in towers}
     axes, structural = dict(own), []
     for tower, inner in towers.items():
-        for axis in (axis for axis in inner.axes if axis not in own):
-            missing = None if tower in optional else inspect.Parameter.empty
-            axes[f"{tower}_{axis}"] = inner.defaults.get(axis, missing)
-        structural += [f"{tower}_{axis}" for axis in inner.structural if axis not in own]
+        kept = [axis for axis in inner.axes if axis not in own and f"{tower}_{axis}" not in unused]
+        for axis in kept:
+            default = inner.defaults.get(axis, inspect.Parameter.empty)
+            axes[f"{tower}_{axis}"] = None if tower in optional else default
+        structural += [f"{tower}_{axis}" for axis in inner.structural if axis in kept]
     return axes, tuple(structural)
 
 
@@ -121,10 +124,11 @@ def _gathering(builder: Builder, towers: Mapping[str, Family]) -> Builder:
 
     @functools.wraps(builder)
     def gather(net: Any, **values: Any) -> Tensor:
-        inner = {
-            tower: {axis: values.pop(f"{tower}_{axis}") for axis in of.axes if f"{tower}_{axis}" in values}
-            for tower, of in towers.items()
-        }
+        inner: dict[str, dict[str, Any]] = {}
+        for tower, of in towers.items():
+            given = {axis: values.pop(f"{tower}_{axis}") for axis in of.axes if f"{tower}_{axis}" in values}
+            # What is left out of an optional tower.
+            inner[tower] = {axis: of.defaults.get(axis) if v is None else v for axis, v in given.items()}
         return builder(net, **values, **inner)
 
     return gather

@@ -12,6 +12,7 @@ from dse.networks.registration import family
     domain="vision",
     source="Radford et al. (CLIP), ICML 2021, sec. 2.4",
     towers={"vision": "vit", "text": "encoder"},
+    unused=("vision_classes",),
 )
 def clip(net: Net, vision, text, resolution=224, context=77):
     """CLIP: a vision transformer and an encoder of text, one image against one text.

@@ -76,7 +76,7 @@ def random_image_decoder(rng):
 
 
 def of_tower(name, drawn, *common):
-    return {f"{name}_{axis}": value for axis, value in drawn.items() if axis not in common}
+    return {f"{name}_{axis}": value for axis, value in drawn.items() if axis not in (*common, "classes")}
 
 
 def random_latent_diffusion(rng):
@@ -107,7 +107,7 @@ def random_vision_language(rng):
         "layers": layers, "d_model": heads * int(rng.integers(2, 20)), "heads": heads, "vocab": 50, "ffn": 30,
         "gated": flag(rng), "tied": flag(rng), "positions": pick(rng, 0, 40),
     }  # fmt: skip
-    axes = of_tower("vision", vision, "resolution") | of_tower("text", text)
+    axes = of_tower("vision", vision, "resolution", "projection") | of_tower("text", text)
     axes |= {"resampler_width": pick(rng, 8, 24)} if flag(rng) else {}
     return axes | {
         "resolution": vision["resolution"], "connector": flag(rng), "fusion": flag(rng), "latents": pick(rng, 1, 7),
