@@ -244,9 +244,7 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "cache_held": _stored("cache_held"),
 }
 # Quantities that are kept, however often an op is called.
-STORED = frozenset(
-    ("weights", "biases", "active_weights", "active_biases", "affine", "statistics", "cache_held")
-)  # fmt: skip
+STORED = frozenset(["weights", "biases", "active_weights", "active_biases", "affine", "statistics", "cache_held"])
 
 
 @dataclass(eq=False, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from dse.networks.families.encoder import encoder
@@ -40,7 +43,7 @@ def latent_diffusion(
     ]
 
     with net.part("unet"):
-        states = read[0] if len(read) == 1 else net.join(*read, name="text_join")
+        states = read[0] if len(read) == 1 else net.join(read[0], read[1], "text_join")
 
         def step(latent: Tensor) -> Tensor:
             noise = denoise(net, **unet, resolution=resolution, context=context, latent=latent, text=states)
@@ -54,7 +57,7 @@ def latent_diffusion(
         return decode(net, latent)
 
 
-def _read(net: Net, name: str, of: dict, context, guidance) -> Tensor:
+def _read(net: Net, name: str, of: Mapping[str, Any], context, guidance) -> Tensor:
     """The states of all tokens, as the U-Net reads those of one text."""
 
     def once(tokens: Tensor) -> Tensor:
