@@ -12,7 +12,7 @@ from dse.glossary import Name, lookup
 from dse.networks import liveness
 from dse.networks.net import Net
 from dse.networks.registration import Family, find_family
-from dse.networks.tensors import QUANTITIES, Count, Op, Region, largest_of, sum_of
+from dse.networks.tensors import DEPTHWISE, QUANTITIES, Count, Op, Region, largest_of, sum_of
 
 # Counts are exact integers carried in float64; beyond this they would be rounded in silence.
 LARGEST_COUNT = 2.0**53
@@ -46,6 +46,7 @@ class Trace:
         self.regions = tuple(regions)
         self.shape = shape
         self.valid = valid
+        self._peaks: dict[bool, Count] = {}
 
     def total(self, quantity: str) -> Count:
         """The sum over all ops and their executions of a key of `QUANTITIES`, for one sample.
@@ -69,7 +70,11 @@ class Trace:
 
     def peak(self, in_place_depthwise: bool = True) -> Count:
         """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
-        return _exact("peak activations", liveness.peak(self.ops, self.regions, in_place_depthwise))
+        # Without a depthwise convolution both rules give the same.
+        in_place = in_place_depthwise and any(op.in_place == DEPTHWISE for op in self.ops)
+        if in_place not in self._peaks:
+            self._peaks[in_place] = _exact("peak activations", liveness.peak(self.ops, self.regions, in_place))
+        return self._peaks[in_place]
 
     def peak_simple(self) -> Count:
         """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
