@@ -3,7 +3,9 @@
 A buffer lives from the op that writes it to the last one that reads it. Batch norm, activation functions and
 flattening happen in place and are no ops; a sum overwrites an input that nothing reads afterwards; a depthwise
 convolution does so where the engine supports it (its buffer has the larger of both sizes while it runs, the
-output's afterwards, at stride 2 too). The key-value cache and attention scores are no activations here.
+output's afterwards, at stride 2 too). The gate of squeeze-and-excitation is multiplied in place. A concatenation is a
+buffer of its own, beside its parts until they are read no more; half of the channels, split off, is a view of all. The
+key-value cache and attention scores are no activations here.
 
 Which buffers are live follows from the graph alone, with repeated blocks run 0, 1, 2 or more times; only their
 sizes are arrays. From three times on the second execution stands for all: it holds the input of the first where
@@ -18,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.networks.tensors import DEPTHWISE, FRESH, Count, Op, Region, Tensor, Term, largest_of, sum_of
+from dse.networks.tensors import DEPTHWISE, FIRST, FRESH, Count, Op, Region, Tensor, Term, largest_of, sum_of
 
 # Executions after which more of them hold nothing more.
 _ENOUGH = 3
@@ -82,7 +84,7 @@ def _live(
         if step.counts:
             rule = ops[step.index].in_place
             may = rule != FRESH and (rule != DEPTHWISE or in_place_depthwise)
-            dying = (buffer for buffer in step.reads if last[buffer] == number)
+            dying = (buffer for buffer in step.reads[: 1 if rule == FIRST else None] if last[buffer] == number)
             yield step.index, _working_set(held, step.writes, next(dying, None) if may else None)
         held = [buffer for buffer in held if last[buffer] > number]
         if last[step.writes] > number:

@@ -47,9 +47,10 @@ class Recorder:
         if np.all(present) or not np.any(present):
             return block(x) if np.any(present) else x
         result = self._region(np.multiply(present, 1.0), block, x)
-        features = np.where(present, result.features, x.features)
-        side = None if result.side is None else np.where(present, result.side, x.side)
-        return Tensor(features, np.where(present, result.positions, x.positions), side, view_of=result.buffer)
+        features = _chosen(present, result.features, x.features)
+        side = None if result.side is None else _chosen(present, result.side, x.side)
+        positions = _chosen(present, result.positions, x.positions)
+        return Tensor(features, positions, side, result.buffer, result.across, result.frames)
 
     def require(self, axis: str, holds: Any, problem: str) -> None:
         """State what must hold at every point; where it does not, the value of `axis` is refused."""
@@ -58,7 +59,7 @@ class Recorder:
 
     def _region(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         start, before = len(self.ops), self._count
-        inner = Tensor(x.features, x.positions, x.side)
+        inner = x.reshaped(x.features)
         self._count = times(before, count)
         result = block(inner)
         self._count = before
@@ -79,6 +80,11 @@ class Recorder:
     ) -> None:
         inputs = reads if inputs is None else inputs
         self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, self._count, **counts))
+
+
+def _chosen(present: Any, a: Count, b: Count) -> Count:
+    # One and the same object stays so: sums go by it.
+    return a if a is b else np.where(present, a, b)
 
 
 def _equal(a: Count, b: Count) -> bool:

@@ -15,7 +15,8 @@ Term = tuple[Any, Any]
 
 # What an op may do with the buffer of an input that nothing reads afterwards.
 FRESH = "fresh"  # the output always gets a buffer of its own
-IN_PLACE = "in place"  # the output overwrites the input
+IN_PLACE = "in place"  # the output overwrites an input
+FIRST = "first"  # the output overwrites the first input
 DEPTHWISE = "depthwise"  # the output overwrites the input where the engine supports it
 
 KINDS = {
@@ -24,11 +25,12 @@ KINDS = {
     "linear": "matrix multiplication by weights, with the activation that follows it",
     "attention": "both attention products and the softmax between them, fused",
     "embedding": "lookup of rows of a table",
-    "pool": "pooling",
+    "pool": "pooling: the largest or the mean of a window, of a whole feature map, or of several frames",
     "norm": "normalisation that is not folded into a convolution",
     "add": "sum of tensors",
     "multiply": "element-wise product of two tensors",
     "concat": "tensors side by side",
+    "shift": "some channels of each frame moved to its neighbours in time",
 }
 
 
@@ -51,14 +53,17 @@ ONE_COPY = Copies()
 class Tensor:
     """Elements of one sample: `features` (channels) at each of `positions` (pixels or tokens).
 
-    `side` is the side of a square feature map, None for a sequence. A view (flattened, or a selection of
-    positions) shares the buffer of the tensor that it is a `view_of`.
+    `side` is the side of a square feature map, None for a sequence; of one that is not square it is the height, and
+    `across` the width. A video has as many maps as `frames`. A view (flattened, or a selection of positions) shares
+    the buffer of the tensor that it is a `view_of`.
     """
 
     features: Count
     positions: Count
     side: Count = None
     view_of: Tensor | None = None
+    across: Count = None
+    frames: Count = 1
 
     @property
     def elements(self) -> Count:
@@ -69,6 +74,10 @@ class Tensor:
     def term(self) -> Term:
         """The elements as a product that is not carried out."""
         return self.features, self.positions
+
+    def reshaped(self, features: Count) -> Tensor:
+        """Another tensor of as many positions."""
+        return Tensor(features, self.positions, self.side, None, self.across, self.frames)
 
     @property
     def buffer(self) -> Tensor:
@@ -195,7 +204,7 @@ def _activations(op: Op) -> list[Term]:
 def _weights_read(op: Op) -> list[Term]:
     matrix = op.weights if op.matrix_read is None else op.matrix_read
     read = op.copies.read
-    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (op.affine, 1.0)]
+    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (times(read, op.affine), 1.0)]
 
 
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.

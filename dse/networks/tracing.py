@@ -72,8 +72,8 @@ class Trace:
         return _exact("peak activations", liveness.peak(self.ops, self.regions, in_place_depthwise))
 
     def peak_simple(self) -> Count:
-        """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
-        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
+        """The largest input + output of one op that computes or pools: what is held elsewhere is ignored."""
+        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm", "concat", "shift")]
         traffic = ([(count * (op.repeat > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
         return _exact("peak activations", largest_of(traffic))
 
@@ -198,14 +198,21 @@ def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _axis_value(axis: str, given: Any, structural: bool) -> Any:
-    """The value as the builder takes it: a float, a float64 array, or a Python scalar where it is structural."""
+    """The value as the builder takes it: a float, a float64 array, or a Python scalar where it is structural.
+
+    A structural axis that has names takes one of them.
+    """
     name = lookup(axis)
+    if structural and name.choices and given in name.choices:
+        return given
     if isinstance(given, str) or (structural and np.ndim(given)):
         raise InputError(f"{given!r} is not allowed; allowed: {name.allowed()}" + (", one value" if structural else ""))
     value = np.asarray(given, dtype=float)
     if not value.size:
         raise InputError("no value is given")
     _check(name, value)
+    if structural and name.choices:
+        return name.choices[int(value)]
     if structural:
         return int(value) if name.integer else float(value)
     return float(value) if value.ndim == 0 else value
