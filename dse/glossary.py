@@ -223,6 +223,13 @@ NAMES: dict[str, Name] = {
     ),
     "size": Name("architecture", "1", "size", "which table of its paper", choices=("small", "medium", "large")),
     "version": Name("architecture", "1", "version", "which version of the network", choices=("1.0", "1.1")),
+    "design": Name(
+        "architecture",
+        "1",
+        "design",
+        "searched list of blocks, by the name that its authors gave it",
+        choices=("in0", "in1", "in2", "in3", "in4"),
+    ),
     "time_steps": _count("architecture", "N_t", "time steps of a spectrogram"),
     "coefficients": _count("architecture", "N_f", "coefficients of each time step of a spectrogram"),
     "features_in": _count("architecture", "F_in", "features of the input vector"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def _stages(net: Net, depth, initial_width, slope, ratio) -> tuple[list[Count], 
     widths = [QUANTUM * np.rint(initial_width * ratio**stage / QUANTUM) for stage in range(STAGES)]
     for count in counts:
         within = within & (count >= 1)
-    for narrow, wide in zip(widths, widths[1:], strict=False):
+    for narrow, wide in pairwise(widths):
         within = within & (narrow < wide)
     net.require("depth", within, "the widths of its blocks do not make four stages")
     return [np.maximum(1.0, count) for count in counts], widths
