@@ -210,7 +210,7 @@ def _weights_read(op: Op) -> list[Term]:
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.
 #   macs            of convolutions, linear layers and both attention products
 #   active_weights  weights that are used for one token: of the experts only those that it is routed to; so
-#                   active_biases
+#                   active_biases, active_affine, active_statistics
 #   weights_read    stored elements that one pass reads: weights, biases and norms; of an embedding only the rows of
 #                   its tokens; of a tied head the matrix that the embedding stores; of the experts those that the
 #                   tokens of the batch are expected to be routed to
@@ -222,6 +222,8 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "biases": _copied("biases", "stored"),
     "active_weights": _copied("weights", "active"),
     "active_biases": _copied("biases", "active"),
+    "active_affine": _copied("affine", "active"),
+    "active_statistics": _copied("statistics", "active"),
     "affine": _stored("affine"),
     "statistics": _stored("statistics"),
     "weights_read": _weights_read,

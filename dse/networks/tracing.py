@@ -23,7 +23,7 @@ COUNTINGS = {
     "statistics": ("weights", "biases", "affine", "statistics"),
 }
 # What stands for a quantity when only the parameters that one token uses are counted.
-ACTIVE = {"weights": "active_weights", "biases": "active_biases"}
+ACTIVE = {name: f"active_{name}" for name in ("weights", "biases", "affine", "statistics")}
 
 
 class Trace:

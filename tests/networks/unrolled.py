@@ -4,10 +4,17 @@ import math
 from contextlib import nullcontext
 
 
+# What the simple peak looks at.
+COMPUTES = ("conv", "depthwise", "linear", "attention", "embedding", "pool")
+
+
 class Buffer:
-    def __init__(self, features, positions, side=None):
-        self.features, self.positions, self.side = features, positions, side
+    def __init__(self, features, positions, side=None, across=None, frames=1):
+        self.features, self.positions, self.side, self.across, self.frames = features, positions, side, across, frames
         self.size = features * positions
+
+    def like(self, features):
+        return Buffer(features, self.positions, self.side, self.across, self.frames)
 
 
 class Unrolled:
@@ -20,12 +27,15 @@ class Unrolled:
         self, reads, writes, rule="fresh", *, moved=None, produced=0, macs=0, params=0, active=None, kind="",
         cache=(0, 0),
     ):  # fmt: skip
+        moved = reads if moved is None else moved
+        # A selection of positions or features, and what is flattened, have no buffer of their own.
+        reads = tuple(getattr(read, "base", read) for read in reads)
         self.run.append(
             {
                 "reads": reads, "writes": writes, "rule": rule, "kind": kind, "macs": macs, "params": params,
                 "active_params": params if active is None else active, "activations": produced,
                 "cache_read": cache[0], "cache_written": cache[1],
-                "traffic": sum(t.size for t in (reads if moved is None else moved)) + writes.size,
+                "traffic": sum(t.size for t in moved) + writes.size,
             }
         )  # fmt: skip
         return writes
@@ -36,25 +46,38 @@ class Unrolled:
     def require(self, axis, holds, problem):
         assert holds
 
-    def image(self, channels, resolution):
-        return Buffer(int(channels), int(resolution) ** 2, int(resolution))
+    def image(self, channels, resolution, across=None, frames=1):
+        side, across = int(resolution), int(resolution if across is None else across)
+        return Buffer(int(channels), side * across * int(frames), side, across, int(frames))
 
     def embedding(self, tokens, entries, features, name=""):
         return self._do((), Buffer(int(features), int(tokens)), params=int(entries) * int(features), kind="embedding")
 
-    def _window(self, x, channels, stride):
-        side = math.ceil(x.side / stride)
-        return Buffer(int(channels), side * side, side)
+    def _window(self, x, channels, stride, kernel=None, padding=None, ceil=False):
+        def windows(side):
+            """How many windows fit, tried one after the other."""
+            if padding is None:
+                return len(range(0, side, stride))
+            starts = range(-padding, side + padding, stride)
+            full = [start for start in starts if start + kernel <= side + padding]
+            partial = [start for start in starts if start + kernel > side + padding and start < side]
+            return len(full) + (1 if ceil and partial and full[-1] + kernel < side + padding else 0)
 
-    def conv(self, x, channels, kernel=1, stride=1, groups=1, bias=0, norm=1, name=""):
-        y = self._window(x, channels, stride)
-        per_output = x.features // int(groups) * kernel**2
+        if stride == 1 and padding is None:
+            return x.like(int(channels))
+        side, across = windows(x.side), windows(x.side if x.across is None else x.across)
+        return Buffer(int(channels), side * across * x.frames, side, across, x.frames)
+
+    def conv(self, x, channels, kernel=1, stride=1, groups=1, bias=0, norm=1, padding=None, name=""):
+        y = self._window(x, channels, stride, kernel, padding)
+        taps = math.prod(kernel) if isinstance(kernel, tuple) else kernel**2
+        per_output = x.features // int(groups) * taps
         params = per_output * y.features + (y.features if bias else 0) + (2 * y.features if norm else 0)
         return self._do((x,), y, macs=per_output * y.size, params=params, produced=y.size, kind="conv")
 
     def depthwise(self, x, kernel=3, stride=1, bias=0, norm=1, name=""):
         y = self._window(x, x.features, stride)
-        params = kernel**2 * y.features + (2 * y.features if norm else 0)
+        params = kernel**2 * y.features + (y.features if bias else 0) + (2 * y.features if norm else 0)
         return self._do((x,), y, "depthwise", macs=kernel**2 * y.size, params=params, produced=y.size, kind="depthwise")
 
     def patches(self, x, features, patch, name=""):
@@ -65,14 +88,13 @@ class Unrolled:
             (x,), y, macs=weights * side * side, params=weights + y.features, produced=y.size, kind="conv"
         )  # fmt: skip
 
-    def linear(self, x, features, bias=1, stored=1, copies=None, name=""):
-        y = Buffer(int(features), x.positions)
+    def linear(self, x, features, bias=1, stored=1, copies=None, norm=0, name=""):
+        y = x.like(int(features))
         params = (x.features * y.features if stored else 0) + (y.features if bias else 0)
+        params += 2 * y.features if norm else 0
         stored_sets, active_sets = (1, 1) if copies is None else (int(copies.stored), int(copies.active))
-        # A selection of positions or features has no buffer of its own.
-        reads = (getattr(x, "base", x),)
         return self._do(
-            reads, y, moved=(x,), macs=x.features * y.size, params=params * stored_sets, active=params * active_sets,
+            (x,), y, macs=x.features * y.size, params=params * stored_sets, active=params * active_sets,
             produced=y.size, kind="linear",
         )  # fmt: skip
 
@@ -96,18 +118,38 @@ class Unrolled:
         macs = sum(span * (q.features // heads + y.features // heads) for _ in range(heads)) * q.positions
         reading = 0 if expanded.positions else span * latent.features
         return self._do(
-            (q, latent, expanded.base), y, moved=(q, expanded), macs=macs, kind="attention",
+            (q, latent, expanded), y, moved=(q, expanded), macs=macs, kind="attention",
             produced=heads * span * q.positions + y.size, cache=(reading, latent.size),
         )  # fmt: skip
 
     def norm(self, x, shift=1, features=None, name=""):
         params = int(x.features if features is None else features) * (2 if shift else 1)
-        return self._do((x,), Buffer(x.features, x.positions), "in place", params=params, kind="norm")
+        return self._do((x,), x.like(x.features), "in place", params=params, kind="norm")
+
+    def batch_norm(self, x, name=""):
+        return self.norm(x)
 
     def add(self, x, y, name=""):
-        return self._do((x, y), Buffer(x.features, x.positions, x.side), "in place", kind="add")
+        return self._do((x, y), x.like(x.features), "in place", kind="add")
 
     multiply = add
+
+    def scale(self, x, gate, name=""):
+        assert gate.features == x.features and gate.positions == x.frames
+        return self._do((x, gate), x.like(x.features), "first", kind="multiply")
+
+    def learned_scale(self, x, name=""):
+        return self._do((x,), x.like(x.features), "first", params=x.features, kind="multiply")
+
+    def shift(self, x, share, name=""):
+        moving, moved = (Buffer(x.features * share, x.positions) for _ in range(2))
+        self._do((x,), moved, moved=(moving,), kind="shift")
+        y = x.like(x.features)
+        y.base = moved
+        return y
+
+    def unused(self, weights, biases, affine, name):
+        self._do((), Buffer(0, 0), params=int(weights + biases + affine), active=0, kind="linear")
 
     def weighted_sum(self, x, weights, name=""):
         return self._do((x, weights), Buffer(x.features, weights.positions), kind="add")
@@ -116,16 +158,33 @@ class Unrolled:
         assert x.features == y.features
         return self._do((x, y), Buffer(x.features, x.positions + y.positions), kind="concat")
 
-    def pool(self, x, stride, name=""):
-        return self._do((x,), self._window(x, x.features, stride), kind="pool")
+    def concat_features(self, *parts, name=""):
+        if len(parts) == 1:
+            return parts[0]
+        assert len({part.positions for part in parts}) == 1
+        return self._do(parts, parts[0].like(sum(part.features for part in parts)), kind="concat")
+
+    def pool(self, x, stride, kernel=None, padding=None, ceil=False, name=""):
+        return self._do((x,), self._window(x, x.features, stride, kernel, padding, ceil), kind="pool")
+
+    def pool_to(self, x, side, name=""):
+        return self._do((x,), Buffer(x.features, side * side, side), kind="pool")
 
     def global_pool(self, x, name=""):
+        return self._do((x,), Buffer(x.features, x.frames), kind="pool")
+
+    def average_frames(self, x, name=""):
         return self._do((x,), Buffer(x.features, 1), kind="pool")
 
+    def flatten(self, x):
+        view = Buffer(x.size, 1)
+        view.base = getattr(x, "base", x)
+        return view
+
     def select(self, x, positions=None, features=None):
-        positions = x.positions if positions is None else int(positions)
-        view = Buffer(x.features if features is None else int(features), positions)
-        view.base = x
+        features = x.features if features is None else int(features)
+        view = x.like(features) if positions is None else Buffer(features, int(positions))
+        view.base = getattr(x, "base", x)
         return view
 
     def optional(self, present, block, x):
@@ -154,6 +213,7 @@ class Unrolled:
             others = {b for b in held if last[b] >= index}
             dying = [b for b in op["reads"] if last[b] == index]
             may = op["rule"] == "in place" or (op["rule"] == "depthwise" and in_place_depthwise)
+            may = may or (op["rule"] == "first" and dying[:1] == [op["reads"][0]])
             mine = op["writes"].size
             if may and dying:
                 others.discard(dying[0])
@@ -164,4 +224,4 @@ class Unrolled:
         return peak
 
     def peak_simple(self):
-        return max(op["traffic"] for op in self.run if op["kind"] not in ("add", "norm"))
+        return max(op["traffic"] for op in self.run if op["kind"] in COMPUTES)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from dse.networks.families.mbconv import squeeze_excite
-from dse.networks.net import Net
+from dse.networks.net import Net, round_channels
 from dse.networks.registration import family
 from dse.networks.tensors import Count, Tensor
 
@@ -34,7 +34,7 @@ def regnet(
     x = net.conv(net.image(in_channels, resolution), STEM, 3, 2, name="stem")
     for number, (count, width) in enumerate(zip(counts, widths, strict=True), 1):
         per_group = np.minimum(width_per_group, width)
-        channels = np.maximum(per_group, np.rint(width / per_group) * per_group)
+        channels = round_channels(width, per_group)
         block = partial(_branch, net, groups=channels / per_group, gated=gated)
         with net.scope(f"stage{number}.first"):
             skip = net.conv(x, channels, 1, 2, name="downsample")
@@ -47,6 +47,7 @@ def regnet(
 def _stages(net: Net, depth, initial_width, slope, ratio) -> tuple[list[Count], list[Count]]:
     """Blocks and channels of each stage; points that do not give four stages are refused."""
     net.require("width_ratio", ratio > 1, "widths must grow")
+    net.require("initial_width", initial_width % QUANTUM == 0, f"it must be a multiple of {QUANTUM}")
     counts: list[Count] = [0.0] * STAGES
     within: Count = True
     for block in range(int(np.max(depth))):

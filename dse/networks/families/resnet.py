@@ -40,6 +40,8 @@ def body(
     net: Net, x: Tensor, depth: int, width=1.0, groups=1, width_per_group=64, before: Before = lambda x: x
 ) -> Tensor:  # fmt: skip
     """All but the classifier. `before` is what every residual branch does first."""
+    if depth not in BLOCKS:
+        raise InputError(Fault("depth", f"{depth} is not allowed; allowed: {', '.join(map(str, BLOCKS))}"))
     branches = _branches(net, depth, width, groups, width_per_group, before)
     x = net.conv(x, round_channels(64 * width), kernel=7, stride=2, name="stem")
     x = net.pool(x, stride=2, name="max_pool")
@@ -58,8 +60,6 @@ def _branches(
     net: Net, depth: int, width: Count, groups: Count, width_per_group: Count, before: Before
 ) -> Iterator[tuple[Callable[..., Tensor], Count]]:
     """The residual branch of each stage, and the channels that come out of it."""
-    if depth not in BLOCKS:
-        raise InputError(Fault("depth", f"{depth} is not allowed; allowed: {', '.join(map(str, BLOCKS))}"))
     bottleneck = depth in BOTTLENECKS
     if not bottleneck:
         net.require("groups", np.equal(groups, 1), f"depth {depth} has no bottleneck blocks, so only 1")
