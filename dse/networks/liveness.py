@@ -9,7 +9,8 @@ key-value cache and attention scores are no activations here.
 
 Which buffers are live follows from the graph alone, with repeated blocks run 0, 1, 2 or more times; only their
 sizes are arrays. From three times on the second execution stands for all: it holds the input of the first where
-that is read again later, and what the next one reads from outside the block, so no other execution holds more.
+that is read again later, and what the next one reads from outside the block, so no other execution holds more. Where
+neither happens, all executions are alike and one stands for them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class _Step:
 def peak(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> Count:
     """The most elements that are live at once."""
     largest: Count = 0.0
-    for times, where in _cases(regions):
+    for times, where in _cases(regions, _enough(ops, regions)):
         of_case = largest_of(terms for _, terms in _live(ops, regions, times, in_place_depthwise))
         largest = of_case if where is None else np.where(where, of_case, largest)
     return largest
@@ -48,7 +49,7 @@ def peak(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool)
 def timeline(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> list[Count]:
     """The most elements that are live while each op runs; 0 at points where it never does."""
     live: list[Count] = [0.0] * len(ops)
-    for times, where in _cases(regions):
+    for times, where in _cases(regions, _enough(ops, regions)):
         of_case: list[Count] = [0.0] * len(ops)
         for index, terms in _live(ops, regions, times, in_place_depthwise):
             of_case[index] = np.maximum(of_case[index], sum_of(terms))
@@ -56,9 +57,9 @@ def timeline(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: b
     return live
 
 
-def _cases(regions: Sequence[Region]) -> Iterator[tuple[list[int], Any]]:
-    """How often each region runs (at most `_ENOUGH` times), and at which points: None stands for all."""
-    capped = [np.minimum(region.count, _ENOUGH) for region in regions]
+def _cases(regions: Sequence[Region], enoughs: Sequence[int]) -> Iterator[tuple[list[int], Any]]:
+    """How often each region runs (at most as often as is enough), and at which points: None stands for all."""
+    capped = [np.minimum(region.count, enough) for region, enough in zip(regions, enoughs, strict=True)]
     if all(count.min() == count.max() for count in capped):
         yield [int(count.min()) for count in capped], None
         return
@@ -66,6 +67,33 @@ def _cases(regions: Sequence[Region]) -> Iterator[tuple[list[int], Any]]:
     key = sum(count * base**number for number, count in enumerate(capped))
     for value in np.unique(key):
         yield [int(value // base**number % base) for number in range(len(capped))], key == value
+
+
+def _enough(ops: Sequence[Op], regions: Sequence[Region]) -> list[int]:
+    """Executions of each region after which more of them hold nothing more."""
+    return [1 if _alike(ops, regions, number) else _ENOUGH for number in range(len(regions))]
+
+
+def _alike(ops: Sequence[Op], regions: Sequence[Region], number: int) -> bool:
+    """Whether a region is in no other, reads nothing from outside, ends in its result and leaves its input unread."""
+    region = regions[number]
+    if ops[region.stop - 1].writes is not region.result:
+        return False
+    if any(other.start <= region.start and region.stop <= other.stop for other in regions[number + 1 :]):
+        return False
+    inside = {op.writes for op in ops[region.start : region.stop]}
+    inside |= {other.inner for other in regions[: number + 1] if region.start <= other.start}
+    if any(tensor.buffer not in inside for op in ops[region.start : region.stop] for tensor in op.reads):
+        return False
+    if any(other.outer not in inside for other in regions[:number] if region.start <= other.start):
+        return False
+    # A region that never runs hands on its own input.
+    inputs = {region.outer}
+    for other in reversed(regions[:number]):
+        inputs |= {other.outer} if other.result in inputs else set()
+    later = (tensor.buffer for op in ops[region.stop :] for tensor in op.reads)
+    waiting = (other.outer for other in regions[number + 1 :])
+    return inputs.isdisjoint(later) and inputs.isdisjoint(waiting)
 
 
 def _live(

@@ -3,7 +3,6 @@
 import math
 from contextlib import nullcontext
 
-
 # What the simple peak looks at.
 COMPUTES = ("conv", "depthwise", "linear", "attention", "embedding", "pool")
 
