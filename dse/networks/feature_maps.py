@@ -92,11 +92,11 @@ class FeatureMaps(Recorder):
         self._record(name, "shift", (x,), moved, inputs=(moving,))
         return Tensor(x.features, x.positions, x.side, moved, x.across, x.frames)
 
-    def unused(self, weights: Count, biases: Count, affine: Count, name: str) -> None:
-        """Weights of a part that inference leaves out, such as an auxiliary classifier."""
+    def unused(self, kind: str, weights: Count, biases: Count, affine: Count, name: str) -> None:
+        """Weights of a layer that inference leaves out, such as one of an auxiliary classifier."""
         nothing = Tensor(0.0, 0.0)
         self._record(
-            name, "linear", (), nothing, copies=UNUSED, weights=weights, biases=biases, affine=affine,
+            name, kind, (), nothing, copies=UNUSED, weights=weights, biases=biases, affine=affine,
             statistics=affine,
         )  # fmt: skip
 

@@ -147,8 +147,8 @@ class Unrolled:
         y.base = moved
         return y
 
-    def unused(self, weights, biases, affine, name):
-        self._do((), Buffer(0, 0), params=int(weights + biases + affine), active=0, kind="linear")
+    def unused(self, kind, weights, biases, affine, name):
+        self._do((), Buffer(0, 0), params=int(weights + biases + affine), active=0, kind=kind)
 
     def weighted_sum(self, x, weights, name=""):
         return self._do((x, weights), Buffer(x.features, weights.positions), kind="add")

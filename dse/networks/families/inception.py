@@ -134,5 +134,6 @@ def _split(net: Net, x: Tensor, name: str) -> Tensor:
 
 def _auxiliary(net: Net, x: Tensor, classes, stored) -> None:
     """1×1 to 128 channels, 5×5 to 768, and a classifier."""
-    weights = x.features * 128 + 128 * 768 * 25 + 768 * classes
-    net.unused(stored * weights, stored * classes, stored * 2.0 * (128 + 768), "auxiliary")
+    convolutions = x.features * 128 + 128 * 768 * 25
+    net.unused("conv", stored * convolutions, 0.0, stored * 2.0 * (128 + 768), "auxiliary_convolutions")
+    net.unused("linear", stored * 768 * classes, stored * classes, 0.0, "auxiliary_classifier")

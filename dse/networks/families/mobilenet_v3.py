@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from dse.errors import Fault, InputError
 from dse.networks.families.mbconv import mbconv
 from dse.networks.net import Net, round_channels
@@ -33,14 +35,17 @@ HIDDEN = {"large": 1280, "small": 1024}
 def mobilenet_v3(net: Net, size="large", width=1.0, minimalistic=0, resolution=224, classes=1000, in_channels=3):
     """MobileNetV3: searched inverted residuals with squeeze-and-excitation, large and small.
 
-    `width` scales the channels, rounded to multiples of 8. `minimalistic` 1 has 3×3 kernels and no
+    `width` scales the channels, rounded to multiples of 8, and expanded ones in proportion to what goes into a block;
+    the features before the classifier do not shrink below those of width 1. `minimalistic` 1 has 3×3 kernels and no
     squeeze-and-excitation, as the authors' variant for engines that lack them. Hard-swish works in place.
     """
     if size not in BLOCKS:
         raise InputError(Fault("size", f"{size} is not allowed; allowed: {', '.join(BLOCKS)}"))
     x = net.conv(net.image(in_channels, resolution), round_channels(16 * width), 3, 2, name="stem")
+    before = 16
     for number, (kernel, expanded, channels, gated, stride) in enumerate(BLOCKS[size], 1):
-        hidden = round_channels(expanded * width)
+        hidden = round_channels(x.features * (expanded / before))
+        before = channels
         squeezed = round_channels(hidden // 4) if gated else None
         with net.scope(f"block{number}"):
             x = mbconv(
@@ -48,5 +53,5 @@ def mobilenet_v3(net: Net, size="large", width=1.0, minimalistic=0, resolution=2
                 squeezed, 1 - minimalistic,
             )  # fmt: skip
     x = net.global_pool(net.conv(x, 6 * x.features, name="last"))
-    x = net.linear(x, round_channels(HIDDEN[size] * width), name="hidden")
+    x = net.linear(x, round_channels(HIDDEN[size] * np.maximum(1.0, width)), name="hidden")
     return net.linear(x, classes, name="classifier")
