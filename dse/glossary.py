@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dse.errors import InputError, unknown
 
@@ -45,6 +46,12 @@ class Name:
         noun = "an integer" if self.integer else "a number"
         low = f"above {self.minimum:g}" if self.positive else f"at least {self.minimum:g}"
         return f"{noun} {low}" + (f" and at most {self.maximum:g}" if self.maximum != float("inf") else "")
+
+    def named(self, value: Any) -> Any:
+        """The value as a user writes it: of several choices by its name, where it is given by its place."""
+        if not self.choices or value is None or isinstance(value, str):
+            return value
+        return self.choices[int(value)]
 
     def check(self, value: float) -> None:
         """Raise InputError when `value` is outside the range."""

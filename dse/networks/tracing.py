@@ -212,7 +212,7 @@ def _axis_value(axis: str, given: Any, structural: bool) -> Any:
         raise InputError("no value is given")
     _check(name, value)
     if structural and name.choices:
-        return name.choices[int(value)]
+        return name.named(float(value))
     if structural:
         return int(value) if name.integer else float(value)
     return float(value) if value.ndim == 0 else value
