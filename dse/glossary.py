@@ -212,6 +212,9 @@ NAMES: dict[str, Name] = {
     "parallel": _flag("par", "1: attention and feed-forward network run side by side on the same input"),
     "shared_norm": _flag("n_sh", "1: both branches of a parallel block read one norm"),
     "patch": _count("architecture", "p", "side of a patch, pixels"),
+    "patches": _count(
+        "architecture", "p_n", "parts along each side in which the first layers are run; 1: whole feature maps"
+    ),
     "kernel": _count("architecture", "K", "side of a square kernel"),
     "depth_factor": Name("architecture", "1", "beta", "multiplier of the blocks of every stage", positive=True),
     "base_channels": _count("architecture", "C_1", "channels of the first stage, from which the others follow"),

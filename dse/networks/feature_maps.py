@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.recording import Recorder
-from dse.networks.tensors import FIRST, IN_PLACE, Copies, Count, Tensor
+from dse.networks.tensors import FIRST, IN_PLACE, Copies, Count, Tensor, Window
 
 # Pixels on each side of a map; None is "same" padding: the output has one position for every `stride`.
 Padding = int | None
@@ -28,7 +28,8 @@ class FeatureMaps(Recorder):
     ) -> Tensor:  # fmt: skip
         """The largest or the mean of each window; with a `padding`, `ceil` keeps a last window that is not full."""
         out = self._strided(x, x.features, stride, kernel, padding, ceil)
-        self._record(name, "pool", (x,), out)
+        # Where no kernel is given the size of the map does not depend on it: 3 is that of all who leave it out.
+        self._record(name, "pool", (x,), out, window=Window(3 if kernel is None else kernel, stride, padding))
         return out
 
     def global_pool(self, x: Tensor, name: str = "global_pool") -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.feature_maps import FeatureMaps, Padding
-from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Count, Tensor, times
+from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Count, Tensor, Window, times
 
 
 def round_channels(channels: Count, divisor: int = 8) -> Count:
@@ -57,7 +57,8 @@ class Net(FeatureMaps):
         out = self._strided(x, channels, stride, kernel, padding)
         per_group = x.features if isinstance(groups, int) and groups == 1 else x.features / groups
         taps = kernel[0] * kernel[1] if isinstance(kernel, tuple) else kernel * kernel
-        self._convolve(name, "conv", x, out, per_group * channels * taps, bias, norm)
+        window = Window(max(kernel) if isinstance(kernel, tuple) else kernel, stride, padding)
+        self._convolve(name, "conv", x, out, per_group * channels * taps, bias, norm, window)
         return out
 
     def depthwise(
@@ -65,14 +66,16 @@ class Net(FeatureMaps):
     ) -> Tensor:
         """Depthwise convolution: one filter a channel."""
         out = self._strided(x, x.features, stride)
-        self._convolve(name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, DEPTHWISE)
+        self._convolve(
+            name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, Window(kernel, stride), DEPTHWISE
+        )
         return out
 
     def patches(self, x: Tensor, features: Count, patch: Count, name: str = "patch_embedding") -> Tensor:
         """A vector with bias for each whole patch of an image: a convolution whose stride is its kernel."""
         side = np.floor(x.side / patch)
         out = Tensor(features, side * side, side)
-        self._convolve(name, "conv", x, out, x.features * features * (patch * patch), bias=1, norm=0)
+        self._convolve(name, "conv", x, out, x.features * features * (patch * patch), 1, 0, Window(patch, patch, 0))
         return out
 
     def linear(
@@ -182,11 +185,11 @@ class Net(FeatureMaps):
 
     def _convolve(
         self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: Count, norm: Count,
-        in_place: str = FRESH,
+        window: Window, in_place: str = FRESH,
     ) -> None:  # fmt: skip
         of_norm = times(norm, 2.0 * out.features)
         self._record(
-            name, kind, (x,), out, in_place, macs_per_position=weights, weights=weights,
+            name, kind, (x,), out, in_place, window=window, macs_per_position=weights, weights=weights,
             biases=times(bias, out.features), affine=of_norm, statistics=of_norm,
         )  # fmt: skip
 

@@ -18,6 +18,7 @@ class Recorder:
         self.ops: list[Op] = []
         self.regions: list[Region] = []
         self.faults: list[tuple[str, Any, str]] = []
+        self.parts: Count = 1
         self._count: Count = 1
         self._prefix = ""
 
@@ -51,6 +52,10 @@ class Recorder:
         side = None if result.side is None else _chosen(present, result.side, x.side)
         positions = _chosen(present, result.positions, x.positions)
         return Tensor(features, positions, side, result.buffer, result.across, result.frames)
+
+    def in_patches(self, patches: Count) -> None:
+        """Run the first layers part by part, `patches` along each side (see `patching`); 1: whole maps."""
+        self.parts = patches
 
     def require(self, axis: str, holds: Any, problem: str) -> None:
         """State what must hold at every point; where it does not, the value of `axis` is refused."""

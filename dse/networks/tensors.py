@@ -30,6 +30,7 @@ KINDS = {
     "add": "sum of tensors",
     "multiply": "element-wise product of two tensors",
     "concat": "tensors side by side",
+    "recompute": "what patch-based inference computes, moves and reads over again",
     "shift": "some channels of each frame moved to its neighbours in time",
 }
 
@@ -47,6 +48,29 @@ class Copies:
 
 
 ONE_COPY = Copies()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What an op reads for each row that it writes: `kernel` rows, `stride` from one to the next.
+
+    `padding` rows before the first are outside of the map; None is "same" padding.
+    """
+
+    kernel: Count = 1
+    stride: int = 1
+    padding: int | None = None
+
+    def reach(self, rows: tuple[Count, Count], side: Count) -> tuple[Count, Count]:
+        """The rows of an input of `side` that a range of rows of the output needs; ranges exclude their end."""
+        before = np.floor((self.kernel - 1) / 2) if self.padding is None else self.padding
+        first = rows[0] * self.stride - before
+        behind = (rows[1] - 1) * self.stride - before + self.kernel
+        behind = np.clip(behind, 0, side)
+        return np.minimum(np.clip(first, 0, side), behind), behind
+
+
+EACH_ROW = Window()
 
 
 @dataclass(eq=False, slots=True)
@@ -100,6 +124,8 @@ class Op:
         What may happen to the buffer of an input that nothing reads afterwards.
     repeat
         Times executed.
+    window
+        What each row of a feature map is made of.
     weights, biases, affine, statistics
         Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance. Of
         weights and biases these are one set; there are as many as `copies` says.
@@ -120,6 +146,7 @@ class Op:
     inputs: tuple[Tensor, ...]
     in_place: str = FRESH
     repeat: Count = 1
+    window: Window = EACH_ROW
     copies: Copies = ONE_COPY
     weights: Count = 0.0
     biases: Count = 0.0

@@ -11,11 +11,15 @@ from dse.errors import Fault, InputError, unknown
 from dse.glossary import Name, lookup
 from dse.networks import liveness
 from dse.networks.net import Net
+from dse.networks.patching import patched
 from dse.networks.registration import Family, find_family
 from dse.networks.tensors import QUANTITIES, Count, Op, Region, largest_of, sum_of
 
 # Counts are exact integers carried in float64; beyond this they would be rounded in silence.
 LARGEST_COUNT = 2.0**53
+
+# What the simple peak leaves out: sums, norms, and what only moves or repeats.
+_NOT_SIMPLE = ("add", "multiply", "norm", "concat", "shift", "recompute")
 
 COUNTINGS = {
     "trainable": ("weights", "biases", "affine"),
@@ -37,12 +41,21 @@ class Trace:
         Shape of the axes together; () for a single network.
     valid
         Where the axes make a network: True, or an array of truth values.
+
+    Where `patches` are more than 1, the first layers run part by part (see `patching`), and the last row of the table
+    is what they do over again for it.
     """
 
     def __init__(
-        self, ops: Sequence[Op], regions: Sequence[Region] = (), shape: tuple[int, ...] = (), valid: Any = True
+        self,
+        ops: Sequence[Op],
+        regions: Sequence[Region] = (),
+        shape: tuple[int, ...] = (),
+        valid: Any = True,
+        patches: Count = 1,
     ) -> None:
-        self.ops = tuple(ops)
+        self.patched = patched(ops, regions, patches) if np.any(np.greater(patches, 1)) else None
+        self.ops = tuple(ops) if self.patched is None else (*ops, self.patched.op())
         self.regions = tuple(regions)
         self.shape = shape
         self.valid = valid
@@ -69,16 +82,20 @@ class Trace:
 
     def peak(self, in_place_depthwise: bool = True) -> Count:
         """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
+        if self.patched is not None:
+            return _exact("peak activations", self.patched.peak(in_place_depthwise))
         return _exact("peak activations", liveness.peak(self.ops, self.regions, in_place_depthwise))
 
     def peak_simple(self) -> Count:
-        """The largest input + output of one op that computes or pools: what is held elsewhere is ignored."""
-        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm", "concat", "shift")]
+        """The largest input + output of one op that computes or pools, on whole maps; all else held is ignored."""
+        moving = [op for op in self.ops if op.kind not in _NOT_SIMPLE]
         traffic = ([(count * (op.repeat > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
         return _exact("peak activations", largest_of(traffic))
 
     def live(self, in_place_depthwise: bool = True) -> list[Count]:
         """Elements that are live while each op runs: the timeline of which `peak` is the maximum."""
+        if self.patched is not None:
+            return [*self.patched.live[in_place_depthwise], 0.0]
         return liveness.timeline(self.ops, self.regions, in_place_depthwise)
 
     def peak_op(self, in_place_depthwise: bool = True) -> Any:
@@ -172,7 +189,7 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
             raise InputError([_fault(family, values, *fault) for fault in net.faults])
         for _, holds, _ in net.faults:
             valid = np.logical_and(valid, holds)
-    return Trace(net.ops, net.regions, shape, valid)
+    return Trace(net.ops, net.regions, shape, valid, net.parts)
 
 
 def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, ...]]:

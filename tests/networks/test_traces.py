@@ -33,6 +33,7 @@ GRIDS = {
 }  # fmt: skip
 # Further grids of a family, where other values mean other ops.
 MORE_GRIDS = {
+    "patches": ("mobilenet_v2", {"width": [0.35, 1.0], "resolution": [33.0, 96.0], "patches": [1.0, 2.0, 7.0]}),
     "mixture of experts": ("decoder", {
         "layers": [3.0, 6.0], "d_model": [64.0], "heads": [4.0], "vocab": [50.0], "phase": [0.0, 1.0], "ffn": [96.0],
         "batch": [1.0, 3.0, 64.0], "experts": [4.0, 16.0], "active_experts": [1.0, 4.0], "expert_ffn": [32.0],

@@ -24,7 +24,7 @@ class Unrolled:
 
     def _do(
         self, reads, writes, rule="fresh", *, moved=None, produced=0, macs=0, params=0, active=None, kind="",
-        cache=(0, 0),
+        cache=(0, 0), window=(1, 1, 0),
     ):  # fmt: skip
         moved = reads if moved is None else moved
         # A selection of positions or features, and what is flattened, have no buffer of their own.
@@ -33,7 +33,7 @@ class Unrolled:
             {
                 "reads": reads, "writes": writes, "rule": rule, "kind": kind, "macs": macs, "params": params,
                 "active_params": params if active is None else active, "activations": produced,
-                "cache_read": cache[0], "cache_written": cache[1],
+                "window": window, "cache_read": cache[0], "cache_written": cache[1],
                 "traffic": sum(t.size for t in moved) + writes.size,
             }
         )  # fmt: skip
@@ -41,6 +41,9 @@ class Unrolled:
 
     def scope(self, name):
         return nullcontext()
+
+    def in_patches(self, patches):
+        assert patches == 1
 
     def require(self, axis, holds, problem):
         assert holds
@@ -72,12 +75,16 @@ class Unrolled:
         taps = math.prod(kernel) if isinstance(kernel, tuple) else kernel**2
         per_output = x.features // int(groups) * taps
         params = per_output * y.features + (y.features if bias else 0) + (2 * y.features if norm else 0)
-        return self._do((x,), y, macs=per_output * y.size, params=params, produced=y.size, kind="conv")
+        window = (max(kernel) if isinstance(kernel, tuple) else kernel, stride, padding)
+        return self._do((x,), y, macs=per_output * y.size, params=params, produced=y.size, kind="conv", window=window)
 
     def depthwise(self, x, kernel=3, stride=1, bias=0, norm=1, name=""):
         y = self._window(x, x.features, stride)
         params = kernel**2 * y.features + (y.features if bias else 0) + (2 * y.features if norm else 0)
-        return self._do((x,), y, "depthwise", macs=kernel**2 * y.size, params=params, produced=y.size, kind="depthwise")
+        return self._do(
+            (x,), y, "depthwise", macs=kernel**2 * y.size, params=params, produced=y.size, kind="depthwise",
+            window=(kernel, stride, None),
+        )  # fmt: skip
 
     def patches(self, x, features, patch, name=""):
         side = x.side // int(patch)
@@ -164,7 +171,8 @@ class Unrolled:
         return self._do(parts, parts[0].like(sum(part.features for part in parts)), kind="concat")
 
     def pool(self, x, stride, kernel=None, padding=None, ceil=False, name=""):
-        return self._do((x,), self._window(x, x.features, stride, kernel, padding, ceil), kind="pool")
+        y = self._window(x, x.features, stride, kernel, padding, ceil)
+        return self._do((x,), y, kind="pool", window=(kernel or 3, stride, padding))
 
     def pool_to(self, x, side, name=""):
         return self._do((x,), Buffer(x.features, side * side, side), kind="pool")

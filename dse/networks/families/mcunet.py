@@ -40,12 +40,13 @@ DESIGNS: dict[str, tuple[int, int, tuple[Block, ...]]] = {
 
 
 @family(structural=("design",), domain="vision", source="Lin et al., MCUNet, NeurIPS 2020")
-def mcunet(net: Net, design="in3", width=1.0, resolution=176, classes=1000, in_channels=3):
+def mcunet(net: Net, design="in3", width=1.0, resolution=176, classes=1000, in_channels=3, patches=1):
     """MCUNet: kernel, expansion and channels of every block as searched for a microcontroller.
 
     `design` is the name in the authors' list (in0 to in4), each made for a resolution of its own: 48, 96, 160, 176
     and 160. `width` scales the channels, rounded to multiples of 8. The classifier reads the last block.
     """
+    net.in_patches(patches)
     stem, first, blocks = DESIGNS[design]
     x = net.conv(net.image(in_channels, resolution), round_channels(stem * width), 3, 2, name="stem")
     with net.scope("block1"):

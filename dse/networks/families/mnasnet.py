@@ -21,11 +21,12 @@ STAGES = (
 
 
 @family(domain="vision", source="Tan et al., MnasNet, CVPR 2019, variant B1")
-def mnasnet(net: Net, width=1.0, resolution=224, classes=1000, in_channels=3):
+def mnasnet(net: Net, width=1.0, resolution=224, classes=1000, in_channels=3, patches=1):
     """MnasNet-B1: searched inverted residuals without squeeze-and-excitation.
 
     `width` scales the channels, rounded to multiples of 8; the last convolution keeps its 1280.
     """
+    net.in_patches(patches)
     x = net.conv(net.image(in_channels, resolution), round_channels(32 * width), 3, 2, name="stem")
     with net.scope("separable"):
         x = net.conv(net.depthwise(x), round_channels(16 * width), name="project")

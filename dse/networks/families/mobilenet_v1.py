@@ -15,12 +15,13 @@ STAGES = ((64, 1, 1), (128, 2, 2), (256, 2, 2), (512, 6, 2), (1024, 2, 2))
 
 
 @family(domain="vision", source="Howard et al., MobileNets, 2017, table 1; Banbury et al. (MLPerf Tiny), NeurIPS 2021")
-def mobilenet_v1(net: Net, width=1.0, resolution=224, classes=1000, in_channels=3, conv_bias=0):
+def mobilenet_v1(net: Net, width=1.0, resolution=224, classes=1000, in_channels=3, conv_bias=0, patches=1):
     """MobileNetV1: depthwise-separable convolutions.
 
     `width` scales the channels of every layer, to whole numbers of them but at least 8. `conv_bias` 1 keeps the
     biases of convolutions in front of the norms, as the network of MLPerf Tiny does.
     """
+    net.in_patches(patches)
     block = partial(_separable, net, bias=conv_bias)
     stem = _scaled(32, width)
     x = net.conv(net.image(in_channels, resolution), stem, 3, 2, bias=conv_bias, name="stem")

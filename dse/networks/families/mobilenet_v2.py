@@ -24,12 +24,13 @@ STAGES = (
 
 
 @family(domain="vision", source="Sandler et al., MobileNetV2, CVPR 2018, table 2")
-def mobilenet_v2(net: Net, width=1.0, resolution=224, classes=1000, in_channels=3):
+def mobilenet_v2(net: Net, width=1.0, resolution=224, classes=1000, in_channels=3, patches=1):
     """MobileNetV2: inverted residuals with linear bottlenecks.
 
     `width` scales the channels, rounded to multiples of 8 as the authors' code does; the last convolution does not
     shrink below 1280.
     """
+    net.in_patches(patches)
     x = body(net, net.image(in_channels, resolution), width)
     return net.linear(net.global_pool(x), classes, name="classifier")
 

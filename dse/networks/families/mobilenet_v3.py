@@ -32,13 +32,16 @@ HIDDEN = {"large": 1280, "small": 1024}
 
 
 @family(structural=("size",), domain="vision", source="Howard et al., MobileNetV3, ICCV 2019, tables 1 and 2")
-def mobilenet_v3(net: Net, size="large", width=1.0, minimalistic=0, resolution=224, classes=1000, in_channels=3):
+def mobilenet_v3(
+    net: Net, size="large", width=1.0, minimalistic=0, resolution=224, classes=1000, in_channels=3, patches=1
+):
     """MobileNetV3: searched inverted residuals with squeeze-and-excitation, large and small.
 
     `width` scales the channels, rounded to multiples of 8, and expanded ones in proportion to what goes into a block;
     the features before the classifier do not shrink below those of width 1. `minimalistic` 1 has 3×3 kernels and no
     squeeze-and-excitation, as the authors' variant for engines that lack them. Hard-swish works in place.
     """
+    net.in_patches(patches)
     if size not in BLOCKS:
         raise InputError(Fault("size", f"{size} is not allowed; allowed: {', '.join(BLOCKS)}"))
     x = net.conv(net.image(in_channels, resolution), round_channels(16 * width), 3, 2, name="stem")
