@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.recording import Recorder
-from dse.networks.tensors import FIRST, IN_PLACE, Copies, Count, Tensor, Window
+from dse.networks.tensors import FIRST, IN_PLACE, Copies, Count, Tensor
+from dse.networks.window import Window
 
 # Pixels on each side of a map; None is "same" padding: the output has one position for every `stride`.
 Padding = int | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.feature_maps import FeatureMaps, Padding
-from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Count, Tensor, Window, times
+from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Count, Tensor, times
+from dse.networks.window import Window
 
 
 def round_channels(channels: Count, divisor: int = 8) -> Count:

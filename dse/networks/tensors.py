@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from dse.networks.window import EACH_ROW, Window
+
 # A count: a float, or a float64 array that broadcasts against those of the other axes.
 Count = Any
 # A count at each position, and the number of positions.
@@ -48,29 +50,6 @@ class Copies:
 
 
 ONE_COPY = Copies()
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What an op reads for each row that it writes: `kernel` rows, `stride` from one to the next.
-
-    `padding` rows before the first are outside of the map; None is "same" padding.
-    """
-
-    kernel: Count = 1
-    stride: int = 1
-    padding: int | None = None
-
-    def reach(self, rows: tuple[Count, Count], side: Count) -> tuple[Count, Count]:
-        """The rows of an input of `side` that a range of rows of the output needs; ranges exclude their end."""
-        before = np.floor((self.kernel - 1) / 2) if self.padding is None else self.padding
-        first = rows[0] * self.stride - before
-        behind = (rows[1] - 1) * self.stride - before + self.kernel
-        behind = np.clip(behind, 0, side)
-        return np.minimum(np.clip(first, 0, side), behind), behind
-
-
-EACH_ROW = Window()
 
 
 @dataclass(eq=False, slots=True)

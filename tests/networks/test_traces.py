@@ -302,6 +302,7 @@ def test_kinds_are_documented():
         for name in ("mobilenet_v2", "resnet50", "llama-3-8b", "vit_b_16", "tsm_resnet50_8")
         for op in trace_of(name).ops
     }
+    used |= {op.kind for op in trace("mobilenet_v2", {"patches": 4}).ops}
     assert used == set(KINDS)
 
 
