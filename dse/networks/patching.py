@@ -64,25 +64,30 @@ class Cost:
 
 def patched(ops: Sequence[Op], regions: Sequence[Region], grid: Count) -> Cost:
     """The network with `grid` parts along each side of its patch stage; 1 is no stage."""
-    nothing = [0.0 for _ in ops]
+    nothing: list[Count] = [0.0 for _ in ops]
+    dims = max(np.ndim(count) for op in ops for count in (op.writes.features, op.writes.positions))
     best = Cost({True: nothing, False: nothing}, dict.fromkeys(AGAIN, 0.0))
     for times, where in cases(regions, None):
         steps = Execution(ops, regions, times, every=True).steps
         for parts in np.unique(grid):
-            cost = _least(ops, steps, int(parts))
+            cost = _least(ops, steps, int(parts), dims)
             chosen = np.equal(grid, parts) & (True if where is None else where)
             best = cost if np.all(chosen) else cost.where(chosen, best)
     return best
 
 
-def _least(ops: Sequence[Op], steps: Sequence[Step], parts: int) -> Cost:
+def _least(ops: Sequence[Op], steps: Sequence[Step], parts: int, dims: int) -> Cost:
     """The stage whose peak is least, among all places where it could end."""
     last = last_uses(steps)
     whole = {flag: each_step(ops, steps, flag) for flag in (True, False)}
     best = Cost({flag: _by_op(ops, steps, live) for flag, live in whole.items()}, dict.fromkeys(AGAIN, 0.0))
     for end in _ends(ops, steps, last) if parts > 1 else ():
-        stage = _Stage(ops, steps, last, end, parts)
-        live = {flag: _by_op(ops, steps, [*stage.live(flag), *whole[flag][end + 1 :]]) for flag in whole}
+        stage = _Stage(ops, steps, last, end, parts, dims)
+        held = {flag: stage.live(flag) for flag in whole}
+        # Parts of longer stages are larger still.
+        if np.all(np.greater_equal(reduce(np.maximum, held[True]) - stage.output.elements, best.peak(True))):
+            break
+        live = {flag: _by_op(ops, steps, [*held[flag], *whole[flag][end + 1 :]]) for flag in whole}
         cost = Cost(live, stage.again())
         # No part is without a row.
         enough = np.greater_equal(ops[steps[end].index].writes.side, parts)
@@ -116,63 +121,66 @@ class _Stage:
     """The steps up to `end`, for each part along one side; by symmetry the largest part is as wide as high.
 
     The sum of live elements is Σ features·width·height: of all parts one on the diagonal has the largest, since the
-    sum is an inner product of widths and heights.
+    sum is an inner product of widths and heights. Parts are the leading dimension of the rows.
     """
 
-    def __init__(self, ops: Sequence[Op], steps: Sequence[Step], last: dict[Tensor, int], end: int, parts: int) -> None:
-        self.ops, self.steps, self.last, self.end, self.parts = ops, steps, last, end, parts
+    def __init__(
+        self, ops: Sequence[Op], steps: Sequence[Step], last: dict[Tensor, int], end: int, parts: int, dims: int
+    ) -> None:
+        self.ops, self.steps, self.last, self.parts = ops, steps[: end + 1], last, parts
         self.output = steps[end].writes
-        self.ranges = [self._needed(part) for part in range(parts)]
+        self.numbers = np.arange(float(parts)).reshape(-1, *[1] * dims)
+        self.rows = self._needed()
 
-    def _needed(self, part: int) -> dict[Tensor, Range]:
-        """The rows of each buffer that one part of the output needs."""
-        side = self.ops[self.steps[self.end].index].writes.side
-        first, behind = (np.floor(side * number / self.parts) for number in (part, part + 1))
+    def _needed(self) -> dict[Tensor, Range]:
+        """The rows of each buffer that each part of the output needs."""
+        side = self.ops[self.steps[-1].index].writes.side
+        first, behind = (np.floor(side * number / self.parts) for number in (self.numbers, self.numbers + 1))
         found: dict[Tensor, Range] = {self.output: (first, behind)}
-        for step in reversed(self.steps[: self.end + 1]):
+        for step in reversed(self.steps):
             op = self.ops[step.index]
             if step.writes not in found:
                 continue
             for buffer, tensor in zip(step.reads, op.reads, strict=True):
-                first, behind = op.window.reach(found[step.writes], tensor.side)
-                before = found.get(buffer, (first, behind))
-                found[buffer] = np.minimum(first, before[0]), np.maximum(behind, before[1])
+                rows = op.window.reach(found[step.writes], tensor.side)
+                if (before := found.get(buffer)) is not None:
+                    rows = np.minimum(rows[0], before[0]), np.maximum(rows[1], before[1])
+                found[buffer] = rows
         return found
 
     def live(self, in_place_depthwise: bool) -> list[Count]:
         """The elements that are live at each step, of the part that has the most there."""
-        whole = self.output.elements
-        largest: list[Count] = [0.0] * (self.end + 1)
-        for ranges in self.ranges:
-            sizes = {buffer: buffer.features * (end - start) ** 2 for buffer, (start, end) in ranges.items()}
-            sizes[self.output] = 0.0
-            held = given(self.steps)
-            for number, step in enumerate(self.steps[: self.end + 1]):
-                lost = overwritten(self.ops[step.index], step, self.last, number, in_place_depthwise)
-                others = sum(sizes.get(buffer, 0.0) for buffer in held if buffer is not lost)
-                mine = sizes.get(step.writes, 0.0)
-                if lost is not None:
-                    mine = np.maximum(mine, sizes.get(lost, 0.0))
-                largest[number] = np.maximum(largest[number], others + mine + whole)
-                held = [buffer for buffer in held if self.last[buffer] > number]
-                held += [step.writes] if self.last[step.writes] > number else []
-        return largest
+        sizes = {buffer: buffer.features * (end - start) ** 2 for buffer, (start, end) in self.rows.items()}
+        sizes[self.output] = 0.0
+        held = given(self.steps)
+        found = []
+        for number, step in enumerate(self.steps):
+            lost = overwritten(self.ops[step.index], step, self.last, number, in_place_depthwise)
+            live = sizes.get(step.writes, 0.0)
+            if lost is not None:
+                live = np.maximum(live, sizes[lost])
+            for buffer in held:
+                live = live if buffer is lost else live + sizes[buffer]
+            found.append(self.output.elements + np.max(live, axis=0, initial=0.0))
+            held = [buffer for buffer in held if self.last[buffer] > number]
+            held += [step.writes] if self.last[step.writes] > number else []
+        return found
 
     def again(self) -> dict[str, Count]:
         """Work on rows that several parts need, counted as often as it is repeated."""
         found: dict[str, Count] = dict.fromkeys(AGAIN, 0.0)
-        for step in self.steps[: self.end + 1]:
+        for step in self.steps:
             op = self.ops[step.index]
-            extra = self._extra(step.writes, op.writes.side)
+            extra = _total(self.rows[step.writes]) ** 2 - op.writes.side**2
             found["macs"] = found["macs"] + op.macs_per_position * extra
             found["outputs"] = found["outputs"] + op.writes.features * extra
             for tensor in op.inputs:
-                reached = (op.window.reach(ranges[step.writes], tensor.side) for ranges in self.ranges)
-                rows = sum(end - start for start, end in reached)
-                found["inputs"] = found["inputs"] + tensor.features * (rows**2 - tensor.positions)
+                read = _total(op.window.reach(self.rows[step.writes], tensor.side)) ** 2
+                found["inputs"] = found["inputs"] + tensor.features * (read - tensor.positions)
             found["weights"] = found["weights"] + (self.parts**2 - 1) * op.count("weights_read")
         return found
 
-    def _extra(self, buffer: Tensor, side: Count) -> Count:
-        rows = sum(end - start for start, end in (ranges[buffer] for ranges in self.ranges))
-        return rows**2 - side * side
+
+def _total(rows: Range) -> Count:
+    """The rows of all parts together."""
+    return np.sum(rows[1] - rows[0], axis=0)

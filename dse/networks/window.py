@@ -26,9 +26,8 @@ class Window:
         """The rows of an input of `side` that a range of rows of the output needs; ranges exclude their end."""
         before = np.floor((self.kernel - 1) / 2) if self.padding is None else self.padding
         first = rows[0] * self.stride - before
-        behind = (rows[1] - 1) * self.stride - before + self.kernel
-        behind = np.clip(behind, 0, side)
-        return np.minimum(np.clip(first, 0, side), behind), behind
+        behind = np.minimum((rows[1] - 1) * self.stride - before + self.kernel, side)
+        return np.minimum(np.maximum(first, 0), behind), behind
 
 
 EACH_ROW = Window()

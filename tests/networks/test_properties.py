@@ -25,12 +25,16 @@ def test_totals_are_sums_of_parts(family):
     assert all(live >= op.count("outputs") for op, live in zip(table.ops, table.live(), strict=True))
 
 
-@pytest.mark.parametrize("axis", ["width", "resolution", "base_channels", "growth", "depth_factor", "classes", "frames"])
+@pytest.mark.parametrize(
+    "axis", ["width", "resolution", "base_channels", "growth", "depth_factor", "classes", "frames"]
+)
 @pytest.mark.parametrize("family", VISION)
 def test_work_and_memory_grow(family, axis):
     if axis not in FAMILIES[family].axes:
         return
-    values = {"width": np.linspace(0.25, 2, 8), "depth_factor": np.linspace(0.5, 3, 8)}.get(axis, 16.0 * np.arange(6, 14))
+    values = {"width": np.linspace(0.25, 2, 8), "depth_factor": np.linspace(0.5, 3, 8)}.get(
+        axis, 16.0 * np.arange(6, 14)
+    )
     table = trace(family, axes_of(family) | {axis: values})
     found = {quantity: np.broadcast_to(table.total(quantity), 8) for quantity in GROWING}
     found |= {"peak": np.broadcast_to(table.peak(), 8), "simple": np.broadcast_to(table.peak_simple(), 8)}
