@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dse.errors import InputError, unknown
 
@@ -45,6 +46,12 @@ class Name:
         noun = "an integer" if self.integer else "a number"
         low = f"above {self.minimum:g}" if self.positive else f"at least {self.minimum:g}"
         return f"{noun} {low}" + (f" and at most {self.maximum:g}" if self.maximum != float("inf") else "")
+
+    def named(self, value: Any) -> Any:
+        """The value as a user writes it: of several choices by its name, where it is given by its place."""
+        if not self.choices or value is None or isinstance(value, str):
+            return value
+        return self.choices[int(value)]
 
     def check(self, value: float) -> None:
         """Raise InputError when `value` is outside the range."""
@@ -165,7 +172,7 @@ NAMES: dict[str, Name] = {
     "expansion": _count("architecture", "t", "channels inside an inverted residual for each one that goes in"),
     "groups": _count("architecture", "G", "groups of a grouped convolution"),
     "width_per_group": _count("architecture", "C_G", "channels of one group at the first stage"),
-    "layers": _count("architecture", "L", "transformer layers"),
+    "layers": _count("architecture", "L", "transformer layers, or alike ones of another network"),
     "d_model": _count("architecture", "d", "width of the residual stream"),
     "heads": _count("architecture", "h", "attention heads"),
     "kv_heads": _count("architecture", "h_kv", "heads of keys and values"),
@@ -216,18 +223,60 @@ NAMES: dict[str, Name] = {
     "class_position": _flag("b_cls", "1: the class token has a learned position too"),
     "layer_scale": _flag("n_ls", "1: each branch of a layer is scaled by a learned vector"),
     "projection": _count("architecture", "d_proj", "features of the embedding that a tower ends in"),
-    "version": _count("architecture", "v", "version of the family", maximum=2),
     "final_norm": _flag("n_fin", "1: tokens are normalised after the last layer"),
     "token_types": _count("architecture", "N_type", "learned kinds of tokens; 0: none", minimum=0),
     "pooler": _flag("pool", "1: a linear layer reads the first token"),
     "position_buckets": _count("architecture", "N_buck", "learned relative positions; 0: none", minimum=0),
+    "patches": _count(
+        "architecture", "p_n", "parts along each side in which the first layers are run; 1: whole feature maps"
+    ),
+    "kernel": _count("architecture", "K", "side of a square kernel"),
+    "depth_factor": Name("architecture", "1", "beta", "multiplier of the blocks of every stage", positive=True),
+    "base_channels": _count("architecture", "C_1", "channels of the first stage, from which the others follow"),
+    "stem_channels": _count("architecture", "C_0", "channels of the first convolution"),
+    "last_channels": _count("architecture", "C_L", "channels of the last convolution"),
+    "growth": _count("architecture", "k_g", "channels that each layer of a dense block adds"),
+    "blocks": _count("architecture", "n_b", "blocks of each stage"),
+    "batch_norm": _flag("bn", "1: a batch norm after every convolution"),
+    "conv_bias": _flag("b_c", "1: convolutions keep their biases in front of a norm"),
+    "minimalistic": _flag("min", "1: 3 x 3 kernels only, and no squeeze-and-excitation"),
+    "auxiliary": _flag("aux", "1: the auxiliary classifier, which only training runs, is stored"),
+    "initial_width": _count("architecture", "w_0", "channels of the first block of a RegNet"),
+    "width_slope": Name("architecture", "1", "w_a", "channels that each further block of a RegNet asks for"),
+    "width_ratio": Name(
+        "architecture", "1", "w_m", "ratio of the widths of neighbouring stages of a RegNet", minimum=1
+    ),
+    "size": Name("architecture", "1", "size", "which table of its paper", choices=("small", "medium", "large")),
+    "version": Name("architecture", "1", "v", "version of the network", minimum=1, maximum=2),
+    "design": Name(
+        "architecture",
+        "1",
+        "design",
+        "searched list of blocks, by the name that its authors gave it",
+        choices=("in0", "in1", "in2", "in3", "in4"),
+    ),
+    "time_steps": _count("architecture", "N_t", "time steps of a spectrogram"),
+    "coefficients": _count("architecture", "N_f", "coefficients of each time step of a spectrogram"),
+    "features_in": _count("architecture", "F_in", "features of the input vector"),
+    "hidden": _count("architecture", "F_h", "features of the hidden layers"),
+    "bottleneck": _count("architecture", "F_z", "features of the innermost layer of an autoencoder"),
+    # Video.
+    "backbone": Name(
+        "architecture",
+        "1",
+        "net",
+        "two-dimensional network that sees each frame",
+        choices=("resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"),
+    ),
+    "frames": _count("architecture", "T_f", "frames of one clip"),
+    "clips": _count("architecture", "n_clip", "clips of a video whose results are averaged"),
+    "views": _count("architecture", "n_view", "crops of each clip whose results are averaged"),
+    "shift_share": Name("architecture", "1", "s_t", "share of the channels shifted in time", maximum=1),
     # Diffusion.
     "steps": _count("architecture", "T", "denoising steps"),
     "guidance": _count("architecture", "g", "network calls a step: 2 with classifier-free guidance", maximum=2),
     "latent_channels": _count("architecture", "C_lat", "channels of the latent image"),
     "image_decoder": _flag("dec", "1: the decoder from the latent image to pixels is counted too"),
-    "base_channels": _count("architecture", "C_0", "channels of the first stage"),
-    "blocks": _count("architecture", "n_res", "residual blocks of each stage"),
     "attention_depth": _count("architecture", "n_att", "transformer layers after a residual block", minimum=0),
     "mid_depth": _count("architecture", "n_mid", "transformer layers between encoder and decoder", minimum=0),
     "d_text": _count("architecture", "d_text", "features of a token of the text that attention reads"),
@@ -258,7 +307,6 @@ NAMES: dict[str, Name] = {
     "voxels": _count("architecture", "R_vox", "side of the voxel grid"),
     "density": Name("architecture", "1", "rho", "share of voxels that hold a point", positive=True, maximum=1),
     "alignment": _flag("T-net", "1: networks predict transforms of the points and of their features"),
-    "kernel": _count("architecture", "K", "side of a square kernel"),
     # How the network is run.
     "batch": _count("deployment", "B", "units processed together by one replica", default=1),
     "in_place_depthwise": Name(

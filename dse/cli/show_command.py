@@ -103,8 +103,7 @@ def _named(axis: str, value: Any) -> Any:
     """The value of an axis as the user writes it: choices by name, not by place."""
     from dse import glossary
 
-    choices = glossary.lookup(axis).choices
-    return choices[int(value)] if choices and value is not None else value
+    return glossary.lookup(axis).named(value)
 
 
 def _model(model: Any) -> dict[str, Any]:

@@ -150,10 +150,8 @@ def builder_arguments(network: Space, scope: str = "") -> dict[str, Any]:
 
 def _argument(network: Space, name: str) -> Any:
     axis = network.axes[name]
-    if axis.values[0] is None:
-        return None
-    if name in network.family.structural:
-        return float(axis.numbers[0]) if lookup(name).choices else axis.values[0]
+    if name in network.family.structural or axis.values[0] is None:
+        return axis.values[0]
     if axis.dim is None:
         return float(axis.numbers[0])
     return Labelled((axis.dim,), axis.numbers).over(network.dims)

@@ -180,8 +180,7 @@ def _with_defaults(family: Family, values: Mapping[str, Any]) -> dict[str, Axis]
         taken = tuple(v.item() if isinstance(v, np.generic) else v for v in given) if several else (given,)
         axes[name] = Axis(name, taken, name if several else None)
     for name, default in family.defaults.items():
-        choices = glossary.lookup(name).choices if default is not None else ()
-        axes.setdefault(name, Axis(name, (choices[default] if choices else default,), None, given=False))
+        axes.setdefault(name, Axis(name, (glossary.lookup(name).named(default),), None, given=False))
     for name, entry in glossary.NAMES.items():
         if entry.kind in ("deployment", "circumstance") and entry.default is not None:
             axes.setdefault(name, Axis(name, (entry.default,), None, given=False))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.recording import Recorder
-from dse.networks.tensors import FRESH, IN_PLACE, Count, Tensor, times
+from dse.networks.tensors import FRESH, Count, Tensor, times
 
 
 class Layers(Recorder):
@@ -27,18 +27,6 @@ class Layers(Recorder):
         """Learned vectors that no product reads as a matrix (a class token, biases of attention): no `weights`."""
         out = Tensor(features, positions)
         self._record(name, "embedding", (), out, biases=out.elements)
-        return out
-
-    def scale(self, x: Tensor, entries: Count | None = None, name: str = "scale") -> Tensor:
-        """x times a learned vector: one entry a feature, or as many as told."""
-        out = Tensor(x.features, x.positions, x.side)
-        self._record(name, "multiply", (x,), out, IN_PLACE, biases=x.features if entries is None else entries)
-        return out
-
-    def join(self, x: Tensor, y: Tensor, name: str = "join") -> Tensor:
-        """The features of x, then those of y."""
-        out = Tensor(x.features + y.features, x.positions, x.side)
-        self._record(name, "concat", (x, y), out)
         return out
 
     def upsample(self, x: Tensor, factor: int = 2, name: str = "upsample") -> Tensor:
@@ -101,12 +89,6 @@ class Layers(Recorder):
         """Each row of x added to one of `positions` rows at a random address."""
         out = Tensor(x.features, positions)
         self._record(name, "gather", (x,), out)
-        return out
-
-    def points_max(self, x: Tensor, name: str = "max_pool") -> Tensor:
-        """The largest of each feature over all points."""
-        out = Tensor(x.features, 1.0)
-        self._record(name, "pool", (x,), out)
         return out
 
     def apply_matrix(self, x: Tensor, matrix: Tensor, name: str = "transform") -> Tensor:

@@ -11,6 +11,7 @@ from typing import Any
 
 from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, unknown
+from dse.glossary import lookup
 from dse.networks.registration import Family, find_family
 from dse.networks.tracing import trace
 
@@ -130,12 +131,16 @@ def model_toml(model: Model) -> str:
     """The model as a TOML file of the zoo has it: a table of its name, and one of published figures."""
     lines = [f"[{_text(model.name)}]", f"family = {_text(model.family)}", f"source = {_text(model.source)}"]
     lines += [f"note = {_text(model.note)}"] if model.note else []
-    lines += [f"axes = {{ {', '.join(f'{axis} = {value}' for axis, value in model.axes.items())} }}"]
+    lines += [f"axes = {{ {', '.join(f'{axis} = {_value(value)}' for axis, value in model.axes.items())} }}"]
     lines += [f"[{_text(model.name)}.published]"] if model.published else []
     for quantity, figure in model.published.items():
         rounding = f"rounding = {figure.rounding:_}, " if figure.rounding else ""
         lines.append(f"{quantity} = {{ value = {figure.value:_}, {rounding}source = {_text(figure.source)} }}")
     return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    return _text(value) if isinstance(value, str) else str(value)
 
 
 def _text(text: str) -> str:
@@ -162,15 +167,19 @@ def _model(name: str, entry: Any) -> Model:
     axes, published = _entry(entry, "axes", Mapping), _entry(entry, "published", Mapping, {})
     faults = [unknown("axis", axis, family.axes, "axes") for axis in axes if axis not in family.axes]
     faults += [
-        Fault(f"axes.{axis}", f"{value!r:.60} is not allowed; allowed: one number")
+        Fault(f"axes.{axis}", f"{value!r:.60} is not allowed; allowed: {_allowed(axis)}")
         for axis, value in axes.items()
-        if not isinstance(value, (int, float))
+        if axis in family.axes and not isinstance(value, (int, float)) and value not in lookup(axis).choices
     ]
     if faults:
         raise InputError(faults)
     figures = {quantity: _published(quantity, figure) for quantity, figure in published.items()}
     source, note = _entry(entry, "source", str), _entry(entry, "note", str, "")
     return Model(name, family.name, MappingProxyType(axes), source, note, MappingProxyType(figures))
+
+
+def _allowed(axis: str) -> str:
+    return lookup(axis).allowed() if lookup(axis).choices else "one number"
 
 
 def _entry(table: Mapping[str, Any], key: str, kind: Any, default: Any = None) -> Any:

@@ -18,6 +18,7 @@ class Recorder:
         self.ops: list[Op] = []
         self.regions: list[Region] = []
         self.faults: list[tuple[str, Any, str]] = []
+        self.patches_along_side: Count = 1
         self._count: Count = 1
         self._calls: Count = 1
         self._prefix = ""
@@ -77,9 +78,14 @@ class Recorder:
         if np.all(present) or not np.any(present):
             return block(x) if np.any(present) else x
         result = self._region(np.multiply(present, 1.0), block, x)
-        features = np.where(present, result.features, x.features)
-        side = None if result.side is None else np.where(present, result.side, x.side)
-        return Tensor(features, np.where(present, result.positions, x.positions), side, view_of=result.buffer)
+        features = _chosen(present, result.features, x.features)
+        side = None if result.side is None else _chosen(present, result.side, x.side)
+        positions = _chosen(present, result.positions, x.positions)
+        return Tensor(features, positions, side, result.buffer, result.across, result.frames)
+
+    def in_patches(self, patches: Count) -> None:
+        """Run the first layers part by part, `patches` along each side (see `patching`); 1: whole maps."""
+        self.patches_along_side = patches
 
     def require(self, axis: str, holds: Any, problem: str) -> None:
         """State what must hold at every point; where it does not, the value of `axis` is refused."""
@@ -88,7 +94,7 @@ class Recorder:
 
     def _region(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor, shared: bool = False) -> Tensor:
         start, before = len(self.ops), (self._count, self._calls)
-        inner = Tensor(x.features, x.positions, x.side)
+        inner = x.reshaped(x.features)
         if shared:
             self._calls = times(self._calls, count)
         else:
@@ -113,6 +119,11 @@ class Recorder:
         inputs = reads if inputs is None else inputs
         where = {"repeat": self._count, "calls": self._calls, "part": self._part}
         self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, **where, **counts))
+
+
+def _chosen(present: Any, a: Count, b: Count) -> Count:
+    # One and the same object stays so: sums go by it.
+    return a if a is b else np.where(present, a, b)
 
 
 def _equal(a: Count, b: Count) -> bool:

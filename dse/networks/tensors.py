@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from dse.networks.window import EACH_ROW, Window
+
 # A count: a float, or a float64 array that broadcasts against those of the other axes.
 Count = Any
 # A count at each position, and the number of positions.
@@ -15,7 +17,8 @@ Term = tuple[Any, Any]
 
 # What an op may do with the buffer of an input that nothing reads afterwards.
 FRESH = "fresh"  # the output always gets a buffer of its own
-IN_PLACE = "in place"  # the output overwrites the input
+IN_PLACE = "in place"  # the output overwrites an input
+FIRST = "first"  # the output overwrites the first input
 DEPTHWISE = "depthwise"  # the output overwrites the input where the engine supports it
 
 KINDS = {
@@ -24,13 +27,15 @@ KINDS = {
     "linear": "matrix multiplication by weights, with the activation that follows it",
     "attention": "both attention products and the softmax between them, fused",
     "embedding": "lookup of rows of a table",
-    "pool": "pooling",
+    "pool": "pooling: the largest or the mean of a window, of a whole feature map, or of several frames",
     "norm": "normalisation that is not folded into a convolution",
     "add": "sum of tensors",
     "multiply": "element-wise product of two tensors",
     "concat": "tensors side by side",
     "resize": "interpolation to another resolution",
     "gather": "rows read or written at random addresses: points from voxels, voxels from points",
+    "recompute": "what patch-based inference computes, moves and reads over again",
+    "shift": "some channels of each frame moved to its neighbours in time",
 }
 
 
@@ -53,14 +58,17 @@ ONE_COPY = Copies()
 class Tensor:
     """Elements of one sample: `features` (channels) at each of `positions` (pixels or tokens).
 
-    `side` is the side of a square feature map, None for a sequence. A view (flattened, or a selection of
-    positions) shares the buffer of the tensor that it is a `view_of`.
+    `side` is the side of a square feature map, None for a sequence; of one that is not square it is the height, and
+    `across` the width. A video has as many maps as `frames`. A view (flattened, or a selection of positions) shares
+    the buffer of the tensor that it is a `view_of`.
     """
 
     features: Count
     positions: Count
     side: Count = None
     view_of: Tensor | None = None
+    across: Count = None
+    frames: Count = 1
 
     @property
     def elements(self) -> Count:
@@ -71,6 +79,10 @@ class Tensor:
     def term(self) -> Term:
         """The elements as a product that is not carried out."""
         return self.features, self.positions
+
+    def reshaped(self, features: Count) -> Tensor:
+        """Another tensor of as many positions."""
+        return Tensor(features, self.positions, self.side, None, self.across, self.frames)
 
     @property
     def buffer(self) -> Tensor:
@@ -98,6 +110,8 @@ class Op:
         but not used, as those of an encoder while a decoder runs.
     part
         The part of the network that it belongs to, "" where there are none.
+    window
+        What each row of a feature map is made of.
     weights, biases, affine, statistics
         Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance. Of
         weights and biases these are one set; there are as many as `copies` says.
@@ -120,6 +134,7 @@ class Op:
     repeat: Count = 1
     calls: Count = 1
     part: str = ""
+    window: Window = EACH_ROW
     copies: Copies = ONE_COPY
     weights: Count = 0.0
     biases: Count = 0.0
@@ -214,13 +229,13 @@ def _activations(op: Op) -> list[Term]:
 def _weights_read(op: Op) -> list[Term]:
     matrix = op.weights if op.matrix_read is None else op.matrix_read
     read = op.copies.read
-    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (op.affine, 1.0)]
+    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (times(read, op.affine), 1.0)]
 
 
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.
 #   macs            of convolutions, linear layers and both attention products
 #   active_weights  weights that are used for one token: of the experts only those that it is routed to; so
-#                   active_biases
+#                   active_biases, active_affine, active_statistics
 #   weights_read    stored elements that one pass reads: weights, biases and norms; of an embedding only the rows of
 #                   its tokens; of a tied head the matrix that the embedding stores; of the experts those that the
 #                   tokens of the batch are expected to be routed to
@@ -232,6 +247,8 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "biases": _copied("biases", "stored"),
     "active_weights": _copied("weights", "active"),
     "active_biases": _copied("biases", "active"),
+    "active_affine": _copied("affine", "active"),
+    "active_statistics": _copied("statistics", "active"),
     "affine": _stored("affine"),
     "statistics": _stored("statistics"),
     "weights_read": _weights_read,
@@ -244,7 +261,8 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "cache_held": _stored("cache_held"),
 }
 # Quantities that are kept, however often an op is called.
-STORED = frozenset(["weights", "biases", "active_weights", "active_biases", "affine", "statistics", "cache_held"])
+_PARAMETERS = ("weights", "biases", "affine", "statistics")
+STORED = frozenset([*_PARAMETERS, *(f"active_{name}" for name in _PARAMETERS), "cache_held"])
 
 
 @dataclass(eq=False, slots=True)

@@ -11,11 +11,15 @@ from dse.errors import Fault, InputError, unknown
 from dse.glossary import Name, lookup
 from dse.networks import liveness
 from dse.networks.net import Net
+from dse.networks.patching import patched
 from dse.networks.registration import Family, find_family
 from dse.networks.tensors import DEPTHWISE, QUANTITIES, Count, Op, Region, largest_of, sum_of
 
 # Counts are exact integers carried in float64; beyond this they would be rounded in silence.
 LARGEST_COUNT = 2.0**53
+
+# What the simple peak leaves out: sums, norms, and what only moves or repeats.
+_NOT_SIMPLE = ("add", "multiply", "norm", "concat", "shift", "recompute")
 
 COUNTINGS = {
     "trainable": ("weights", "biases", "affine"),
@@ -23,7 +27,7 @@ COUNTINGS = {
     "statistics": ("weights", "biases", "affine", "statistics"),
 }
 # What stands for a quantity when only the parameters that one token uses are counted.
-ACTIVE = {"weights": "active_weights", "biases": "active_biases"}
+ACTIVE = {name: f"active_{name}" for name in ("weights", "biases", "affine", "statistics")}
 
 
 class Trace:
@@ -37,12 +41,21 @@ class Trace:
         Shape of the axes together; () for a single network.
     valid
         Where the axes make a network: True, or an array of truth values.
+
+    Where `patches` are more than 1, the first layers run part by part (see `patching`), and the last row of the table
+    is what they do over again for it.
     """
 
     def __init__(
-        self, ops: Sequence[Op], regions: Sequence[Region] = (), shape: tuple[int, ...] = (), valid: Any = True
+        self,
+        ops: Sequence[Op],
+        regions: Sequence[Region] = (),
+        shape: tuple[int, ...] = (),
+        valid: Any = True,
+        patches: Count = 1,
     ) -> None:
-        self.ops = tuple(ops)
+        self.patched = patched(ops, regions, patches) if np.any(np.greater(patches, 1)) else None
+        self.ops = tuple(ops) if self.patched is None else (*ops, self.patched.op())
         self.regions = tuple(regions)
         self.shape = shape
         self.valid = valid
@@ -73,12 +86,15 @@ class Trace:
         # Without a depthwise convolution both rules give the same.
         in_place = in_place_depthwise and any(op.in_place == DEPTHWISE for op in self.ops)
         if in_place not in self._peaks:
-            self._peaks[in_place] = _exact("peak activations", liveness.peak(self.ops, self.regions, in_place))
+            found = (
+                liveness.peak(self.ops, self.regions, in_place) if self.patched is None else self.patched.peak(in_place)
+            )
+            self._peaks[in_place] = _exact("peak activations", found)
         return self._peaks[in_place]
 
     def peak_simple(self) -> Count:
-        """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
-        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
+        """The largest input + output of one op that computes or pools, on whole maps; all else held is ignored."""
+        moving = [op for op in self.ops if op.kind not in _NOT_SIMPLE]
         traffic = ([(count * (op.executions > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
         return _exact("peak activations", largest_of(traffic))
 
@@ -94,6 +110,8 @@ class Trace:
 
     def live(self, in_place_depthwise: bool = True) -> list[Count]:
         """Elements that are live while each op runs: the timeline of which `peak` is the maximum."""
+        if self.patched is not None:
+            return [*self.patched.live[in_place_depthwise], 0.0]
         return liveness.timeline(self.ops, self.regions, in_place_depthwise)
 
     def peak_op(self, in_place_depthwise: bool = True) -> Any:
@@ -181,7 +199,7 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
             raise InputError([_fault(family, values, *fault) for fault in net.faults])
         for _, holds, _ in net.faults:
             valid = np.logical_and(valid, holds)
-    return Trace(net.ops, net.regions, shape, valid)
+    return Trace(net.ops, net.regions, shape, valid, net.patches_along_side)
 
 
 def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, ...]]:
@@ -207,14 +225,21 @@ def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any
 
 
 def _axis_value(axis: str, given: Any, structural: bool) -> Any:
-    """The value as the builder takes it: a float, a float64 array, or a Python scalar where it is structural."""
+    """The value as the builder takes it: a float, a float64 array, or a Python scalar where it is structural.
+
+    A structural axis that has names takes one of them.
+    """
     name = lookup(axis)
+    if structural and name.choices and given in name.choices:
+        return given
     if isinstance(given, str) or (structural and np.ndim(given)):
         raise InputError(f"{given!r} is not allowed; allowed: {name.allowed()}" + (", one value" if structural else ""))
     value = np.asarray(given, dtype=float)
     if not value.size:
         raise InputError("no value is given")
     _check(name, value)
+    if structural and name.choices:
+        return name.named(float(value))
     if structural:
         return int(value) if name.integer else float(value)
     return float(value) if value.ndim == 0 else value

@@ -35,6 +35,10 @@ class Quality:
     key: str
 
 
+# Axes that change how a network is run, and nothing of what it computes.
+SAME_RESULT = ("patches",)
+
+
 def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None) -> Quality:
     """Top-1 accuracy of a family at the values of its axes, in one precision scheme.
 
@@ -60,6 +64,7 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     """
     arrays = {name: np.asarray(values, np.float64) for name, values in axes.items()}
     shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    arrays = {name: array for name, array in arrays.items() if name not in SAME_RESULT}
     known = _recipe(family, recipe)
     if known is None:
         return _undefined(shape, f"no published accuracy of the family {family!r}")

@@ -1,41 +1,7 @@
-"""The builders of the families; importing the package records them, those that others are made of first."""
+"""The builders of the families; importing the package records them. A builder that has towers imports theirs."""
 
-from dse.networks.families import (
-    clip,
-    decoder,
-    dit,
-    encoder,
-    encoder_decoder,
-    image_decoder,
-    inverted_residual,
-    latent_diffusion,
-    mobilenet_v2,
-    pointnet,
-    pvcnn,
-    resnet,
-    sparse_unet,
-    swin,
-    unet,
-    vision_language,
-    vit,
-)
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = [
-    "clip",
-    "decoder",
-    "dit",
-    "encoder",
-    "encoder_decoder",
-    "image_decoder",
-    "inverted_residual",
-    "latent_diffusion",
-    "mobilenet_v2",
-    "pointnet",
-    "pvcnn",
-    "resnet",
-    "sparse_unet",
-    "swin",
-    "unet",
-    "vision_language",
-    "vit",
-]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -8,11 +8,11 @@ from dse.glossary import lookup
 from dse.networks.net import Net
 from dse.networks.tensors import Tensor
 
-SOFTMAX, LINEAR, WINDOW, SINKS = range(len(lookup("attention").choices))
+SOFTMAX, LINEAR, WINDOW, SINKS = lookup("attention").choices
 
 
 def attended(net: Net, attention, context, window, sinks):
-    """Positions that a query reads, by the kind of attention (an index of its choices)."""
+    """Positions that a query reads, by the kind of attention."""
     needs = attention in (WINDOW, SINKS)
     net.require("window", window is not None or not needs, "this attention needs the width of its window")
     only = "only attention = sinks keeps first tokens"

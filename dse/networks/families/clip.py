@@ -26,4 +26,4 @@ def clip(net: Net, vision, text, resolution=224, context=77):
     with net.part("text_tower"):
         words = encoder(net, **text, context=context)
     with net.part("similarity"):
-        return net.scale(net.multiply(image, words), 1.0, "logit_scale")
+        return net.learned_scale(net.multiply(image, words), 1.0, "logit_scale")

@@ -43,7 +43,7 @@ def latent_diffusion(
     ]
 
     with net.part("unet"):
-        states = read[0] if len(read) == 1 else net.join(read[0], read[1], "text_join")
+        states = net.concat_features(*read, name="text_concat")
 
         def step(latent: Tensor) -> Tensor:
             noise = denoise(net, **unet, resolution=resolution, context=context, latent=latent, text=states)

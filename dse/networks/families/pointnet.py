@@ -33,7 +33,7 @@ def pointnet(net: Net, points=1024, width=1.0, alignment=1, classes=40, in_chann
         with net.scope("feature_transform"):
             x = net.apply_matrix(x, _matrix(net, x, (64, 128, 1024), width))
     x = _shared(net, x, AFTER, width, len(BEFORE))
-    x = _dense(net, net.points_max(x), HEAD, width)
+    x = _dense(net, net.pool_positions(x), HEAD, width)
     return net.linear(x, classes, name="classifier")
 
 
@@ -51,5 +51,5 @@ def _dense(net: Net, x: Tensor, sizes, width) -> Tensor:
 
 def _matrix(net: Net, x: Tensor, sizes, width) -> Tensor:
     """The square matrix that is applied to every point."""
-    h = _dense(net, net.points_max(_shared(net, x, sizes, width)), HEAD, width)
+    h = _dense(net, net.pool_positions(_shared(net, x, sizes, width)), HEAD, width)
     return net.linear(h, x.features * x.features, name="matrix")

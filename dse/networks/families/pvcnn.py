@@ -38,13 +38,13 @@ def pvcnn(net: Net, points=8192, voxels=32, density=1.0, width=1.0, classes=13, 
                 x = _point_voxel(net, x, channels, voxels * share, density) if share else _mlp(net, x, channels)
             outputs.append(x)
     with net.part("head"):
-        cloud = net.points_max(x)
+        cloud = net.pool_positions(x)
         for number, features in enumerate(CLOUD, 1):
             cloud = net.conv(cloud, np.floor(features * width), bias=1, name=f"cloud{number}")
         every = outputs[0]
         for output in outputs[1:]:
-            every = net.join(every, output)
-        x = net.join(every, net.gather(cloud, points, name="spread"))
+            every = net.concat_features(every, output)
+        x = net.concat_features(every, net.gather(cloud, points, name="spread"))
         for number, features in enumerate(HEAD, 1):
             x = net.conv(x, np.floor(features * width), bias=1, name=f"dense{number}")
         return net.linear(x, classes, name="classifier")

@@ -47,7 +47,7 @@ def sparse_unet(net: Net, voxels=512, density=0.001, width=1.0, classes=19, in_c
         with net.scope(f"up{number}"):
             # Each finer voxel is made of the one that holds it.
             x = net.voxel_conv(x, wide, occupied[level], 2, 1.0, name="upsample")
-            x = _residuals(net, net.join(x, skips.pop(), "skip"), wide, densities[level])
+            x = _residuals(net, net.concat_features(x, skips.pop(), name="skip"), wide, densities[level])
     return net.linear(x, classes, name="classifier")
 
 

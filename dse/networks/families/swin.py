@@ -31,6 +31,7 @@ def swin(
     learned factor a head, and computes the position bias by a small network, once a pass. Cutting into windows and
     shifting them are views here: engines do both while they read.
     """
+    net.require("version", version in (1, 2), "there are version 1 and 2")
     net.require("heads", d_model % heads == 0, "it must divide d_model")
     net.require("patch", patch <= resolution, "the image is smaller than one patch")
     x = net.patches(net.image(in_channels, resolution), d_model, patch)

@@ -61,7 +61,7 @@ def unet(
     for number in range(len(channels), 0, -1):
         with net.scope(f"up{number}"):
             for _ in range(int(blocks) + 1):
-                x = block(net.join(x, skips.pop(), "skip"), channels[number - 1], depths[number - 1])
+                x = block(net.concat_features(x, skips.pop(), name="skip"), channels[number - 1], depths[number - 1])
             if number > 1:
                 x = net.conv(net.upsample(x), x.features, 3, bias=1, norm=0, name="upsample_conv")
     return net.conv(net.norm(x, name="out_norm"), latent.features, 3, bias=1, norm=0, name="out_conv")

@@ -15,8 +15,8 @@ from dse.networks.net import Net
 from dse.networks.registration import family
 from dse.networks.tensors import Tensor
 
-PROJECTOR, RESAMPLER = range(len(lookup("connector").choices))
-PREFIX, CROSS = range(len(lookup("fusion").choices))
+PROJECTOR, RESAMPLER = lookup("connector").choices
+PREFIX, CROSS_ATTENTION = lookup("fusion").choices
 
 
 @family(
@@ -107,10 +107,10 @@ def _gated_cross(net: Net, x: Tensor, visual: Tensor, decode, heads, d_head) -> 
     """Cross-attention and a feed-forward network, each scaled by a learned number before it is added."""
     h = net.norm(x, name="attention_norm")
     a = cross_attention(net, h, visual, heads=heads, d_head=d_head, decode=decode)
-    x = net.add(net.scale(a, 1.0, "attention_gate"), x, "attention_add")
+    x = net.add(net.learned_scale(a, 1.0, "attention_gate"), x, "attention_add")
     return _feed(net, x, gate=True)
 
 
 def _feed(net: Net, x: Tensor, gate: bool = False) -> Tensor:
     f = dense(net, net.norm(x, name="ffn_norm"), ffn=4 * x.features, gated=0, bias=0)
-    return net.add(net.scale(f, 1.0, "ffn_gate") if gate else f, x, "ffn_add")
+    return net.add(net.learned_scale(f, 1.0, "ffn_gate") if gate else f, x, "ffn_add")

@@ -55,6 +55,6 @@ def vit(
 def layer(net: Net, x: Tensor, attention, heads, ffn, scaled=0) -> Tensor:
     """One layer of a transformer whose branches are normalised before them, with biases everywhere."""
     a = self_attention(net, net.norm(x, name="attention_norm"), attention, heads)
-    x = net.add(net.scale(a, name="attention_scale") if scaled else a, x, "attention_add")
+    x = net.add(net.learned_scale(a, name="attention_scale") if scaled else a, x, "attention_add")
     f = dense(net, net.norm(x, name="ffn_norm"), ffn=ffn, gated=0, bias=1)
-    return net.add(net.scale(f, name="ffn_scale") if scaled else f, x, "ffn_add")
+    return net.add(net.learned_scale(f, name="ffn_scale") if scaled else f, x, "ffn_add")

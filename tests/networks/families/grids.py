@@ -33,13 +33,13 @@ GRIDS_TRANSFORMERS = {
 # The same families where their structure is another one: the axes of a grid, and the structural ones.
 STRUCTURED = {
     "cross-attention": ("vision_language", {"latents": [2.0, 5.0], "cross_every": [1.0, 2.0]},
-                        {"connector": 1, "fusion": 1}),
-    "resampled prefix": ("vision_language", {"resampler_width": [16.0, 20.0]}, {"connector": 1}),
-    "linear vision": ("vit", _SMALL | {"patch": [4.0, 8.0], "resolution": [16.0, 40.0]}, {"attention": 1}),
+                        {"connector": "resampler", "fusion": "cross_attention"}),
+    "resampled prefix": ("vision_language", {"resampler_width": [16.0, 20.0]}, {"connector": "resampler"}),
+    "linear vision": ("vit", _SMALL | {"patch": [4.0, 8.0], "resolution": [16.0, 40.0]}, {"attention": "linear"}),
     "linear decoder": ("decoder", _SMALL | {"vocab": [50.0], "kv_heads": [1.0, 2.0], "phase": [0.0, 1.0],
-                                            "context": [3.0, 30.0]}, {"attention": 1}),
+                                            "context": [3.0, 30.0]}, {"attention": "linear"}),
     "streaming decoder": ("decoder", _SMALL | {"vocab": [50.0], "window": [4.0, 9.0], "sinks": [0.0, 2.0],
-                                               "phase": [0.0, 1.0], "context": [3.0, 30.0]}, {"attention": 3}),
+                                               "phase": [0.0, 1.0], "context": [3.0, 30.0]}, {"attention": "sinks"}),
     "second version": ("swin", GRIDS_TRANSFORMERS["swin"], {"version": 2}),
-    "decoded diffusion": ("dit", GRIDS_TRANSFORMERS["dit"], {"image_decoder": 1, "attention": 1}),
+    "decoded diffusion": ("dit", GRIDS_TRANSFORMERS["dit"], {"image_decoder": 1, "attention": "linear"}),
 }  # fmt: skip

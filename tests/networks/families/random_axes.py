@@ -9,12 +9,16 @@ def flag(rng):
     return int(rng.integers(2))
 
 
+def attention(rng):
+    return pick(rng, "softmax", "linear")
+
+
 def random_vit(rng):
     heads = pick(rng, 1, 2, 4)
     drawn = {
         "layers": int(rng.integers(1, 6)), "d_model": heads * int(rng.integers(1, 30)), "heads": heads,
         "patch": pick(rng, 3, 8, 16), "resolution": int(rng.integers(16, 80)), "classes": int(rng.integers(1, 99)),
-        "ffn": pick(rng, 7, 500), "attention": flag(rng), "patch_bias": flag(rng), "pre_norm": flag(rng),
+        "ffn": pick(rng, 7, 500), "attention": attention(rng), "patch_bias": flag(rng), "pre_norm": flag(rng),
         "layer_scale": flag(rng), "class_position": flag(rng),
     }  # fmt: skip
     return drawn | ({"projection": 12} if flag(rng) else {})
@@ -29,8 +33,9 @@ def random_swin(rng):
 
 
 def random_encoder(rng):
-    heads, flags = pick(rng, 1, 2, 4), ("gated", "pre_norm", "post_norm", "final_norm", "pooler", "attention")
+    heads, flags = pick(rng, 1, 2, 4), ("gated", "pre_norm", "post_norm", "final_norm", "pooler")
     drawn = {name: flag(rng) for name in flags} | {
+        "attention": attention(rng),
         "layers": int(rng.integers(1, 6)), "d_model": heads * int(rng.integers(1, 20)), "heads": heads,
         "vocab": pick(rng, 9, 400), "ffn": pick(rng, 7, 90), "context": int(rng.integers(1, 64)),
         "positions": pick(rng, 0, 64), "token_types": pick(rng, 0, 2),
@@ -53,7 +58,7 @@ def random_dit(rng):
     return {
         "layers": int(rng.integers(1, 6)), "d_model": heads * int(rng.integers(1, 20)), "heads": heads,
         "patch": pick(rng, 1, 2, 4), "resolution": pick(rng, 32, 64), "steps": int(rng.integers(1, 6)),
-        "guidance": pick(rng, 1, 2), "image_decoder": flag(rng), "attention": flag(rng),
+        "guidance": pick(rng, 1, 2), "image_decoder": flag(rng), "attention": attention(rng),
     }  # fmt: skip
 
 
@@ -64,7 +69,7 @@ def random_unet(rng):
     return depths | widths | by_size | {
         "base_channels": 4 * int(rng.integers(1, 4)), "blocks": int(rng.integers(1, 4)),
         "mid_depth": int(rng.integers(0, 3)), "d_text": pick(rng, 6, 20), "d_added": pick(rng, 0, 9),
-        "resolution": pick(rng, 64, 128), "context": pick(rng, 1, 10), "attention": flag(rng),
+        "resolution": pick(rng, 64, 128), "context": pick(rng, 1, 10), "attention": attention(rng),
     }  # fmt: skip
 
 
@@ -110,7 +115,8 @@ def random_vision_language(rng):
     axes = of_tower("vision", vision, "resolution", "projection") | of_tower("text", text)
     axes |= {"resampler_width": pick(rng, 8, 24)} if flag(rng) else {}
     return axes | {
-        "resolution": vision["resolution"], "connector": flag(rng), "fusion": flag(rng), "latents": pick(rng, 1, 7),
+        "resolution": vision["resolution"], "connector": pick(rng, "projector", "resampler"),
+        "fusion": pick(rng, "prefix", "cross_attention"), "latents": pick(rng, 1, 7),
         "resampler_depth": int(rng.integers(1, 4)), "adapter_heads": pick(rng, 1, 3), "adapter_d_head": pick(rng, 4, 9),
         "cross_every": int(rng.integers(1, layers + 1)), "context": int(rng.integers(1, 30)), "phase": flag(rng),
         "all_logits": flag(rng),
