@@ -264,7 +264,7 @@ def _counted(counting: str) -> tuple[str, ...]:
 def _fault(family: Family, values: Mapping[str, Any], axis: str, holds: Any, problem: str) -> Fault:
     value, holds = np.broadcast_arrays(values[axis] if values[axis] is not None else np.nan, holds)
     first = value[np.logical_not(holds)].flat[0]
-    given = "its default" if values[axis] is None else f"{first:g}"
+    given = "its default" if values[axis] is None else f"{first}" if value.dtype.kind == "U" else f"{first:g}"
     return Fault(f"family {family.name}: {axis}", f"{given} is not allowed: {problem}")
 
 

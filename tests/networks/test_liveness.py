@@ -167,7 +167,7 @@ def shifted_frames(net, count):
     """The shifted share is copied, while the map is kept for the sum."""
     x = net.conv(net.image(3.0, 8.0, frames=3.0), 16.0)
     x = net.repeat(count, lambda x: net.add(net.conv(net.shift(x, 0.25), 16.0), x), x)
-    return net.average_frames(net.linear(net.global_pool(x), 5.0))
+    return net.pool_positions(net.linear(net.global_pool(x), 5.0))
 
 
 def alike_but_kept(net, count):
