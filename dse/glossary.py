@@ -320,6 +320,8 @@ NAMES: dict[str, Name] = {
 }
 
 
+# Dynamic dimensions of an imported network, by the names that its file gives them.
+_OF_FILE = re.compile(r"dim_[a-z0-9_]+")
 _OF_STAGE = re.compile(r"(.+)_([1-9]\d*)")
 
 
@@ -346,13 +348,15 @@ def find(name: str) -> Name | None:
 def lookup(name: str, where: str = "") -> Name:
     """The entry of a name; an unknown one raises InputError with the nearest.
 
-    An architecture name of one stage ("kernel_3") has the entry of the name without the stage.
+    An architecture name of one stage ("kernel_3") has the entry of the name without the stage; "dim_NAME" is a
+    dynamic dimension of an imported network.
     """
     if (of_stage := stage_of(name)) is not None:
         base, stage = of_stage
         entry = NAMES[base]
         return replace(entry, symbol=f"{entry.symbol},{stage}", meaning=f"{entry.meaning} (stage {stage})")
-    try:
+    if name in NAMES:
         return NAMES[name]
-    except KeyError:
-        raise InputError(unknown("name", name, NAMES, where)) from None
+    if _OF_FILE.fullmatch(name):
+        return _count("architecture", f"n_{name[4:]}", "size of a dynamic dimension of an imported network")
+    raise InputError(unknown("name", name, NAMES, where))

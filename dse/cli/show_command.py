@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table, print_text
+from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
 from dse.errors import InputError, unknown
 
 _OP_COLUMNS = ("name", "kind", "repeat", "macs", "weights", "live", "inputs", "outputs")
@@ -17,17 +17,28 @@ _LAST = ("ops", "text")
 
 @click.command("show", short_help="Show what is behind a name, with its sources.")
 @click.argument("name")
+@click.option("--set", "settings", multiple=True, metavar="DIM=SIZE", help="Size of a dynamic dimension of an .onnx.")
 @json_option
-def command(name: str, as_json: bool) -> None:
+def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Show NAME: a formula or metric (equation, unit, source), a family (axes), a model (op table, totals, peak), a
-    device or a number format (figures, units, source).
+    device or a number format (figures, units, source); or a file: a model (.onnx, .json, .toml), or the header of
+    weights (.safetensors, .gguf).
 
     \b
     dse show kv_cache
     dse show resnet50
     dse show stm32h743
+    dse show encoder.onnx --set dim_sequence=128
     """
-    facts = find(name)
+    from dse.cli.show_file import SUFFIXES, file_facts
+
+    given = parse_settings(settings)
+    if name.endswith(SUFFIXES):
+        facts = file_facts(name, given)
+    elif given:
+        raise InputError("--set: gives sizes of the dynamic dimensions of an .onnx file only")
+    else:
+        facts = find(name)
     if as_json:
         print_json(facts)
         return
@@ -52,7 +63,7 @@ def find(name: str) -> list[dict[str, Any]]:
     if name in FAMILIES:
         found.append(_family(FAMILIES[name]))
     if name in MODELS:
-        found.append(_model(MODELS[name]))
+        found.append(model_facts(MODELS[name]))
     if name in DEVICES:
         found.append(_device(DEVICES[name]))
     if name in PRECISIONS:
@@ -105,12 +116,14 @@ def _named(axis: str, value: Any) -> Any:
     return choices[int(value)] if choices and value is not None else value
 
 
-def _model(model: Any) -> dict[str, Any]:
-    from dse.networks import FAMILIES, trace
+def model_facts(model: Any) -> dict[str, Any]:
+    """Facts of a model: its axes, totals, peaks and op table."""
+    from dse.networks import trace
 
-    traced = trace(model.family, model.axes)
+    family = model.builds_from
+    traced = trace(family, model.axes)
     rows = traced.rows()
-    axes = {n: _named(n, v) for n, v in {**FAMILIES[model.family].defaults, **model.axes}.items() if v is not None}
+    axes = {n: _named(n, v) for n, v in {**family.defaults, **model.axes}.items() if v is not None}
     totals = {
         "params": int(traced.params("trainable")),
         "macs": int(traced.total("macs")),

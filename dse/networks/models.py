@@ -11,11 +11,11 @@ from typing import Any
 
 from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, unknown
-from dse.networks.registration import find_family
+from dse.networks.registration import FAMILIES, Family, find_family
 from dse.networks.tracing import trace
 
 # What a file may hold a model in.
-SUFFIXES = (".json", ".toml")
+SUFFIXES = (".json", ".toml", ".onnx", ".gguf")
 _KEYS = ("family", "source", "note", "axes", "published")
 
 
@@ -35,7 +35,7 @@ class Model:
     `axes` are the values of its family's axes that differ from the defaults, at which the figures in `published`
     hold: params (trainable), params_weights (no norms, no biases), active_params and active_params_without_embedding
     (what one token uses), macs, activations, peak_simple, peak_liveness, peak_in_place_depthwise, and context (the
-    most tokens that the model was made for).
+    most tokens that the model was made for). `own_family` is that of a file that holds a whole network.
     """
 
     name: str
@@ -44,6 +44,12 @@ class Model:
     source: str
     note: str = ""
     published: Mapping[str, Published] = field(default_factory=dict)
+    own_family: Family | None = None
+
+    @property
+    def builds_from(self) -> Family:
+        """The family that it is a point of: its own where a file holds a whole network."""
+        return self.own_family or FAMILIES[self.family]
 
 
 MODELS: Mapping[str, Model] = Catalogue("model", lambda: _read_zoo())
@@ -68,7 +74,8 @@ def find_model(name: str, where: str = "") -> Model:
 
 
 def load_model(path: str | Path) -> Model:
-    """The one model that a file holds: a config.json, or a model in the zoo's own format (see `model_toml`).
+    """The one model that a file holds: a config.json, an ONNX network, a GGUF header, or a model in the zoo's own
+    format (see `model_toml`).
 
     Raises
     ------
@@ -78,18 +85,21 @@ def load_model(path: str | Path) -> Model:
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {', '.join(SUFFIXES)}"))
-    if path.suffix == ".json":
-        from dse.networks.ingest import read_hf_config  # imports this module
+    if path.suffix != ".toml":
+        from dse.networks.ingest import READERS  # imports this module
 
-        model = read_hf_config(path)
+        model = READERS[path.suffix](path)
     else:
         models = read_models(path)
         if len(models) != 1:
             raise InputError(Fault(str(path), f"holds {len(models)} models; allowed: one"))
         (model,) = models.values()
+    if model.builds_from.required and model.own_family:
+        # Dynamic dimensions of the file, which the user gives.
+        return model
     try:
         # Shapes that do not fit together, and counts beyond all use, are found by building the network.
-        trace(model.family, model.axes).params()
+        trace(model.builds_from, model.axes).params()
     except InputError as error:
         raise error.at(str(path)) from None
     return model

@@ -29,6 +29,9 @@ KINDS = {
     "add": "sum of tensors",
     "multiply": "element-wise product of two tensors",
     "concat": "tensors side by side",
+    "matmul": "product of two tensors of activations, in no softmax attention",
+    "pointwise": "activation function or scaling of a tensor that is read afterwards too",
+    "other": "any other operator of an imported network: its data is moved, no work is counted",
 }
 
 
@@ -187,7 +190,7 @@ def _inputs(op: Op) -> list[Term]:
 
 
 def _activations(op: Op) -> list[Term]:
-    if op.kind not in ("conv", "depthwise", "linear", "attention"):
+    if op.kind not in ("conv", "depthwise", "linear", "attention", "matmul"):
         return []
     return [op.writes.term, (op.scores_per_position, op.writes.positions)]
 

@@ -73,7 +73,7 @@ class Trace:
 
     def peak_simple(self) -> Count:
         """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
-        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
+        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm", "pointwise")]
         traffic = ([(count * (op.repeat > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
         return _exact("peak activations", largest_of(traffic))
 
