@@ -81,3 +81,67 @@ def mobilenet_v2(path, width, resolution, dynamic=False):
     x = g.node("Flatten", g.node("GlobalAveragePool", x))
     y = g.node("Gemm", x, g.weight(1000, last), g.weight(1000), transB=1)
     return g.save(path, y)
+
+
+def _layer_norm(g, x, d):
+    """As exporters wrote it before the operator existed."""
+    last = {"axes": [-1], "keepdims": 1}
+    centred = g.node("Sub", x, g.node("ReduceMean", x, **last))
+    variance = g.node("ReduceMean", g.node("Pow", centred, g.weight(value=2.0)), **last)
+    root = g.node("Sqrt", g.node("Add", variance, g.weight(value=1e-5)))
+    return g.node("Add", g.node("Mul", g.node("Div", centred, root), g.weight(d)), g.weight(d))
+
+
+def _gelu(g, x):
+    erf = g.node("Erf", g.node("Div", x, g.weight(value=1.4142135)))
+    half = g.node("Mul", x, g.node("Add", erf, g.weight(value=1.0)))
+    return g.node("Mul", half, g.weight(value=0.5))
+
+
+def _split_heads(g, x, heads, d_head, permutation):
+    shape = g.node("Shape", x)
+    sizes = [g.node("Gather", shape, g.integers(i)) for i in (0, 1)]
+    target = g.node("Concat", *sizes, g.integers(heads), g.integers(d_head), axis=0)
+    return g.node("Transpose", g.node("Reshape", x, target), perm=permutation)
+
+
+def _attend(g, h, d, heads, style):
+    q, k, v = (g.linear(h, d, d) for _ in range(3))
+    scale = g.weight(value=(d // heads) ** -0.5)
+    if style == "standard":
+        return g.node("Attention", q, k, v, q_num_heads=heads, kv_num_heads=heads)
+    if style == "microsoft":
+        made = helper.make_node("MultiHeadAttention", [q, k, v], [f"mha{len(g.nodes)}"], domain="com.microsoft",
+                                num_heads=heads, name=f"mha{len(g.nodes)}")  # fmt: skip
+        g.nodes.append(made)
+        return made.output[0]
+    q, v = (_split_heads(g, x, heads, d // heads, [0, 2, 1, 3]) for x in (q, v))
+    k = _split_heads(g, k, heads, d // heads, [0, 2, 3, 1])
+    probabilities = g.node("Softmax", g.node("Mul", g.node("MatMul", q, k), scale), axis=-1)
+    a = g.node("Transpose", g.node("MatMul", probabilities, v), perm=[0, 2, 1, 3])
+    return g.node("Reshape", a, g.integers(0, 0, d))
+
+
+def vit(path, layers, d, heads, resolution, patch, style="products"):
+    """Dosovitskiy et al., written out as exporters do; `style` is how attention is."""
+    side = resolution // patch
+    inputs = {"image": (TensorProto.FLOAT, ["batch", 3, resolution, resolution])}
+    g = Graph(inputs, opset=23 if style == "standard" else 17, microsoft=style == "microsoft")
+    kernel, bias = g.weight(d, 3, patch, patch), g.weight(d)
+    x = g.node("Conv", "image", kernel, bias, kernel_shape=[patch] * 2, strides=[patch] * 2)
+    x = g.node("Transpose", g.node("Reshape", x, g.integers(1, d, side * side)), perm=[0, 2, 1])
+    token = g.node("Expand", g.weight(1, 1, d), g.integers(1, 1, d))
+    x = g.node("Add", g.node("Concat", token, x, axis=1), g.weight(1, side * side + 1, d))
+
+    def norm(x):
+        if style == "standard":
+            return g.node("LayerNormalization", x, g.weight(d), g.weight(d), axis=-1)
+        return _layer_norm(g, x, d)
+
+    for _ in range(layers):
+        a = g.linear(_attend(g, norm(x), d, heads, style), d, d)
+        x = g.node("Add", a, x)
+        h = _gelu(g, g.linear(norm(x), d, 4 * d))
+        x = g.node("Add", g.linear(h, 4 * d, d), x)
+    x = g.node("Gather", norm(x), g.weight(dtype=np.int64, value=0), axis=1)
+    return g.save(path, g.node("Gemm", x, g.weight(1000, d), g.weight(1000), transB=1))

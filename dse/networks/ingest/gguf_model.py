@@ -44,7 +44,10 @@ def read_gguf_model(path: Path) -> Model:
     if faults:
         raise InputError(faults)
     tensors = sum(t.elements for name, t in header.tensors.items() if name not in _NO_PARAMETERS)
-    built = trace("decoder", axes).params()
+    try:
+        built = trace("decoder", axes).params()
+    except InputError as error:
+        raise error.at(str(path)) from None
     if built != tensors:
         kind = header.metadata["general.architecture"]
         problem = f"its tensors hold {tensors:,} parameters, a {kind} of its metadata {built:,.0f}: not read as a model"

@@ -121,7 +121,8 @@ def _read_safetensors(file: BinaryIO, where: str, size: int) -> Header:
     if not isinstance(entries, dict):
         raise InputError(Fault(where, "its header is no JSON object"))
     metadata = entries.pop("__metadata__", {})
-    tensors, faults = {}, []
+    tensors: dict[str, Stored] = {}
+    faults: list[Fault] = []
     for name, entry in entries.items():
         try:
             tensors[name] = _safetensor(entry, size - 8 - length)
@@ -168,9 +169,12 @@ class _Gguf:
     def fail(self, field: str, problem: str) -> InputError:
         return InputError(Fault(f"{self.where}: {field}", problem))
 
-    def take(self, count: int, field: str) -> bytes:
+    def check(self, count: int, field: str) -> None:
         if count > self.size - self.file.tell():
             raise self.fail(field, f"{count:,} bytes at byte {self.file.tell():,}: the file is truncated or damaged")
+
+    def take(self, count: int, field: str) -> bytes:
+        self.check(count, field)
         return self.file.read(count)
 
     def number(self, form: str, field: str) -> Any:
@@ -189,21 +193,17 @@ class _Gguf:
             raise self.fail(field, f"the type {kind} of metadata is not known")
         of, length = self.number("<I", field), self.number("<Q", field)
         if of in _NUMBERS:
-            self.file.seek(length * struct.calcsize(_NUMBERS[of]), 1)
+            self.skip(length * struct.calcsize(_NUMBERS[of]), field)
         elif of == 8:
             for _ in range(length):
                 # Each string has 8 bytes at least, so that a false length meets the end of the file.
-                skipped = self.number("<Q", field)
-                self.take(0, field) if skipped == 0 else self.skip(skipped, field)
+                self.skip(self.number("<Q", field), field)
         else:
             raise self.fail(field, f"arrays of the type {of} are not known")
-        if self.file.tell() > self.size:
-            raise self.fail(field, f"an array of {length:,}: the file is truncated or damaged")
         return [length]
 
     def skip(self, count: int, field: str) -> None:
-        if count > self.size - self.file.tell():
-            raise self.fail(field, f"{count:,} bytes at byte {self.file.tell():,}: the file is truncated or damaged")
+        self.check(count, field)
         self.file.seek(count, 1)
 
     def tensor(self) -> tuple[str, Stored]:

@@ -87,6 +87,7 @@ def read_graph(path: Path) -> Graph:
     where = str(path)
     try:
         import onnx
+        import onnx.inliner
     except ImportError:
         raise InputError(Fault(where, "reading .onnx needs the package onnx: pip install 'dse[onnx]'")) from None
     content = _content(path)

@@ -13,25 +13,30 @@ from dataclasses import dataclass, field
 from dse.networks.ingest.onnx_file import Graph, Node
 from dse.networks.ingest.onnx_shapes import MICROSOFT, Shapes
 
-LAYOUT = frozenset(
-    "Reshape Transpose Squeeze Unsqueeze Flatten Identity Cast CastLike Dropout Expand DepthToSpace SpaceToDepth".split()
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+LAYOUT = _names(
+    "Reshape Transpose Squeeze Unsqueeze Flatten Identity Cast CastLike Dropout Expand DepthToSpace SpaceToDepth"
 )
-POINTWISE = frozenset(
-    "Abs Add And BiasGelu Celu Clip Cos Div Elu Equal Erf Exp FastGelu Floor Gelu Greater GreaterOrEqual HardSigmoid "
-    "HardSwish IsNaN LeakyRelu Less LessOrEqual Log LogSoftmax Max Mean Min Mish Mod Mul Neg Not Or PRelu Pow "
-    "QuickGelu QuantizeLinear DequantizeLinear Reciprocal Relu Round Selu Sigmoid Sign Sin Softmax Softplus Softsign "
-    "Sqrt Sub Sum Swish Tanh ThresholdedRelu Where Hardmax Ceil".split()
+POINTWISE = _names(
+    "Abs Add And BiasGelu Celu Clip Cos Div Elu Equal Erf Exp FastGelu Floor Gelu Greater GreaterOrEqual "
+    "HardSigmoid HardSwish IsNaN LeakyRelu Less LessOrEqual Log LogSoftmax Max Mean Min Mish Mod Mul Neg Not Or "
+    "PRelu Pow QuickGelu QuantizeLinear DequantizeLinear Reciprocal Relu Round Selu Sigmoid Sign Sin Softmax "
+    "Softplus Softsign Sqrt Sub Sum Swish Tanh ThresholdedRelu Where Hardmax Ceil"
 )
-REDUCTIONS = frozenset(
-    "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare ReduceProd ReduceLogSumExp".split()
+REDUCTIONS = _names(
+    "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare ReduceProd ReduceLogSumExp"
 )
 NORM = "BatchNormalization"
 PRODUCTS = frozenset(("MatMul", "Einsum", "FusedMatMul"))
 # Layers into which a batch norm that follows them is folded.
-FOLDING = frozenset("Conv ConvTranspose Gemm MatMul FusedConv FusedGemm FusedMatMul".split())
+FOLDING = _names("Conv ConvTranspose Gemm MatMul FusedConv FusedGemm FusedMatMul")
 # What may stand between the scores of an attention and the softmax, and between that and the second product.
-_BETWEEN = frozenset(
-    "Add Sub Mul Div Where Cast Identity Dropout Clip Max Min Tanh Reshape Squeeze Unsqueeze Concat Slice IsNaN".split()
+_BETWEEN = _names(
+    "Add Sub Mul Div Where Cast Identity Dropout Clip Max Min Tanh Reshape Squeeze Unsqueeze Concat Slice IsNaN"
 )
 
 
@@ -156,8 +161,10 @@ def _scores_behind(name: str, shapes: Shapes, made: dict[str, Node], path: list[
 def _group(node: Node, shapes: Shapes, made: dict[str, Node], found: Groups) -> None:
     ours = not node.domain or (node.domain == MICROSOFT and node.op in POINTWISE)
     kinds = (LAYOUT, POINTWISE, REDUCTIONS, {NORM})
-    if not ours or not any(node.op in kind for kind in kinds) or node.inputs[0] in shapes.static and _is_static(
-        node, shapes
+    if (
+        not ours
+        or not any(node.op in kind for kind in kinds)
+        or (node.inputs[0] in shapes.static and _is_static(node, shapes))
     ):
         return
     flowing = moving(node, shapes)[:1] if node.op in LAYOUT else moving(node, shapes)

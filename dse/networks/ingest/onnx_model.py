@@ -48,8 +48,8 @@ class OnnxBuilder:
         self.graph = graph
         self.known: dict[tuple[int, ...], Lowering] = {}
 
-    def __call__(self, net: Any, **dims: Any) -> None:
-        """Record the ops at the sizes given: numbers, or arrays that broadcast."""
+    def __call__(self, net: Any, **dims: Any) -> Tensor:
+        """Record the ops at the sizes given: numbers, or arrays that broadcast; gives what the last one writes."""
         given = [np.asarray(dims[axis], dtype=np.float64) for axis in self.graph.dynamic]
         arrays = np.broadcast_arrays(*given) if given else []
         shape = arrays[0].shape if arrays else ()
@@ -62,6 +62,8 @@ class OnnxBuilder:
         spread = _Spread(place.ravel(), shape)
         for rows in zip(*found, strict=True):
             net.ops.append(spread.op(rows))
+        last: Tensor = net.ops[-1].writes
+        return last
 
     def lower(self, sizes: tuple[int, ...]) -> Lowering:
         """The op table at one size of each dynamic dimension."""

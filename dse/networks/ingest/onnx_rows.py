@@ -11,7 +11,7 @@ from dse.networks.ingest.onnx_shapes import Shapes
 from dse.networks.tensors import FRESH, IN_PLACE
 
 # Standard operators whose work is not counted.
-UNCOUNTED = frozenset("If Loop Scan DFT STFT Det SequenceMap MelWeightMatrix".split())
+UNCOUNTED = frozenset(["If", "Loop", "Scan", "DFT", "STFT", "Det", "SequenceMap", "MelWeightMatrix"])
 # Layers whose output a bias that follows them is part of.
 _ADDING = ("Add", "Sub", "Sum", "BiasGelu")
 
@@ -132,7 +132,9 @@ class Lowering:
     def _static(self, node: Node) -> None:
         # Tables of sines are computed from frequencies, which nobody trains.
         inputs = node.inputs[:1] if node.op in ("DequantizeLinear", *LAYOUT) else node.inputs
-        found = [] if node.op in ("Sin", "Cos", "Shape", "Size") else [s for n in inputs for s in self.sources.get(n, ())]
+        found = (
+            [] if node.op in ("Sin", "Cos", "Shape", "Size") else [s for n in inputs for s in self.sources.get(n, ())]
+        )
         for name in node.outputs:
             self.sources[name] = tuple(dict.fromkeys(found))
 
@@ -162,7 +164,8 @@ class Lowering:
         elif node.op in LAYOUT or node.op in ("Clip", "DequantizeLinear", "QuantizeLinear", "Where", "Pow"):
             return
         elif node.op in _ADDING:
-            found = [("biases", self.claim(n, explicit=False)) for n in node.inputs]
+            # A table of more dimensions, such as that of positions, is no bias.
+            found = [("biases" if self._is_vector(n) else "weights", self.claim(n, False)) for n in node.inputs]
         else:
             found = [("affine", self.claim(n, explicit=False)) for n in node.inputs if self._is_vector(n)]
         for role, count in found:
@@ -195,8 +198,13 @@ class Lowering:
 
     def _give(self, root: str, row: Row | None) -> None:
         for role, count in self.pending.pop(root, {}).items():
-            if row is not None:
-                setattr(row, role, getattr(row, role) + count)
+            if row is None:
+                continue
+            # Scale and shift of a norm are told together.
+            role = "affine" if row.kind == "norm" and role == "biases" else role
+            setattr(row, role, getattr(row, role) + count)
+            if role == "weights" and row.matrix_read is not None:
+                row.matrix_read += count
 
 
 def _product(shape: tuple[int, ...]) -> int:

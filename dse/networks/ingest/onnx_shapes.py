@@ -94,7 +94,7 @@ class Shapes:
             if node.inputs[0] in self.shapes:
                 shape = np.array(self.shapes[node.inputs[0]], dtype=np.int64)
                 part = slice(node.attributes.get("start", 0), node.attributes.get("end"))
-                self.values[node.outputs[0]] = shape[part] if node.op == "Shape" else np.prod(shape)
+                self.values[node.outputs[0]] = shape[part] if node.op == "Shape" else np.asarray(np.prod(shape))
             return
         few = (n in self.shapes and math.prod(self.shapes[n]) <= MOST_VALUES for n in node.outputs)
         known = all(not n or n in self.values for n in node.inputs)
@@ -106,7 +106,7 @@ class Shapes:
             made = ReferenceEvaluator(node.proto, opsets={"": self.graph.opsets.get("", 1)}).run(
                 None, {n: self.values[n] for n in node.inputs if n}
             )
-        except Exception:  # noqa: BLE001 - what cannot be evaluated is not known; shapes that need it are refused later
+        except Exception:
             return
         self.values.update({n: np.asarray(v) for n, v in zip(node.outputs, made, strict=False) if n})
 
@@ -136,7 +136,7 @@ def _contributed(*names: str) -> Callable[[Rule], Rule]:
 )  # fmt: skip
 def _same(shapes: Shapes, node: Node) -> dict[str, tuple[int, Shape | None]]:
     first = node.inputs[0]
-    made = {node.outputs[0]: (shapes.types[first], shapes.shapes[first])}
+    made: dict[str, tuple[int, Shape | None]] = {node.outputs[0]: (shapes.types[first], shapes.shapes[first])}
     if node.op.startswith("Skip") and len(node.outputs) > 3 and node.outputs[3]:
         made[node.outputs[3]] = made[node.outputs[0]]
     return made
