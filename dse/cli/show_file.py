@@ -45,7 +45,7 @@ def _is_known(header: Mapping[str, Any]) -> bool:
 
 
 def _header(path: Any) -> dict[str, Any]:
-    from dse.networks.ingest.headers import read_header
+    from dse.weights.headers import read_header
 
     header = read_header(path)
     facts = {"kind": f"header of a {header.format} file", "name": path.name}

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from dse.formulas.quantization import optimal_sqnr_db
+from dse.formulas.quantization import file_sqnr_db, optimal_sqnr_db
 from dse.registry import metric
 
 
 @metric(unit="dB", direction="max", kind="table")
 def sqnr(scheme):
-    """Signal to quantisation noise of Gaussian weights at the best clipping level of the format's integers."""
+    """Signal to quantisation noise at the best clipping levels of the format's integers.
+
+    Of the weights in the file that the format names (`weights`), each group of which has a level of its own; else of
+    Gaussian weights with one level.
+    """
     bits = scheme.integer_bits
-    return float("nan") if bits is None else optimal_sqnr_db("gaussian", bits)
+    if bits is None:
+        return float("nan")
+    return (
+        file_sqnr_db(scheme.weights, bits, scheme.group_size) if scheme.weights else optimal_sqnr_db("gaussian", bits)
+    )
 
 
 @metric(unit="%", direction="max", kind="table")

@@ -11,7 +11,7 @@ import pytest
 
 from dse.cli import run
 from tests.networks.onnx_networks import mobilenet_v2
-from tests.networks.test_headers import entry, llama, safetensors
+from tests.weights.test_headers import entry, llama, safetensors
 
 
 def invoke(*arguments):

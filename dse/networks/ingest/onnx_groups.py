@@ -42,12 +42,13 @@ _BETWEEN = _names(
 
 @dataclass(frozen=True)
 class Attention:
-    """Tensors of a softmax attention whose second product is a node of the graph."""
+    """Tensors of a softmax attention whose second product is a node of the graph, and the nodes before that."""
 
     query: str
     key: str
     value: str
     scores: Node
+    between: tuple[Node, ...]
 
 
 @dataclass
@@ -136,7 +137,7 @@ def _match_attention(
         return
     query, key = (n for n in scores.inputs if n not in shapes.static)
     value = next(n for n in product.inputs if n != name)
-    found.attentions[key_of(product)] = Attention(query, key, value, scores)
+    found.attentions[key_of(product)] = Attention(query, key, value, scores, tuple(between))
     found.absorbed |= inside
 
 
@@ -191,7 +192,9 @@ def _find_exits(graph: Graph, used: dict[str, list[Node]], found: Groups) -> Non
     kept = set(graph.outputs)
     for name in dict.fromkeys([*found.root.values(), *found.root]):
         root = found.root.get(name, name)
-        users = [u for u in used.get(name, []) if key_of(u) not in found.absorbed or _reads(found, u, name)]
+        # What asks for its shape does not use a tensor.
+        users = [u for u in used.get(name, []) if u.op not in ("Shape", "Size")]
+        users = [u for u in users if key_of(u) not in found.absorbed or _reads(found, u, name)]
         inside = [u for u in users if key_of(u) in found.members and found.root.get(u.outputs[0]) == root]
         if name in kept or len(inside) < len(users):
             found.exits.setdefault(root, {})[found.base.get(name, name)] = None

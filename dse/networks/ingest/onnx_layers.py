@@ -143,6 +143,9 @@ def attention(low: Lowering, node: Node, found: Attention) -> None:
         per_score = low.shapes.of(found.scores.inputs[0], node)[-1]
     reads = [query, low.value(found.key, node), low.value(found.value, node)]
     row = low.record(node, "attention", reads)
+    # What is added to the scores is a mask, or a trained table of relative positions.
+    added = (n for between in found.between if between.op == "Add" for n in between.inputs if n in low.looked_up)
+    row.weights = sum(low.claim(n, explicit=False) for n in added)
     row.macs, row.scores = scores * per_score + row.writes.elements * span, scores
 
 

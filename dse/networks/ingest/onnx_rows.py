@@ -62,6 +62,8 @@ class Lowering:
             self.values[name] = Value(_product(self.shapes.shapes[name]))
         # Parameters met in a group before the row is known that they belong to.
         self.pending: dict[str, dict[str, int]] = {}
+        # Results of looking up stored tables at fixed places, such as biases of relative positions.
+        self.looked_up: set[str] = set()
         for node in self.graph.nodes:
             self._lower(node)
 
@@ -135,8 +137,11 @@ class Lowering:
         found = (
             [] if node.op in ("Sin", "Cos", "Shape", "Size") else [s for n in inputs for s in self.sources.get(n, ())]
         )
+        looked_up = node.op == "Gather" or any(n in self.looked_up for n in inputs)
         for name in node.outputs:
             self.sources[name] = tuple(dict.fromkeys(found))
+            if looked_up:
+                self.looked_up.add(name)
 
     def _other(self, node: Node) -> None:
         before = len(self.rows)
@@ -183,6 +188,7 @@ class Lowering:
         of = self.value(root, node)
         full = [e for e in self.groups.exits[root] if e not in self.groups.reduced]
         if base in self.groups.reduced:
+            self._give(root, of.row)
             self.record(node, "pool", [of])
         elif base in self.groups.normed:
             self._give(root, self.record(node, "norm", [of], in_place=IN_PLACE))

@@ -11,7 +11,7 @@ import pytest
 
 from dse.errors import InputError
 from dse.networks import load_model, trace
-from dse.networks.ingest.headers import GGUF_TYPES, read_header
+from dse.weights.headers import GGUF_TYPES, read_header
 
 
 def safetensors(path, entries, data):
