@@ -234,6 +234,38 @@ NAMES: dict[str, Name] = {
     "trainable_share": Name(
         "deployment", "1", "f_train", "share of the parameters that is trained", maximum=1, default=1.0
     ),
+    "lora_rank": _count(
+        "deployment", "r", "rank of the low-rank adapters that alone are trained; 0: none", minimum=0, default=0
+    ),
+    "lora_targets": Name(
+        "deployment",
+        "1",
+        "T_lora",
+        "matrices with adapters: of queries and values, or all but classifier and routers",
+        choices=("qv", "all"),
+        default="qv",
+    ),
+    "adapter_bits": Name(
+        "deployment", "bit", "b_lora", "bits of one weight of an adapter", positive=True, default=16.0
+    ),
+    "recompute": Name(
+        "deployment",
+        "1",
+        "ckpt",
+        "1: of blocks that repeat only the inputs are stored, and the blocks computed again in the backward pass",
+        maximum=1,
+        integer=True,
+        default=0,
+    ),
+    "backprop_fraction": Name(
+        "deployment",
+        "1",
+        "f_bp",
+        "share of the activations that sparse back-propagation stores",
+        positive=True,
+        maximum=1,
+        default=1.0,
+    ),
     "prompt_tokens": _count("circumstance", "N_in", "tokens of the prompt of a request"),
     "output_tokens": _count("circumstance", "N_out", "tokens that a request generates"),
     "compute_efficiency": Name(
