@@ -234,6 +234,15 @@ NAMES: dict[str, Name] = {
     "trainable_share": Name(
         "deployment", "1", "f_train", "share of the parameters that is trained", maximum=1, default=1.0
     ),
+    # About what the authors of the experiments found to be compute-optimal (Hoffmann et al., 2022).
+    "tokens_per_parameter": Name(
+        "circumstance",
+        "1",
+        "D/N",
+        "tokens that a language model was trained on, a parameter",
+        positive=True,
+        default=20.0,
+    ),
     "lora_rank": _count(
         "deployment", "r", "rank of the low-rank adapters that alone are trained; 0: none", minimum=0, default=0
     ),

@@ -299,7 +299,7 @@ def test_examples(module):
 
 def test_kinds_are_documented():
     used = {op.kind for name in ("mobilenet_v2", "resnet50", "llama-3-8b", "vit_b_16") for op in trace_of(name).ops}
-    assert used == set(KINDS)
+    assert used == set(KINDS) - {"matmul", "pointwise", "other"}  # of imported networks only: test_onnx
 
 
 def trace_of(model):
