@@ -1,7 +1,8 @@
 """Loss of language models from their size and the tokens that they were trained on: fits of published experiments.
 
-Losses are in nats a token, of one corpus and one tokenizer: they rank sizes within one family, and are no score of a benchmark.
-The experiments have 70 million to 16 billion parameters and 5 to 500 billion tokens; beyond that a fit extrapolates.
+Losses are in nats a token, of one corpus and one tokenizer: they rank sizes within one family, and are no score of a
+benchmark. The experiments have 70 million to 16 billion parameters and 5 to 500 billion tokens; beyond that a fit
+extrapolates.
 """
 
 from __future__ import annotations
