@@ -16,7 +16,7 @@ from dse.errors import Fault, InputError
 
 # What protobuf can hold at most; larger weights are in files beside it, which are not read.
 MOST_BYTES = 2**31
-MOST_NODES = 100_000
+MOST_NODES = 50_000
 # Values of larger constants are weights or tables, and shape no tensor.
 MOST_VALUES = 4096
 # How exporters call the dimension of samples: it is 1 here, since batch is a setting of the deployment.

@@ -39,6 +39,9 @@ _BETWEEN = _names(
     "Add Sub Mul Div Where Cast Identity Dropout Clip Max Min Tanh Reshape Squeeze Unsqueeze Concat Slice IsNaN"
 )
 
+# Operators between both products of an attention, of which there are a dozen; what has more is none.
+MOST_BETWEEN = 100
+
 
 @dataclass(frozen=True)
 class Attention:
@@ -57,7 +60,7 @@ class Groups:
 
     `root` is the tensor that a member of a group is a function of, `base` the member that it equals but for its
     layout. `reduced`, `normed` are members that are means, or depend on such. `exits` are the bases that are used
-    outside the group, by root, in order.
+    outside the group, by root, in order. `users` are the nodes that use each tensor.
     """
 
     attentions: dict[str, Attention] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Groups:
     reduced: set[str] = field(default_factory=set)
     normed: set[str] = field(default_factory=set)
     exits: dict[str, dict[str, None]] = field(default_factory=dict)
+    users: dict[str, list[Node]] = field(default_factory=dict)
 
 
 def key_of(node: Node) -> str:
@@ -79,7 +83,7 @@ def find_groups(graph: Graph, shapes: Shapes) -> Groups:
     """Attentions and groups of a graph; which they are follows from the graph alone, not from sizes."""
     found = Groups()
     made = {name: node for node in graph.nodes for name in node.outputs if name}
-    used: dict[str, list[Node]] = {}
+    used = found.users
     for node in graph.nodes:
         for name in dict.fromkeys(node.inputs):
             used.setdefault(name, []).append(node)
@@ -118,7 +122,7 @@ def _match_attention(
     if scores is None:
         return
     between, name, product = [scores, *before, softmax], softmax.outputs[0], None
-    while product is None:
+    while product is None and len(between) < MOST_BETWEEN:
         users = used.get(name, [])
         if len(users) == 1 and _is_product(users[0], shapes):
             product = users[0]
@@ -130,6 +134,8 @@ def _match_attention(
             name = last.outputs[0]
         else:
             return
+    if product is None:
+        return
     inside = {key_of(n) for n in between}
     makes = [n for node in between for n in node.outputs[:1]]
     outside = any(key_of(u) not in inside | {key_of(product)} for n in makes for u in used.get(n, []))
@@ -145,7 +151,7 @@ def _scores_behind(name: str, shapes: Shapes, made: dict[str, Node], path: list[
     """The product that a tensor is a scaled and masked form of; `path` gets what lies between."""
     seen: set[str] = set()
     stack: list[tuple[str, tuple[Node, ...]]] = [(name, ())]
-    while stack:
+    while stack and len(seen) < MOST_BETWEEN:
         name, way = stack.pop()
         node = made.get(name)
         if node is None or name in seen or name in shapes.static:

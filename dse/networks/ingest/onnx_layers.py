@@ -232,7 +232,7 @@ def _part(low: Lowering, node: Node) -> None:
 @_handles("Pad")
 def _pad(low: Lowering, node: Node) -> None:
     """Padding in front of convolutions and pooling is theirs; any other is a copy."""
-    users = [n.op for n in low.graph.nodes if node.outputs[0] in n.inputs]
+    users = [n.op for n in low.groups.users.get(node.outputs[0], [])]
     if users and all(op.endswith(("Conv", "Pool")) for op in users):
         low.values[node.outputs[0]] = low.value(node.inputs[0], node)
     else:
