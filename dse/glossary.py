@@ -53,6 +53,12 @@ class Name:
             return value
         return self.choices[int(value)]
 
+    def number(self, value: Any) -> float:
+        """The value as arrays hold it: of several choices the place, NaN where there is none."""
+        if value is None:
+            return float("nan")
+        return float(self.choices.index(value) if value in self.choices else value)
+
     def check(self, value: float) -> None:
         """Raise InputError when `value` is outside the range."""
         if not (
@@ -336,6 +342,47 @@ NAMES: dict[str, Name] = {
     "trainable_share": Name(
         "deployment", "1", "f_train", "share of the parameters that is trained", maximum=1, default=1.0
     ),
+    # About what the authors of the experiments found to be compute-optimal (Hoffmann et al., 2022).
+    "tokens_per_parameter": Name(
+        "circumstance",
+        "1",
+        "D/N",
+        "tokens that a language model was trained on, a parameter",
+        positive=True,
+        default=20.0,
+    ),
+    "lora_rank": _count(
+        "deployment", "r", "rank of the low-rank adapters that alone are trained; 0: none", minimum=0, default=0
+    ),
+    "lora_targets": Name(
+        "deployment",
+        "1",
+        "T_lora",
+        "matrices with adapters: of queries and values, or all but classifier and routers",
+        choices=("qv", "all"),
+        default="qv",
+    ),
+    "adapter_bits": Name(
+        "deployment", "bit", "b_lora", "bits of one weight of an adapter", positive=True, default=16.0
+    ),
+    "recompute": Name(
+        "deployment",
+        "1",
+        "ckpt",
+        "1: of blocks that repeat only the inputs are stored, and the blocks computed again in the backward pass",
+        maximum=1,
+        integer=True,
+        default=0,
+    ),
+    "backprop_fraction": Name(
+        "deployment",
+        "1",
+        "f_bp",
+        "share of the activations that sparse back-propagation stores",
+        positive=True,
+        maximum=1,
+        default=1.0,
+    ),
     "prompt_tokens": _count("circumstance", "N_in", "tokens of the prompt of a request"),
     "output_tokens": _count("circumstance", "N_out", "tokens that a request generates"),
     "compute_efficiency": Name(
@@ -430,6 +477,8 @@ TOWERS = {
     "vision": "vision tower",
 }
 
+# Dynamic dimensions of an imported network, by the names that its file gives them.
+_OF_FILE = re.compile(r"dim_[a-z0-9_]+")
 _OF_STAGE = re.compile(r"(.+)_([1-9]\d*)")
 
 
@@ -470,7 +519,7 @@ def lookup(name: str, where: str = "") -> Name:
     """The entry of a name; an unknown one raises InputError with the nearest.
 
     An architecture name of one stage ("kernel_3") has the entry of the name without the stage, and one of a tower
-    ("vision_layers") that of the name without the tower.
+    ("vision_layers") that of the name without the tower; "dim_NAME" is a dynamic dimension of an imported network.
     """
     if (of_stage := stage_of(name)) is not None:
         base, stage = of_stage
@@ -480,7 +529,8 @@ def lookup(name: str, where: str = "") -> Name:
         tower, base = of_tower
         entry = NAMES[base]
         return replace(entry, symbol=f"{entry.symbol},{tower}", meaning=f"{entry.meaning} ({TOWERS[tower]})")
-    try:
+    if name in NAMES:
         return NAMES[name]
-    except KeyError:
-        raise InputError(unknown("name", name, NAMES, where)) from None
+    if _OF_FILE.fullmatch(name):
+        return _count("architecture", f"n_{name[4:]}", "size of a dynamic dimension of an imported network")
+    raise InputError(unknown("name", name, NAMES, where))

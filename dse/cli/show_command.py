@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table, print_text
+from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
 from dse.errors import InputError, unknown
 
 _OP_COLUMNS = ("name", "kind", "repeat", "calls", "macs", "weights", "live", "inputs", "outputs")
@@ -18,17 +18,28 @@ _LAST = ("parts", "ops", "text")
 
 @click.command("show", short_help="Show what is behind a name, with its sources.")
 @click.argument("name")
+@click.option("--set", "settings", multiple=True, metavar="DIM=SIZE", help="Size of a dynamic dimension of an .onnx.")
 @json_option
-def command(name: str, as_json: bool) -> None:
+def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Show NAME: a formula or metric (equation, unit, source), a family (axes), a model (op table, totals, peak), a
-    device or a number format (figures, units, source).
+    device or a number format (figures, units, source); or a file: a model (.onnx, .json, .toml, .csv), or the header
+    of weights (.safetensors, .gguf).
 
     \b
     dse show kv_cache
     dse show resnet50
     dse show stm32h743
+    dse show encoder.onnx --set dim_sequence=128
     """
-    facts = find(name)
+    from dse.cli.show_file import file_facts, is_file
+
+    given = parse_settings(settings)
+    if is_file(name):
+        facts = file_facts(name, given)
+    elif given:
+        raise InputError("--set: gives sizes of the dynamic dimensions of an .onnx file only")
+    else:
+        facts = find(name)
     if as_json:
         print_json(facts)
         return
@@ -43,8 +54,7 @@ def find(name: str) -> list[dict[str, Any]]:
     from dse.formulas import RECORDS as FORMULAS
     from dse.hardware import DEVICES
     from dse.metrics import RECORDS as METRICS
-    from dse.networks import FAMILIES, MODELS, find_model
-    from dse.networks.models import SUFFIXES
+    from dse.networks import FAMILIES, MODELS
     from dse.precision import PRECISIONS
 
     found = []
@@ -53,8 +63,8 @@ def find(name: str) -> list[dict[str, Any]]:
     found += [_record(r, "metric") for r in METRICS.get(name, {}).values()]
     if name in FAMILIES:
         found.append(_family(FAMILIES[name]))
-    if name in MODELS or name.endswith(SUFFIXES):
-        found.append(_model(find_model(name)))
+    if name in MODELS:
+        found.append(model_facts(MODELS[name]))
     if name in DEVICES:
         found.append(_device(DEVICES[name]))
     if name in PRECISIONS:
@@ -106,12 +116,14 @@ def _named(axis: str, value: Any) -> Any:
     return glossary.lookup(axis).named(value)
 
 
-def _model(model: Any) -> dict[str, Any]:
+def model_facts(model: Any) -> dict[str, Any]:
+    """Facts of a model: its axes, totals, peaks and op table."""
     from dse.networks import trace
 
-    traced = trace(model.network, model.axes)
+    family = model.builds_from
+    traced = trace(family, model.axes)
     rows = traced.rows()
-    axes = {n: _named(n, v) for n, v in {**model.network.defaults, **model.axes}.items() if v is not None}
+    axes = {n: _named(n, v) for n, v in {**family.defaults, **model.axes}.items() if v is not None}
     totals = {
         "params": int(traced.params("trainable")),
         "macs": int(traced.total("macs")),

@@ -16,7 +16,7 @@ from dse.networks.registration import Family, find_family
 from dse.networks.tracing import trace
 
 # What a file may hold a model in.
-SUFFIXES = (".json", ".toml", ".csv")
+SUFFIXES = (".json", ".toml", ".csv", ".onnx", ".gguf")
 _KEYS = ("family", "source", "note", "axes", "published")
 
 
@@ -36,7 +36,7 @@ class Model:
     `axes` are the values of its family's axes that differ from the defaults, at which the figures in `published`
     hold: params (trainable), params_weights (no norms, no biases), active_params and active_params_without_embedding
     (what one token uses), macs, activations, peak_simple, peak_liveness, peak_in_place_depthwise, and context (the
-    most tokens that the model was made for). A model that a user gives as a `table` of layers has a family of its own.
+    most tokens that the model was made for). `own_family` is that of a file that holds a whole network.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Model:
     source: str
     note: str = ""
     published: Mapping[str, Published] = field(default_factory=dict)
-    table: Family | None = None
+    own_family: Family | None = None
 
     @property
-    def network(self) -> Family:
-        """The family that builds it: one of the index, or the model's own table of layers."""
-        return find_family(self.family) if self.table is None else self.table
+    def builds_from(self) -> Family:
+        """The family that it is a point of: its own where a file holds a whole network."""
+        return find_family(self.family) if self.own_family is None else self.own_family
 
 
 MODELS: Mapping[str, Model] = Catalogue("model", lambda: _read_zoo())
@@ -75,8 +75,8 @@ def find_model(name: str, where: str = "") -> Model:
 
 
 def load_model(path: str | Path) -> Model:
-    """The one model that a file holds: a config.json, a model in the zoo's own format (see `model_toml`), or a table of
-    layers (`dse.networks.ingest.ops_table`).
+    """The one model that a file holds: a config.json, an ONNX network, a GGUF header, a table of layers
+    (`dse.networks.ingest.ops_table`), or a model in the zoo's own format (see `model_toml`).
 
     Raises
     ------
@@ -86,23 +86,21 @@ def load_model(path: str | Path) -> Model:
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {', '.join(SUFFIXES)}"))
-    if path.suffix == ".json":
-        from dse.networks.ingest import read_hf_config  # imports this module
+    if path.suffix != ".toml" or is_table(read_toml(path)):
+        from dse.networks.ingest import READERS  # imports this module
 
-        model = read_hf_config(path)
-    elif path.suffix == ".csv" or is_table(content := read_toml(path)):
-        from dse.networks.ingest import read_ops  # imports what this module does
-
-        table = read_ops(path, None if path.suffix == ".csv" else content["op"])
-        model = Model(path.stem, table.name, MappingProxyType({}), str(path), table=table)
+        model = READERS[path.suffix](path)
     else:
         models = read_models(path)
         if len(models) != 1:
             raise InputError(Fault(str(path), f"holds {len(models)} models; allowed: one"))
         (model,) = models.values()
+    if model.builds_from.required and model.own_family:
+        # Dynamic dimensions of the file, which the user gives.
+        return model
     try:
         # Shapes that do not fit together, and counts beyond all use, are found by building the network.
-        trace(model.network, model.axes).params()
+        trace(model.builds_from, model.axes).params()
     except InputError as error:
         raise error.at(str(path)) from None
     return model

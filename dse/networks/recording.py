@@ -25,7 +25,7 @@ class Recorder:
         self._part = ""
 
     def row(
-        self, name: str, kind: str, reads: tuple[Tensor, ...], writes: Tensor, in_place: str, repeat: Count,
+        self, name: str, kind: str, reads: tuple[Tensor, ...], writes: Tensor, in_place: str, repeat: Count = 1,
         **counts: Any,
     ) -> None:  # fmt: skip
         """A row of a table that is given as such, with the counts of one execution."""
@@ -103,7 +103,7 @@ class Recorder:
         self._count, self._calls = before
         if len(self.ops) == start:
             return x
-        self.regions.append(Region(start, len(self.ops), count, x.buffer, inner, result.buffer))
+        self.regions.append(Region(start, len(self.ops), count, x.buffer, inner, result.buffer, shared))
         return result
 
     def _record(

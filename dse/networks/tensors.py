@@ -36,6 +36,9 @@ KINDS = {
     "gather": "rows read or written at random addresses: points from voxels, voxels from points",
     "recompute": "what patch-based inference computes, moves and reads over again",
     "shift": "some channels of each frame moved to its neighbours in time",
+    "matmul": "product of two tensors of activations, in no softmax attention",
+    "pointwise": "activation function or scaling of a tensor that is read afterwards too",
+    "other": "any other operator of an imported network: its data is moved, no work is counted",
 }
 
 
@@ -221,7 +224,7 @@ def _inputs(op: Op) -> list[Term]:
 
 
 def _activations(op: Op) -> list[Term]:
-    if op.kind not in ("conv", "depthwise", "linear", "attention"):
+    if op.kind not in ("conv", "depthwise", "linear", "attention", "matmul"):
         return []
     return [op.writes.term, (op.scores_per_position, op.writes.positions)]
 
@@ -269,7 +272,8 @@ STORED = frozenset([*_PARAMETERS, *(f"active_{name}" for name in _PARAMETERS), "
 class Region:
     """The ops `start` to `stop` (exclusive), executed `count` times, each time on the result of the time before.
 
-    `outer` goes in, `inner` stands for the input of one execution, `result` comes out.
+    `outer` goes in, `inner` stands for the input of one execution, `result` comes out. With `shared` all executions
+    have the same weights; else each has its own.
     """
 
     start: int
@@ -278,3 +282,4 @@ class Region:
     outer: Tensor
     inner: Tensor
     result: Tensor
+    shared: bool = False

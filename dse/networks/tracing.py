@@ -19,7 +19,7 @@ from dse.networks.tensors import DEPTHWISE, QUANTITIES, Count, Op, Region, large
 LARGEST_COUNT = 2.0**53
 
 # What the simple peak leaves out: sums, norms, and what only moves or repeats.
-_NOT_SIMPLE = ("add", "multiply", "norm", "concat", "shift", "recompute")
+_NOT_SIMPLE = ("add", "multiply", "norm", "concat", "pointwise", "shift", "recompute")
 
 COUNTINGS = {
     "trainable": ("weights", "biases", "affine"),

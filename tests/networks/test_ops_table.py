@@ -43,7 +43,7 @@ WRITERS = {"toml": as_toml, "csv": as_csv}
 @pytest.mark.parametrize("suffix", WRITERS)
 def test_counts_of_a_table(tmp_path, suffix):
     model = find_model(str(WRITERS[suffix](tmp_path / f"mine.{suffix}", ROWS)))
-    table = trace(model.network, model.axes)
+    table = trace(model.builds_from, model.axes)
     assert model.name == "mine" and [op.name for op in table.ops] == [row["name"] for row in ROWS]
     assert (table.params("weights"), table.params(), table.total("macs")) == (WEIGHTS, WEIGHTS + 26, MACS)
     # The stem's result is held over both layers after it: 2048 elements three times; in place two times, but then
@@ -56,14 +56,14 @@ def test_counts_of_a_table(tmp_path, suffix):
 def test_counts_that_are_given_stand(tmp_path):
     rows = [{"name": "a", "kind": "linear", "inputs": 4, "c_in": 4, "c_out": 6, "macs": 7}]
     model = find_model(str(as_toml(tmp_path / "n.toml", rows)))
-    table = trace(model.network, {})
+    table = trace(model.builds_from, {})
     assert (table.total("macs"), table.total("weights"), table.total("outputs")) == (7, 24, 6)
 
 
 def test_attention_of_a_table(tmp_path):
     rows = [{"name": "a", "kind": "attention", "inputs": 900, "tokens": 10, "context": 20, "heads": 3, "d_head": 5}]
     model = find_model(str(as_csv(tmp_path / "n.csv", rows)))
-    table = trace(model.network, {})
+    table = trace(model.builds_from, {})
     assert table.total("macs") == 2 * 10 * 20 * 3 * 5 and table.total("outputs") == 150
 
 
@@ -117,10 +117,10 @@ def test_a_table_of_the_zoo_is_still_one_model(tmp_path):
 
 def test_a_table_is_evaluated_and_shown(tmp_path):
     import dse
-    from dse.cli.show_command import find
+    from dse.cli.show_file import file_facts
 
     path = str(as_csv(tmp_path / "mine.csv", ROWS))
     values = dse.evaluate(path, device=["stm32h743", "stm32u575"], precision="int8", metrics=["macs", "latency"])
     assert float(values.macs) == MACS and values.latency.shape == (2,) and bool((values.latency > 0).all())
-    (facts,) = find(path)
+    (facts,) = file_facts(path, {})
     assert facts["totals"]["macs"] == MACS and facts["parts"] == []

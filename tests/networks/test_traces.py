@@ -301,7 +301,7 @@ def test_examples(module):
 def test_kinds_are_documented():
     used = {op.kind for name in MODELS for op in trace_of(name).ops}
     used |= {op.kind for op in trace("mobilenet_v2", {"patches": 4}).ops}
-    assert used == set(KINDS)
+    assert used == set(KINDS) - {"matmul", "pointwise", "other"}  # of imported networks only: test_onnx
 
 
 def trace_of(model):

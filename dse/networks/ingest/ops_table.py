@@ -26,7 +26,9 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import formulas
+from dse.catalogue import read_toml
 from dse.errors import Fault, InputError, unknown
+from dse.networks.models import Model
 from dse.networks.net import Net
 from dse.networks.registration import Family
 from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, KINDS, Tensor
@@ -49,15 +51,15 @@ COLUMNS = (
 RULES = {"add": IN_PLACE, "multiply": IN_PLACE, "norm": IN_PLACE, "depthwise": DEPTHWISE}
 
 
-def read_ops(path: Path, rows: Iterable[Mapping[str, Any]] | None = None) -> Family:
-    """The network of a table, as a family without axes; `rows` are those of a TOML file that is already read.
+def read_table(path: Path) -> Model:
+    """The network of a table: a model whose own family has no axes.
 
     Raises
     ------
     InputError
         Every fault of the file, each with row and column.
     """
-    table = list(_csv_rows(path) if rows is None else rows)
+    table = list(_csv_rows(path) if path.suffix == ".csv" else read_toml(path)["op"])
     faults: list[Fault] = []
     if not table:
         faults.append(Fault(str(path), "holds no layers; give at least one row"))
@@ -74,7 +76,8 @@ def read_ops(path: Path, rows: Iterable[Mapping[str, Any]] | None = None) -> Fam
         return _build(net, read)
 
     builder.__doc__ = f"The layers of {path.name}."
-    return Family(path.stem, builder, (), MappingProxyType({}), (), "vision", str(path))
+    family = Family(path.stem, builder, (), MappingProxyType({}), (), "vision", str(path))
+    return Model(path.stem, path.stem, MappingProxyType({}), str(path), own_family=family)
 
 
 def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:
