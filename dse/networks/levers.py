@@ -21,7 +21,7 @@ def winograd_macs(trace: Trace) -> Count:
 
 def _macs(op: Op) -> Count:
     direct = op.count("macs")
-    if op.kind != "conv":
+    if op.kind != "conv" or not op.reads:
         return direct
     x, y = op.reads[0], op.writes
     if x.side is None or y.side is None:

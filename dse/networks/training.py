@@ -60,7 +60,7 @@ def _adapted(trace: Trace, targets: str) -> Iterator[Op]:
     names = TARGETS[targets]
     for op in trace.ops:
         last = op.name.rpartition(".")[2]
-        if op.kind != "linear" or last in _LEFT or (names is not None and last not in names):
+        if op.kind != "linear" or not op.reads or last in _LEFT or (names is not None and last not in names):
             continue
         if np.all(op.macs_per_position == op.reads[0].features * op.writes.features):
             yield op
