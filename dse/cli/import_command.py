@@ -15,7 +15,8 @@ from dse.errors import Fault, InputError
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the model; default: print it.")
 def command(file: Path, out: Path | None) -> None:
-    """Turn FILE, a config.json or a .gguf file of a decoder, into a model: a family and its axes, as TOML.
+    """Turn FILE, a config.json of a language model or a .gguf file of a decoder, into a model: a family and its axes,
+    as TOML.
 
     An .onnx file needs no import: a spec names it as it is (model = "net.onnx"), and `dse show net.onnx` counts it.
 

@@ -16,8 +16,8 @@ from dse.grid.space import Axis, Space
 from dse.networks import Trace, trace
 from dse.registry import SCOPES, Record, scoped
 
-# Networks traced at a time: the arrays of a trace stay in the cache.
-TRACE_LIMIT = 4096
+# Networks traced at a time: enough to pay for the ops of a deep network, and the arrays of a trace stay in the cache.
+TRACE_LIMIT = 32768
 
 Place = tuple[Any, ...]
 Pieces = list[tuple[Place, np.ndarray]]

@@ -9,6 +9,8 @@ import time
 import numpy as np
 import pytest
 
+from dse.grid.counting import traces
+from dse.grid.space import make_grid
 from dse.networks import FAMILIES, trace
 from tests.networks.samples import models_of
 
@@ -60,3 +62,24 @@ def test_rate(family):
     for place in rng.integers(0, POINTS, (5, 3)):
         single = evaluated(family, axes | {name: RANGES[name][i] for name, i in zip(names, place, strict=True)})
         assert single == tuple(value[tuple(place)] for value in found)
+
+
+@pytest.mark.parametrize("family", CONVOLUTIONAL)
+def test_rate_of_tiles(family):
+    """As a grid takes them, tile by tile (`counting.TRACE_LIMIT`); more networks than one tile holds."""
+    names = [name for name in RANGES if name in FAMILIES[family].axes][:3]
+    axes = dict(models_of(family)[0].axes)
+    points = {name: np.linspace(RANGES[name][0], RANGES[name][-1], 48) for name in names}
+    for name, values in points.items():
+        if np.all(RANGES[name] == np.round(RANGES[name])):
+            points[name] = np.unique(np.round(values))
+    space = make_grid(FAMILIES[family], axes | {name: values.tolist() for name, values in points.items()})
+    start = time.perf_counter()
+    found = [(table, table.params(), table.total("macs"), table.total("activations"), table.peak())
+             for _, table in traces(space)]  # fmt: skip
+    rate = 1e6 * (time.perf_counter() - start) / space.size
+    print(f"\n{family}: {rate:.3f} µs a configuration, {len(found)} tiles")
+    macs = np.concatenate([np.broadcast_to(table_macs, table.shape).ravel() for table, _, table_macs, *_ in found])
+    assert macs.size == space.size
+    corners = [{name: values[end] for name, values in points.items()} for end in (0, -1)]
+    assert [macs[0], macs[-1]] == [trace(family, axes | corner).total("macs") for corner in corners]
