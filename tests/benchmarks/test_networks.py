@@ -66,7 +66,7 @@ def test_rate(family):
 
 @pytest.mark.parametrize("family", CONVOLUTIONAL)
 def test_rate_of_tiles(family):
-    """As a grid takes them, tile by tile (`counting.TRACE_LIMIT`); more networks than one tile holds."""
+    """As a grid takes them, tile by tile (`counting.TRACE_LIMIT`)."""
     names = [name for name in RANGES if name in FAMILIES[family].axes][:3]
     axes = dict(models_of(family)[0].axes)
     points = {name: np.linspace(RANGES[name][0], RANGES[name][-1], 48) for name in names}
