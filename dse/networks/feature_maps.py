@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.recording import Recorder
-from dse.networks.tensors import FIRST, IN_PLACE, Copies, Count, Tensor, times
+from dse.networks.tensors import FIRST, IN_PLACE, Copies, Tensor
+from dse.networks.terms import Count, times
 from dse.networks.window import Window
 
 # Pixels on each side of a map; None is "same" padding: the output has one position for every `stride`.

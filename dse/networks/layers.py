@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.recording import Recorder
-from dse.networks.tensors import FRESH, Count, Tensor, times
+from dse.networks.tensors import FRESH, Tensor
+from dse.networks.terms import Count, times
 
 
 class Layers(Recorder):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dse.formulas.layers import winograd_macs as tiled_macs
-from dse.networks.tensors import Count, Op, sum_of, times
+from dse.networks.tensors import Op
+from dse.networks.terms import Count, sum_of, times
 from dse.networks.tracing import Trace
 
 TILE, KERNEL = 2, 3

@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dse.networks.execution import Execution, Step, cases, enough, given, last_uses, overwritten
-from dse.networks.tensors import Count, Op, Region, Tensor, Term, largest_of, sum_of
+from dse.networks.tensors import Op, Region, Tensor
+from dse.networks.terms import Count, Term, largest_of, sum_of
 
 
 def peak(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> Count:

@@ -22,7 +22,8 @@ import numpy as np
 
 from dse.networks.execution import Execution, Step, cases, given, last_uses, overwritten
 from dse.networks.liveness import each_step
-from dse.networks.tensors import Count, Op, Region, Tensor
+from dse.networks.tensors import Op, Region, Tensor
+from dse.networks.terms import Count
 
 # What takes windows of a feature map, or works on each element of it.
 LOCAL = ("conv", "depthwise", "pool", "add", "multiply", "norm", "concat")

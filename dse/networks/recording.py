@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dse.networks.tensors import FRESH, Count, Op, Region, Tensor, times
+from dse.networks.tensors import FRESH, Op, Region, Tensor
+from dse.networks.terms import Count, times
 
 
 class Recorder:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
+from dse.networks.terms import Count, Term, sum_of, times
 from dse.networks.window import EACH_ROW, Window
-
-# A count: a float, or a float64 array that broadcasts against those of the other axes.
-Count = Any
-# A count at each position, and the number of positions.
-Term = tuple[Any, Any]
 
 # What an op may do with the buffer of an input that nothing reads afterwards.
 FRESH = "fresh"  # the output always gets a buffer of its own
@@ -163,52 +156,6 @@ class Op:
         """The terms of a key of `QUANTITIES` for all executions; what is stored does not grow with the calls."""
         often = self.repeat if quantity in STORED else self.executions
         return [(times(often, count), positions) for count, positions in QUANTITIES[quantity](self)]
-
-
-def _merged(terms: Iterable[Term]) -> list[Term]:
-    """The same sum, with one term for all that share the object `positions`."""
-    groups: dict[int, Term] = {}
-    for count, positions in terms:
-        if not (isinstance(count, float) and count == 0):
-            before = groups.get(id(positions))
-            groups[id(positions)] = (count if before is None else before[0] + count, positions)
-    return list(groups.values())
-
-
-def sum_of(terms: Iterable[Term]) -> Count:
-    """Σ count·positions.
-
-    On a grid counts and positions vary along different axes: terms of the same positions are summed first, so that
-    arrays stay small until the product.
-    """
-    total: Count = 0.0
-    for count, positions in _merged(terms):
-        total = total + (count if isinstance(positions, float) and positions == 1 else count * positions)
-    return total
-
-
-def largest_of(sums: Iterable[Iterable[Term]]) -> Count:
-    """The largest of several Σ count·positions; those of the same positions are compared before the product."""
-    groups: dict[int, Term] = {}
-    largest: Count = 0.0
-    for terms in sums:
-        merged = _merged(terms)
-        if len(merged) == 1:
-            ((count, positions),) = merged
-            before = groups.get(id(positions))
-            groups[id(positions)] = (count if before is None else np.maximum(before[0], count), positions)
-        else:
-            largest = np.maximum(largest, sum_of(merged))
-    for term in groups.values():
-        largest = np.maximum(largest, sum_of([term]))
-    return largest
-
-
-def times(count: Count, value: Count) -> Count:
-    """The product, without arithmetic where it is 0 or the value itself."""
-    if isinstance(count, (int, float)) and count in (0, 1):
-        return value if count else 0.0
-    return count * value
 
 
 def _stored(attribute: str) -> Callable[[Op], list[Term]]:

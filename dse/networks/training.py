@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dse.networks.tensors import Count, Op, Region, sum_of
+from dse.networks.tensors import Op, Region
+from dse.networks.terms import Count, sum_of
 from dse.networks.tracing import Trace
 
 # Matrices that low-rank adapters stand beside, by the last part of their names: those of queries and values, or all.

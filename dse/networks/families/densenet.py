@@ -7,7 +7,8 @@ import numpy as np
 from dse.errors import Fault, InputError
 from dse.networks.net import Net
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 # Layers of each dense block, by depth: table 1 of the paper.
 LAYERS = {

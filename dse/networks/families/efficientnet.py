@@ -11,7 +11,8 @@ from dse.errors import Fault, InputError
 from dse.networks.families.mbconv import mbconv, residual
 from dse.networks.net import Net, round_channels
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 # Fused, expansion, kernel, stride of the first block, channels, blocks.
 Stage = tuple[bool, int, int, int, int, int]

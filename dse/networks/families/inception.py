@@ -6,7 +6,8 @@ from functools import partial
 
 from dse.networks.net import Net
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 # 1×1; 3×3 reduced and made; second 3×3 reduced and made (the paper has 5×5); after pooling. Table 1 of the paper.
 GOOGLENET = (

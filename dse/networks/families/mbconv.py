@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.net import Net
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 
 def mbconv(

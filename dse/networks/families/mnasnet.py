@@ -7,7 +7,8 @@ from functools import partial
 from dse.networks.families.mbconv import mbconv
 from dse.networks.net import Net, round_channels
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 # Kernel, expansion, channels, blocks, stride of the first block: figure 7 of the paper, without the gates.
 STAGES = (

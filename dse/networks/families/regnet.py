@@ -11,7 +11,8 @@ import numpy as np
 from dse.networks.families.mbconv import squeeze_excite
 from dse.networks.net import Net, round_channels
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 STEM = 32.0
 STAGES = 4

@@ -10,7 +10,8 @@ import numpy as np
 from dse.errors import Fault, InputError
 from dse.networks.net import Net, round_channels
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 # Blocks of each stage, by depth; table 1 of the paper. From 50 layers on blocks are bottlenecks.
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}

@@ -6,7 +6,8 @@ from functools import partial
 
 from dse.networks.net import Net
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 STEM = 24.0
 # Units of each stage: table 5 of the paper.

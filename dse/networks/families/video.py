@@ -8,7 +8,8 @@ from functools import partial
 from dse.networks.families import mobilenet_v2, resnet
 from dse.networks.net import Net
 from dse.networks.registration import family
-from dse.networks.tensors import Count, Tensor
+from dse.networks.tensors import Tensor
+from dse.networks.terms import Count
 
 DEPTHS = {"resnet18": 18, "resnet34": 34, "resnet50": 50, "resnet101": 101}
 

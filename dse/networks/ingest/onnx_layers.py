@@ -1,27 +1,15 @@
-"""What each operator of ONNX is in an op table: convolutions, products, attention, pooling, norms, views."""
+"""What each operator of ONNX is in an op table: convolutions, products, pooling, norms, views."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
-from dse.errors import Fault, InputError
 from dse.networks.ingest.onnx_file import Node
-from dse.networks.ingest.onnx_groups import Attention, is_data
-from dse.networks.ingest.onnx_rows import Handler, Lowering, Row, Value
+from dse.networks.ingest.onnx_groups import is_data
+from dse.networks.ingest.onnx_handlers import handles, optional, refuse
+from dse.networks.ingest.onnx_rows import Lowering, Row, Value
 from dse.networks.ingest.onnx_shapes import MICROSOFT
 from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE
-
-HANDLERS: dict[tuple[str, str], Handler] = {}
-
-
-def _handles(*names: str, domain: str = "") -> Callable[[Handler], Handler]:
-    def record(handler: Handler) -> Handler:
-        HANDLERS.update({(domain, name): handler for name in names})
-        return handler
-
-    return record
-
 
 # Places of the input, the kernel or matrix, and the bias.
 _PLACES = {
@@ -35,19 +23,11 @@ _PLACES = {
 
 def _places(node: Node) -> tuple[str, str, str]:
     x, weight, bias = _PLACES.get(node.op, (0, 1, 2))
-    return node.inputs[x], node.inputs[weight], _optional(node, bias)
+    return node.inputs[x], node.inputs[weight], optional(node, bias)
 
 
-def _optional(node: Node, place: int | None) -> str:
-    return node.inputs[place] if place is not None and place < len(node.inputs) else ""
-
-
-def _refuse(low: Lowering, node: Node, problem: str) -> InputError:
-    return InputError(Fault(f"{low.graph.path}: {node.name}", problem))
-
-
-@_handles("Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv")
-@_handles("FusedConv", domain=MICROSOFT)
+@handles("Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv")
+@handles("FusedConv", domain=MICROSOFT)
 def _conv(low: Lowering, node: Node) -> None:
     x, kernel, bias = _places(node)
     shape, dims = low.shapes.of(x, node), low.shapes.of(kernel, node)
@@ -55,7 +35,7 @@ def _conv(low: Lowering, node: Node) -> None:
     channels = dims[0] if transposed else dims[1] * groups
     if len(shape) < 3 or groups < 1 or shape[1] != channels or dims[0] % groups:
         fits = f"{groups} groups and a kernel of {dims}"
-        raise _refuse(low, node, f"{shape[1] if len(shape) > 1 else 0} channels go in, which do not fit {fits}")
+        raise refuse(low, node, f"{shape[1] if len(shape) > 1 else 0} channels go in, which do not fit {fits}")
     depthwise = groups == shape[1] == dims[0] and groups > 1 and not transposed
     value = low.value(x, node)
     row = low.record(
@@ -66,8 +46,8 @@ def _conv(low: Lowering, node: Node) -> None:
     row.macs = (value.elements if transposed else row.writes.elements) * math.prod(dims[1:])
 
 
-@_handles("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul")
-@_handles("FusedMatMul", "FusedGemm", domain=MICROSOFT)
+@handles("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul")
+@handles("FusedMatMul", "FusedGemm", domain=MICROSOFT)
 def _product(low: Lowering, node: Node) -> None:
     a, b, bias = _places(node)
     if not node.op.endswith("Gemm"):
@@ -77,7 +57,7 @@ def _product(low: Lowering, node: Node) -> None:
     _multiply(low, node, [a, b], low.shapes.elements(node.outputs[0], node) * inner, bias)
 
 
-@_handles("Einsum")
+@handles("Einsum")
 def _einsum(low: Lowering, node: Node) -> None:
     equation = node.attributes["equation"].decode().replace(" ", "")
     terms = equation.split("->")[0].split(",")
@@ -103,7 +83,7 @@ def _multiply(low: Lowering, node: Node, names: list[str], macs: int, bias: str 
         row.macs = macs
 
 
-@_handles("MatMulNBits", domain=MICROSOFT)
+@handles("MatMulNBits", domain=MICROSOFT)
 def _packed(low: Lowering, node: Node) -> None:
     # The matrix is packed into bytes; its scales and offsets are no parameters.
     elements = node.attributes["K"] * node.attributes["N"]
@@ -111,108 +91,21 @@ def _packed(low: Lowering, node: Node) -> None:
     row = low.record(node, "linear", low.flowing(node)[:1], weights=elements if fresh else 0)
     low.claimed.update(n for n in node.inputs[2:] if n)
     row.macs, row.matrix_read = row.writes.elements * node.attributes["K"], elements
-    row.biases = low.claim(_optional(node, 5))
+    row.biases = low.claim(optional(node, 5))
 
 
-@_handles("LSTM", "GRU", "RNN")
+@handles("LSTM", "GRU", "RNN")
 def _recurrent(low: Lowering, node: Node) -> None:
     steps = low.shapes.of(node.inputs[0], node)[:2]
     matrices = sum(low.shapes.elements(n, node) for n in node.inputs[1:3])
     weights = sum(low.claim(n) for n in node.inputs[1:3])
     row = low.record(node, "linear", [low.value(node.inputs[0], node)], weights=weights, matrix_read=matrices)
-    row.macs, row.biases = math.prod(steps) * matrices, low.claim(_optional(node, 3))
+    row.macs, row.biases = math.prod(steps) * matrices, low.claim(optional(node, 3))
     for name in filter(None, node.outputs[1:]):
         low.values[name] = Value(low.shapes.elements(name, node), row, row.writes)
 
 
-# Attention.
-
-
-def attention(low: Lowering, node: Node, found: Attention) -> None:
-    """The second product of a softmax attention: stands for both, and for all between."""
-    scores = low.shapes.elements(found.scores.outputs[0], node)
-    query, span = low.value(found.query, node), low.shapes.of(found.scores.outputs[0], node)[-1]
-    per_score = low.shapes.of(found.query, node)[-1]
-    if found.scores.op == "Einsum":
-        equation = found.scores.attributes["equation"].decode().replace(" ", "")
-        terms, out = equation.split("->")[0].split(","), equation.split("->")[1]
-        shapes = [low.shapes.of(n, node) for n in found.scores.inputs]
-        sizes = {s: n for term, shape in zip(terms, shapes, strict=True) for s, n in zip(term, shape, strict=True)}
-        per_score = math.prod(sizes[s] for s in sizes if s not in out)
-    elif found.scores.inputs[0] != found.query:
-        per_score = low.shapes.of(found.scores.inputs[0], node)[-1]
-    reads = [query, low.value(found.key, node), low.value(found.value, node)]
-    row = low.record(node, "attention", reads)
-    # What is added to the scores is a mask, or a trained table of relative positions.
-    added = (n for between in found.between if between.op == "Add" for n in between.inputs if n in low.looked_up)
-    row.weights = sum(low.claim(n, explicit=False) for n in added)
-    row.macs, row.scores = scores * per_score + row.writes.elements * span, scores
-
-
-def _attend(low: Lowering, node: Node, names: list[str], heads: int, features: int, past: str = "") -> Row:
-    """Attention of one operator; `features` are those of a query over all heads, `past` holds earlier keys."""
-    query = low.shapes.of(names[0], node)
-    key = low.shapes.of(names[1], node)
-    span = key[-2] + (low.shapes.of(past, node)[-2] if past else 0)
-    row = low.record(node, "attention", [low.value(n, node) for n in dict.fromkeys(names)])
-    positions = math.prod(query[:-1]) if len(query) == 3 else query[0] * query[2]
-    row.macs = positions * span * features + row.writes.elements * span
-    row.scores = positions * span * heads
-    return row
-
-
-@_handles("Attention")
-def _standard(low: Lowering, node: Node) -> None:
-    query = low.shapes.of(node.inputs[0], node)
-    heads = node.attributes.get("q_num_heads") or (query[1] if len(query) == 4 else 0)
-    if not heads or (len(query) == 3 and query[-1] % heads):
-        raise _refuse(low, node, f"q_num_heads: {heads} heads do not divide {query[-1]} features")
-    features = query[-1] if len(query) == 3 else query[1] * query[3]
-    _attend(low, node, list(node.inputs[:3]), heads, features, _optional(node, 4))
-    _present(low, node)
-
-
-@_handles("MultiHeadAttention", "GroupQueryAttention", domain=MICROSOFT)
-def _projected(low: Lowering, node: Node) -> None:
-    past = _optional(node, 6 if node.op == "MultiHeadAttention" else 3)
-    features = low.shapes.of(node.inputs[0], node)[-1]
-    row = _attend(low, node, list(node.inputs[:3]), node.attributes["num_heads"], features, past)
-    if node.op == "MultiHeadAttention":
-        row.biases = low.claim(_optional(node, 3))
-
-
-def _present(low: Lowering, node: Node) -> None:
-    for name in filter(None, node.outputs[1:]):
-        if name in low.shapes.shapes:
-            low.values[name] = Value(low.shapes.elements(name, node))
-
-
-@_handles("Attention", domain=MICROSOFT)
-def _with_projections(low: Lowering, node: Node) -> None:
-    """Projections to queries, keys and values by one matrix, then attention."""
-    x, matrix = node.inputs[:2]
-    rows, columns = low.shapes.of(matrix, node)
-    shape, heads = low.shapes.of(x, node), node.attributes["num_heads"]
-    sizes = node.attributes.get("qkv_hidden_sizes") or [columns // 3] * 3
-    if sum(sizes) != columns or any(s % heads for s in sizes):
-        raise _refuse(low, node, f"{heads} heads do not divide {sizes} of {columns} columns")
-    positions = math.prod(shape[:-1])
-    projected = Value(positions * columns)
-    row = Row(f"{node.name}.qkv", "linear", [low.value(x, node)], projected, weights=low.claim(matrix))
-    row.macs, row.matrix_read, row.biases = positions * rows * columns, rows * columns, low.claim(_optional(node, 2))
-    projected.row = row
-    low.rows.append(row)
-    past = _optional(node, 4)
-    span = shape[-2] + (low.shapes.of(past, node)[-2] if past else 0)
-    attended = low.record(node, "attention", [projected])
-    attended.macs = positions * span * (sizes[0] + sizes[2])
-    attended.scores = positions * span * heads
-
-
-# All others.
-
-
-@_handles("Gather")
+@handles("Gather")
 def _gather(low: Lowering, node: Node) -> None:
     table, place = node.inputs[:2]
     if table in low.shapes.static:
@@ -224,12 +117,12 @@ def _gather(low: Lowering, node: Node) -> None:
         low._other(node)
 
 
-@_handles("Split", "Slice")
+@handles("Split", "Slice")
 def _part(low: Lowering, node: Node) -> None:
     low.view(node, node.inputs[0])
 
 
-@_handles("Pad")
+@handles("Pad")
 def _pad(low: Lowering, node: Node) -> None:
     """Padding in front of convolutions and pooling is theirs; any other is a copy."""
     users = [n.op for n in low.groups.users.get(node.outputs[0], [])]
@@ -239,27 +132,27 @@ def _pad(low: Lowering, node: Node) -> None:
         low._other(node)
 
 
-@_handles("Concat")
+@handles("Concat")
 def _concat(low: Lowering, node: Node) -> None:
     low.record(node, "concat", low.flowing(node), weights=sum(low.claim(n, explicit=False) for n in node.inputs))
 
 
-@_handles("MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
+@handles("MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool")
 def _pool(low: Lowering, node: Node) -> None:
     low.record(node, "pool", low.flowing(node))
 
 
-@_handles("ReduceMean", "ReduceSum", "ReduceMax")
+@handles("ReduceMean", "ReduceSum", "ReduceMax")
 def _reduce(low: Lowering, node: Node) -> None:
     low.record(node, "pool", low.flowing(node))
 
 
-@_handles("Add", "Sub", "Sum", "Mean", "Max", "Min", "Where")
+@handles("Add", "Sub", "Sum", "Mean", "Max", "Min", "Where")
 def _add(low: Lowering, node: Node) -> None:
     _combine(low, node, "add", "biases")
 
 
-@_handles("Mul", "Div")
+@handles("Mul", "Div")
 def _mul(low: Lowering, node: Node) -> None:
     _combine(low, node, "multiply", "affine")
 
@@ -272,15 +165,15 @@ def _combine(low: Lowering, node: Node, kind: str, role: str) -> None:
     setattr(row, role, sum(low.claim(n, explicit=False) for n in node.inputs))
 
 
-@_handles("LayerNormalization", "RMSNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization")
-@_handles("SimplifiedLayerNormalization", "GroupNorm", domain=MICROSOFT)
-@_handles("SimplifiedLayerNormalization")
+@handles("LayerNormalization", "RMSNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization")
+@handles("SimplifiedLayerNormalization", "GroupNorm", domain=MICROSOFT)
+@handles("SimplifiedLayerNormalization")
 def _norm(low: Lowering, node: Node) -> None:
     affine = sum(low.claim(n) for n in node.inputs[1:])
     low.record(node, "norm", low.flowing(node)[:1], in_place=IN_PLACE, affine=affine)
 
 
-@_handles("SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipGroupNorm", domain=MICROSOFT)
+@handles("SkipLayerNormalization", "SkipSimplifiedLayerNormalization", "SkipGroupNorm", domain=MICROSOFT)
 def _skip_norm(low: Lowering, node: Node) -> None:
     """A sum, then its norm; the sum itself may be an output too."""
     reads = [low.value(n, node) for n in node.inputs[:2]]
@@ -291,6 +184,6 @@ def _skip_norm(low: Lowering, node: Node) -> None:
     if len(node.outputs) > 3 and node.outputs[3]:
         low.values[node.outputs[3]] = total
     place = 4 if node.op == "SkipLayerNormalization" else 3
-    row.biases = low.claim(_optional(node, place))
+    row.biases = low.claim(optional(node, place))
     affine = sum(low.claim(n) for n in node.inputs[2:place])
     low.record(node, "norm", [total], in_place=IN_PLACE, affine=affine)

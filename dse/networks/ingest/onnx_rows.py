@@ -115,7 +115,10 @@ class Lowering:
     # The order of nodes.
 
     def _lower(self, node: Node) -> None:
-        from dse.networks.ingest.onnx_layers import HANDLERS, attention  # imports this module
+        # These import this module; the layers record their handlers.
+        from dse.networks.ingest import onnx_layers  # noqa: F401
+        from dse.networks.ingest.onnx_attention import attention
+        from dse.networks.ingest.onnx_handlers import HANDLERS
 
         key = key_of(node)
         if key in self.groups.absorbed:
