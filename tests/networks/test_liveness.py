@@ -178,7 +178,18 @@ def alike_but_kept(net, count):
     return net.add(net.conv(z, 4.0), x)
 
 
+def called_on_larger_results(net, count):
+    """Each call reads the result of the one before in place of its own input, which was smaller."""
+    x = net.conv(net.image(3.0, 8.0), 4.0)
+
+    def block(x):
+        return net.conv(net.conv(net.conv(x, 50.0), 8.0), 40.0)
+
+    return net.call(count, block, x)
+
+
 GRAPHS = [
+    called_on_larger_results,
     gated,
     gated_twice,
     side_by_side,
