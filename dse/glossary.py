@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 from dse.errors import InputError, unknown
 
@@ -45,6 +46,18 @@ class Name:
         noun = "an integer" if self.integer else "a number"
         low = f"above {self.minimum:g}" if self.positive else f"at least {self.minimum:g}"
         return f"{noun} {low}" + (f" and at most {self.maximum:g}" if self.maximum != float("inf") else "")
+
+    def named(self, value: Any) -> Any:
+        """The value as a user writes it: of several choices by its name, where it is given by its place."""
+        if not self.choices or value is None or isinstance(value, str):
+            return value
+        return self.choices[int(value)]
+
+    def number(self, value: Any) -> float:
+        """The value as arrays hold it: of several choices the place, NaN where there is none."""
+        if value is None:
+            return float("nan")
+        return float(self.choices.index(value) if value in self.choices else value)
 
     def check(self, value: float) -> None:
         """Raise InputError when `value` is outside the range."""
@@ -98,7 +111,6 @@ NAMES: dict[str, Name] = {
     "trainable_params": _sheet("1", "P_train", "parameters that are trained"),
     "activations": _sheet("1", "A", "activation elements"),
     "bits": _sheet("bit", "b", "bits of one element, scales included"),
-    "sinks": _sheet("1", "N_sink", "attention sinks: first tokens that stay in the cache"),
     "latent_rank": _sheet("1", "r_kv", "rank of the compressed keys and values"),
     "rope_dim": _sheet("1", "d_rope", "rotary dimensions kept beside the compressed cache"),
     # Computation, latency.
@@ -122,8 +134,6 @@ NAMES: dict[str, Name] = {
     "step_flops": _sheet("FLOP", "F_step", "operations of one denoising step"),
     "fixed_flops": _sheet("FLOP", "F_fix", "operations outside the denoising loop"),
     "fixed_latency": _sheet("s", "t_fix", "time outside the denoising loop"),
-    "steps": _sheet("1", "T", "denoising steps"),
-    "guidance": _sheet("1", "g", "network calls a step: 2 with classifier-free guidance"),
     # Energy, carbon, cost.
     "power_draw": _sheet("W", "P_draw", "power of the device"),
     "total_power": _sheet("W", "P_tot", "power with the site's overhead"),
@@ -168,7 +178,7 @@ NAMES: dict[str, Name] = {
     "expansion": _count("architecture", "t", "channels inside an inverted residual for each one that goes in"),
     "groups": _count("architecture", "G", "groups of a grouped convolution"),
     "width_per_group": _count("architecture", "C_G", "channels of one group at the first stage"),
-    "layers": _count("architecture", "L", "transformer layers"),
+    "layers": _count("architecture", "L", "transformer layers, or alike ones of another network"),
     "d_model": _count("architecture", "d", "width of the residual stream"),
     "heads": _count("architecture", "h", "attention heads"),
     "kv_heads": _count("architecture", "h_kv", "heads of keys and values"),
@@ -180,6 +190,15 @@ NAMES: dict[str, Name] = {
         "architecture", "1", "all", "1: logits of every token, as in training; 0: of the last", maximum=1, integer=True
     ),
     "tied": _flag("tie", "1: input and output embedding share one matrix"),
+    "attention": Name(
+        "architecture",
+        "1",
+        "att",
+        "which positions attention reads: all, all through a sum that does not grow (linear), the last ones (window), "
+        "or the first and the last ones (sinks)",
+        choices=("softmax", "linear", "window", "sinks"),
+    ),
+    "sinks": _count("architecture", "N_sink", "attention sinks: first tokens that stay in the cache", minimum=0),
     "local_layers": _count("architecture", "L_loc", "layers that attend to a sliding window only", minimum=0),
     "window": _count("architecture", "N_win", "tokens of the sliding window, the current one included"),
     "positions": _count("architecture", "N_pos", "learned position embeddings; 0: none", minimum=0),
@@ -205,7 +224,95 @@ NAMES: dict[str, Name] = {
     "parallel": _flag("par", "1: attention and feed-forward network run side by side on the same input"),
     "shared_norm": _flag("n_sh", "1: both branches of a parallel block read one norm"),
     "patch": _count("architecture", "p", "side of a patch, pixels"),
+    "pre_norm": _flag("n_pre", "1: tokens are normalised before the first layer"),
+    "patch_bias": _flag("b_p", "1: the patch embedding has a bias"),
+    "class_position": _flag("b_cls", "1: the class token has a learned position too"),
+    "layer_scale": _flag("n_ls", "1: each branch of a layer is scaled by a learned vector"),
+    "projection": _count("architecture", "d_proj", "features of the embedding that a tower ends in"),
+    "final_norm": _flag("n_fin", "1: tokens are normalised after the last layer"),
+    "token_types": _count("architecture", "N_type", "learned kinds of tokens; 0: none", minimum=0),
+    "pooler": _flag("pool", "1: a linear layer reads the first token"),
+    "position_buckets": _count("architecture", "N_buck", "learned relative positions; 0: none", minimum=0),
+    "patches": _count(
+        "architecture", "p_n", "parts along each side in which the first layers are run; 1: whole feature maps"
+    ),
     "kernel": _count("architecture", "K", "side of a square kernel"),
+    "depth_factor": Name("architecture", "1", "beta", "multiplier of the blocks of every stage", positive=True),
+    "base_channels": _count("architecture", "C_1", "channels of the first stage, from which the others follow"),
+    "stem_channels": _count("architecture", "C_0", "channels of the first convolution"),
+    "last_channels": _count("architecture", "C_L", "channels of the last convolution"),
+    "growth": _count("architecture", "k_g", "channels that each layer of a dense block adds"),
+    "blocks": _count("architecture", "n_b", "blocks of each stage"),
+    "batch_norm": _flag("bn", "1: a batch norm after every convolution"),
+    "conv_bias": _flag("b_c", "1: convolutions keep their biases in front of a norm"),
+    "minimalistic": _flag("min", "1: 3 x 3 kernels only, and no squeeze-and-excitation"),
+    "auxiliary": _flag("aux", "1: the auxiliary classifier, which only training runs, is stored"),
+    "initial_width": _count("architecture", "w_0", "channels of the first block of a RegNet"),
+    "width_slope": Name("architecture", "1", "w_a", "channels that each further block of a RegNet asks for"),
+    "width_ratio": Name(
+        "architecture", "1", "w_m", "ratio of the widths of neighbouring stages of a RegNet", minimum=1
+    ),
+    "size": Name("architecture", "1", "size", "which table of its paper", choices=("small", "medium", "large")),
+    "version": Name("architecture", "1", "v", "version of the network", minimum=1, maximum=2),
+    "design": Name(
+        "architecture",
+        "1",
+        "design",
+        "searched list of blocks, by the name that its authors gave it",
+        choices=("in0", "in1", "in2", "in3", "in4"),
+    ),
+    "time_steps": _count("architecture", "N_t", "time steps of a spectrogram"),
+    "coefficients": _count("architecture", "N_f", "coefficients of each time step of a spectrogram"),
+    "features_in": _count("architecture", "F_in", "features of the input vector"),
+    "hidden": _count("architecture", "F_h", "features of the hidden layers"),
+    "bottleneck": _count("architecture", "F_z", "features of the innermost layer of an autoencoder"),
+    # Video.
+    "backbone": Name(
+        "architecture",
+        "1",
+        "net",
+        "two-dimensional network that sees each frame",
+        choices=("resnet18", "resnet34", "resnet50", "resnet101", "mobilenet_v2"),
+    ),
+    "frames": _count("architecture", "T_f", "frames of one clip"),
+    "clips": _count("architecture", "n_clip", "clips of a video whose results are averaged"),
+    "views": _count("architecture", "n_view", "crops of each clip whose results are averaged"),
+    "shift_share": Name("architecture", "1", "s_t", "share of the channels shifted in time", maximum=1),
+    # Diffusion.
+    "steps": _count("architecture", "T", "denoising steps"),
+    "guidance": _count("architecture", "g", "network calls a step: 2 with classifier-free guidance", maximum=2),
+    "latent_channels": _count("architecture", "C_lat", "channels of the latent image"),
+    "image_decoder": _flag("dec", "1: the decoder from the latent image to pixels is counted too"),
+    "attention_depth": _count("architecture", "n_att", "transformer layers after a residual block", minimum=0),
+    "mid_depth": _count("architecture", "n_mid", "transformer layers between encoder and decoder", minimum=0),
+    "d_text": _count("architecture", "d_text", "features of a token of the text that attention reads"),
+    "d_added": _count("architecture", "d_add", "features of a further condition beside the time; 0: none", minimum=0),
+    # Vision and language.
+    "connector": Name(
+        "architecture",
+        "1",
+        "conn",
+        "what turns visual features into tokens of the decoder",
+        choices=("projector", "resampler"),
+    ),
+    "fusion": Name(
+        "architecture",
+        "1",
+        "fuse",
+        "how the decoder reads visual tokens: before its own, or by layers of gated cross-attention",
+        choices=("prefix", "cross_attention"),
+    ),
+    "latents": _count("architecture", "N_lat", "visual tokens that a resampler makes, whatever it reads"),
+    "resampler_depth": _count("architecture", "L_res", "layers of the resampler"),
+    "resampler_width": _count("architecture", "d_res", "features inside the resampler"),
+    "adapter_heads": _count("architecture", "h_x", "attention heads of resampler and cross-attention"),
+    "adapter_d_head": _count("architecture", "d_x", "dimension of one such head"),
+    "cross_every": _count("architecture", "n_x", "decoder layers for each layer of cross-attention"),
+    # Points and voxels.
+    "points": _count("architecture", "N_pt", "points of a cloud"),
+    "voxels": _count("architecture", "R_vox", "side of the voxel grid"),
+    "density": Name("architecture", "1", "rho", "share of voxels that hold a point", positive=True, maximum=1),
+    "alignment": _flag("T-net", "1: networks predict transforms of the points and of their features"),
     # How the network is run.
     "batch": _count("deployment", "B", "units processed together by one replica", default=1),
     "in_place_depthwise": Name(
@@ -220,6 +327,7 @@ NAMES: dict[str, Name] = {
     "context": _count(
         "circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"
     ),
+    "source_tokens": _count("circumstance", "N_src", "tokens of the text that the encoder reads"),
     "phase": Name(
         "circumstance",
         "1",
@@ -233,6 +341,47 @@ NAMES: dict[str, Name] = {
     ),
     "trainable_share": Name(
         "deployment", "1", "f_train", "share of the parameters that is trained", maximum=1, default=1.0
+    ),
+    # About what the authors of the experiments found to be compute-optimal (Hoffmann et al., 2022).
+    "tokens_per_parameter": Name(
+        "circumstance",
+        "1",
+        "D/N",
+        "tokens that a language model was trained on, a parameter",
+        positive=True,
+        default=20.0,
+    ),
+    "lora_rank": _count(
+        "deployment", "r", "rank of the low-rank adapters that alone are trained; 0: none", minimum=0, default=0
+    ),
+    "lora_targets": Name(
+        "deployment",
+        "1",
+        "T_lora",
+        "matrices with adapters: of queries and values, or all but classifier and routers",
+        choices=("qv", "all"),
+        default="qv",
+    ),
+    "adapter_bits": Name(
+        "deployment", "bit", "b_lora", "bits of one weight of an adapter", positive=True, default=16.0
+    ),
+    "recompute": Name(
+        "deployment",
+        "1",
+        "ckpt",
+        "1: of blocks that repeat only the inputs are stored, and the blocks computed again in the backward pass",
+        maximum=1,
+        integer=True,
+        default=0,
+    ),
+    "backprop_fraction": Name(
+        "deployment",
+        "1",
+        "f_bp",
+        "share of the activations that sparse back-propagation stores",
+        positive=True,
+        maximum=1,
+        default=1.0,
     ),
     "prompt_tokens": _count("circumstance", "N_in", "tokens of the prompt of a request"),
     "output_tokens": _count("circumstance", "N_out", "tokens that a request generates"),
@@ -343,6 +492,16 @@ NAMES: dict[str, Name] = {
 }
 
 
+# Networks inside a network: their axes have the name of the tower before them.
+TOWERS = {
+    "second_text": "second text tower",
+    "text": "text tower",
+    "unet": "U-Net",
+    "vision": "vision tower",
+}
+
+# Dynamic dimensions of an imported network, by the names that its file gives them.
+_OF_FILE = re.compile(r"dim_[a-z0-9_]+")
 _OF_STAGE = re.compile(r"(.+)_([1-9]\d*)")
 
 
@@ -353,9 +512,22 @@ def stage_of(name: str) -> tuple[str, int] | None:
     (('kernel', 3), None)
     """
     match = None if name in NAMES else _OF_STAGE.fullmatch(name)
-    if match is None or match[1] not in NAMES or NAMES[match[1]].kind != "architecture":
+    if match is None or not (match[1] in NAMES or tower_of(match[1])) or lookup(match[1]).kind != "architecture":
         return None
     return match[1], int(match[2])
+
+
+def tower_of(name: str) -> tuple[str, str] | None:
+    """The tower and the architecture name of an axis such as "vision_layers"; None for any other.
+
+    >>> tower_of("vision_layers"), tower_of("layers")
+    (('vision', 'layers'), None)
+    """
+    for tower in () if name in NAMES else TOWERS:
+        base = name.removeprefix(f"{tower}_")
+        if base != name and base in NAMES and NAMES[base].kind == "architecture":
+            return tower, base
+    return None
 
 
 def find(name: str) -> Name | None:
@@ -369,13 +541,19 @@ def find(name: str) -> Name | None:
 def lookup(name: str, where: str = "") -> Name:
     """The entry of a name; an unknown one raises InputError with the nearest.
 
-    An architecture name of one stage ("kernel_3") has the entry of the name without the stage.
+    An architecture name of one stage ("kernel_3") has the entry of the name without the stage, and one of a tower
+    ("vision_layers") that of the name without the tower; "dim_NAME" is a dynamic dimension of an imported network.
     """
     if (of_stage := stage_of(name)) is not None:
         base, stage = of_stage
-        entry = NAMES[base]
+        entry = lookup(base)
         return replace(entry, symbol=f"{entry.symbol},{stage}", meaning=f"{entry.meaning} (stage {stage})")
-    try:
+    if (of_tower := tower_of(name)) is not None:
+        tower, base = of_tower
+        entry = NAMES[base]
+        return replace(entry, symbol=f"{entry.symbol},{tower}", meaning=f"{entry.meaning} ({TOWERS[tower]})")
+    if name in NAMES:
         return NAMES[name]
-    except KeyError:
-        raise InputError(unknown("name", name, NAMES, where)) from None
+    if _OF_FILE.fullmatch(name):
+        return _count("architecture", f"n_{name[4:]}", "size of a dynamic dimension of an imported network")
+    raise InputError(unknown("name", name, NAMES, where))

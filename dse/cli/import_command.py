@@ -15,7 +15,10 @@ from dse.errors import Fault, InputError
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the model; default: print it.")
 def command(file: Path, out: Path | None) -> None:
-    """Turn FILE, a config.json of a decoder, into a model: a family and its axes, as TOML.
+    """Turn FILE, a config.json of a language model or a .gguf file of a decoder, into a model: a family and its axes,
+    as TOML.
+
+    An .onnx file needs no import: a spec names it as it is (model = "net.onnx"), and `dse show net.onnx` counts it.
 
     \b
     dse import Llama-3.2-1B/config.json -o llama.toml
@@ -23,6 +26,8 @@ def command(file: Path, out: Path | None) -> None:
     from dse.networks import load_model, model_toml
 
     model = load_model(file)
+    if model.own_family is not None:
+        raise InputError(Fault(str(file), f'is no point of a family; name it as it is: model = "{file}"'))
     text = model_toml(model)
     if out is None:
         click.echo(text, nl=False)

@@ -7,27 +7,39 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table, print_text
+from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
 from dse.errors import InputError, unknown
 
-_OP_COLUMNS = ("name", "kind", "repeat", "macs", "weights", "live", "inputs", "outputs")
+_OP_COLUMNS = ("name", "kind", "repeat", "calls", "macs", "weights", "live", "inputs", "outputs")
+_PART_COLUMNS = ("part", "params", "macs", "weights_read", "traffic")
 # Told after the facts, in a form of their own.
-_LAST = ("ops", "text")
+_LAST = ("parts", "ops", "text")
 
 
 @click.command("show", short_help="Show what is behind a name, with its sources.")
 @click.argument("name")
+@click.option("--set", "settings", multiple=True, metavar="DIM=SIZE", help="Size of a dynamic dimension of an .onnx.")
 @json_option
-def command(name: str, as_json: bool) -> None:
+def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Show NAME: a formula or metric (equation, unit, source), a family (axes), a model (op table, totals, peak), a
-    device or a number format (figures, units, source).
+    device or a number format (figures, units, source); or a file: a model (.onnx, .json, .toml, .csv), or the header
+    of weights (.safetensors, .gguf).
 
     \b
     dse show kv_cache
     dse show resnet50
     dse show stm32h743
+    dse show encoder.onnx --set dim_sequence=128
     """
-    facts = find(name)
+    from dse.cli.show_file import file_facts, is_file
+
+    given = parse_settings(settings)
+    if is_file(name):
+        facts = file_facts(name, given)
+    elif given:
+        raise InputError("--set: gives sizes of the dynamic dimensions of an .onnx file only")
+    else:
+        facts = find(name)
     if as_json:
         print_json(facts)
         return
@@ -52,7 +64,7 @@ def find(name: str) -> list[dict[str, Any]]:
     if name in FAMILIES:
         found.append(_family(FAMILIES[name]))
     if name in MODELS:
-        found.append(_model(MODELS[name]))
+        found.append(model_facts(MODELS[name]))
     if name in DEVICES:
         found.append(_device(DEVICES[name]))
     if name in PRECISIONS:
@@ -101,16 +113,17 @@ def _named(axis: str, value: Any) -> Any:
     """The value of an axis as the user writes it: choices by name, not by place."""
     from dse import glossary
 
-    choices = glossary.lookup(axis).choices
-    return choices[int(value)] if choices and value is not None else value
+    return glossary.lookup(axis).named(value)
 
 
-def _model(model: Any) -> dict[str, Any]:
-    from dse.networks import FAMILIES, trace
+def model_facts(model: Any) -> dict[str, Any]:
+    """Facts of a model: its axes, totals, peaks and op table."""
+    from dse.networks import trace
 
-    traced = trace(model.family, model.axes)
+    family = model.builds_from
+    traced = trace(family, model.axes)
     rows = traced.rows()
-    axes = {n: _named(n, v) for n, v in {**FAMILIES[model.family].defaults, **model.axes}.items() if v is not None}
+    axes = {n: _named(n, v) for n, v in {**family.defaults, **model.axes}.items() if v is not None}
     totals = {
         "params": int(traced.params("trainable")),
         "macs": int(traced.total("macs")),
@@ -123,7 +136,15 @@ def _model(model: Any) -> dict[str, Any]:
     }
     published = {n: f"{p.value:,.15g} ({p.source})" for n, p in model.published.items()}
     facts = {"kind": "model", "name": model.name, "family": model.family, "source": model.source, "note": model.note}
-    return {**facts, "axes": axes, "totals": totals, "published": published, "ops": rows}
+    facts |= {"axes": axes, "totals": totals, "parts": _parts(traced), "published": published}
+    return {**facts, "ops": rows}
+
+
+def _parts(traced: Any) -> list[dict[str, Any]]:
+    """What each part of a network adds, where there are parts."""
+    parts = traced.parts()
+    named = {part or "(rest)": of for part, of in parts.items()}
+    return [{"part": p, **{k: round(of[k]) for k in _PART_COLUMNS[1:]}} for p, of in named.items() if len(parts) > 1]
 
 
 def _device(device: Any) -> dict[str, Any]:
@@ -163,13 +184,21 @@ def _print(facts: dict[str, Any]) -> None:
                 print_text(f"  {name:<{width}}  {_shown(fact)}", indent=" " * (width + 4))
         else:
             print_text(f"{key}: {_shown(value)}", indent="  ")
+    if facts.get("parts"):
+        click.echo("parts, all executions together:")
+        _print_rows(facts["parts"], _PART_COLUMNS, 1)
     if "ops" in facts:
         click.echo("ops, counts of one execution of each:")
-        rows = [[f"{row[c]:,}" if isinstance(row[c], int) else row[c] for c in _OP_COLUMNS] for row in facts["ops"]]
-        print_table(_OP_COLUMNS, rows, right=_OP_COLUMNS[2:])
+        _print_rows(facts["ops"], _OP_COLUMNS, 2)
     if "text" in facts:
         click.echo()
         click.echo(facts["text"])
+
+
+def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], texts: int) -> None:
+    """A table whose first columns are texts and the others counts."""
+    cells = [[f"{row[c]:,}" if isinstance(row[c], int) else row[c] for c in columns] for row in rows]
+    print_table(columns, cells, right=columns[texts:])
 
 
 def _shown(fact: Any) -> str:

@@ -20,6 +20,7 @@ from dse.formulas import (  # noqa: F401  (importing a chapter records its formu
     layers,
     memory,
     quantization,
+    scaling,
 )
 from dse.registry import FORMULAS, make_mapping
 

@@ -8,10 +8,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dse.errors import InputError, unknown
+from dse.formulas.clipping import clip_kernel
 from dse.registry import formula
+from dse.weights import is_weight_file, matrices, one_tensor
 
 SIGNED_LEVELS = 3
 UNSIGNED_LEVELS = 12
+# Below it compiling takes longer than NumPy.
+KERNEL_SIZE = 200_000
 MAX_BITS = 64  # beyond it the noise of rounding is lost against float64
 
 
@@ -75,7 +79,8 @@ def optimal_clip(tensor_or_distribution, bits, signed=True):
     Parameters
     ----------
     tensor_or_distribution
-        "gaussian" (sigma 1), "laplace" (scale b = 1), or an array of values of any shape.
+        "gaussian" (sigma 1), "laplace" (scale b = 1), an array of values of any shape, or the file of one: "w.npy",
+        "model.safetensors:layer.weight".
     bits
         Width of the quantised values, above 0 and at most 64.
     signed
@@ -110,6 +115,8 @@ def optimal_clip(tensor_or_distribution, bits, signed=True):
         raise InputError(f"bits: {bits!r} is not allowed; allowed: a number above 0 and at most {MAX_BITS}")
     source = _checked(tensor_or_distribution, signed)
     noise = 4.0**-bits / (SIGNED_LEVELS if signed else UNSIGNED_LEVELS)
+    if not isinstance(source, str) and source.size >= KERNEL_SIZE:
+        return clip_kernel()(source.ravel(), float(noise), 0)[0]
     clip, low, high = _mean_magnitude(source), 0.0, math.inf
     while True:
         found = moments(source, clip)
@@ -136,7 +143,7 @@ def moments(tensor_or_distribution: Any, clip: float) -> Moments:
     source = _checked(tensor_or_distribution, signed=True)
     if isinstance(source, str):
         return _CLOSED_FORMS[source][0](clip)
-    magnitudes = np.abs(source)
+    magnitudes = np.abs(source).astype(np.float64, copy=False)
     beyond = magnitudes[magnitudes > clip]
     outside = beyond.size / magnitudes.size
     tail = float(beyond.sum()) / magnitudes.size
@@ -151,7 +158,7 @@ def variance(tensor_or_distribution: Any) -> float:
     2.0
     """
     source = _checked(tensor_or_distribution, signed=True)
-    return _CLOSED_FORMS[source][2] if isinstance(source, str) else float(np.var(source))
+    return _CLOSED_FORMS[source][2] if isinstance(source, str) else float(np.var(source, dtype=np.float64))
 
 
 def optimal_sqnr_db(tensor_or_distribution: Any, bits: float, signed: bool = True) -> float:
@@ -162,11 +169,36 @@ def optimal_sqnr_db(tensor_or_distribution: Any, bits: float, signed: bool = Tru
     >>> round(optimal_sqnr_db("gaussian", 8), 2)
     40.6
     """
-    clip = optimal_clip(tensor_or_distribution, bits, signed)
-    found = moments(tensor_or_distribution, clip)
+    source = _checked(tensor_or_distribution, signed)
+    clip = optimal_clip(source, bits, signed)
+    found = moments(source, clip)
     levels = SIGNED_LEVELS if signed else UNSIGNED_LEVELS
     mse = uniform_quantization_mse(clip, bits, found.inside, found.excess, levels)
-    return float(sqnr_db(variance(tensor_or_distribution), mse))
+    return float(sqnr_db(variance(source), mse))
+
+
+def file_sqnr_db(file: str, bits: int, group_size: int = 0) -> float:
+    """Signal-to-quantisation-noise ratio of the matrices of a file, in decibels, each at its best clipping levels.
+
+    Parameters
+    ----------
+    file
+        A .npy or .safetensors file, or one tensor of the latter ("FILE:NAME"); see `dse.weights.matrices`.
+    group_size
+        Consecutive values that share one level; 0: all of a tensor.
+
+    Notes
+    -----
+    Squares of all values over squared errors of all tensors together: for weights around zero the same as variance
+    over mean squared error. Levels are stored exactly.
+
+    Raises InputError as `optimal_clip` does, and for a file that is not right.
+    """
+    error = squares = 0.0
+    for _, tensor in matrices(file):
+        of_tensor = clip_kernel()(_checked(tensor, True).ravel(), 4.0**-bits / SIGNED_LEVELS, group_size)
+        error, squares = error + of_tensor[1], squares + of_tensor[2]
+    return float(sqnr_db(squares, error))
 
 
 def _gaussian(clip: float) -> Moments:
@@ -189,16 +221,20 @@ _CLOSED_FORMS = {
 
 
 def _mean_magnitude(source: Any) -> float:
-    return _CLOSED_FORMS[source][1] if isinstance(source, str) else float(np.abs(source).mean())
+    return _CLOSED_FORMS[source][1] if isinstance(source, str) else float(np.abs(source).mean(dtype=np.float64))
 
 
 def _checked(tensor_or_distribution: Any, signed: bool) -> Any:
-    """The name of a known distribution, or the tensor as an array of float64."""
+    """The name of a known distribution, or the tensor as an array of float32 or float64."""
+    if is_weight_file(tensor_or_distribution):
+        tensor_or_distribution = one_tensor(tensor_or_distribution)
     if isinstance(tensor_or_distribution, str):
         if tensor_or_distribution not in _CLOSED_FORMS:
             raise InputError(unknown("distribution", tensor_or_distribution, _CLOSED_FORMS))
         return tensor_or_distribution
-    tensor = np.asarray(tensor_or_distribution, dtype=np.float64)
+    tensor = np.asarray(tensor_or_distribution)
+    if tensor.dtype not in (np.float32, np.float64):
+        tensor = tensor.astype(np.float32 if tensor.dtype == np.float16 else np.float64)
     if tensor.size == 0 or not np.isfinite(tensor).all() or not tensor.any():
         raise InputError("tensor: allowed: an array of finite values that are not all zero")
     if not signed and (tensor < 0).any():

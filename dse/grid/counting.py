@@ -16,8 +16,8 @@ from dse.grid.space import Axis, Space
 from dse.networks import Trace, trace
 from dse.registry import SCOPES, Record, scoped
 
-# Networks traced at a time: the arrays of a trace stay in the cache.
-TRACE_LIMIT = 4096
+# Networks traced at a time: enough to pay for the hundreds of ops of a deep network; arrays of 512 KiB at most.
+TRACE_LIMIT = 65536
 
 Place = tuple[Any, ...]
 Pieces = list[tuple[Place, np.ndarray]]

@@ -187,8 +187,7 @@ def _with_defaults(family: Family, values: Mapping[str, Any], defaults: Mapping[
         taken = tuple(v.item() if isinstance(v, np.generic) else v for v in given) if several else (given,)
         axes[name] = Axis(name, taken, name if several else None)
     for name, default in family.defaults.items():
-        choices = glossary.lookup(name).choices
-        usual = choices[default] if choices else default
+        usual = glossary.lookup(name).named(default)
         axes.setdefault(name, Axis(name, (defaults.get(name, usual),), None, given=False))
     for name, entry in glossary.NAMES.items():
         if entry.kind in ("deployment", "circumstance") and entry.default is not None:

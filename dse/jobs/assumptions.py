@@ -91,8 +91,7 @@ def default_values(space: Space) -> dict[str, Any]:
         of_region = name in REGIONAL and REGION_AXIS in space.axes
         if axis.given or value is None or entry is None or of_region:
             continue
-        named = entry.choices[int(value)] if entry.choices and not isinstance(value, str) else value
-        found[name] = {"value": named, "unit": entry.unit, "meaning": entry.meaning}
+        found[name] = {"value": entry.named(value), "unit": entry.unit, "meaning": entry.meaning}
     if "pue" in found:
         found["pue"] = {"value": "of each device's class", "unit": "1", "meaning": found["pue"]["meaning"]}
     return found

@@ -173,7 +173,7 @@ def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, 
     elif network.model is not None:
         model = collect(faults, "", find_model, network.model, "network.model")
         if model is not None:
-            return FAMILIES[model.family], dict(model.axes)
+            return model.builds_from, dict(model.axes)
     elif network.family is not None:
         if network.family in FAMILIES:
             return FAMILIES[network.family], {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dse.networks import levers
 from dse.registry import metric
 
 
@@ -26,6 +27,12 @@ def active_params(trace, counting):
 def macs(trace):
     """Multiply-accumulates of convolutions, linear layers and both attention products; nothing else."""
     return trace.total("macs")
+
+
+@metric(unit="1", direction="min", kind="count", counted="MAC")
+def winograd_macs(trace):
+    """Multiply-accumulates where dense 3×3 convolutions of stride 1 run as Winograd F(2, 3), over whole tiles."""
+    return levers.winograd_macs(trace)
 
 
 @metric(unit="1", direction="min", kind="count")

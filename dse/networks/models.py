@@ -11,11 +11,12 @@ from typing import Any
 
 from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, unknown
-from dse.networks.registration import find_family
+from dse.glossary import lookup
+from dse.networks.registration import Family, find_family
 from dse.networks.tracing import trace
 
 # What a file may hold a model in.
-SUFFIXES = (".json", ".toml")
+SUFFIXES = (".json", ".toml", ".csv", ".onnx", ".gguf")
 _KEYS = ("family", "source", "note", "axes", "published")
 
 
@@ -35,7 +36,7 @@ class Model:
     `axes` are the values of its family's axes that differ from the defaults, at which the figures in `published`
     hold: params (trainable), params_weights (no norms, no biases), active_params and active_params_without_embedding
     (what one token uses), macs, activations, peak_simple, peak_liveness, peak_in_place_depthwise, and context (the
-    most tokens that the model was made for).
+    most tokens that the model was made for). `own_family` is that of a file that holds a whole network.
     """
 
     name: str
@@ -44,6 +45,12 @@ class Model:
     source: str
     note: str = ""
     published: Mapping[str, Published] = field(default_factory=dict)
+    own_family: Family | None = None
+
+    @property
+    def builds_from(self) -> Family:
+        """The family that it is a point of: its own where a file holds a whole network."""
+        return find_family(self.family) if self.own_family is None else self.own_family
 
 
 MODELS: Mapping[str, Model] = Catalogue("model", lambda: _read_zoo())
@@ -68,7 +75,8 @@ def find_model(name: str, where: str = "") -> Model:
 
 
 def load_model(path: str | Path) -> Model:
-    """The one model that a file holds: a config.json, or a model in the zoo's own format (see `model_toml`).
+    """The one model that a file holds: a config.json, an ONNX network, a GGUF header, a table of layers
+    (`dse.networks.ingest.ops_table`), or a model in the zoo's own format (see `model_toml`).
 
     Raises
     ------
@@ -78,21 +86,29 @@ def load_model(path: str | Path) -> Model:
     path = Path(path)
     if path.suffix not in SUFFIXES:
         raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {', '.join(SUFFIXES)}"))
-    if path.suffix == ".json":
-        from dse.networks.ingest import read_hf_config  # imports this module
+    if path.suffix != ".toml" or is_table(read_toml(path)):
+        from dse.networks.ingest import READERS  # imports this module
 
-        model = read_hf_config(path)
+        model = READERS[path.suffix](path)
     else:
         models = read_models(path)
         if len(models) != 1:
             raise InputError(Fault(str(path), f"holds {len(models)} models; allowed: one"))
         (model,) = models.values()
+    if model.builds_from.required and model.own_family:
+        # Dynamic dimensions of the file, which the user gives.
+        return model
     try:
         # Shapes that do not fit together, and counts beyond all use, are found by building the network.
-        trace(model.family, model.axes).params()
+        trace(model.builds_from, model.axes).params()
     except InputError as error:
         raise error.at(str(path)) from None
     return model
+
+
+def is_table(content: Mapping[str, Any]) -> bool:
+    """Whether a TOML file holds a table of layers: an array of tables `[[op]]`."""
+    return isinstance(content.get("op"), list) and all(isinstance(row, Mapping) for row in content["op"])
 
 
 def read_models(path: Path) -> dict[str, Model]:
@@ -113,12 +129,16 @@ def model_toml(model: Model) -> str:
     """The model as a TOML file of the zoo has it: a table of its name, and one of published figures."""
     lines = [f"[{_text(model.name)}]", f"family = {_text(model.family)}", f"source = {_text(model.source)}"]
     lines += [f"note = {_text(model.note)}"] if model.note else []
-    lines += [f"axes = {{ {', '.join(f'{axis} = {value}' for axis, value in model.axes.items())} }}"]
+    lines += [f"axes = {{ {', '.join(f'{axis} = {_value(value)}' for axis, value in model.axes.items())} }}"]
     lines += [f"[{_text(model.name)}.published]"] if model.published else []
     for quantity, figure in model.published.items():
         rounding = f"rounding = {figure.rounding:_}, " if figure.rounding else ""
         lines.append(f"{quantity} = {{ value = {figure.value:_}, {rounding}source = {_text(figure.source)} }}")
     return "\n".join(lines) + "\n"
+
+
+def _value(value: Any) -> str:
+    return _text(value) if isinstance(value, str) else str(value)
 
 
 def _text(text: str) -> str:
@@ -145,15 +165,19 @@ def _model(name: str, entry: Any) -> Model:
     axes, published = _entry(entry, "axes", Mapping), _entry(entry, "published", Mapping, {})
     faults = [unknown("axis", axis, family.axes, "axes") for axis in axes if axis not in family.axes]
     faults += [
-        Fault(f"axes.{axis}", f"{value!r:.60} is not allowed; allowed: one number")
+        Fault(f"axes.{axis}", f"{value!r:.60} is not allowed; allowed: {_allowed(axis)}")
         for axis, value in axes.items()
-        if not isinstance(value, (int, float))
+        if axis in family.axes and not isinstance(value, (int, float)) and value not in lookup(axis).choices
     ]
     if faults:
         raise InputError(faults)
     figures = {quantity: _published(quantity, figure) for quantity, figure in published.items()}
     source, note = _entry(entry, "source", str), _entry(entry, "note", str, "")
     return Model(name, family.name, MappingProxyType(axes), source, note, MappingProxyType(figures))
+
+
+def _allowed(axis: str) -> str:
+    return lookup(axis).allowed() if lookup(axis).choices else "one number"
 
 
 def _entry(table: Mapping[str, Any], key: str, kind: Any, default: Any = None) -> Any:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from dse.networks.recording import Recorder
-from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Count, Tensor, times
+from dse.networks.feature_maps import FeatureMaps, Padding
+from dse.networks.layers import Layers
+from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Tensor
+from dse.networks.terms import Count, times
+from dse.networks.window import Window
 
 
 def round_channels(channels: Count, divisor: int = 8) -> Count:
@@ -24,19 +27,18 @@ def round_channels(channels: Count, divisor: int = 8) -> Count:
     return rounded + divisor * (rounded < 0.9 * channels)
 
 
-class Net(Recorder):
+class Net(FeatureMaps, Layers):
     """Records the layers that a builder calls. Sizes are floats or arrays that broadcast; batch is 1."""
 
     # What goes in.
 
-    def image(self, channels: Count, resolution: Count) -> Tensor:
-        """A square input image."""
-        return Tensor(channels, resolution * resolution, resolution)
-
-    def embedding(self, tokens: Count, entries: Count, features: Count, name: str = "embedding") -> Tensor:
-        """Rows of a table of `entries` rows, one for each token."""
+    def embedding(
+        self, tokens: Count, entries: Count, features: Count, name: str = "embedding", stored: Count = 1
+    ) -> Tensor:
+        """Rows of a table of `entries` rows, one for each token; `stored` is 0 where another one has the table."""
         out = Tensor(features, tokens)
-        self._record(name, "embedding", (), out, weights=entries * features, matrix_read=out.elements)
+        weights = times(stored, entries * features)
+        self._record(name, "embedding", (), out, weights=weights, matrix_read=out.elements)
         return out
 
     # Layers.
@@ -45,35 +47,44 @@ class Net(Recorder):
         self,
         x: Tensor,
         channels: Count,
-        kernel: Count = 1,
+        kernel: Count | tuple[int, int] = 1,
         stride: int = 1,
         groups: Count = 1,
-        bias: int = 0,
-        norm: int = 1,
+        bias: Count = 0,
+        norm: Count = 1,
+        padding: Padding = None,
         name: str = "conv",
     ) -> Tensor:
         """Convolution with "same" padding, followed by a batch norm where `norm` is 1; activations are in place.
 
-        `groups` must divide the channels that go in and come out: the builder requires it.
+        `groups` must divide the channels that go in and come out: the builder requires it. A kernel that is not
+        square is a pair. `padding` is the number of pixels on each side where it is not "same".
         """
-        out = self._strided(x, channels, stride)
+        out = self._strided(x, channels, stride, kernel, padding)
         per_group = x.features if isinstance(groups, int) and groups == 1 else x.features / groups
-        self._convolve(name, "conv", x, out, per_group * channels * (kernel * kernel), bias, norm)
+        taps = kernel[0] * kernel[1] if isinstance(kernel, tuple) else kernel * kernel
+        window = Window(max(kernel) if isinstance(kernel, tuple) else kernel, stride, padding)
+        self._convolve(name, "conv", x, out, per_group * channels * taps, bias, norm, window)
         return out
 
     def depthwise(
-        self, x: Tensor, kernel: Count = 3, stride: int = 1, bias: int = 0, norm: int = 1, name: str = "depthwise"
+        self, x: Tensor, kernel: Count = 3, stride: int = 1, bias: Count = 0, norm: Count = 1, name: str = "depthwise"
     ) -> Tensor:
         """Depthwise convolution: one filter a channel."""
         out = self._strided(x, x.features, stride)
-        self._convolve(name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, DEPTHWISE)
+        self._convolve(
+            name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, Window(kernel, stride), DEPTHWISE
+        )
         return out
 
-    def patches(self, x: Tensor, features: Count, patch: Count, name: str = "patch_embedding") -> Tensor:
-        """A vector with bias for each whole patch of an image: a convolution whose stride is its kernel."""
+    def patches(
+        self, x: Tensor, features: Count, patch: Count, bias: Count = 1, name: str = "patch_embedding"
+    ) -> Tensor:
+        """A vector for each whole patch of an image: a convolution whose stride is its kernel."""
         side = np.floor(x.side / patch)
         out = Tensor(features, side * side, side)
-        self._convolve(name, "conv", x, out, x.features * features * (patch * patch), bias=1, norm=0)
+        weights = x.features * features * (patch * patch)
+        self._convolve(name, "conv", x, out, weights, bias, 0, Window(patch, patch, 0))
         return out
 
     def linear(
@@ -83,17 +94,18 @@ class Net(Recorder):
         bias: Count = 1,
         stored: Count = 1,
         copies: Copies = ONE_COPY,
+        norm: Count = 0,
         name: str = "linear",
     ) -> Tensor:
-        """A linear layer over the features of each position.
+        """A linear layer over the features of each position, followed by a batch norm where `norm` is 1.
 
         `stored` is 0 where it reuses another one's matrix; `copies` are the experts, of which each position has one.
         """
-        out = Tensor(features, x.positions)
-        matrix = x.features * features
+        out = x.reshaped(features)
+        matrix, of_norm = x.features * features, times(norm, 2 * features)
         self._record(
             name, "linear", (x,), out, copies=copies, macs_per_position=matrix, weights=times(stored, matrix),
-            matrix_read=matrix, biases=times(bias, features),
+            matrix_read=matrix, biases=times(bias, features), affine=of_norm, statistics=of_norm,
         )  # fmt: skip
         return out
 
@@ -108,19 +120,21 @@ class Net(Recorder):
 
     def attention(
         self, query: Tensor, key: Tensor, value: Tensor, span: Count, heads: Count, sinks: Count = 0,
-        cached: bool = True, name: str = "attention",
+        cached: bool = True, biases: Count = 0.0, name: str = "attention",
     ) -> Tensor:  # fmt: skip
         """Softmax attention of each query over `span` positions, read through the key-value cache.
 
         The new keys and values are appended to the cache, which holds `span` positions afterwards. Scores are
         computed for every query and position (the full square in prefill) and stay on the chip. Without a cache
-        (`cached` False) keys and values are inputs. `sinks` is 1 where each head has a learned logit beside them.
+        (`cached` False) keys and values are inputs. `sinks` is 1 where each head has a learned logit beside
+        them; `biases` are other learned elements that are added to scores.
         """
         out = Tensor(query.features, query.positions)
         held = times(int(cached), span * (key.features + value.features))
+        stored = times(sinks, heads) + biases
         self._record(
             name, "attention", (query, key, value), out, inputs=(query,) if cached else (query, key, value),
-            macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=times(sinks, heads),
+            macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=stored,
             cache_read=held, cache_written=times(int(cached), key.elements + value.elements), cache_held=held,
         )  # fmt: skip
         return out
@@ -146,7 +160,7 @@ class Net(Recorder):
 
     def norm(self, x: Tensor, shift: Count = 1, features: Count | None = None, name: str = "norm") -> Tensor:
         """Layer norm (`shift` 1: scale and shift) or RMS norm (0: scale), over `features` (default: all of them)."""
-        out = Tensor(x.features, x.positions, x.side)
+        out = x.reshaped(x.features)
         affine = (1 + shift) * (x.features if features is None else features)
         self._record(name, "norm", (x,), out, IN_PLACE, affine=affine)
         return out
@@ -171,41 +185,26 @@ class Net(Recorder):
         """x · y, element by element."""
         return self._combine("multiply", x, y, name)
 
-    def pool(self, x: Tensor, stride: int, name: str = "pool") -> Tensor:
-        """Pooling with "same" padding."""
-        out = self._strided(x, x.features, stride)
-        self._record(name, "pool", (x,), out)
-        return out
-
-    def global_pool(self, x: Tensor, name: str = "global_pool") -> Tensor:
-        """The mean of each channel."""
-        out = Tensor(x.features, 1.0)
-        self._record(name, "pool", (x,), out)
-        return out
-
     def select(self, x: Tensor, positions: Count | None = None, features: Count | None = None) -> Tensor:
         """A view of some positions, or of some features, of x; a position may be selected several times."""
-        positions = x.positions if positions is None else positions
-        return Tensor(x.features if features is None else features, positions, view_of=x.buffer)
+        features = x.features if features is None else features
+        if positions is not None:
+            return Tensor(features, positions, view_of=x.buffer)
+        return Tensor(features, x.positions, x.side, x.buffer, x.across, x.frames)
 
     # Recording.
 
     def _convolve(
-        self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: int, norm: int, in_place: str = FRESH
-    ) -> None:
-        of_norm = 2.0 * out.features if norm else 0.0
+        self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: Count, norm: Count,
+        window: Window, in_place: str = FRESH,
+    ) -> None:  # fmt: skip
+        of_norm = times(norm, 2.0 * out.features)
         self._record(
-            name, kind, (x,), out, in_place, macs_per_position=weights, weights=weights,
+            name, kind, (x,), out, in_place, window=window, macs_per_position=weights, weights=weights,
             biases=times(bias, out.features), affine=of_norm, statistics=of_norm,
         )  # fmt: skip
 
     def _combine(self, kind: str, x: Tensor, y: Tensor, name: str) -> Tensor:
-        out = Tensor(x.features, x.positions, x.side)
+        out = x.reshaped(x.features)
         self._record(name, kind, (x, y), out, IN_PLACE)
         return out
-
-    def _strided(self, x: Tensor, channels: Count, stride: int) -> Tensor:
-        if stride == 1:
-            return Tensor(channels, x.positions, x.side)
-        side = np.ceil(x.side / stride)
-        return Tensor(channels, side * side, side)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dse.networks.tensors import FRESH, Count, Op, Region, Tensor, times
+from dse.networks.tensors import FRESH, Op, Region, Tensor
+from dse.networks.terms import Count, times
 
 
 class Recorder:
@@ -18,8 +19,20 @@ class Recorder:
         self.ops: list[Op] = []
         self.regions: list[Region] = []
         self.faults: list[tuple[str, Any, str]] = []
+        self.patches_along_side: Count = 1
         self._count: Count = 1
+        self._calls: Count = 1
         self._prefix = ""
+        self._part = ""
+
+    def row(
+        self, name: str, kind: str, reads: tuple[Tensor, ...], writes: Tensor, in_place: str, repeat: Count = 1,
+        **counts: Any,
+    ) -> None:  # fmt: skip
+        """A row of a table that is given as such, with the counts of one execution."""
+        before, self._count = self._count, times(self._count, repeat)
+        self._record(name, kind, reads, writes, in_place, **counts)
+        self._count = before
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -30,41 +43,68 @@ class Recorder:
         finally:
             self._prefix = before
 
-    def repeat(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        """x after `count` blocks, each with weights of its own; traced once.
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """The ops inside are a part of the network, which is told apart; of nested parts the inner one stands."""
+        before, self._part = self._part, name
+        try:
+            with self.scope(name):
+                yield
+        finally:
+            self._part = before
+
+    def repeat(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor, shared: bool = False) -> Tensor:
+        """x after `count` blocks, each with weights of its own, or all with the same where `shared`; traced once.
 
         `count` may be an array: its points with 0 skip the block. The block keeps the shape of its input.
         """
-        if np.ndim(count) == 0 and count <= 1:
+        if np.ndim(count) == 0 and (count == 1 or (count == 0 and not shared)):
             return block(x) if count == 1 else x
-        result = self._region(count, block, x)
+        result = self._region(count, block, x, shared)
         if not (_equal(result.features, x.features) and _equal(result.positions, x.positions)):
             raise ValueError(f"a repeated block must keep the shape of its input ({self.ops[-1].name})")
         return result
+
+    def call(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+        """The block on `count` inputs of the size of x with the same weights, one after the other; what one gives.
+
+        With 0 the network has the weights, but the block does not run, and there is no result.
+        """
+        if np.ndim(count) == 0 and count == 1:
+            return block(x)
+        return self._region(count, block, x, shared=True)
 
     def optional(self, present: Any, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         """x after the block where `present` holds, x itself elsewhere; the block may change the shape."""
         if np.all(present) or not np.any(present):
             return block(x) if np.any(present) else x
         result = self._region(np.multiply(present, 1.0), block, x)
-        features = np.where(present, result.features, x.features)
-        side = None if result.side is None else np.where(present, result.side, x.side)
-        return Tensor(features, np.where(present, result.positions, x.positions), side, view_of=result.buffer)
+        features = _chosen(present, result.features, x.features)
+        side = None if result.side is None else _chosen(present, result.side, x.side)
+        positions = _chosen(present, result.positions, x.positions)
+        return Tensor(features, positions, side, result.buffer, result.across, result.frames)
+
+    def in_patches(self, patches: Count) -> None:
+        """Run the first layers part by part, `patches` along each side (see `patching`); 1: whole maps."""
+        self.patches_along_side = patches
 
     def require(self, axis: str, holds: Any, problem: str) -> None:
         """State what must hold at every point; where it does not, the value of `axis` is refused."""
         if not np.all(holds):
             self.faults.append((axis, holds, problem))
 
-    def _region(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        start, before = len(self.ops), self._count
-        inner = Tensor(x.features, x.positions, x.side)
-        self._count = times(before, count)
+    def _region(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor, shared: bool = False) -> Tensor:
+        start, before = len(self.ops), (self._count, self._calls)
+        inner = x.reshaped(x.features)
+        if shared:
+            self._calls = times(self._calls, count)
+        else:
+            self._count = times(self._count, count)
         result = block(inner)
-        self._count = before
+        self._count, self._calls = before
         if len(self.ops) == start:
             return x
-        self.regions.append(Region(start, len(self.ops), count, x.buffer, inner, result.buffer))
+        self.regions.append(Region(start, len(self.ops), count, x.buffer, inner, result.buffer, shared))
         return result
 
     def _record(
@@ -78,7 +118,13 @@ class Recorder:
         **counts: Any,
     ) -> None:
         inputs = reads if inputs is None else inputs
-        self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, self._count, **counts))
+        where = {"repeat": self._count, "calls": self._calls, "part": self._part}
+        self.ops.append(Op(self._prefix + name, kind, reads, writes, inputs, in_place, **where, **counts))
+
+
+def _chosen(present: Any, a: Count, b: Count) -> Count:
+    # One and the same object stays so: sums go by it.
+    return a if a is b else np.where(present, a, b)
 
 
 def _equal(a: Count, b: Count) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -55,10 +56,24 @@ class Family:
 FAMILIES: dict[str, Family] = {}
 
 
-def family(*, structural: tuple[str, ...] = (), domain: str, source: str) -> Callable[[Builder], Builder]:
+def family(
+    *,
+    structural: tuple[str, ...] = (),
+    domain: str,
+    source: str,
+    towers: Mapping[str, str] = MappingProxyType({}),
+    optional_towers: tuple[str, ...] = (),
+    unused: tuple[str, ...] = (),
+) -> Callable[[Builder], Builder]:
     """Record the builder of a family under its own name; the function itself is returned untouched.
 
-    The first parameter of a builder is the `Net`; all others are axes, known to the glossary.
+    The first parameter of a builder is the `Net`; all others are axes, known to the glossary, but for those that take
+    keywords only, which are for other builders.
+
+    `towers` are networks inside the network: each key is a parameter that takes the axes of the family named, which
+    become axes of this one with the name of the tower before them ("vision_layers"). Axes that the builder has itself
+    are common to all towers. The axes of an optional tower need not be given, and
+    `unused` axes of towers ("vision_classes") mean nothing here.
     """
     if domain not in DOMAINS:
         raise ValueError(f"domain {domain!r}; allowed: {', '.join(DOMAINS)}")
@@ -67,22 +82,56 @@ def family(*, structural: tuple[str, ...] = (), domain: str, source: str) -> Cal
         name = builder.__name__
         if name in FAMILIES:
             raise ValueError(f"family {name!r} is defined twice")
-        parameters = list(inspect.signature(builder).parameters.values())[1:]
-        for parameter in parameters:
-            entry = glossary.lookup(parameter.name, f"axis of family {name!r}")
-            if entry.kind not in ("architecture", "deployment", "circumstance"):
-                raise ValueError(f"axis {parameter.name!r} of family {name!r} is of glossary kind {entry.kind!r}")
-        axes = tuple(parameter.name for parameter in parameters)
+        inside = {tower: FAMILIES[of] for tower, of in towers.items()}
+        found, inner_structural = _axes_of(builder, inside, optional_towers, unused)
+        for axis in found:
+            kind = glossary.lookup(axis, f"axis of family {name!r}").kind
+            if kind not in ("architecture", "deployment", "circumstance"):
+                raise ValueError(f"axis {axis!r} of family {name!r} is of glossary kind {kind!r}")
+        axes = tuple(found)
         for base, stages in Family(name, builder, axes, {}, (), domain, source).stages.items():
             if missing := {f"{base}_{number}" for number in range(1, stages + 1)} - set(axes):
                 raise ValueError(f"family {name!r} has {stages} stages and lacks {sorted(missing)}")
         if extra := set(structural) - set(axes):
             raise ValueError(f"structural axes {sorted(extra)} are no parameters of family {name!r}")
-        defaults = {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
-        FAMILIES[name] = Family(name, builder, axes, MappingProxyType(defaults), structural, domain, source)
+        defaults = {axis: default for axis, default in found.items() if default is not inspect.Parameter.empty}
+        of_axes = _gathering(builder, inside) if inside else builder
+        every = (*structural, *inner_structural)
+        FAMILIES[name] = Family(name, of_axes, axes, MappingProxyType(defaults), every, domain, source)
         return builder
 
     return record
+
+
+def _axes_of(
+    builder: Builder, towers: Mapping[str, Family], optional: tuple[str, ...], unused: tuple[str, ...]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The axes of a builder and its towers, each with its default; and the structural axes of the towers."""
+    parameters = list(inspect.signature(builder).parameters.values())[1:]
+    own = {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY and p.name not in towers}
+    axes, structural = dict(own), []
+    for tower, inner in towers.items():
+        kept = [axis for axis in inner.axes if axis not in own and f"{tower}_{axis}" not in unused]
+        for axis in kept:
+            default = inner.defaults.get(axis, inspect.Parameter.empty)
+            axes[f"{tower}_{axis}"] = None if tower in optional else default
+        structural += [f"{tower}_{axis}" for axis in inner.structural if axis in kept]
+    return axes, tuple(structural)
+
+
+def _gathering(builder: Builder, towers: Mapping[str, Family]) -> Builder:
+    """The builder with the axes of its towers one by one."""
+
+    @functools.wraps(builder)
+    def gather(net: Any, **values: Any) -> Tensor:
+        inner: dict[str, dict[str, Any]] = {}
+        for tower, of in towers.items():
+            given = {axis: values.pop(f"{tower}_{axis}") for axis in of.axes if f"{tower}_{axis}" in values}
+            # What is left out of an optional tower.
+            inner[tower] = {axis: of.defaults.get(axis) if v is None else v for axis, v in given.items()}
+        return builder(net, **values, **inner)
+
+    return gather
 
 
 def find_family(name: str, where: str = "") -> Family:

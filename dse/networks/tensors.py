@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
-
-# A count: a float, or a float64 array that broadcasts against those of the other axes.
-Count = Any
-# A count at each position, and the number of positions.
-Term = tuple[Any, Any]
+from dse.networks.terms import Count, Term, sum_of, times
+from dse.networks.window import EACH_ROW, Window
 
 # What an op may do with the buffer of an input that nothing reads afterwards.
 FRESH = "fresh"  # the output always gets a buffer of its own
-IN_PLACE = "in place"  # the output overwrites the input
+IN_PLACE = "in place"  # the output overwrites an input
+FIRST = "first"  # the output overwrites the first input
 DEPTHWISE = "depthwise"  # the output overwrites the input where the engine supports it
 
 KINDS = {
@@ -24,11 +20,18 @@ KINDS = {
     "linear": "matrix multiplication by weights, with the activation that follows it",
     "attention": "both attention products and the softmax between them, fused",
     "embedding": "lookup of rows of a table",
-    "pool": "pooling",
+    "pool": "pooling: the largest or the mean of a window, of a whole feature map, or of several frames",
     "norm": "normalisation that is not folded into a convolution",
     "add": "sum of tensors",
     "multiply": "element-wise product of two tensors",
     "concat": "tensors side by side",
+    "resize": "interpolation to another resolution",
+    "gather": "rows read or written at random addresses: points from voxels, voxels from points",
+    "recompute": "what patch-based inference computes, moves and reads over again",
+    "shift": "some channels of each frame moved to its neighbours in time",
+    "matmul": "product of two tensors of activations, in no softmax attention",
+    "pointwise": "activation function or scaling of a tensor that is read afterwards too",
+    "other": "any other operator of an imported network: its data is moved, no work is counted",
 }
 
 
@@ -51,14 +54,17 @@ ONE_COPY = Copies()
 class Tensor:
     """Elements of one sample: `features` (channels) at each of `positions` (pixels or tokens).
 
-    `side` is the side of a square feature map, None for a sequence. A view (flattened, or a selection of
-    positions) shares the buffer of the tensor that it is a `view_of`.
+    `side` is the side of a square feature map, None for a sequence; of one that is not square it is the height, and
+    `across` the width. A video has as many maps as `frames`. A view (flattened, or a selection of positions) shares
+    the buffer of the tensor that it is a `view_of`.
     """
 
     features: Count
     positions: Count
     side: Count = None
     view_of: Tensor | None = None
+    across: Count = None
+    frames: Count = 1
 
     @property
     def elements(self) -> Count:
@@ -69,6 +75,10 @@ class Tensor:
     def term(self) -> Term:
         """The elements as a product that is not carried out."""
         return self.features, self.positions
+
+    def reshaped(self, features: Count) -> Tensor:
+        """Another tensor of as many positions."""
+        return Tensor(features, self.positions, self.side, None, self.across, self.frames)
 
     @property
     def buffer(self) -> Tensor:
@@ -90,7 +100,14 @@ class Op:
     in_place
         What may happen to the buffer of an input that nothing reads afterwards.
     repeat
-        Times executed.
+        Times executed, each time with weights of its own.
+    calls
+        Times that each of those is executed with the same weights: steps of a diffusion; 0 where the weights are kept
+        but not used, as those of an encoder while a decoder runs.
+    part
+        The part of the network that it belongs to, "" where there are none.
+    window
+        What each row of a feature map is made of.
     weights, biases, affine, statistics
         Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance. Of
         weights and biases these are one set; there are as many as `copies` says.
@@ -111,6 +128,9 @@ class Op:
     inputs: tuple[Tensor, ...]
     in_place: str = FRESH
     repeat: Count = 1
+    calls: Count = 1
+    part: str = ""
+    window: Window = EACH_ROW
     copies: Copies = ONE_COPY
     weights: Count = 0.0
     biases: Count = 0.0
@@ -123,55 +143,19 @@ class Op:
     cache_written: Count = 0.0
     cache_held: Count = 0.0
 
+    @property
+    def executions(self) -> Count:
+        """Times executed in all."""
+        return times(self.calls, self.repeat)
+
     def count(self, quantity: str) -> Count:
         """A key of `QUANTITIES`, for one execution: a float or an array."""
         return sum_of(QUANTITIES[quantity](self))
 
-
-def _merged(terms: Iterable[Term]) -> list[Term]:
-    """The same sum, with one term for all that share the object `positions`."""
-    groups: dict[int, Term] = {}
-    for count, positions in terms:
-        if not (isinstance(count, float) and count == 0):
-            before = groups.get(id(positions))
-            groups[id(positions)] = (count if before is None else before[0] + count, positions)
-    return list(groups.values())
-
-
-def sum_of(terms: Iterable[Term]) -> Count:
-    """Σ count·positions.
-
-    On a grid counts and positions vary along different axes: terms of the same positions are summed first, so that
-    arrays stay small until the product.
-    """
-    total: Count = 0.0
-    for count, positions in _merged(terms):
-        total = total + (count if isinstance(positions, float) and positions == 1 else count * positions)
-    return total
-
-
-def largest_of(sums: Iterable[Iterable[Term]]) -> Count:
-    """The largest of several Σ count·positions; those of the same positions are compared before the product."""
-    groups: dict[int, Term] = {}
-    largest: Count = 0.0
-    for terms in sums:
-        merged = _merged(terms)
-        if len(merged) == 1:
-            ((count, positions),) = merged
-            before = groups.get(id(positions))
-            groups[id(positions)] = (count if before is None else np.maximum(before[0], count), positions)
-        else:
-            largest = np.maximum(largest, sum_of(merged))
-    for term in groups.values():
-        largest = np.maximum(largest, sum_of([term]))
-    return largest
-
-
-def times(count: Count, value: Count) -> Count:
-    """The product, without arithmetic where it is 0 or the value itself."""
-    if isinstance(count, (int, float)) and count in (0, 1):
-        return value if count else 0.0
-    return count * value
+    def total(self, quantity: str) -> list[Term]:
+        """The terms of a key of `QUANTITIES` for all executions; what is stored does not grow with the calls."""
+        often = self.repeat if quantity in STORED else self.executions
+        return [(times(often, count), positions) for count, positions in QUANTITIES[quantity](self)]
 
 
 def _stored(attribute: str) -> Callable[[Op], list[Term]]:
@@ -187,7 +171,7 @@ def _inputs(op: Op) -> list[Term]:
 
 
 def _activations(op: Op) -> list[Term]:
-    if op.kind not in ("conv", "depthwise", "linear", "attention"):
+    if op.kind not in ("conv", "depthwise", "linear", "attention", "matmul"):
         return []
     return [op.writes.term, (op.scores_per_position, op.writes.positions)]
 
@@ -195,13 +179,13 @@ def _activations(op: Op) -> list[Term]:
 def _weights_read(op: Op) -> list[Term]:
     matrix = op.weights if op.matrix_read is None else op.matrix_read
     read = op.copies.read
-    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (op.affine, 1.0)]
+    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (times(read, op.affine), 1.0)]
 
 
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.
 #   macs            of convolutions, linear layers and both attention products
 #   active_weights  weights that are used for one token: of the experts only those that it is routed to; so
-#                   active_biases
+#                   active_biases, active_affine, active_statistics
 #   weights_read    stored elements that one pass reads: weights, biases and norms; of an embedding only the rows of
 #                   its tokens; of a tied head the matrix that the embedding stores; of the experts those that the
 #                   tokens of the batch are expected to be routed to
@@ -213,6 +197,8 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "biases": _copied("biases", "stored"),
     "active_weights": _copied("weights", "active"),
     "active_biases": _copied("biases", "active"),
+    "active_affine": _copied("affine", "active"),
+    "active_statistics": _copied("statistics", "active"),
     "affine": _stored("affine"),
     "statistics": _stored("statistics"),
     "weights_read": _weights_read,
@@ -224,13 +210,17 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "cache_written": _stored("cache_written"),
     "cache_held": _stored("cache_held"),
 }
+# Quantities that are kept, however often an op is called.
+_PARAMETERS = ("weights", "biases", "affine", "statistics")
+STORED = frozenset([*_PARAMETERS, *(f"active_{name}" for name in _PARAMETERS), "cache_held"])
 
 
 @dataclass(eq=False, slots=True)
 class Region:
     """The ops `start` to `stop` (exclusive), executed `count` times, each time on the result of the time before.
 
-    `outer` goes in, `inner` stands for the input of one execution, `result` comes out.
+    `outer` goes in, `inner` stands for the input of one execution, `result` comes out. With `shared` all executions
+    have the same weights; else each has its own.
     """
 
     start: int
@@ -239,3 +229,4 @@ class Region:
     outer: Tensor
     inner: Tensor
     result: Tensor
+    shared: bool = False

@@ -8,14 +8,19 @@ from typing import Any
 import numpy as np
 
 from dse.errors import Fault, InputError, unknown
-from dse.glossary import Name, lookup
 from dse.networks import liveness
+from dse.networks.axis_values import axis_values
 from dse.networks.net import Net
+from dse.networks.patching import patched
 from dse.networks.registration import Family, find_family
-from dse.networks.tensors import QUANTITIES, Count, Op, Region, largest_of, sum_of
+from dse.networks.tensors import DEPTHWISE, QUANTITIES, Op, Region
+from dse.networks.terms import Count, largest_of, sum_of
 
 # Counts are exact integers carried in float64; beyond this they would be rounded in silence.
 LARGEST_COUNT = 2.0**53
+
+# What the simple peak leaves out: sums, norms, and what only moves or repeats.
+_NOT_SIMPLE = ("add", "multiply", "norm", "concat", "pointwise", "shift", "recompute")
 
 COUNTINGS = {
     "trainable": ("weights", "biases", "affine"),
@@ -23,7 +28,7 @@ COUNTINGS = {
     "statistics": ("weights", "biases", "affine", "statistics"),
 }
 # What stands for a quantity when only the parameters that one token uses are counted.
-ACTIVE = {"weights": "active_weights", "biases": "active_biases"}
+ACTIVE = {name: f"active_{name}" for name in ("weights", "biases", "affine", "statistics")}
 
 
 class Trace:
@@ -37,15 +42,25 @@ class Trace:
         Shape of the axes together; () for a single network.
     valid
         Where the axes make a network: True, or an array of truth values.
+
+    Where `patches` are more than 1, the first layers run part by part (see `patching`), and the last row of the table
+    is what they do over again for it.
     """
 
     def __init__(
-        self, ops: Sequence[Op], regions: Sequence[Region] = (), shape: tuple[int, ...] = (), valid: Any = True
+        self,
+        ops: Sequence[Op],
+        regions: Sequence[Region] = (),
+        shape: tuple[int, ...] = (),
+        valid: Any = True,
+        patches: Count = 1,
     ) -> None:
-        self.ops = tuple(ops)
+        self.patched = patched(ops, regions, patches) if np.any(np.greater(patches, 1)) else None
+        self.ops = tuple(ops) if self.patched is None else (*ops, self.patched.op())
         self.regions = tuple(regions)
         self.shape = shape
         self.valid = valid
+        self._peaks: dict[bool, Count] = {}
 
     def total(self, quantity: str) -> Count:
         """The sum over all ops and their executions of a key of `QUANTITIES`, for one sample.
@@ -69,16 +84,35 @@ class Trace:
 
     def peak(self, in_place_depthwise: bool = True) -> Count:
         """The most elements that are live at once, by the liveness of the graph (see `liveness`)."""
-        return _exact("peak activations", liveness.peak(self.ops, self.regions, in_place_depthwise))
+        # Without a depthwise convolution both rules give the same.
+        in_place = in_place_depthwise and any(op.in_place == DEPTHWISE for op in self.ops)
+        if in_place not in self._peaks:
+            found = (
+                liveness.peak(self.ops, self.regions, in_place) if self.patched is None else self.patched.peak(in_place)
+            )
+            self._peaks[in_place] = _exact("peak activations", found)
+        return self._peaks[in_place]
 
     def peak_simple(self) -> Count:
-        """The largest input + output of one op, sums and norms left out: what is held elsewhere is ignored."""
-        moving = [op for op in self.ops if op.kind not in ("add", "multiply", "norm")]
-        traffic = ([(count * (op.repeat > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
+        """The largest input + output of one op that computes or pools, on whole maps; all else held is ignored."""
+        moving = [op for op in self.ops if op.kind not in _NOT_SIMPLE]
+        traffic = ([(count * (op.executions > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
         return _exact("peak activations", largest_of(traffic))
+
+    def parts(self, counting: str = "trainable") -> dict[str, dict[str, Count]]:
+        """Params, macs, weights_read, activations and traffic of each part of the network, in order of execution.
+
+        The parts add up to the network. Without parts, the whole stands under "".
+        """
+        names = dict.fromkeys(op.part for op in self.ops)
+        of_part = {n: Trace([op for op in self.ops if op.part == n], (), self.shape, self.valid) for n in names}
+        sums = ("macs", "weights_read", "activations", "traffic")
+        return {n: {"params": t.params(counting)} | {q: t.total(q) for q in sums} for n, t in of_part.items()}
 
     def live(self, in_place_depthwise: bool = True) -> list[Count]:
         """Elements that are live while each op runs: the timeline of which `peak` is the maximum."""
+        if self.patched is not None:
+            return [*self.patched.live[in_place_depthwise], 0.0]
         return liveness.timeline(self.ops, self.regions, in_place_depthwise)
 
     def peak_op(self, in_place_depthwise: bool = True) -> Any:
@@ -100,7 +134,7 @@ class Trace:
         kept = ("macs", "inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
         columns = {f"op_{name}": name for name in kept} | {"op_weights": "weights_read"}
         stacks = {column: self._stack([op.count(name) for op in self.ops]) for column, name in columns.items()}
-        return stacks | {"op_repeat": self._stack([op.repeat for op in self.ops])}
+        return stacks | {"op_repeat": self._stack([op.executions for op in self.ops])}
 
     def rows(self) -> list[dict[str, Any]]:
         """The op table of a single network, for people: name, kind, repeat, counts, live elements."""
@@ -109,18 +143,12 @@ class Trace:
         rows = []
         for op, live in zip(self.ops, self.live(), strict=True):
             counts = {name: _number(op.count(name)) for name in QUANTITIES}
-            row = {"name": op.name, "kind": op.kind, "repeat": _number(op.repeat)}
+            row = {"name": op.name, "kind": op.kind, "repeat": _number(op.repeat), "calls": _number(op.calls)}
             rows.append(row | counts | {"live": _number(live)})
         return rows
 
     def _sum(self, what: str, quantities: Sequence[str]) -> Count:
-        terms = (
-            (count if isinstance(op.repeat, int) and op.repeat == 1 else count * op.repeat, positions)
-            for quantity in quantities
-            for op in self.ops
-            for count, positions in QUANTITIES[quantity](op)
-        )
-        return _exact(what, sum_of(terms))
+        return _exact(what, sum_of(term for quantity in quantities for op in self.ops for term in op.total(quantity)))
 
     def _stack(self, counts: Sequence[Count]) -> np.ndarray:
         shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
@@ -159,7 +187,7 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
     family = find_family(family) if isinstance(family, str) else family
     if invalid not in ("raise", "mask"):
         raise ValueError(f"invalid={invalid!r}")
-    values, shape = _axis_values(family, axes)
+    values, shape = axis_values(family, axes)
     net = Net()
     try:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -172,53 +200,7 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
             raise InputError([_fault(family, values, *fault) for fault in net.faults])
         for _, holds, _ in net.faults:
             valid = np.logical_and(valid, holds)
-    return Trace(net.ops, net.regions, shape, valid)
-
-
-def _axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, ...]]:
-    where = f"family {family.name}"
-    faults = [unknown("axis", axis, family.axes, where) for axis in axes if axis not in family.axes]
-    missing = [axis for axis in family.required if axes.get(axis) is None]
-    faults += [Fault(where, f"needs {axis}: {lookup(axis).meaning}") for axis in missing]
-    values: dict[str, Any] = dict(family.defaults)
-    for axis in axes:
-        try:
-            if axis in family.axes and axes[axis] is not None:
-                values[axis] = _axis_value(axis, axes[axis], axis in family.structural)
-        except InputError as error:
-            faults += error.at(f"{where}: {axis}").faults
-    if faults:
-        raise InputError(faults)
-    try:
-        shape = np.broadcast_shapes(*map(np.shape, values.values()))
-    except ValueError:
-        shapes = ", ".join(f"{axis} {np.shape(v)}" for axis, v in values.items() if np.ndim(v))
-        raise InputError(Fault(where, f"the shapes of the axes do not broadcast: {shapes}")) from None
-    return values, shape
-
-
-def _axis_value(axis: str, given: Any, structural: bool) -> Any:
-    """The value as the builder takes it: a float, a float64 array, or a Python scalar where it is structural."""
-    name = lookup(axis)
-    if isinstance(given, str) or (structural and np.ndim(given)):
-        raise InputError(f"{given!r} is not allowed; allowed: {name.allowed()}" + (", one value" if structural else ""))
-    value = np.asarray(given, dtype=float)
-    if not value.size:
-        raise InputError("no value is given")
-    _check(name, value)
-    if structural:
-        return int(value) if name.integer else float(value)
-    return float(value) if value.ndim == 0 else value
-
-
-def _check(name: Name, value: np.ndarray) -> None:
-    if name.choices and not (np.all(value == np.floor(value)) and np.all((value >= 0) & (value < len(name.choices)))):
-        raise InputError(f"allowed: {name.allowed()} (as their index from 0)")
-    # NaN is handed on by min, and refused there.
-    name.check(float(value.min()))
-    name.check(float(value.max()))
-    if name.integer and value.ndim and (broken := value[value != np.floor(value)]).size:
-        name.check(float(broken[0]))
+    return Trace(net.ops, net.regions, shape, valid, net.patches_along_side)
 
 
 def _counted(counting: str) -> tuple[str, ...]:
@@ -230,7 +212,7 @@ def _counted(counting: str) -> tuple[str, ...]:
 def _fault(family: Family, values: Mapping[str, Any], axis: str, holds: Any, problem: str) -> Fault:
     value, holds = np.broadcast_arrays(values[axis] if values[axis] is not None else np.nan, holds)
     first = value[np.logical_not(holds)].flat[0]
-    given = "its default" if values[axis] is None else f"{first:g}"
+    given = "its default" if values[axis] is None else f"{first}" if value.dtype.kind == "U" else f"{first:g}"
     return Fault(f"family {family.name}: {axis}", f"{given} is not allowed: {problem}")
 
 

@@ -12,11 +12,12 @@ from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, unknown
 from dse.precision.compute import FALLBACKS
 from dse.units import quantity
+from dse.weights import is_weight_file, weight_file_exists
 
 WEIGHT_FORMATS = ("float", "integer", "codebook")
 NUMBERS = ("weight_bits", "activation_bits", "kv_bits", "group_size", "scale_bits")
 _CHOICES = {"weight_format": WEIGHT_FORMATS, "compute": tuple(FALLBACKS)}
-_TEXTS = ("note", "source")
+_TEXTS = ("note", "source", "weights")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Scheme:
 
     `element_bits` is the width of one weight without its share of the scales; `group_size` weights share
     `scale_bits` bits of scales and offsets (0: one scale a tensor or channel, not counted). `compute` is the format
-    that is multiplied: 16 bit where only the weights are narrow. `varied` names the fields that tell the scheme from
+    that is multiplied: 16 bit where only the weights are narrow. `weights` is a file of weights of which the
+    quantisation noise is measured ("" for Gaussian ones). `varied` names the fields that tell the scheme from
     its variants, which one table of a spec gives.
     """
 
@@ -40,6 +42,7 @@ class Scheme:
     compute: str
     note: str = ""
     source: str = ""
+    weights: str = ""
     varied: tuple[str, ...] = ()
 
     def field(self, name: str) -> float:
@@ -107,6 +110,9 @@ def _read(name: str, fields: Mapping[str, Any]) -> tuple[dict[str, float], list[
     for key, allowed in _CHOICES.items():
         if key in fields and fields[key] not in allowed:
             faults.append(unknown(key, fields[key], allowed, f"{name}.{key}"))
+    weights = fields.get("weights")
+    if weights is not None and not (is_weight_file(weights) and weight_file_exists(weights)):
+        faults.append(Fault(f"{name}.weights", f"{weights!r:.80} is not there; allowed: a .npy or .safetensors file"))
     if "weight_bits" in numbers and fields.get("weight_format") == "integer" and numbers["weight_bits"] % 1:
         faults.append(Fault(f"{name}.weight_bits", f"{numbers['weight_bits']:g} is not a whole number of integer bits"))
     return numbers, faults

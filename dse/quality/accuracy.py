@@ -9,13 +9,17 @@ import numpy as np
 import numpy.typing as npt
 
 from dse.errors import Fault, InputError, unknown
+from dse.glossary import lookup
+from dse.networks import FAMILIES
 from dse.precision import Scheme
-from dse.quality.recipes import Change, Fit, Recipe, recipes
+from dse.quality.recipes import SAME_RESULT, Change, Fit, Recipe, recipes
 
 Array = npt.NDArray[np.float64]
 Axes = Mapping[str, npt.ArrayLike]
-SOURCES = {"none": 0, "table": 1, "fit": 2, "incomparable": 3}
+SOURCES = {"none": 0, "table": 1, "fit": 2, "incomparable": 3, "int8": 4}
 _UNCHANGED = Change(0.0, 0.0, 0.0, "")
+# Of networks of which only some are measured in 8 bits.
+_UNKNOWN = Change(np.nan, np.nan, np.nan, "")
 
 
 @dataclass(frozen=True)
@@ -56,10 +60,12 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     -----
     A published point has no interval: it is rounded to 0.05 points. A fit has two leave-one-out errors on either side.
     Float formats of 32 bits change nothing; 16 bits are assumed to change nothing; 8-bit integers shift value and
-    interval by published changes; of other schemes nothing comparable is published.
+    interval by published changes where the quantised network itself is not published; of other schemes nothing
+    comparable is published. Axes of which a table says nothing are compared at their family's defaults.
     """
     arrays = {name: np.asarray(values, np.float64) for name, values in axes.items()}
     shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    arrays = {name: array for name, array in arrays.items() if name not in SAME_RESULT}
     known = _recipe(family, recipe)
     if known is None:
         return _undefined(shape, f"no published accuracy of the family {family!r}")
@@ -72,16 +78,24 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
         )
     comparable = np.broadcast_to(_comparable(known, arrays), shape)
     fitted, spread = _fitted(known.fit, arrays, shape)
-    table = np.where(comparable, _table(known, arrays, shape), np.nan)
+    table = np.where(comparable, _table(known, arrays, shape, known.points), np.nan)
     fitted = np.where(comparable, fitted, np.nan)
     is_table = ~np.isnan(table)
     source = np.where(is_table, SOURCES["table"], np.where(np.isnan(fitted), 0, SOURCES["fit"])).astype(np.int8)
     source = np.where(comparable, source, SOURCES["incomparable"]).astype(np.int8)
-    value = np.where(is_table, table, 100 - fitted)
+    value = np.where(is_table, table, 100 - fitted) + change.value
+    low = np.where(is_table, table, 100 - fitted * spread) + change.low
+    high = np.where(is_table, table, 100 - fitted / spread) + change.high
+    source = np.where(np.isnan(value) & (source != SOURCES["incomparable"]), SOURCES["none"], source).astype(np.int8)
+    if _is_int8(scheme):
+        measured = np.where(comparable, _table(known, arrays, shape, known.int8_points), np.nan)
+        exact = ~np.isnan(measured)
+        value, low, high = (np.where(exact, measured, bound) for bound in (value, low, high))
+        source = np.where(exact, SOURCES["int8"], source).astype(np.int8)
     return Quality(
-        np.asarray(value + change.value),
-        np.asarray(np.where(is_table, table, 100 - fitted * spread) + change.low),
-        np.asarray(np.where(is_table, table, 100 - fitted / spread) + change.high),
+        np.asarray(value),
+        np.asarray(low),
+        np.asarray(high),
         source,
         _legend(known, source, remark, arrays),
         known.key,
@@ -94,7 +108,7 @@ def _undefined(shape: tuple[int, ...], reason: str, key: str = "") -> Quality:
 
 
 def _recipe(family: str, wanted: str | None) -> Recipe | None:
-    known = {recipe.recipe: recipe for recipe in recipes() if recipe.family == family}
+    known = {recipe.recipe: recipe for recipe in recipes(family)}
     if wanted is None or not known:
         return next(iter(known.values()), None)
     if wanted not in known:
@@ -109,9 +123,15 @@ def _change(recipe: Recipe, scheme: Scheme) -> tuple[Change | None, str]:
         return _UNCHANGED, ""
     if scheme.weight_format == "float" and min(widths) >= 16:
         return _UNCHANGED, f"assumed: {scheme.name} is as accurate as 32-bit floats"
-    if scheme.weight_format == "integer" and widths == (8.0, 8.0) and recipe.int8:
+    if _is_int8(scheme) and recipe.int8:
         return recipe.int8, f"8-bit integers: {recipe.int8.value:+g} points ({recipe.int8.source})"
+    if _is_int8(scheme) and recipe.int8_points:
+        return _UNKNOWN, "8-bit integers: only some are published"
     return None, f"no published evidence of {recipe.family} ({recipe.key}) in {scheme.name}"
+
+
+def _is_int8(scheme: Scheme) -> bool:
+    return scheme.weight_format == "integer" and (scheme.element_bits, scheme.activation_bits) == (8.0, 8.0)
 
 
 def _comparable(recipe: Recipe, arrays: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
@@ -119,18 +139,22 @@ def _comparable(recipe: Recipe, arrays: Mapping[str, Array]) -> npt.NDArray[np.b
     comparable: npt.NDArray[np.bool_] = np.array(True)
     for name, array in arrays.items():
         if name not in recipe.axes:
-            # An axis of which the table says nothing cannot be compared at all.
-            comparable = comparable & (array == recipe.fixed.get(name, np.nan))
+            # An axis of which the table says nothing has its family's default.
+            default = FAMILIES[recipe.family].defaults.get(name) if recipe.family in FAMILIES else None
+            wanted = recipe.fixed.get(name, lookup(name).number(default))
+            comparable = comparable & ((array == wanted) | (np.isnan(array) & np.isnan(wanted)))
     return comparable
 
 
-def _table(recipe: Recipe, arrays: Mapping[str, Array], shape: tuple[int, ...]) -> Array:
+def _table(
+    recipe: Recipe, arrays: Mapping[str, Array], shape: tuple[int, ...], points: tuple[tuple[float, ...], ...]
+) -> Array:
     """Published accuracy [%] at exactly the published points, NaN elsewhere."""
     value = np.full(shape, np.nan)
-    for *at, published in recipe.points:
+    for *at, published in points:
         here: npt.NDArray[np.bool_] = np.array(True)
         for name, coordinate in zip(recipe.axes, at, strict=True):
-            here = here & np.isclose(arrays[name], coordinate, rtol=1e-9, atol=0)
+            here = here & np.isclose(arrays[name], coordinate, rtol=1e-9, atol=0, equal_nan=True)
         value = np.where(here, published, value)
     return value
 
@@ -150,6 +174,7 @@ def _fitted(fit: Fit | None, arrays: Mapping[str, Array], shape: tuple[int, ...]
 def _legend(recipe: Recipe, source: npt.NDArray[np.int8], remark: str, arrays: Mapping[str, Array]) -> dict[int, str]:
     before = f"by rule, not measured: {remark}; from a " if remark else ""
     texts = {SOURCES["table"]: f"{before}published point ({recipe.key}: {recipe.source})"}
+    texts[SOURCES["int8"]] = f"published point of the network in 8-bit integers ({recipe.key}: {recipe.source})"
     if recipe.fit:
         error = f"{2 * recipe.fit.error:g} in ln(error)"
         texts[SOURCES["fit"]] = f"{before}fit to published points ({recipe.key}: {recipe.source}), ±{error}"

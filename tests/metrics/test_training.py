@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import dse
+from dse.networks import Trace, trace
+from dse.networks.net import Net
+from dse.networks.training import block_macs, checkpointed_activations
 
 TOKENS = 2048
 LLAMA = {"device": "a100-sxm-80gb", "precision": "bf16", "phase": "train", "context": TOKENS}
@@ -51,3 +55,115 @@ def test_a_vision_network():
 def test_other_phases_have_no_meaning_for_vision():
     with pytest.raises(dse.InputError, match="the family 'mobilenet_v2' has no phase"):
         dse.evaluate("mobilenet_v2", phase="decode", device="l4")
+
+
+# Fine-tuning of Llama-2-7B: d = 4096, 32 layers, ffn 11008. Adapters of rank 16 beside queries and values hold
+# 16·(4096 + 4096) parameters each: 8,388,608 in all, as the authors' library counts them.
+D, FFN, LAYERS, VOCAB, PARAMS = 4096, 11008, 32, 32000, 6_738_415_616
+FINE = {**LLAMA, "grad_bits": 16, "optimizer_bits": 96}
+
+
+def fine_tuning(metrics, **settings):
+    data = dse.evaluate("llama-2-7b", metrics=metrics, **{**FINE, **settings})
+    return [float(data[m]) for m in metrics]
+
+
+def llama_activations():
+    """Stored elements of one layer, and of all outside the layers: outputs of matrices, attention and scores."""
+    layer = TOKENS * (3 * D + 2 * D + 2 * FFN + D) + 32 * TOKENS * TOKENS
+    return layer, TOKENS * VOCAB
+
+
+@pytest.mark.parametrize(
+    ("targets", "per_layer"), [("qv", 2 * 2 * D), ("all", 4 * 2 * D + 3 * (D + FFN))], ids=["qv", "all"]
+)
+def test_fine_tuning_of_a_7b_model_with_adapters(targets, per_layer):
+    rank, layers = 16, LAYERS
+    settings = {"lora_rank": rank, "lora_targets": targets, "batch": 2}
+    adapters, trained, memory, macs = fine_tuning(["adapter_params", "trained_params", "memory", "macs"], **settings)
+    assert adapters == trained == rank * layers * per_layer
+    if targets == "qv":
+        assert adapters == 8_388_608
+    layer, outside = llama_activations()
+    stored = layers * layer + outside
+    assert memory == PARAMS * 2 + adapters * (2 + 2 + 12) + 2 * stored * 2
+    products = layers * 2 * TOKENS * TOKENS * D
+    by_weights = TOKENS * (layers * (4 * D * D + 3 * D * FFN) + D * VOCAB)
+    # Frozen matrices: forward, and gradients of their inputs. Adapters and both attention products: all three.
+    assert macs == 2 * by_weights + 3 * products + 3 * TOKENS * rank * layers * per_layer
+
+
+def test_quantised_weights_under_adapters():
+    whole, narrow = (fine_tuning(["memory"], lora_rank=8, precision=p)[0] for p in ("bf16", "w4a16"))
+    assert whole - narrow == pytest.approx(PARAMS * (16 - 4.125) / 8, rel=1e-12)
+
+
+def test_recomputation_keeps_the_inputs_of_blocks():
+    (plain, forward), (again, macs) = (fine_tuning(["activations", "macs"], recompute=r) for r in (0, 1))
+    layer, outside = llama_activations()
+    assert plain == LAYERS * layer + outside
+    assert again == LAYERS * TOKENS * D + layer + outside
+    blocks = LAYERS * (TOKENS * (4 * D * D + 3 * D * FFN) + 2 * TOKENS * TOKENS * D)
+    assert macs == forward + blocks
+
+
+def test_training_a_small_network_on_the_device():
+    """MobileNetV2 at width 0.35 and 96 pixels, 32-bit floats, plain gradient descent: no optimizer state."""
+    on = {"device": "stm32h743", "precision": "fp32", "phase": "train", "optimizer_bits": 0, "width": 0.35}
+    on |= {"resolution": 96, "metrics": ["memory", "activations", "macs"]}
+    whole, sparse = dse.evaluate("mobilenet_v2", **on), dse.evaluate("mobilenet_v2", backprop_fraction=0.25, **on)
+    params, activations = 1_677_128, 526_816
+    assert float(whole.memory) == (2 * params + activations) * 4
+    assert float(whole.macs) == 3 * 11_934_128
+    assert float(sparse.activations) == activations / 4
+    assert float(whole.memory) - float(sparse.memory) == activations * 3 / 4 * 4
+
+
+def test_only_a_share_of_the_weights_has_gradients():
+    half = dse.evaluate("resnet50", metrics="macs", device="l4", phase="train", trainable_share=0.5)
+    assert float(half.macs) == 4_089_184_256 * 2.5
+
+
+def test_recomputation_of_a_residual_network():
+    on = {"device": "l4", "phase": "train", "recompute": [0, 1]}
+    data = dse.evaluate("resnet34", metrics=["activations", "block_macs"], **on)
+    # All blocks of a stage but its first repeat: two 3×3 convolutions each, of which one block is computed again.
+    stages = [(2, 64, 56), (3, 128, 28), (5, 256, 14), (2, 512, 7)]
+    inside = sum(n * 2 * c * s * s for n, c, s in stages)
+    kept = float(data.activations[0]) - inside + sum(n * c * s * s for n, c, s in stages) + 2 * 64 * 56 * 56
+    assert float(data.activations[1]) == kept
+    assert float(data.block_macs) == sum(n * 2 * 9 * c * c * s * s for n, c, s in stages)
+
+
+def test_a_network_without_such_matrices_has_no_adapters():
+    data = dse.evaluate("mobilenet_v2", metrics=["adapter_params", "weight_macs"], lora_rank=8)
+    assert (float(data.adapter_params), float(data.weight_macs)) == (0, 300_774_272)
+
+
+def test_blocks_that_repeat_are_the_same_alone_and_in_a_grid():
+    """A block that runs once is kept whole, at one point of a grid as in a network of its own."""
+    axes = {"d_model": 64, "heads": 4, "vocab": 50, "context": 8, "phase": 0, "ffn": 96}
+    depths = np.array([1.0, 2.0, 5.0])
+    together = trace("decoder", axes | {"layers": depths})
+    alone = [trace("decoder", axes | {"layers": layers}) for layers in (1, 2, 5)]
+    for count in (block_macs, checkpointed_activations):
+        assert count(together).tolist() == [float(count(one)) for one in alone]
+    # Of one layer nothing is repeated; of five, all but one are computed from their inputs of 8 × 64.
+    assert alone[0].total("activations") == checkpointed_activations(alone[0])
+    layer = alone[1].total("activations") - alone[0].total("activations")
+    kept = alone[0].total("activations") - layer + 5 * 8 * 64 + layer
+    assert checkpointed_activations(alone[2]) == kept and block_macs(alone[0]) == 0
+
+
+def test_calls_with_the_same_weights_are_no_blocks():
+    """Two calls of three layers of 4 × 4 weights and two maps on 5 positions: three blocks that run twice each."""
+    net = Net()
+
+    def layers(x):
+        return net.repeat(3, lambda x: net.linear(net.linear(x, 4.0, bias=0), 4.0, bias=0), x)
+
+    net.call(2, layers, net.given(4.0, 5.0))
+    table = Trace(net.ops, net.regions)
+    assert block_macs(table) == 2 * 3 * 2 * 4 * 4 * 5 == table.total("macs")
+    # The input of each of the six, and the two maps of one.
+    assert checkpointed_activations(table) == 6 * 4 * 5 + 2 * 4 * 5

@@ -8,7 +8,7 @@ import pytest
 
 from dse.cli import run
 from dse.errors import InputError
-from dse.networks import MODELS, find_model, load_model, model_toml, trace
+from dse.networks import FAMILIES, MODELS, find_model, load_model, model_toml, trace
 from dse.networks.ingest.hf_readers import READERS
 from tests.networks.conftest import read_cases
 
@@ -28,17 +28,22 @@ def small(**changes):
     return {name: value for name, value in {**LLAMA, **changes}.items() if value is not ...}
 
 
+def of_context(model):
+    """A context that the model can have."""
+    return min(5000, {**FAMILIES[model.family].defaults, **model.axes}.get("positions") or 5000)
+
+
 def test_published_models(config_case, tmp_path):
     model = load_model(written(tmp_path, config_case["config"]))
     table, rounding = trace(model.family, model.axes), config_case.get("rounding", 0)
     assert abs(table.params() - config_case["params"]) < max(rounding, 1)
     # The same shape as the entry of the zoo, in what no parameter shows too.
     known = MODELS[config_case["model"]]
-    published = known.published["context"].value
-    assert model.published.get("context", known.published["context"]).value == published
+    stated = [m.published["context"].value for m in (model, known) if "context" in m.published]
+    assert len(set(stated)) == 1
     # GPT-2 cannot go to 5000 tokens.
-    context = min(5000, model.axes.get("positions", 5000))
-    axes, expected = (trace("decoder", {**m.axes, "context": context}) for m in (model, known))
+    axes, expected = (trace(m.family, m.axes | {"context": of_context(m)}) for m in (model, known))
+    assert model.family == known.family
     for quantity in ("weights", "biases", "affine", "macs", "cache_held", "weights_read", "traffic"):
         assert axes.total(quantity) == expected.total(quantity), quantity
 
@@ -67,6 +72,29 @@ def test_gemma_and_kimi(tmp_path):
         for kind in ("kimi_k2", "deepseek_v3")
     ]
     assert both[0] == both[1] and both[0]["d_nope"] == 8 and both[0]["router_bias"] == 1
+
+
+def test_encoders_and_decoders(tmp_path):
+    """T5 1.1 gates its feed-forward networks and has a head of its own; all by hand."""
+    t5 = {"model_type": "t5", "d_model": 64, "d_kv": 8, "d_ff": 40, "num_layers": 3, "num_heads": 6, "vocab_size": 50}
+    t5 |= {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False, "relative_attention_num_buckets": 16}
+    model = load_model(written(tmp_path, t5))
+    attention, feed_forward = 4 * 64 * 6 * 8, 3 * 64 * 40
+    params = 3 * (attention + feed_forward + 2 * 64) + 3 * (2 * attention + feed_forward + 3 * 64)
+    params += 2 * 64 + 2 * 16 * 6 + 2 * 50 * 64
+    assert model.family == "encoder_decoder" and trace(model.family, model.axes).params() == params
+    bert = {"model_type": "bert", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
+    bert |= {"vocab_size": 50, "intermediate_size": 100, "max_position_embeddings": 20, "type_vocab_size": 3}
+    model = load_model(written(tmp_path, bert))
+    params = (50 + 20 + 3 + 2) * 64 + 2 * (4 * (64 * 64 + 64) + 2 * 64 * 100 + 100 + 64 + 4 * 64) + 64 * 64 + 64
+    assert trace(model.family, model.axes).params() == params and model.axes["context"] == 20
+    assert "pooler" in model.note
+    faults = {"num_decoder_layers": 4, "feed_forward_proj": "swish"}
+    with pytest.raises(InputError) as caught:
+        load_model(written(tmp_path, t5 | faults))
+    assert all(name in str(caught.value) for name in faults) and len(caught.value.faults) == 2
+    with pytest.raises(InputError, match="position_embedding_type"):
+        load_model(written(tmp_path, bert | {"position_embedding_type": "relative_key"}))
 
 
 def test_biases_and_windows(tmp_path):
@@ -146,7 +174,9 @@ ODD = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["llama", "gemma3", "qwen2", "mixtral", "deepseek_v3", "falcon", "gpt2", "opt"])
+@pytest.mark.parametrize(
+    "kind", ["llama", "gemma3", "qwen2", "mixtral", "deepseek_v3", "falcon", "gpt2", "opt", "bert", "t5"]
+)
 def test_odd_values_are_read_or_refused(kind, tmp_path):
     """Whatever stands in a field, the file gives a network that can be built, or an error that names the file."""
     case = next(c for c in read_cases("counts-config.toml") if json.loads(c["config"])["model_type"] == kind)

@@ -120,7 +120,82 @@ def downsampled(net, count):
     return net.conv(x, 40.0)
 
 
+def gated(net, count):
+    """A gate is multiplied in place; its means and itself live beside the map."""
+    x = net.conv(net.image(3.0, 8.0), 16.0)
+
+    def block(x):
+        return net.scale(x, net.conv(net.conv(net.global_pool(x), 4.0), 16.0))
+
+    return net.conv(net.repeat(count, block, x), 2.0)
+
+
+def gated_twice(net, count):
+    """The map that is gated is read again: the product is a buffer of its own, never that of the gate."""
+    x = net.conv(net.image(3.0, 8.0), 16.0)
+    gate = net.conv(net.global_pool(x), 16.0)
+    y = net.scale(x, gate)
+    y = net.repeat(count, lambda y: net.conv(y, 16.0), y)
+    return net.add(y, x)
+
+
+def side_by_side(net, count):
+    """A concatenation beside its parts, one of which is read again."""
+    x = net.conv(net.image(3.0, 8.0), 4.0)
+
+    def block(x):
+        left, right = net.conv(x, 2.0), net.conv(x, 2.0)
+        return net.concat_features(left, net.add(right, left))
+
+    x = net.repeat(count, block, x)
+    y = net.conv(x, 6.0)
+    return net.conv(net.concat_features(x, y, x), 1.0)
+
+
+def split_and_shuffled(net, count):
+    """Half of the channels pass: the whole map lives until they are written again."""
+    x = net.conv(net.image(3.0, 8.0), 16.0)
+
+    def block(x):
+        passing, working = (net.select(x, features=x.features / 2) for _ in range(2))
+        return net.concat_features(passing, net.conv(net.depthwise(net.conv(working, 8.0)), 8.0))
+
+    return net.global_pool(net.repeat(count, block, x))
+
+
+def shifted_frames(net, count):
+    """The shifted share is copied, while the map is kept for the sum."""
+    x = net.conv(net.image(3.0, 8.0, frames=3.0), 16.0)
+    x = net.repeat(count, lambda x: net.add(net.conv(net.shift(x, 0.25), 16.0), x), x)
+    return net.pool_positions(net.linear(net.global_pool(x), 5.0))
+
+
+def alike_but_kept(net, count):
+    """Blocks that never run hand on a value that is read behind the next blocks."""
+    x = net.conv(net.image(3.0, 8.0), 4.0)
+    y = net.repeat(count, lambda y: net.conv(y, 4.0), x)
+    z = net.repeat(count, lambda z: net.conv(z, 4.0), y)
+    return net.add(net.conv(z, 4.0), x)
+
+
+def called_on_larger_results(net, count):
+    """Each call reads the result of the one before in place of its own input, which was smaller."""
+    x = net.conv(net.image(3.0, 8.0), 4.0)
+
+    def block(x):
+        return net.conv(net.conv(net.conv(x, 50.0), 8.0), 40.0)
+
+    return net.call(count, block, x)
+
+
 GRAPHS = [
+    called_on_larger_results,
+    gated,
+    gated_twice,
+    side_by_side,
+    split_and_shuffled,
+    shifted_frames,
+    alike_but_kept,
     skip_over_repeat,
     in_place_skip,
     outer_overwritten_first,

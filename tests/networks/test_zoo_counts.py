@@ -9,6 +9,7 @@ COMPUTED = {
     # Gemma 3: config.json states 262208 rows of the embedding, the stored tensors that were counted have 262144.
     "params_without_64_rows": lambda t: t.params() - 64 * t.ops[0].weights / 262_208,
     "params_weights": lambda t: t.params("weights"),
+    "params_statistics": lambda t: t.params("statistics"),
     "active_params": lambda t: t.active_params(),
     "active_params_without_embedding": lambda t: t.active_params() - next(o.weights for o in t.ops),
     "macs": lambda t: t.total("macs"),
@@ -19,7 +20,7 @@ COMPUTED = {
 }
 
 
-PARAMS = {"params", "params_weights", "params_without_64_rows"}
+PARAMS = {"params", "params_weights", "params_statistics", "params_without_64_rows"}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -36,7 +37,8 @@ def test_published_figures(name):
 
 def test_every_model_has_exact_or_rounded_params():
     without = {name for name, model in MODELS.items() if not PARAMS & set(model.published)}
-    assert without <= {"mobilenet_v2_1.0_144"}
+    # Nobody has published the parameters of these.
+    assert without <= {"mobilenet_v2_1.0_144", "pvcnn_s3dis"}
     assert all(figure.source for model in MODELS.values() for figure in model.published.values())
 
 

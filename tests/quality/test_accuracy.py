@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dse
 from dse.errors import InputError
 from dse.precision import PRECISIONS, Scheme
 from dse.quality import SOURCES, accuracy, recipes
@@ -41,7 +42,7 @@ def test_every_published_resnet():
         found = accuracy("resnet", {**axes, "width": 1.0, **IMAGENET}, PRECISIONS["fp32"])
         assert float(found.value) == row["accuracy"]
         assert found.key == "ImageNet-1k, torchvision-v1"
-    assert {tuple(point) for r in recipes() if r.family == "resnet" for point in r.points} == {
+    assert {tuple(point) for r in recipes("resnet") for point in r.points} == {
         tuple(row[key] for key in ("depth", "groups", "width_per_group", "resolution", "accuracy")) for row in rows
     }
 
@@ -66,7 +67,7 @@ def test_fit_is_the_least_squares_one_of_the_published_points():
         rest = np.arange(len(POINTS)) != row
         without = np.linalg.lstsq(unknowns[rest], logarithms[rest], rcond=None)[0]
         left_out.append(logarithms[row] - unknowns[row] @ without)
-    fit = next(recipe.fit for recipe in recipes() if recipe.family == "mobilenet_v2")
+    fit = recipes("mobilenet_v2")[0].fit
     stated = [fit.constant, fit.axis["width"].exponent, fit.axis["resolution"].exponent]
     np.testing.assert_allclose(stated, constants, atol=5e-5)
     assert fit.error == pytest.approx(float(np.sqrt(np.mean(np.square(left_out)))), abs=5e-5)
@@ -181,10 +182,49 @@ def test_own_scheme_counts_by_its_bits():
 def test_recipes_are_named_and_never_mixed():
     axes = {"width": 1.0, "resolution": 224, **IMAGENET}
     assert accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "tf-slim").key == "ImageNet-1k, tf-slim"
-    with pytest.raises(InputError, match="allowed: tf-slim"):
+    with pytest.raises(InputError, match="did you mean 'torchvision-v1'"):
         accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "torchvision-v2")
 
 
 def test_axis_that_the_table_needs():
     with pytest.raises(InputError, match="in_channels"):
         accuracy("mobilenet_v2", {"width": 1.0, "resolution": 224, "classes": 1000}, PRECISIONS["fp32"])
+
+
+def of_model(name, precision="fp32", **axes):
+    metrics = ["accuracy", "accuracy_low", "accuracy_high"]
+    data = dse.evaluate(name, metrics=metrics, precision=precision, **axes)
+    return [data[m].values.tolist() for m in metrics], data.accuracy_source.values.tolist()
+
+
+# torchvision, IMAGENET1K_V1, as its documentation prints them.
+@pytest.mark.parametrize(
+    ("model", "published"), [("vit_b_16", 81.072), ("vit_b_32", 75.912), ("vit_l_16", 79.662), ("vit_l_32", 76.972)]
+)
+def test_models_of_a_family_without_a_table(model, published):
+    values, source = of_model(model)
+    assert values == [published] * 3
+    assert source.startswith("published point (ImageNet-1k, torchvision-vit: torchvision weights IMAGENET1K_V1")
+
+
+def test_only_the_very_network_has_the_published_value():
+    values, _ = of_model("vit_b_16", layers=[11, 12], resolution=[224, 240])
+    assert np.isnan(np.array(values[0])).tolist() == [[True, True], [False, True]]
+    assert math.isnan(of_model("vit_b_16", precision="int8")[0][0])
+
+
+def test_a_network_measured_in_8_bits():
+    # torchvision: mobilenet_v2, 71.878 in float and 71.658 with IMAGENET1K_QNNPACK_V1.
+    axes = {"width": 1.0, "resolution": 224, **IMAGENET}
+    found = accuracy("mobilenet_v2", axes, PRECISIONS["int8"], "torchvision-v1")
+    assert [float(x) for x in (found.low, found.value, found.high)] == [71.658] * 3
+    assert found.legend[4].startswith("published point of the network in 8-bit integers")
+    assert float(accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "torchvision-v1").value) == 71.878
+
+
+def test_every_value_of_the_models_is_a_percentage():
+    tables = tomllib.loads((Path(dse.__file__).parent / "quality" / "models.toml").read_text(encoding="utf-8"))
+    for table in tables["models"]:
+        changes = [round(v - table["accuracy"][n], 3) for n, v in table.get("int8_accuracy", {}).items()]
+        assert all(40 < value < 90 for value in table["accuracy"].values())
+        assert all(table["int8"]["low"] <= c <= table["int8"]["high"] for c in changes)

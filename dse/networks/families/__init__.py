@@ -1,5 +1,7 @@
-"""The builders of the families; importing the package records them."""
+"""The builders of the families; importing the package records them. A builder that has towers imports theirs."""
 
-from dse.networks.families import decoder, inverted_residual, mobilenet_v2, resnet, vit
+from importlib import import_module
+from pkgutil import iter_modules
 
-__all__ = ["decoder", "inverted_residual", "mobilenet_v2", "resnet", "vit"]
+for _module in iter_modules(__path__):
+    import_module(f"{__name__}.{_module.name}")

@@ -1,15 +1,62 @@
-"""Kinds of attention of a decoder: grouped queries with a cache of keys and values, and a cache of latents."""
+"""Kinds of attention: of one sequence with grouped queries, through latents, or of one sequence on another."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from dse.glossary import lookup
 from dse.networks.net import Net
 from dse.networks.tensors import Tensor
 
+SOFTMAX, LINEAR, WINDOW, SINKS = lookup("attention").choices
+
+
+def attended(net: Net, attention, context, window, sinks):
+    """Positions that a query reads, by the kind of attention."""
+    needs = attention in (WINDOW, SINKS)
+    net.require("window", window is not None or not needs, "this attention needs the width of its window")
+    only = "only attention = sinks keeps first tokens"
+    net.require("sinks", True if attention == SINKS else np.equal(sinks, 0), only)
+    if not needs or window is None:
+        return context
+    return np.minimum(context, window + sinks)
+
+
+def self_attention(net: Net, x: Tensor, attention, heads, *, bias=1, biases=0.0) -> Tensor:
+    """Attention of all positions on each other without a cache: softmax or linear; `bias` of q, k and v."""
+    if attention not in (SOFTMAX, LINEAR):
+        net.require("attention", False, "here it is softmax or linear")
+    q, k, v = (net.linear(x, x.features, bias=bias, name=name) for name in ("q", "k", "v"))
+    if attention == LINEAR:
+        result = net.linear_attention(q, k, v, heads, cached=False)
+    else:
+        result = net.attention(q, k, v, x.positions, heads, cached=False, biases=biases)
+    return net.linear(result, x.features, name="output")
+
+
+def cross_attention(
+    net: Net, x: Tensor, source: Tensor, *, heads, d_head, decode=0, cached=True, bias=0, output_bias=0
+) -> Tensor:
+    """Attention on another sequence, whose keys and values are made once, in prefill, where they are `cached`."""
+    d_model, inner = x.features, heads * d_head
+    q = net.linear(x, inner, bias=bias, name="q")
+
+    def make(name: str) -> Tensor:
+        made = net.call(1.0 - decode, lambda source: net.linear(source, inner, bias=bias, name=name), source)
+        return net.view(made, source.positions * (1 - decode), inner)
+
+    result = net.attention(q, make("k"), make("v"), source.positions, heads, cached=cached)
+    return net.linear(result, d_model, bias=output_bias, name="output")
+
 
 def grouped_attention(
-    net: Net, x: Tensor, span, *, heads, kv_heads, d_head, qkv_bias, output_bias, qk_norm, sink_logits
-) -> Tensor:
-    """Attention whose heads share `kv_heads` keys and values: multi-head, grouped-query or multi-query."""
+    net: Net, x: Tensor, span, *, heads, kv_heads, d_head, qkv_bias, output_bias, qk_norm, sink_logits,
+    linear=False, decode=0,
+) -> Tensor:  # fmt: skip
+    """Attention whose heads share `kv_heads` keys and values: multi-head, grouped-query or multi-query.
+
+    With `linear` the keys and values are summed up, and `span` is not looked at.
+    """
     d_model = x.features
     q = net.linear(x, heads * d_head, bias=qkv_bias, name="q")
     k = net.linear(x, kv_heads * d_head, bias=qkv_bias, name="k")
@@ -17,8 +64,11 @@ def grouped_attention(
     if qk_norm:
         q = net.norm(q, shift=0, features=d_head, name="q_norm")
         k = net.norm(k, shift=0, features=d_head, name="k_norm")
-    attended = net.attention(q, k, v, span, heads, sinks=sink_logits)
-    return net.linear(attended, d_model, bias=output_bias, name="output")
+    if linear:
+        result = net.linear_attention(q, k, v, kv_heads, resumed=decode)
+    else:
+        result = net.attention(q, k, v, span, heads, sinks=sink_logits)
+    return net.linear(result, d_model, bias=output_bias, name="output")
 
 
 def latent_attention(

@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from dse.networks.families.attention import grouped_attention, latent_attention
+from dse.networks.families.attention import LINEAR, SOFTMAX, attended, grouped_attention, latent_attention
 from dse.networks.families.feed_forward import dense, mixture
 from dse.networks.net import Net
 from dse.networks.registration import family
@@ -14,7 +14,7 @@ from dse.networks.tensors import Tensor
 
 
 @family(
-    structural=("gated", "qk_norm", "post_norm", "parallel", "shared_norm", "positions"),
+    structural=("attention", "gated", "qk_norm", "post_norm", "parallel", "shared_norm", "positions"),
     domain="language",
     source="Vaswani et al., NeurIPS 2017; Touvron et al. (Llama 2), 2023; Wang and Komatsuzaki (parallel blocks), "
     "2021; Jiang et al. (Mixtral), 2024; DeepSeek-AI (DeepSeek-V2), 2024",
@@ -34,8 +34,10 @@ def decoder(
     phase=1,
     batch=1,
     all_logits=0,
+    attention=SOFTMAX,
     local_layers=0,
     window=None,
+    sinks=0,
     experts=None,
     active_experts=None,
     shared_experts=0,
@@ -58,13 +60,18 @@ def decoder(
     parallel=0,
     shared_norm=0,
     positions=0,
+    *,
+    visual=None,
+    adapter=None,
 ):
     """Decoder: Llama, Qwen, Mistral, Mixtral, DeepSeek, gpt-oss, Phi, Gemma, GPT-2, OPT, Pythia, GPT-J, Falcon.
 
     In prefill (`phase` 0) the tokens are the whole `context`, attention is the full square and logits are those of
     the last token; in decode (1) there is one token, and attention reads `context` positions, its own included.
     Training (`all_logits`) is prefill with the logits of every token.
-    `local_layers` of the layers attend to the last `window` positions only.
+    `local_layers` of the layers attend to the last `window` positions only. `attention` says what the others do: read
+    all positions, read them through a sum that does not grow (linear), a window too, or the window and the first
+    `sinks` tokens (streaming).
 
     With `experts` the feed-forward networks of all layers but the `first_dense_layers` are mixtures of experts, of
     which each token uses `active_experts` and all `shared_experts`. The tokens of a `batch` together touch more of
@@ -75,11 +82,14 @@ def decoder(
     plain, and where gated 8/3·d_model rounded up to a multiple of 256; `expert_ffn` is `ffn`; `window` is needed
     with local layers, `active_experts` with experts; without `q_lora_rank` queries are not compressed; `d_nope` and
     `d_value` are 128, `d_rope` is 64.
+
+    Other families give `visual` tokens that go before those of the text, and blocks that an `adapter` adds.
     """
     ffn = _default_ffn(d_model, gated) if ffn is None else ffn
     net.require("phase", phase <= 1, "a network is traced in prefill or decode, a request in its parts")
     net.require("local_layers", local_layers <= layers, "there are not as many layers")
     net.require("window", np.equal(local_layers, 0) if window is None else True, "layers with a window need its width")
+    net.require("local_layers", attention != LINEAR or np.equal(local_layers, 0), "linear attention has no window")
     net.require("shared_norm", bool(parallel) or not shared_norm, "only parallel blocks share one norm")
     net.require("context", context <= positions if positions else True, f"there are {positions} learned positions")
     biases = {"qkv_bias": qkv_bias, "output_bias": output_bias}
@@ -87,7 +97,9 @@ def decoder(
     if kv_lora_rank is None:
         attend = _grouped(net, d_model, heads, kv_heads, d_head, latent)
         attend = partial(attend, qk_norm=qk_norm, sink_logits=sink_logits, **biases)
+        attend = partial(attend, linear=attention == LINEAR, decode=phase)
     else:
+        net.require("attention", attention != LINEAR, "latent attention is not linear")
         attend = _latent(net, phase, heads, kv_heads, d_head, qk_norm, sink_logits)
         attend = partial(attend, kv_lora_rank=kv_lora_rank, **_default_sizes(latent), **biases)
     every = {"gated": gated, "bias": ffn_bias}
@@ -112,12 +124,17 @@ def decoder(
     x = net.embedding(tokens, vocab, d_model)
     if positions:
         x = net.add(x, net.embedding(tokens, positions, d_model, "position_embedding"), "position_add")
+    if visual is not None:
+        context = context + visual.positions
+        x = net.concat(net.select(visual, visual.positions * (1 - phase)), x, "visual_concat")
+    span = attended(net, attention, context, window, sinks)
     for name, count, local, feed in groups:
         with net.scope(name):
-            x = net.repeat(count - local, partial(block, feed, context), x)
+            x = net.repeat(count - local, partial(block, feed, span), x)
         if window is not None:
             with net.scope(f"local_{name}"):
                 x = net.repeat(local, partial(block, feed, np.minimum(context, window)), x)
+    x = x if adapter is None else adapter(x)
     x = net.select(norm(x, name="final_norm"), 1 + all_logits * (tokens - 1))
     return net.linear(x, vocab, bias=head_bias, stored=1 - tied, name="head")
 

@@ -29,6 +29,7 @@ def inverted_residual(
     width_1=1.0, width_2=1.0, width_3=1.0, width_4=1.0, width_5=1.0, width_6=1.0,
     classes=1000,
     in_channels=3,
+    patches=1,
 ):  # fmt: skip
     """Stages of inverted residuals, as once-for-all networks choose them: Once-for-All, ProxylessNAS, MCUNet.
 
@@ -37,6 +38,7 @@ def inverted_residual(
     `width_6` those of one stage besides, rounded to multiples of 8 together; the last convolution does not shrink
     below 1280. An expansion of 1 leaves the first convolution of a block out.
     """
+    net.in_patches(patches)
     kernels = kernel_1, kernel_2, kernel_3, kernel_4, kernel_5, kernel_6
     expansions = expansion_1, expansion_2, expansion_3, expansion_4, expansion_5, expansion_6
     depths = depth_1, depth_2, depth_3, depth_4, depth_5, depth_6

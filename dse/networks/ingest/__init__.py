@@ -1,5 +1,26 @@
-"""Networks described by files of others, read as points of a family."""
+"""Networks described by files of others, read as points of a family or as a family of their own."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from dse.networks.ingest.gguf_model import read_gguf_model
 from dse.networks.ingest.hf_config import read_hf_config
+from dse.networks.ingest.onnx_model import read_onnx
+from dse.networks.ingest.ops_table import read_table
+from dse.networks.models import Model
 
-__all__ = ["read_hf_config"]
+# What reads a model from a file, by its suffix; of TOML files those that hold a table of layers.
+READERS: Mapping[str, Callable[[Path], Model]] = MappingProxyType(
+    {
+        ".csv": read_table,
+        ".gguf": read_gguf_model,
+        ".json": read_hf_config,
+        ".onnx": read_onnx,
+        ".toml": read_table,
+    }
+)
+
+__all__ = ["READERS", "read_gguf_model", "read_hf_config", "read_onnx", "read_table"]

@@ -1,4 +1,4 @@
-"""Decoders described by a config.json of the Hugging Face hub, as points of the family `decoder`."""
+"""Language models described by a config.json of the Hugging Face hub, as points of a family."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Any
 
 from dse.errors import unknown
+from dse.networks.ingest import hf_encoders  # noqa: F401 (records its readers)
 from dse.networks.ingest.config_fields import Fields, read_json
 from dse.networks.ingest.hf_readers import READERS, Axes
 from dse.networks.models import Model, Published
-from dse.networks.registration import FAMILIES
+from dse.networks.registration import FAMILIES, Family
 
 
 def read_hf_config(path: Path) -> Model:
@@ -32,13 +33,15 @@ def read_hf_config(path: Path) -> Model:
             fields.faults.append(unknown("kind of network", str(kind)[:60], READERS, f"{path}: model_type"))
         fields.finish()
     text = fields.inner("text_config") if kind == "gemma3" else fields
-    axes = READERS[str(kind)](text)
+    found = READERS[str(kind)]
+    axes = found.axes(text)
     context = text.optional_count("context", "max_position_embeddings", "n_positions")
     fields.finish()
-    axes = _without_defaults(axes)
+    axes = _without_defaults(axes, FAMILIES[found.family])
     source = str(path).encode("utf-8", "replace").decode()
     published = {} if context is None else {"context": Published(context, source)}
-    return Model(_name(path, fields), "decoder", MappingProxyType(axes), source, _note(kind, text), published)
+    note = "; ".join(filter(None, (found.note, _note(kind, text))))
+    return Model(_name(path, fields), found.family, MappingProxyType(axes), source, note, published)
 
 
 def _name(path: Path, fields: Fields) -> str:
@@ -58,14 +61,14 @@ def _note(kind: Any, text: Fields) -> str:
     return "; ".join(notes)
 
 
-def _without_defaults(axes: Axes) -> Axes:
+def _without_defaults(axes: Axes, family: Family) -> Axes:
     """The axes without those that say what the family takes anyway."""
-    defaults = FAMILIES["decoder"].defaults
+    defaults = family.defaults
     if axes.get("kv_heads") == axes["heads"]:
         del axes["kv_heads"]
     if axes.get("d_head") is not None and axes["d_head"] * axes["heads"] == axes["d_model"]:
         del axes["d_head"]
     if axes.get("positions") and axes["positions"] < defaults["context"]:
         axes["context"] = axes["positions"]
-    ordered = (axis for axis in FAMILIES["decoder"].axes if axes.get(axis) is not None)
+    ordered = (axis for axis in family.axes if axes.get(axis) is not None)
     return {axis: axes[axis] for axis in ordered if defaults.get(axis) != axes[axis]}

@@ -7,22 +7,36 @@ published files do leave out, and asks for all other fields.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from dse.networks.ingest.config_fields import Fields
 
 Axes = dict[str, Any]
-READERS: dict[str, Callable[[Fields], Axes]] = {}
+
+
+class Reader(NamedTuple):
+    """What reads the axes of a `family` from the fields of a kind of network; a `note` says what is left out."""
+
+    family: str
+    axes: Callable[[Fields], Axes]
+    note: str = ""
+
+
+READERS: dict[str, Reader] = {}
 
 FULL, SLIDING = "full_attention", "sliding_attention"
 # Biases of networks of the GPT-2 line: everywhere but at the head.
 ALL_BIASES = {"norm_bias": 1, "qkv_bias": 1, "output_bias": 1, "ffn_bias": 1}
 
 
-def _reader(*kinds: str) -> Callable[[Callable[[Fields], Axes]], Callable[[Fields], Axes]]:
-    def record(reader: Callable[[Fields], Axes]) -> Callable[[Fields], Axes]:
-        READERS.update(dict.fromkeys(kinds, reader))
-        return reader
+def reader(
+    *kinds: str, family: str = "decoder", note: str = ""
+) -> Callable[[Callable[[Fields], Axes]], Callable[[Fields], Axes]]:
+    """Record what reads the axes of a family for these values of `model_type`."""
+
+    def record(axes: Callable[[Fields], Axes]) -> Callable[[Fields], Axes]:
+        READERS.update(dict.fromkeys(kinds, Reader(family, axes, note)))
+        return axes
 
     return record
 
@@ -95,37 +109,37 @@ def _experts(c: Fields, width: str, *names: str) -> Axes:
 # One reader a `model_type`.
 
 
-@_reader("llama")
+@reader("llama")
 def _llama(c: Fields) -> Axes:
     return _gated(c, multi_head=True) | _attention_bias(c) | {"ffn_bias": c.flag("mlp_bias", False)}
 
 
-@_reader("mistral")
+@reader("mistral")
 def _mistral(c: Fields) -> Axes:
     axes = _gated(c, kv_heads=8)
     return axes | _window(c, axes["layers"], axes["layers"], default=4096)
 
 
-@_reader("mixtral")
+@reader("mixtral")
 def _mixtral(c: Fields) -> Axes:
     axes = _gated(c, kv_heads=8)
     experts = _experts(c, "intermediate_size", "num_local_experts")
     return axes | experts | {"ffn": None} | _window(c, axes["layers"], axes["layers"])
 
 
-@_reader("qwen2")
+@reader("qwen2")
 def _qwen2(c: Fields) -> Axes:
     axes = _gated(c) | {"qkv_bias": 1}
     return axes | _qwen_window(c, axes["layers"])
 
 
-@_reader("qwen3")
+@reader("qwen3")
 def _qwen3(c: Fields) -> Axes:
     axes = _gated(c, d_head=128) | _attention_bias(c) | {"qk_norm": 1}
     return axes | _qwen_window(c, axes["layers"])
 
 
-@_reader("qwen3_moe")
+@reader("qwen3_moe")
 def _qwen3_moe(c: Fields) -> Axes:
     c.only("decoder_sparse_step", 1, 1, "every layer has experts")
     c.only("mlp_only_layers", [], [], "every layer has experts")
@@ -140,19 +154,19 @@ def _qwen_window(c: Fields, layers: int) -> Axes:
     return _window(c, layers, max(0, layers - full))
 
 
-@_reader("gemma")
+@reader("gemma")
 def _gemma(c: Fields) -> Axes:
     return _gated(c, tied=True, d_head=256) | _attention_bias(c)
 
 
-@_reader("gemma2")
+@reader("gemma2")
 def _gemma2(c: Fields) -> Axes:
     axes = _gated(c, tied=True, d_head=256) | _attention_bias(c) | {"post_norm": 1}
     # The first layer has a window, the second has none, and so on.
     return axes | _window(c, axes["layers"], (axes["layers"] + 1) // 2, default=4096)
 
 
-@_reader("gemma3", "gemma3_text")
+@reader("gemma3", "gemma3_text")
 def _gemma3(c: Fields) -> Axes:
     axes = _gated(c, tied=True, heads=8, kv_heads=4, d_head=256, vocab=262208) | _attention_bias(c)
     every = c.count("layers", "sliding_window_pattern", "_sliding_window_pattern", default=6)
@@ -160,13 +174,13 @@ def _gemma3(c: Fields) -> Axes:
     return axes | {"qk_norm": 1, "post_norm": 1} | _window(c, axes["layers"], local, default=4096)
 
 
-@_reader("phi3")
+@reader("phi3")
 def _phi3(c: Fields) -> Axes:
     axes = _gated(c, multi_head=True)
     return axes | _window(c, axes["layers"], axes["layers"])
 
 
-@_reader("phi")
+@reader("phi")
 def _phi(c: Fields) -> Axes:
     c.only("qk_layernorm", False, False, "norms of queries and keys with a shift are not modelled")
     axes = _plain(c, "intermediate_size") | ALL_BIASES
@@ -174,26 +188,26 @@ def _phi(c: Fields) -> Axes:
     return axes | {"head_bias": 1, "parallel": 1, "shared_norm": 1}
 
 
-@_reader("gpt2")
+@reader("gpt2")
 def _gpt2(c: Fields) -> Axes:
     c.only("add_cross_attention", False, False, "the decoder has no encoder beside it")
     axes = _plain(c, "n_inner", tied=True, derived=True)
     return axes | ALL_BIASES | {"positions": c.count("positions", "n_positions", "n_ctx")}
 
 
-@_reader("gpt_neox")
+@reader("gpt_neox")
 def _gpt_neox(c: Fields) -> Axes:
     bias = c.flag("attention_bias", True)
     axes = _plain(c, "intermediate_size") | ALL_BIASES | {"qkv_bias": bias, "output_bias": bias}
     return axes | {"parallel": c.flag("use_parallel_residual", True)}
 
 
-@_reader("gptj")
+@reader("gptj")
 def _gptj(c: Fields) -> Axes:
     return _plain(c, "n_inner", derived=True) | {"ffn_bias": 1, "head_bias": 1, "parallel": 1, "shared_norm": 1}
 
 
-@_reader("opt")
+@reader("opt")
 def _opt(c: Fields) -> Axes:
     axes = _plain(c, "ffn_dim", tied=True) | ALL_BIASES
     c.only("do_layer_norm_before", True, True, "norms stand before attention and feed-forward network")
@@ -203,7 +217,7 @@ def _opt(c: Fields) -> Axes:
     return axes | {"positions": c.count("positions", "max_position_embeddings") + 2}
 
 
-@_reader("falcon")
+@reader("falcon")
 def _falcon(c: Fields) -> Axes:
     new = c.flag("new_decoder_architecture", False)
     axes = _plain(c, "ffn_hidden_size", tied=True, derived=True)
@@ -218,7 +232,7 @@ def _falcon(c: Fields) -> Axes:
     return axes | biases | {"kv_heads": kv_heads, "parallel": parallel, "shared_norm": int(parallel and norms == 1)}
 
 
-@_reader("deepseek_v2")
+@reader("deepseek_v2")
 def _deepseek_v2(c: Fields) -> Axes:
     c.only("moe_layer_freq", 1, 1, "every layer after the dense ones has experts")
     axes = _shape(c) | {
@@ -234,13 +248,13 @@ def _deepseek_v2(c: Fields) -> Axes:
     return axes | _attention_bias(c) | _experts(c, "moe_intermediate_size", "n_routed_experts")
 
 
-@_reader("deepseek_v3", "kimi_k2")
+@reader("deepseek_v3", "kimi_k2")
 def _deepseek_v3(c: Fields) -> Axes:
     # The correction that balances the load of the experts is stored as a bias of the router.
     return _deepseek_v2(c) | {"router_bias": 1}
 
 
-@_reader("gpt_oss")
+@reader("gpt_oss")
 def _gpt_oss(c: Fields) -> Axes:
     axes = _gated(c, d_head=64) | _attention_bias(c, default=True)
     axes |= _experts(c, "intermediate_size", "num_local_experts", "num_experts")

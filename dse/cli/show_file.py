@@ -1,0 +1,92 @@
+"""What is in a file: a model, or the header of weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from dse.errors import Fault, InputError, unknown
+
+
+def is_file(name: str) -> bool:
+    """Whether a name is that of a file that `file_facts` knows."""
+    from dse.networks.models import SUFFIXES
+
+    return name.endswith((*SUFFIXES, ".safetensors"))
+
+
+def file_facts(name: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Facts of the model in a file, of the header of weights, or of both.
+
+    Raises
+    ------
+    InputError
+        For a file that is not right, a dynamic dimension without a size, and a setting that is none.
+    """
+    from pathlib import Path
+
+    from dse.networks import find_model
+
+    found = []
+    if name.endswith((".safetensors", ".gguf")):
+        found.append(_header(Path(name)))
+        if name.endswith(".safetensors") or not _is_known(found[0]):
+            return _without_settings(found, settings, name)
+    found.append(_model(name, find_model(name), settings))
+    return found
+
+
+def _without_settings(found: list[dict[str, Any]], settings: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    if settings:
+        raise InputError(Fault(name, "has no dynamic dimensions to set"))
+    return found
+
+
+def _is_known(header: Mapping[str, Any]) -> bool:
+    from dse.networks.ingest.gguf_model import ARCHITECTURES
+
+    return header.get("architecture") in ARCHITECTURES
+
+
+def _header(path: Any) -> dict[str, Any]:
+    from dse.weights.headers import read_header
+
+    header = read_header(path)
+    facts = {"kind": f"header of a {header.format} file", "name": path.name}
+    if kind := header.metadata.get("general.architecture"):
+        facts["architecture"] = str(kind)[:60]
+    types = {
+        kind: f"{tensors:,} tensors, {elements:,} elements, {8 * size / elements if elements else 0:.4g} bits each"
+        for kind, (tensors, elements, size) in header.types().items()
+    }
+    return {
+        **facts,
+        "params": header.params,
+        "weights": {"value": header.size, "unit": "B"},
+        "bits_per_weight": {"value": header.bits_per_weight, "unit": "bit"},
+        "types": types,
+        "note": "elements as stored: a packed format in integers (I32, U8) holds several weights in one",
+    }
+
+
+def _model(name: str, model: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    from dse.cli.show_command import model_facts
+
+    family = model.builds_from
+    if model.own_family is None or not family.axes:
+        _without_settings([], settings, name)
+        return model_facts(model)
+    faults = [unknown("dynamic dimension", axis, family.axes, name) for axis in settings if axis not in family.axes]
+    missing = [axis for axis in family.required if axis not in settings]
+    faults += [
+        Fault(name, f"needs the size of {axis} ({family.builder.graph.dynamic[axis]}): --set {axis}=...")
+        for axis in missing
+    ]
+    if faults:
+        raise InputError(faults)
+    try:
+        facts = model_facts(replace(model, axes=dict(settings)))
+    except InputError as error:
+        raise error if str(error).startswith(name) else error.at(name) from None
+    return {**facts, "note": family.builder.remarks(settings)}

@@ -1,0 +1,176 @@
+"""Networks given as a table of layers, in TOML (`[[op]]`) or CSV: the generic form of a network.
+
+One row a layer, in the order of execution. Columns:
+
+name        unique
+kind        a key of `KINDS`
+reads       names of the rows whose results it reads, separated by spaces; left out: the row before. The first row
+            reads the input of the network
+repeat      times executed, each with weights of its own (1)
+inputs      elements of the input of the network, where nothing else is read
+outputs, macs, weights, biases, affine
+            counts of one execution of one sample
+
+Counts may follow from the shape instead, by the formulas of the sheet: of a conv c_in, c_out, k (or k_h, k_w), h_out,
+w_out, groups; of a depthwise c_out, k (or k_h, k_w), h_out, w_out; of a linear c_in, c_out, tokens; of an attention
+tokens, context, heads, d_head. Counts that are given as well stand.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from dse import formulas
+from dse.catalogue import read_toml
+from dse.errors import Fault, InputError, unknown
+from dse.networks.models import Model
+from dse.networks.net import Net
+from dse.networks.registration import Family
+from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, KINDS, Tensor
+
+# A table of layers has some hundred KiB; anything near this size is something else.
+MOST_BYTES = 16 * 2**20
+COUNTS = ("inputs", "outputs", "macs", "weights", "biases", "affine")
+SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    # Needed, and those that are 1 where they are left out.
+    "conv": (("c_in", "c_out", "k_h", "k_w", "h_out", "w_out"), ("groups",)),
+    "depthwise": (("c_out", "k_h", "k_w", "h_out", "w_out"), ()),
+    "linear": (("c_in", "c_out"), ("tokens",)),
+    "attention": (("tokens", "context", "heads", "d_head"), ()),
+}
+TEXTS = ("name", "kind", "reads")
+COLUMNS = (
+    *TEXTS, "repeat", *COUNTS, "c_in", "c_out", "k", "k_h", "k_w", "h_out", "w_out", "groups", "tokens", "context",
+    "heads", "d_head",
+)  # fmt: skip
+RULES = {"add": IN_PLACE, "multiply": IN_PLACE, "norm": IN_PLACE, "depthwise": DEPTHWISE}
+
+
+def read_table(path: Path) -> Model:
+    """The network of a table: a model whose own family has no axes.
+
+    Raises
+    ------
+    InputError
+        Every fault of the file, each with row and column.
+    """
+    table = list(_csv_rows(path) if path.suffix == ".csv" else read_toml(path)["op"])
+    faults: list[Fault] = []
+    if not table:
+        faults.append(Fault(str(path), "holds no layers; give at least one row"))
+    known: list[str] = []
+    read: list[dict[str, Any]] = []
+    for number, row in enumerate(table, 1):
+        entry = _row(row, f"{path}: row {number}", known, faults)
+        known.append(entry["name"])
+        read.append(entry)
+    if faults:
+        raise InputError(faults)
+
+    def builder(net: Net) -> Tensor:
+        return _build(net, read)
+
+    builder.__doc__ = f"The layers of {path.name}."
+    family = Family(path.stem, builder, (), MappingProxyType({}), (), "vision", str(path))
+    return Model(path.stem, path.stem, MappingProxyType({}), str(path), own_family=family)
+
+
+def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:
+    outputs: dict[str, Tensor] = {}
+    out = Tensor(0.0, 1.0)
+    for row in rows:
+        reads = tuple(outputs[name] for name in row["reads"])
+        if not reads and row["counts"]["inputs"]:
+            reads = (Tensor(row["counts"]["inputs"], 1.0),)
+        counts = {name: row["counts"][name] for name in ("weights", "biases", "affine")}
+        out = outputs[row["name"]] = Tensor(row["counts"]["outputs"], 1.0)
+        net.row(
+            row["name"], row["kind"], reads, out, RULES.get(row["kind"], FRESH), row["repeat"],
+            macs_per_position=row["counts"]["macs"], **counts,
+        )  # fmt: skip
+    return out
+
+
+def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Fault]) -> dict[str, Any]:
+    """One row with its texts and counts; what is wrong is noted."""
+    given = {column: value for column, value in row.items() if value not in ("", None)}
+    faults += [unknown("column", str(column), COLUMNS, where) for column in given if column not in COLUMNS]
+    texts = {column: str(given.get(column, "")) for column in TEXTS}
+    if not texts["name"] or texts["name"] in known:
+        faults.append(Fault(f"{where}: name", f"{texts['name']!r} is not allowed; allowed: a name, once"))
+    if texts["kind"] not in KINDS:
+        faults.append(unknown("kind of layer", texts["kind"], KINDS, f"{where}: kind"))
+    numbers = {
+        column: _number(given[column], f"{where}: {column}", faults) for column in COLUMNS[3:] if column in given
+    }
+    if "k" in numbers:
+        numbers = {"k_h": numbers["k"], "k_w": numbers["k"]} | numbers
+    reads = texts["reads"].split() if "reads" in given else known[-1:]
+    faults += [unknown("row", name, known, f"{where}: reads") for name in reads if name not in known]
+    counts = dict.fromkeys(COUNTS, 0.0) | _from_shape(texts["kind"], numbers, where, faults)
+    counts |= {name: numbers[name] for name in COUNTS if name in numbers}
+    if "outputs" not in numbers and texts["kind"] in KINDS and not counts["outputs"]:
+        faults.append(Fault(f"{where}: outputs", "is missing: elements of the result"))
+    if not reads and not counts["inputs"] and texts["kind"] != "embedding":
+        faults.append(Fault(f"{where}: inputs", "is missing: elements of the input of the network"))
+    if reads and counts["inputs"]:
+        faults.append(Fault(f"{where}: inputs", "follows from the rows that are read; leave it out"))
+    return {**texts, "reads": reads, "repeat": numbers.get("repeat", 1.0), "counts": counts}
+
+
+def _from_shape(kind: str, numbers: Mapping[str, float], where: str, faults: list[Fault]) -> dict[str, float]:
+    """Outputs, MACs and weights of a layer whose shape is given."""
+    needed, optional = SHAPES.get(kind, ((), ()))
+    if not any(column in numbers for column in needed):
+        return {}
+    if missing := [column for column in needed if column not in numbers]:
+        faults.append(Fault(where, f"a shape of kind {kind} lacks {', '.join(missing)}"))
+        return {}
+    n = {column: numbers[column] for column in needed} | {column: numbers.get(column, 1.0) for column in optional}
+    if kind == "attention":
+        heads, tokens = n["heads"], n["tokens"]
+        return {"macs": formulas.softmax_attention_macs(**n), "outputs": tokens * heads * n["d_head"]}
+    if kind == "linear":
+        weights, places = formulas.linear_params(n["c_in"], n["c_out"]), n["tokens"]
+    else:
+        places = n["h_out"] * n["w_out"]
+        sizes = {column: n[column] for column in n if column not in ("h_out", "w_out")}
+        weights = (formulas.conv2d_params if kind == "conv" else formulas.depthwise_conv2d_params)(**sizes)
+        if weights != int(weights):
+            faults.append(Fault(f"{where}: groups", f"{n['groups']:g} does not divide the channels"))
+    return {"weights": weights, "macs": weights * places, "outputs": n["c_out"] * places}
+
+
+def _number(value: Any, where: str, faults: list[Fault]) -> float:
+    """A count: a whole number from 0 on (shapes and `repeat` from 1 on)."""
+    lowest = 0 if where.rpartition(": ")[2] in COUNTS else 1
+    try:
+        number = float("nan") if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not lowest <= number <= 2**53 or number != int(number):
+        faults.append(Fault(where, f"{value!r:.60} is not allowed; allowed: an integer of at least {lowest}"))
+        return 1.0
+    return number
+
+
+def _csv_rows(path: Path) -> Iterable[dict[str, Any]]:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise InputError(Fault(str(path), f"larger than {MOST_BYTES // 2**20} MiB, so it is no table of layers"))
+        text = io.StringIO(content.decode("utf-8-sig"), newline="")
+        rows = list(csv.DictReader(text, restkey="", skipinitialspace=True, strict=True))
+    except OSError as error:
+        raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from None
+    except (ValueError, csv.Error) as error:
+        raise InputError(Fault(str(path), f"cannot be read as CSV: {error}")) from None
+    if any("" in row for row in rows):
+        raise InputError(Fault(str(path), "a row has more fields than the header names"))
+    return rows

@@ -1,0 +1,248 @@
+"""ONNX files: the counts of networks written out node by node, against the integers of the families."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+import dse
+from dse.errors import InputError
+from dse.networks import load_model, trace
+from tests.networks.onnx_networks import Graph, mobilenet_v2, vit
+
+
+def traced(path, **dims):
+    model = load_model(path)
+    return trace(model.builds_from, dims)
+
+
+def remarks(path, **dims):
+    return load_model(path).builds_from.builder.remarks(dims)
+
+
+# Published: Sandler et al., table 4 (300M, 3.5M); integers and peaks as the family's own tests have them.
+@pytest.mark.parametrize(
+    ("width", "resolution", "macs", "params", "peak_in_place"),
+    [(1.0, 224, 300_774_272, 3_504_872, 1_404_928), (0.35, 96, 11_934_128, 1_677_128, 129_024)],
+)
+def test_mobilenet_v2(tmp_path, width, resolution, macs, params, peak_in_place):
+    found = traced(mobilenet_v2(tmp_path / "net.onnx", width, resolution))
+    family = trace("mobilenet_v2", {"width": width, "resolution": resolution})
+    assert (found.total("macs"), found.params(), found.peak(True)) == (macs, params, peak_in_place)
+    for quantity in ("activations", "traffic", "weights_read", "biases", "affine", "statistics"):
+        assert found.total(quantity) == family.total(quantity), quantity
+    assert found.peak(False) == family.peak(False)
+    assert found.peak_simple() == family.peak_simple()
+    assert [op.kind for op in found.ops].count("depthwise") == 17
+
+
+@pytest.mark.parametrize("style", ["products", "standard", "microsoft"])
+def test_vision_transformer_keeps_its_attention(tmp_path, style):
+    layers, d, heads, side = 3, 192, 3, 4
+    path = vit(tmp_path / "vit.onnx", layers, d, heads, 64, 16, style)
+    found, tokens = traced(path), side * side + 1
+    matrices = tokens * 12 * d * d + 2 * tokens * tokens * d
+    assert found.total("macs") == side * side * 3 * 16 * 16 * d + layers * matrices + 1000 * d
+    family = trace("vit", {"layers": layers, "d_model": d, "heads": heads, "resolution": 64, "patch": 16})
+    for quantity in ("macs", "activations"):
+        assert found.total(quantity) == family.total(quantity), quantity
+    assert found.params() == family.params()
+    assert found.total("affine") == (2 * layers + 1) * 2 * d
+    assert (found.peak(), found.peak_simple()) == (family.peak(), family.peak_simple())
+    assert [op.kind for op in found.ops].count("attention") == layers
+    assert remarks(path) == ""
+
+
+def test_dynamic_dimensions_are_axes(tmp_path):
+    path = str(mobilenet_v2(tmp_path / "net.onnx", 0.35, 0, dynamic=True))
+    data = dse.evaluate(path, dim_height=[96, 224], dim_width=[96, 160], metrics=["macs", "peak_activations"])
+    assert data.macs.dims == ("dim_height", "dim_width")
+    for i, j in ((0, 0), (1, 1), (0, 1)):
+        height, width = int(data.dim_height[i]), int(data.dim_width[j])
+        found = traced(path, dim_height=height, dim_width=width)
+        assert (data.macs[i, j], data.peak_activations[i, j]) == (found.total("macs"), found.peak(False))
+    assert float(data.macs[0, 0]) == 11_934_128
+    with pytest.raises(InputError, match=r"network\.dim_width: is missing"):
+        dse.evaluate(path, dim_height=96, metrics="macs")
+
+
+def test_a_spec_names_the_file(tmp_path):
+    path = str(mobilenet_v2(tmp_path / "net.onnx", 0.35, 96))
+    spec = {
+        "network": {"model": path}, "precision": {"scheme": ["fp32", "int8"]}, "hardware": {"device": "stm32h743"},
+        "objectives": {"minimize": ["latency", "model_size"]}, "output": {"metrics": ["macs", "peak_sram"]},
+    }  # fmt: skip
+    frontier = dse.explore(spec).frontier
+    assert frontier.macs.values.tolist() == [11_934_128]
+    assert frontier.model_size.values.tolist() == [1_677_128]
+
+
+def test_grouped_transposed_and_recurrent_layers(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 8, 10, 10])})
+    y = g.node("Conv", "x", g.weight(16, 2, 3, 3), kernel_shape=[3, 3], group=4)
+    up = g.node("ConvTranspose", y, g.weight(16, 4, 2, 2), kernel_shape=[2, 2], strides=[2, 2])
+    rows = g.node("Reshape", up, g.integers(16, 16, 4))
+    z, *_ = g.node("LSTM", rows, g.weight(1, 20, 4), g.weight(1, 20, 5), outputs=3, hidden_size=5)
+    found = traced(g.save(tmp_path / "n.onnx", z))
+    lstm = 16 * 16 * 4 * 5 * (4 + 5)
+    assert [op.count("macs") for op in found.ops] == [16 * 2 * 9 * 64, 64 * 16 * 4 * 4, lstm]
+    assert found.params() == 16 * 2 * 9 + 16 * 4 * 4 + 20 * 9
+
+
+def test_squeeze_and_excitation_and_linear_attention(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 16, 8, 8])})
+    y = g.node("Conv", "x", g.weight(32, 16, 1, 1), kernel_shape=[1, 1])
+    y = g.node("Mul", y, g.node("Sigmoid", y))  # SiLU
+    s = g.node("ReduceMean", y, axes=[2, 3], keepdims=1)
+    s = g.node("Sigmoid", g.node("Conv", s, g.weight(32, 32, 1, 1), kernel_shape=[1, 1]))
+    y = g.node("Mul", y, s)
+    rows = g.node("Reshape", y, g.integers(1, 32, 64))
+    context = g.node("MatMul", rows, g.node("Transpose", rows, perm=[0, 2, 1]))
+    z = g.node("MatMul", context, rows)
+    found = traced(g.save(tmp_path / "n.onnx", z))
+    assert [op.kind for op in found.ops] == ["conv", "pool", "conv", "multiply", "matmul", "matmul"]
+    assert found.total("macs") == 16 * 32 * 64 + 32 * 32 + 2 * 32 * 32 * 64
+    # The first map is held until the gate multiplies it, in place.
+    assert found.peak() == 32 * 64 + 32 * 64 + 32 * 32
+
+
+def test_tied_weights_are_stored_once_and_read_twice(tmp_path):
+    g = Graph({"tokens": (TensorProto.INT64, ["batch", "sequence"])})
+    table = g.weight(100, 8)
+    x = g.node("Gather", table, "tokens")
+    y = g.node("MatMul", x, g.node("Transpose", table, perm=[1, 0]))
+    found = traced(g.save(tmp_path / "n.onnx", y), dim_sequence=6)
+    assert found.params() == 800
+    assert found.total("weights_read") == 6 * 8 + 800
+    assert found.total("macs") == 6 * 8 * 100
+
+
+def test_unknown_operators_are_listed_with_their_share(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 4])})
+    y = g.linear("x", 4, 12, bias=False)
+    g.nodes.append(helper.make_node("Mystery", [y], ["odd"], domain="acme", name="odd"))
+    model = g.model("odd")
+    model.opset_import.append(helper.make_opsetid("acme", 1))
+    model.graph.value_info.append(helper.make_tensor_value_info("odd", TensorProto.FLOAT, [1, 12]))
+    onnx.save(model, tmp_path / "n.onnx")
+    with pytest.raises(InputError, match=r"odd: the shape of 'odd' cannot be told"):
+        traced(tmp_path / "n.onnx")
+    g = Graph({"x": (TensorProto.FLOAT, [1, 4])})
+    y = g.node("DFT", g.node("Unsqueeze", g.linear("x", 4, 12, bias=False), g.integers(2)), axis=1)
+    path = g.save(tmp_path / "d.onnx", y)
+    assert traced(path).total("macs") == 48
+    assert remarks(path) == "not counted: 1 × DFT (33.33% of the operators, 66.67% of the elements written)"
+
+
+def test_stored_tables_are_no_parameters(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 6, 8])})
+    y = g.linear("x", 8, 8, bias=False)
+    y = g.node("Mul", y, g.weight(6, 8, name="rotation"))
+    path = g.save(tmp_path / "n.onnx", y)
+    assert traced(path).params() == 64
+    assert remarks(path) == "stored but no parameters: 48 values (rotation)"
+
+
+# Bad files: an error that names the file and the field.
+
+
+def refused(path, match):
+    with pytest.raises(InputError, match=match) as error:
+        load_model(path)
+    assert str(path) in str(error.value)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_truncated(tmp_path, share):
+    whole = mobilenet_v2(tmp_path / "net.onnx", 0.35, 96).read_bytes()
+    path = tmp_path / "cut.onnx"
+    path.write_bytes(whole[: int(len(whole) * share)])
+    refused(path, "cannot be read as ONNX")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not a network", b"\x00" * 64, b'{"model_type": "llama"}'])
+def test_foreign(tmp_path, content):
+    path = tmp_path / "x.onnx"
+    path.write_bytes(content)
+    refused(path, "cannot be read as ONNX")
+
+
+@pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", ""])
+def test_weights_outside_the_folder(tmp_path, location):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 4])})
+    model = g.model(g.linear("x", 4, 4))
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value=location)
+    path = tmp_path / "n.onnx"
+    path.write_bytes(model.SerializeToString())
+    refused(path, "w0: its data is in .*outside the folder")
+    tensor.external_data[0].value = "weights.bin"
+    path.write_bytes(model.SerializeToString())
+    assert traced(path).params() == 20  # only its shape is read
+
+
+def test_truncated_weight(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 4])})
+    model = g.model(g.linear("x", 4, 4))
+    model.graph.initializer[0].raw_data = struct.pack("<3f", 1, 2, 3)
+    path = tmp_path / "n.onnx"
+    path.write_bytes(model.SerializeToString())
+    refused(path, r"w0: is truncated: 12 bytes are stored of a tensor of shape \(4, 4\)")
+
+
+def _convolution(c_in, groups, kernel_channels):
+    g = Graph({"x": (TensorProto.FLOAT, [1, c_in, 8, 8])})
+    return g, g.node("Conv", "x", g.weight(8, kernel_channels, 3, 3), kernel_shape=[3, 3], group=groups)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: _convolution(6, 4, 1), "Conv0: 6 channels go in"),
+        (lambda: _reshaped([2, 13], [2, 3, -1]), "Reshape"),
+        (lambda: _product_of(5, 4), "MatMul"),
+    ],
+)
+def test_shapes_that_do_not_divide(tmp_path, make, match):
+    g, out = make()
+    refused(g.save(tmp_path / "n.onnx", out), match)
+
+
+def _reshaped(shape, target):
+    g = Graph({"x": (TensorProto.FLOAT, shape)})
+    return g, g.linear(g.node("Reshape", "x", g.integers(*target)), 4, 4)
+
+
+def _product_of(features, rows):
+    g = Graph({"x": (TensorProto.FLOAT, [1, features])})
+    return g, g.linear("x", rows, 3)
+
+
+def test_absurd_sizes_are_refused_at_once(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, ["batch", "n"])})
+    y = g.node("Expand", "x", g.integers(2**40, 1))
+    y = g.node("MatMul", g.node("ConstantOfShape", g.integers(2**40, 2**30)), y)
+    path = g.save(tmp_path / "n.onnx", y)
+    with pytest.raises(InputError, match="at most 2\\^53"):
+        traced(path, dim_n=4)
+
+
+def test_nodes_out_of_order(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 4])})
+    y = g.linear("x", 4, 4)
+    g.nodes.reverse()
+    refused(g.save(tmp_path / "n.onnx", y), "which nothing before it makes")
+
+
+def test_a_list_of_designs_equals_the_grid(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, ["batch", "n", 8])})
+    path = g.save(tmp_path / "n.onnx", g.linear("x", 8, 8))
+    found = traced(path, dim_n=np.array([3.0, 5.0, 3.0]))
+    assert found.total("macs").tolist() == [3 * 64, 5 * 64, 3 * 64]
+    assert found.params() == 72
