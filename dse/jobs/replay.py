@@ -211,8 +211,8 @@ class _Reader:
         return Linear(self.number(given["base"], f"{where}.base"), MappingProxyType(rates))
 
     def scheme(self, name: str, table: Mapping[str, Any], where: str) -> Scheme | None:
-        texts = ("compute", "weight_format", "note", "source")
-        needed = [f for f in SCHEME_FIELDS if f not in ("note", "source", "varied")]
+        texts = ("compute", "weight_format", "note", "source", "weights")
+        needed = [f for f in SCHEME_FIELDS if f not in ("note", "source", "weights", "varied")]
         if not self.known(table, SCHEME_FIELDS, where, needed):
             return None
         found: dict[str, Any] = {f: self.text(table, f, where) for f in texts}
