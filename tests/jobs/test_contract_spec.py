@@ -280,7 +280,7 @@ MISUSES = [
     ("deployment__source_tokens", 5, "deployment.source_tokens: the family 'mobilenet_v2' has no source_tokens"),
     ("deployment__backprop_fraction", 2, "deployment.backprop_fraction: 2 is not allowed; allowed: a number above 0"),
     ("deployment__adapter_bits", "3 W", "deployment.adapter_bits: unit 'W' is energy/time, but information is needed"),
-    ("deployment__recompute", 2, "deployment.recompute: 2 is not allowed; allowed: an integer at least 0 and at most 1"),
+    ("deployment__recompute", 2, "deployment.recompute: 2 is not allowed; allowed: an integer at least 0"),
     ("deployment__lora_targets", "kv", "deployment.lora_targets: 'kv' is not allowed; allowed: one of qv, all"),
     ("deployment__lora_rank", -1, "deployment.lora_rank: -1 is not allowed; allowed: an integer at least 0"),
     ("objectives__minimize", 3, "objectives.minimize: 3 is not a list"),
