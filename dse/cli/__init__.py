@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from dse import __version__
+from dse.cli.completion import answer
 from dse.errors import DseError, InputError, unknown
 
 COMMANDS = ("explore", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import")
@@ -33,7 +34,7 @@ class Commands(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """As click does, but an unknown command is answered with the nearest one."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise InputError(unknown("command", args[0], COMMANDS))
         return super().resolve_command(ctx, args)
 
@@ -61,6 +62,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal without "≤" shows "?": no reason to fail.
             stream.reconfigure(errors="replace")
+    answer(cli)
     status = run(sys.argv[1:])
     try:
         sys.stdout.flush()

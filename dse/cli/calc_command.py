@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from dse.cli.common import json_option, print_json
+from dse.cli.completion import arguments as complete_arguments
+from dse.cli.completion import names
 from dse.errors import Fault, InputError, unknown
 
 
 @click.command("calc", short_help="Compute one formula of the sheet.")
-@click.argument("formula")
-@click.argument("arguments", nargs=-1, metavar="NAME=VALUE...")
+@click.argument("formula", shell_complete=names("formulas"))
+@click.argument("arguments", nargs=-1, metavar="NAME=VALUE...", shell_complete=complete_arguments)
 @json_option
 def command(formula: str, arguments: tuple[str, ...], as_json: bool) -> None:
     """Compute one FORMULA of the sheet; values may carry units.

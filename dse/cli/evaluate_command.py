@@ -8,17 +8,35 @@ from typing import Any
 import click
 
 from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
+from dse.cli.completion import names
 from dse.errors import InputError
 
 
 @click.command("evaluate", short_help="Evaluate one design: every metric, or one explained.")
-@click.argument("network")
-@click.option("--device", required=True, help="A device: `dse list devices`.")
-@click.option("--precision", default="fp32", show_default=True, help="A number format: `dse list precisions`.")
+@click.argument("network", shell_complete=names("models", "families"))
+@click.option("--device", required=True, shell_complete=names("devices"), help="A device: `dse list devices`.")
+@click.option(
+    "--precision",
+    default="fp32",
+    show_default=True,
+    shell_complete=names("precisions"),
+    help="A number format: `dse list precisions`.",
+)
 @click.option("--set", "settings", multiple=True, metavar="AXIS=VALUE", help="An axis or a deployment setting.")
-@click.option("--metric", "metrics", multiple=True, help="Only this metric (may be given several times).")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    shell_complete=names("metrics"),
+    help="Only this metric (may be given several times).",
+)
 @click.option("--counting", default="trainable", show_default=True, help="Or weights, or statistics.")
-@click.option("--explain", metavar="METRIC", help="The formulas behind a metric, with the numbers put in.")
+@click.option(
+    "--explain",
+    metavar="METRIC",
+    shell_complete=names("metrics"),
+    help="The formulas behind a metric, with the numbers put in.",
+)
 @json_option
 def command(
     network: str,

@@ -139,17 +139,12 @@ _STATES = {
 
 def _print_result(result: Result, job: Job) -> None:
     from dse.jobs.assumptions import unchecked
-    from dse.report.summary import bounds_text, count_rows, undefined_lines, unmatched
+    from dse.report.summary import bounds_text, count_rows, rate_text, undefined_lines, unmatched
 
-    counts, seconds = result.counts, result.manifest["seconds"]
+    counts = result.counts
     if result.state in _STATES:
         print_text(_STATES[result.state])
-    if "bounds" in result.manifest:
-        print_text(bounds_text(result.manifest))
-    else:
-        rate = counts["enumerated"] / max(seconds, 1e-9)
-        done = f"{counts['enumerated']:,} designs of a closed-form model in {seconds:.2f} s"
-        print_text(f"{done} ({rate:,.0f} designs/s)")
+    print_text(bounds_text(result.manifest) if "bounds" in result.manifest else rate_text(result.manifest))
     if job.catalogues.replayed:
         print_text(f"figures and defaults are those of {job.catalogues.source}")
     for message in result.messages:

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from dse.cli.common import json_option, print_json, print_table
+from dse.cli.completion import names
 from dse.errors import Fault, InfeasibleError, InputError
 
 _BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*(<=|>=|≤|≥)\s*(.+)$")
@@ -17,8 +18,20 @@ _BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*(<=|>=|≤|≥)\s*(.+)$"
 
 @click.command("frontier", short_help="Cut a result again: other objectives or budgets.")
 @click.argument("result", type=click.Path(path_type=Path))
-@click.option("--minimize", multiple=True, metavar="M,..", help="Metrics to minimise, with commas.")
-@click.option("--maximize", multiple=True, metavar="M,..", help="Metrics to maximise, with commas.")
+@click.option(
+    "--minimize",
+    multiple=True,
+    metavar="M,..",
+    shell_complete=names("metrics"),
+    help="Metrics to minimise, with commas.",
+)
+@click.option(
+    "--maximize",
+    multiple=True,
+    metavar="M,..",
+    shell_complete=names("metrics"),
+    help="Metrics to maximise, with commas.",
+)
 @click.option("--budget", "budgets", multiple=True, metavar="'M<=LIMIT'", help="A limit: 'peak_sram<=320 KiB'.")
 @click.option("--per", multiple=True, metavar="AXIS,..", help="One frontier per value of these axes.")
 @json_option

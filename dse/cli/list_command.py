@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dse.cli.common import json_option, print_json, print_table
+from dse.cli.completion import kinds
 from dse.errors import InputError, unknown
 
 Rows = list[dict[str, Any]]
@@ -17,7 +18,7 @@ _FIGURES = ("peak_fp16", "peak_int8", "bandwidth", "memory_capacity", "sram", "t
 
 
 @click.command("list", short_help="List formulas, metrics, models, devices ...")
-@click.argument("kind")
+@click.argument("kind", shell_complete=kinds)
 @json_option
 def command(kind: str, as_json: bool) -> None:
     """List KIND: formulas, metrics, families, models, devices, precisions or plots.

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from dse.cli.completion import names
+
 
 @click.command("plot", short_help="Draw a picture of a result.")
 @click.argument("result", type=click.Path(path_type=Path))
-@click.argument("kind")
+@click.argument("kind", shell_complete=names("plots"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File: .png, .svg or .pdf [KIND.png].")
 def command(result: Path, kind: str, output: Path | None) -> None:
     """Draw KIND (see `dse list plots`) of RESULT.

@@ -8,16 +8,18 @@ from typing import Any
 import click
 
 from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
+from dse.cli.completion import names
 from dse.errors import InputError, unknown
 
 _OP_COLUMNS = ("name", "kind", "repeat", "calls", "macs", "weights", "live", "inputs", "outputs")
 _PART_COLUMNS = ("part", "params", "macs", "weights_read", "traffic")
+_SHOWN = ("formulas", "metrics", "families", "models", "devices", "precisions")
 # Told after the facts, in a form of their own.
 _LAST = ("parts", "ops", "text")
 
 
 @click.command("show", short_help="Show what is behind a name, with its sources.")
-@click.argument("name")
+@click.argument("name", shell_complete=names(*_SHOWN))
 @click.option("--set", "settings", multiple=True, metavar="DIM=SIZE", help="Size of a dynamic dimension of an .onnx.")
 @json_option
 def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:

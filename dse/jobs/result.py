@@ -91,6 +91,12 @@ class Result:
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows of the result."""
+        from dse.report.notebook import summary
+
+        return summary(self)
+
     def plot(self, kind: str = "frontier") -> Figure:
         """A plot of the result; `dse list plots` names the kinds."""
         from dse.plots import draw

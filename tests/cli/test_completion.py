@@ -1,0 +1,53 @@
+"""Shell completion, as the shell asks for it: the words so far, and the one that is begun."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from click.shell_completion import ShellComplete
+
+from dse.cli import COMMANDS, cli
+from dse.cli.completion import VARIABLE
+
+
+def completed(line: str) -> list[str]:
+    """What may stand in place of the last word of a line."""
+    *before, begun = line.split(" ")
+    return [item.value for item in ShellComplete(cli, {}, "dse", VARIABLE).get_completions(before, begun)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("ev", ["evaluate"]),
+        ("evaluate resnet15", ["resnet152"]),
+        ("evaluate resnet50 --device stm32f7", ["stm32f746"]),
+        ("evaluate resnet50 --precision fp3", ["fp32"]),
+        ("evaluate resnet50 --explain time_per_", ["time_per_token"]),
+        ("list fo", ["formulas"]),
+        ("show kv_c", ["kv_cache"]),
+        ("plot results/quickstart roof", ["roofline"]),
+        ("frontier results/quickstart --minimize device_c", ["device_cost"]),
+        ("calc kv_cache batch=1 la", ["layers="]),
+        ("calc kv_cache batch=1 batch", []),
+        ("calc no_such_formula b", []),
+        ("nonsense x", []),
+    ],
+)
+def test_what_a_word_may_become(line, expected):
+    assert completed(line) == expected
+
+
+def test_every_command_is_offered():
+    assert set(completed("")) == set(COMMANDS)
+
+
+def test_the_shell_is_answered_by_the_program():
+    asked = {VARIABLE: "bash_complete", "COMP_WORDS": "dse list pre", "COMP_CWORD": "2"}
+    done = subprocess.run(
+        [sys.executable, "-m", "dse"], env={**os.environ, **asked}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "plain,precisions\n", "")
