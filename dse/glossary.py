@@ -409,11 +409,11 @@ NAMES: dict[str, Name] = {
     ),
     "lifetime": Name(
         "circumstance",
-        "h",
+        "s",
         "T_life",
         "time over which the price of an owned device is written off; by default 4 years",
         positive=True,
-        default=4 * 365.25 * 24,
+        default=4 * 365.25 * 24 * 3600.0,
     ),
     "busy_share": Name(
         "circumstance",

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table
+from dse.cli.common import json_option, print_json, print_table, print_text
 from dse.cli.completion import names
 from dse.errors import Fault, InfeasibleError, InputError
 
@@ -60,9 +60,12 @@ def command(
     found = recut(load(result), **names, budgets=parse_budgets(budgets))
     frontier, metrics = found.frontier, found.manifest["metrics"]
     size = frontier.sizes["design"]
+    for message in () if as_json else found.messages:
+        print_text(message)
     if as_json:
         rows = frontier.to_dataframe().reset_index(drop=True).to_dict("records")
-        print_json({"counts": found.counts, "units": found.manifest["units"], "frontier": rows})
+        facts = {"counts": found.counts, "units": found.manifest["units"], "frontier": rows}
+        print_json({**facts, **({"messages": list(found.messages)} if found.messages else {})})
     elif size:
         columns, shown = frontier_rows(frontier, found.manifest["axes"], metrics, size)
         print_table(columns, shown, right=[c for c in columns if c in metrics])

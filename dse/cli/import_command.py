@@ -14,7 +14,8 @@ from dse.errors import Fault, InputError
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the model; default: print it.")
-def command(file: Path, out: Path | None) -> None:
+@click.option("--force", is_flag=True, help="Replace the file that stands there.")
+def command(file: Path, out: Path | None, force: bool) -> None:
     """Turn FILE, a config.json of a language model or a .gguf file of a decoder, into a model: a family and its axes,
     as TOML.
 
@@ -34,6 +35,8 @@ def command(file: Path, out: Path | None) -> None:
         return
     if out.suffix != ".toml":
         raise InputError(Fault(str(out), "a model is written as .toml"))
+    if out.exists() and not force:
+        raise InputError(Fault(str(out), "exists already; choose another file with -o, or replace it with --force"))
     _write(text, out)
     click.echo(f"{out}: {model.name}, {model.family} with {len(model.axes)} axes")
 

@@ -64,7 +64,7 @@ def rules_of(combine: str, arena: str) -> dict[str, Rule]:
     `arena` says whether networks together share the memory of their activations ("shared") or not ("separate").
     """
     if combine == "mix":
-        own = dict.fromkeys((*_STORED, *_ARENA, "memory"), LARGEST)
+        own = dict.fromkeys((*_STORED, *_ARENA, "live_bytes", "memory"), LARGEST)
         return {**dict.fromkeys((*_TRAFFIC, *_TIMES), MEAN), **own}
     working = LARGEST if arena == "shared" else SUM
     return {**dict.fromkeys((*_TRAFFIC, *_TIMES, *_STORED), SUM), **dict.fromkeys(_ARENA, working)}

@@ -30,6 +30,7 @@ PROFILE_AXIS = "energy_profile"
 # What derived figures of a device are made of, for those who are told that one is missing.
 MADE_OF = {"hourly_cost": "price_per_hour or device_price", "owned_tdp": "tdp"}
 RENT, OWNED = "rent", "amortised price and electricity"
+SECONDS_PER_HOUR = 3600.0
 ENERGIES = ("mac_energy", "sram_energy", "dram_energy")
 
 
@@ -83,7 +84,9 @@ def _of_ownership(space: Space, name: str) -> Labelled:
     if name == "owned_tdp":
         return Labelled(dims, np.where(np.isnan(rent.over(dims)), price, 0.0))
     lifetime, busy = rest
-    return Labelled(dims, np.where(np.isnan(rent.over(dims)), price / (lifetime * busy), rent.over(dims)))
+    return Labelled(
+        dims, np.where(np.isnan(rent.over(dims)), price / (lifetime / SECONDS_PER_HOUR * busy), rent.over(dims))
+    )
 
 
 def cost_basis(space: Space) -> Labelled:

@@ -69,15 +69,14 @@ class Device:
     ) -> Device:
         """A device from quantities and texts as a TOML file gives them, over those of `base`.
 
-        The largest bank follows `sram` unless it is stated; the note of a device over another one says which fields
-        are not of the source that it inherits. InputError names every unknown key and every figure
-        that is no quantity of its unit or outside its range.
+        On-chip memory that is given is one bank unless `sram_bank` is stated too; the note of a device over another
+        one says which fields are not of the source that it inherits. InputError names every unknown key and every
+        figure that is no quantity of its unit or outside its range.
         """
         known = (*FIGURES, *_TEXTS, *_OTHER)
         faults = [unknown("field", key, known, name) for key in fields if key not in known]
         faults += _faults_of_texts(name, fields)
         figures = dict(base.figures) if base else {}
-        bank_is_all = figures.get("sram_bank") == figures.get("sram")
         for key in (key for key in FIGURES if key in fields):
             entry = glossary.NAMES[key]
             try:
@@ -87,7 +86,7 @@ class Device:
                 faults += error.at(f"{name}.{key}").faults
         if faults:
             raise InputError(faults)
-        if "sram" in fields and "sram_bank" not in fields and bank_is_all:
+        if "sram" in fields and "sram_bank" not in fields:
             figures["sram_bank"] = figures["sram"]
         inherited = {key: getattr(base, key) for key in (*_TEXTS, *_OTHER)} if base else {}
         own = {key: fields[key] for key in (*_TEXTS, *_OTHER) if key in fields}

@@ -52,8 +52,10 @@ def gather(job: Job) -> dict[str, Any]:
 
 
 def notes(job: Job) -> list[str]:
-    """What of the spec stands over a figure that a region or a device has too."""
-    space, found = job.space, []
+    """What of the spec is not used, or stands over a figure that a region or a device has too."""
+    space = job.space
+    used = {*space.axes["device"].values, *job.left_out, *(t.get("base") for t in job.spec.device.values())}
+    found = [f"device.{n} is not used: hardware.device does not name it" for n in job.spec.device if n not in used]
     given = {n: axis for n, axis in space.axes.items() if axis.given}
     for name in (n for n in REGIONAL if n in given and REGION_AXIS in given):
         over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]

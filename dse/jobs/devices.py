@@ -43,8 +43,6 @@ def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[
     if len(set(named)) != len(named):
         twice = next(d for i, d in enumerate(named) if d in named[:i])
         faults.append(Fault(KEY, f"{twice!r} stands twice; give each device once"))
-    unused = [n for n in own.names if n not in (*selected, *patterns, *own.under)]
-    faults += [Fault(f"device.{n}", "the device is not used; name it in hardware.device") for n in unused]
     for name in (n for n in selected if own.axes.get(n)):
         if len(selected) > 1:
             figures = ", ".join(own.axes[name])
@@ -77,7 +75,9 @@ def usable_devices(
 
     One that the spec names and that lacks a figure is a fault; one that came in by class is left out.
     """
-    devices, named = selected_devices(spec, own, faults)
+    selected, named = selected_devices(spec, own, faults)
+    # What the figures of a device with axes are is known where it is alone; that it is not has been told.
+    devices = selected if len(selected) == 1 else [d for d in selected if not own.axes.get(d)]
     # Any format will do where those of the spec are wrong: that has been told.
     chosen = axes.get("precision", next(iter(schemes)))
     values: dict[str, Any] = {"device": devices, "precision": chosen if isinstance(chosen, list) else [chosen]}

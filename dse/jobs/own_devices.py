@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from dse import glossary
+from dse import glossary, units
 from dse.errors import Fault, InputError, unknown
 from dse.grid.space import check_axis
 from dse.hardware import FIGURES, Device, Linear
@@ -145,8 +146,10 @@ def _sort(name: str, table: Mapping[str, Any], faults: list[Fault]) -> _Fields:
         elif isinstance(given, (list, Mapping)):
             values = collect(faults, where, axis_values, figure, given)
             if values is not None:
-                faults.extend(check_axis(figure, values, where))
-                found.axes[figure] = values
+                wrong = check_axis(figure, values, where)
+                faults.extend(wrong)
+                # The figure is there, whatever is wrong with its values.
+                found.axes[figure] = [math.nan] if wrong else values
         else:
             found.plain[figure] = given
         if figure is not None:
@@ -160,9 +163,12 @@ def _make(name: str, fields: _Fields, base: Device | None, device_class: str, ca
     device = Device.from_fields(where, fields.plain, base)
     pue = next((d.pue for d in catalogues.devices.values() if d.device_class == device_class), device.pue)
     relations, axes = dict(fields.linear), fields.axes
-    if "sram" in axes and "sram_bank" not in (*fields.plain, *axes) and _bank_is_all(base):
+    if "sram" in axes and "sram_bank" not in (*fields.plain, *axes):
+        # Memory that is given is one bank unless the largest bank is given too.
         relations["sram_bank"] = Linear(0.0, {"sram": 1.0})
     figures = {n: v for n, v in device.figures.items() if n not in axes and n not in relations}
+    if all(n in axes or n in figures for n in ("sram_bank", "sram")):
+        _check_bank(where, figures, axes)
     follow: dict[str, Linear] = {}
     for figure in _in_order(where, relations):
         relation = relations[figure]
@@ -190,8 +196,12 @@ def _note(fields: _Fields, base: Device | None) -> str:
     return fields.plain.get("note") or f"own figures{f' over {base.name}' if base else ''}: {own}"
 
 
-def _bank_is_all(base: Device | None) -> bool:
-    return base is None or base.figures.get("sram_bank") == base.figures.get("sram")
+def _check_bank(where: str, figures: Mapping[str, float], axes: Mapping[str, list[float]]) -> None:
+    """Refuse a bank that is larger than the on-chip memory that it is a part of."""
+    bank, whole = (axes.get(n) or [figures[n]] for n in ("sram_bank", "sram"))
+    if max(bank) > min(whole):
+        shown = [units.format_quantity(v, "B") for v in (max(bank), min(whole))]
+        raise InputError(Fault(f"{where}.sram_bank", f"{shown[0]} is more than the whole of sram, {shown[1]}"))
 
 
 def _in_order(where: str, relations: Mapping[str, Linear]) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import xarray as xr
 
+from dse.jobs.assumptions import gather
 from dse.jobs.manifest import code_key
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import GRID, Result
@@ -16,6 +18,11 @@ from dse.jobs.spec import read_spec
 from dse.jobs.store import stored_values
 from dse.pareto.cut import WITNESS
 from dse.pareto.units import Source
+
+CHANGED = (
+    "formulas or catalogues have changed since the result was computed: figures of devices, formats, prices and carbon "
+    "are those of the result, formulas, networks and accuracies those of the installed version"
+)
 
 
 def recut(
@@ -29,7 +36,8 @@ def recut(
     """The frontier of the result's space for other objectives, budgets or groups; what is not given stays as it was.
 
     Values come from the grid that the result keeps, where it has them and formulas have not changed since; else the
-    space is evaluated again, a matter of the kernel's speed.
+    space is evaluated again, a matter of the kernel's speed, under the assumptions of the result: devices and figures
+    are those that it was computed with, whatever the catalogues say today.
 
     Raises
     ------
@@ -43,8 +51,10 @@ def recut(
         document["objectives"] |= {"per": list(per)}
     if budgets:
         document["budgets"] = dict(budgets)
-    job = read_job(document, table=result.table, assumptions=result.assumed)
-    return compute(job, sources=_kept(result, job))
+    assumed = result.assumptions or gather(read_job(result.manifest["spec"], table=result.table))
+    job = read_job(document, table=result.table, assumptions=assumed)
+    found = compute(job, sources=_kept(result, job))
+    return replace(found, messages=(CHANGED,)) if result.manifest["code"] != code_key() else found
 
 
 def _kept(result: Result, job: Job) -> dict[str, Source]:

@@ -87,9 +87,15 @@ class Result:
 
         if self.path is not None and (self.path / GRID).exists():
             return open_grid(self.path / GRID)
-        job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumed)
+        job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumptions)
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
+
+    @property
+    def assumptions(self) -> Mapping[str, Any] | None:
+        """Figures and defaults that the result rests on, as in assumptions.toml; None: those of today's catalogues."""
+        kept = self.path is not None and (self.path / ASSUMPTIONS).exists()
+        return _assumed(self.path) if kept and self.path is not None and self.assumed is None else self.assumed
 
     def _repr_html_(self) -> str:
         """What a notebook shows of the result."""

@@ -62,9 +62,9 @@ def memory_free(memory, memory_capacity, memory_share):
 
 
 @metric(unit="B", direction="max")
-def sram_free(peak_sram, sram_bank):
-    """On-chip memory that stays free in the largest contiguous bank; negative where the design does not fit."""
-    return sram_bank - peak_sram
+def sram_free(live_bytes, sram_bank):
+    """On-chip memory that stays free of activations and cache in the largest bank; negative: it does not fit."""
+    return sram_bank - live_bytes
 
 
 @metric(unit="B", direction="max")

@@ -134,3 +134,20 @@ def training_memory(
         params, trained_params, activations * batch, weight_bits, grad_bits, optimizer_bits, activation_bits
     )
     return step + formulas.params_to_bytes(adapter_params, adapter_bits)
+
+
+@metric("live_bytes", phase="train", unit="B", direction="min")
+def training_live_bytes(memory, params, adapter_params, weight_bits, adapter_bits):
+    """Bytes that a training step holds beside weights: gradients, optimizer state, stored activations of the batch."""
+    weights = formulas.params_to_bytes(params, weight_bits)
+    return memory - weights - formulas.params_to_bytes(adapter_params, adapter_bits)
+
+
+@metric("sram_free", phase="train", unit="B", direction="max")
+def training_sram_free(live_bytes, trained_params, adapter_params, weight_bits, adapter_bits, sram_bank):
+    """On-chip memory that stays free in the largest bank: weights that are trained are held there, frozen ones are not.
+
+    Negative where the design does not fit.
+    """
+    trained = formulas.params_to_bytes(trained_params - adapter_params, weight_bits)
+    return sram_bank - live_bytes - trained - formulas.params_to_bytes(adapter_params, adapter_bits)

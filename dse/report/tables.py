@@ -84,7 +84,7 @@ def frontier_rows(
     most
         Rows that are shown, spread evenly over the frontier.
     """
-    varying = [n for n, number in axes.items() if number > 1 and not _follows_network(frontier, n)]
+    varying = [n for n, number in axes.items() if number > 1 and n in frontier and not _follows_network(frontier, n)]
     size = frontier.sizes["design"]
     places = np.unique(np.linspace(0, size - 1, min(most, size)).astype(int))
     rows = []

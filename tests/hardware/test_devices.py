@@ -117,12 +117,13 @@ def test_own_device_over_a_catalogue_one():
     chip = Device.from_fields("my-chip", {"clock": "600 MHz", "sram": "2 MiB"}, DEVICES["stm32f746"])
     assert chip.figure("clock") == 600e6
     assert chip.figure("flash_capacity") == 1024 * 1024
-    assert chip.figure("sram_bank") == 2 * 2**20, "the bank follows the memory where it was the whole of it"
+    assert chip.figure("sram_bank") == 2 * 2**20, "memory that is given is one bank"
     assert (chip.device_class, chip.pue) == ("mcu", 1.0)
     assert chip.source == DEVICES["stm32f746"].source
     assert chip.note == "own figures over stm32f746: clock, sram"
-    split = Device.from_fields("my-chip", {"sram": "2 MiB"}, DEVICES["stm32h743"])
-    assert split.figure("sram_bank") == 512 * 1024
+    assert Device.from_fields("my-chip", {"sram": "64 KiB"}, DEVICES["stm32h743"]).figure("sram_bank") == 64 * 1024
+    split = Device.from_fields("my-chip", {"sram": "2 MiB", "sram_bank": "1 MiB"}, DEVICES["stm32h743"])
+    assert split.figure("sram_bank") == 2**20
 
 
 def test_every_fault_of_an_own_device_is_named():

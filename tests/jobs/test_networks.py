@@ -258,10 +258,14 @@ def test_the_device_must_have_time_for_all(alone):
     busy = sum(10 * w["latency"] + 2 * p["latency"] > 1 for w, p in pairs(alone))
     assert 0 < busy < 96
     assert result.counts["excluded"] == {"Σ rate × latency ≤ 1": busy}
-    overrun = dse.explore(changed(TOGETHER, network=[{**WAKE, "rate": "1e6 /s"}, PERSON], fit=False))
+    overrun = dse.explore(
+        changed(TOGETHER, network=[{**WAKE, "rate": "1e6 /s"}, {**PERSON, "rate": "1e-9 /s"}], fit=False)
+    )
     assert overrun.counts["kept"] == 0
-    least = min(1e6 * w["latency"] for w in alone["wake-word"])
+    least = min(1e6 * w["latency"] + 1e-9 * p["latency"] for w, p in pairs(alone))
     assert overrun.manifest["nearest_misses"]["Σ rate × latency ≤ 1"] == pytest.approx(least, rel=1e-14)
+    with pytest.raises(InputError, match=r"network\.person\.rate: is missing, and other networks have one"):
+        dse.explore(changed(TOGETHER, network=[{**WAKE, "rate": "10 /s"}, PERSON]))
 
 
 def test_budgets_of_one_network_hold_together(alone):

@@ -120,13 +120,33 @@ def test_a_device_of_the_catalogue_is_changed_for_this_spec_only():
     assert np.isnan(dse.devices["stm32f746"].figure("tdp"))
 
 
-def test_the_bank_follows_the_on_chip_memory_where_it_is_all_of_it():
+def test_on_chip_memory_that_is_given_is_one_bank_unless_the_bank_is_given_too():
     small = {"class": "mcu", "peak_int8": "1 GOPS", "bandwidth": "1 GB/s", "sram": ["64 KiB", "256 KiB"]}
     spec = changed(PLAIN, device={"chip": small}, objectives={"minimize": ["peak_sram"]})
     assert evaluate(read_job(spec).space, ["sram_free"]).sizes == {"sram": 2}
-    banked = {"base": "stm32h743", "sram": ["1 MiB", "2 MiB"]}  # its largest bank is 512 KiB
+    # The largest bank of the chip below, 512 KiB, is neither what 64 KiB nor what 2 MiB are made of.
+    own = {"base": "stm32h743", "sram": ["64 KiB", "2 MiB"]}
+    data = evaluate(read_job(changed(spec, device={"chip": own})).space, ["sram_free", "peak_sram"])
+    np.testing.assert_array_equal(data.sram_free + data.peak_sram, [64 * 1024, 2 * 2**20])
+    banked = own | {"sram_bank": "32 KiB"}
     data = evaluate(read_job(changed(spec, device={"chip": banked})).space, ["sram_free", "peak_sram"])
-    assert float(data.sram_free) == 512 * 1024 - float(data.peak_sram)
+    assert float(data.sram_free) == 32 * 1024 - float(data.peak_sram)
+
+
+def test_a_device_that_is_not_named_is_told():
+    result = dse.explore(changed(PLAIN, hardware__device="esp32", objectives={"minimize": ["latency"]}, fit=False))
+    assert result.manifest["notes"] == ["device.chip is not used: hardware.device does not name it"]
+
+
+def test_a_device_with_axes_beside_another_one_is_one_fault():
+    linear = {"tdp": {"base": "0.1 W", "sram": "1 mW/KiB"}}
+    for spec in (
+        changed(SPEC, hardware__device=["chip", "esp32"]),
+        changed(chip(**linear), hardware__device=["esp32", "chip"]),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_job(spec)
+        assert len([f for f in caught.value.faults if "chip" in str(f)]) == 1
 
 
 def test_microcontrollers_are_told_by_their_class():
@@ -238,7 +258,9 @@ FAULTS = [
     ({**chip(), "device": {"chip": {"tdp": 3}}}, "device.chip.class: is missing, and so is base"),
     (chip(**{"class": "egde"}), "device.chip.class: unknown class of devices 'egde'; did you mean 'edge'?"),
     (changed(SPEC, hardware__device=["chip", "esp32"]), "device.chip: has axes (peak_int8, bandwidth, sram), so"),
-    (changed(SPEC, hardware__device="esp32"), "device.chip: the device is not used; name it in hardware.device"),
+    (chip(sram="64 KiB", sram_bank="1 MiB"), "device.chip.sram_bank: 1 MiB is more than the whole of sram, 64 KiB"),
+    (chip(sram=["64 KiB", "2 MiB"], sram_bank=["32 KiB", "1 MiB"]), "device.chip.sram_bank: 1 MiB is more than the"),
+    (chip(sram=[], tdp={"sram": "1 mW/KiB"}), "device.chip.sram: the axis has no values"),
     (changed(SPEC, hardware__device="chp"), "hardware.device: unknown device 'chp'; did you mean 'chip'?"),
     (changed(SPEC, device__big={"base": "chip", "tpd": 1}), "device.big: unknown field 'tpd'; did you mean 'tdp'?"),
     (changed(SPEC, device__big={"base": "chp"}, hardware__device="big"), "device.big.base: unknown device 'chp'; did"),
