@@ -81,8 +81,13 @@ def _flag(symbol: str, meaning: str) -> Name:
     return Name("architecture", "1", symbol, meaning, maximum=1, integer=True)
 
 
-def _device(unit: str, symbol: str, meaning: str) -> Name:
-    return Name("device", unit, symbol, meaning)
+def _device(unit: str, symbol: str, meaning: str, **rest: object) -> Name:
+    return Name("device", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
+
+
+def _rate(unit: str, symbol: str, meaning: str) -> Name:
+    """A figure of a device that times and energies are made of: none of it is no device."""
+    return _device(unit, symbol, meaning, positive=True)
 
 
 NAMES: dict[str, Name] = {
@@ -442,25 +447,25 @@ NAMES: dict[str, Name] = {
     ),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),
     # Figures of a device.
-    "peak_fp64": _device("FLOP/s", "P_fp64", "dense peak rate, 64-bit float"),
-    "peak_fp32": _device("FLOP/s", "P_fp32", "dense peak rate, 32-bit float"),
-    "peak_tf32": _device("FLOP/s", "P_tf32", "dense peak rate, tf32"),
-    "peak_fp16": _device("FLOP/s", "P_fp16", "dense peak rate, 16-bit float, fp32 accumulation"),
-    "peak_bf16": _device("FLOP/s", "P_bf16", "dense peak rate, bfloat16"),
-    "peak_fp8": _device("FLOP/s", "P_fp8", "dense peak rate, 8-bit float"),
-    "peak_int8": _device("FLOP/s", "P_int8", "dense peak rate, 8-bit integer (operations a second)"),
-    "peak_fp4": _device("FLOP/s", "P_fp4", "dense peak rate, 4-bit float"),
-    "peak_int4": _device("FLOP/s", "P_int4", "dense peak rate, 4-bit integer (operations a second)"),
-    "clock": _device("Hz", "f", "clock behind the peak rates"),
-    "bandwidth": _device("B/s", "BW", "bandwidth of the main memory"),
-    "memory_capacity": _device("B", "M", "main memory"),
+    "peak_fp64": _rate("FLOP/s", "P_fp64", "dense peak rate, 64-bit float"),
+    "peak_fp32": _rate("FLOP/s", "P_fp32", "dense peak rate, 32-bit float"),
+    "peak_tf32": _rate("FLOP/s", "P_tf32", "dense peak rate, tf32"),
+    "peak_fp16": _rate("FLOP/s", "P_fp16", "dense peak rate, 16-bit float, fp32 accumulation"),
+    "peak_bf16": _rate("FLOP/s", "P_bf16", "dense peak rate, bfloat16"),
+    "peak_fp8": _rate("FLOP/s", "P_fp8", "dense peak rate, 8-bit float"),
+    "peak_int8": _rate("FLOP/s", "P_int8", "dense peak rate, 8-bit integer (operations a second)"),
+    "peak_fp4": _rate("FLOP/s", "P_fp4", "dense peak rate, 4-bit float"),
+    "peak_int4": _rate("FLOP/s", "P_int4", "dense peak rate, 4-bit integer (operations a second)"),
+    "clock": _rate("Hz", "f", "clock behind the peak rates"),
+    "bandwidth": _rate("B/s", "BW", "bandwidth of the main memory"),
+    "memory_capacity": _rate("B", "M", "main memory"),
     "sram": _device("B", "M_sram", "on-chip memory that a model can use"),
     "sram_bank": _device("B", "M_bank", "largest contiguous part of the on-chip memory"),
     "last_level_cache": _device("B", "M_llc", "last on-chip cache"),
     "flash_capacity": _device("B", "M_flash", "program flash"),
-    "tdp": _device("W", "TDP", "thermal design power, or maximum or active power where the note says so"),
+    "tdp": _rate("W", "TDP", "thermal design power, or maximum or active power where the note says so"),
     "idle_power": _device("W", "P_idle", "power when idle"),
-    "link_bandwidth": _device("B/s", "BW_link", "bandwidth of the link between devices, one direction"),
+    "link_bandwidth": _rate("B/s", "BW_link", "bandwidth of the link between devices, one direction"),
     "device_price": _device("USD", "c_dev", "price of one device"),
     "price_per_hour": _device("USD/h", "c_h", "rent of one device for an hour"),
     "die_area": _device("mm2", "A_die", "area of the die"),

@@ -228,11 +228,10 @@ def _check_sign(
     axes: Mapping[str, list[float]],
     follow: Mapping[str, Linear],
 ) -> None:
-    """Refuse a figure that is negative somewhere; at the corners of the axes it is least."""
-    lowest = _extreme(relation, figures, axes, follow, least=True)
-    if lowest < glossary.NAMES[figure].minimum:
-        unit = glossary.NAMES[figure].unit
-        raise InputError(Fault(where, f"would be {lowest:g} {unit}; allowed: at least 0"))
+    """Refuse a figure that is outside its range somewhere; at the corners of the axes it is least."""
+    lowest, entry = _extreme(relation, figures, axes, follow, least=True), glossary.NAMES[figure]
+    if lowest < entry.minimum or (entry.positive and lowest <= entry.minimum):
+        raise InputError(Fault(where, f"would be {lowest:g} {entry.unit}; allowed: {entry.allowed()}"))
 
 
 def _extreme(

@@ -80,3 +80,14 @@ def test_an_onnx_file_is_not_imported_but_named(tmp_path):
 def test_settings_are_for_dynamic_dimensions(tmp_path):
     assert invoke("show", "resnet50", "--set", "dim_height=96").exit_code == 2
     assert invoke("show", llama(tmp_path / "m.gguf"), "--set", "dim_height=96").exit_code == 2
+
+
+def test_an_import_overwrites_nothing_unasked(tmp_path):
+    source, out = llama(tmp_path / "m.gguf"), tmp_path / "m.toml"
+    out.write_text("mine")
+    done = invoke("import", source, "-o", out)
+    assert done.exit_code == 2
+    assert "m.toml: exists already; choose another file with -o, or replace it with --force" in done.output
+    assert out.read_text() == "mine"
+    assert invoke("import", source, "-o", out, "--force").exit_code == 0
+    assert "family" in out.read_text()

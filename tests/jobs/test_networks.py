@@ -10,6 +10,7 @@ import pytest
 from specs import changed, to_toml
 
 import dse
+from dse.cli import run
 from dse.errors import InputError
 from dse.jobs.estimate import estimate
 from dse.jobs.recut import recut
@@ -557,3 +558,13 @@ def test_workloads_stream_as_single_networks_do(combine, monkeypatch):
     assert found.counts == held.counts and held.counts["kept"] > 0
     for name in ("latency", "energy"):
         np.testing.assert_array_equal(found.frontier[name], held.frontier[name])
+
+
+def test_an_axis_of_networks_that_leave_the_frontier_is_not_shown(tmp_path, capsys):
+    """Residual networks have a depth; the one that is kept has none."""
+    networks = "".join(f'[[network]]\nmodel = "{m}"\n' for m in ("resnet18", "resnet101", "mobilenet_v2"))
+    rest = '[precision]\nscheme = "fp16"\n[hardware]\ndevice = "rtx-4090"\n[objectives]\nminimize = "latency"\n'
+    (tmp_path / "spec.toml").write_text(networks + rest)
+    assert run(["explore", str(tmp_path / "spec.toml"), "--out", str(tmp_path / "x"), "--no-plots"]) == 0
+    assert run(["frontier", str(tmp_path / "x")]) == 0
+    assert "depth" not in capsys.readouterr().out

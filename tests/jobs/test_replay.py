@@ -259,3 +259,28 @@ def test_what_the_assumptions_lack_is_not_taken_from_today(change, expected):
     with pytest.raises(InputError) as caught:
         read_job(changed(spec, **change), assumptions=facts())
     assert str(caught.value).startswith(expected)
+
+
+def test_a_result_is_cut_again_under_its_own_figures(tmp_path, other_catalogues):
+    """A catalogue that changes changes no result; and a device that was left out stays out."""
+    asked = changed(SMALL, hardware__device="class:mcu", objectives={"minimize": ["energy"], "maximize": ["params"]})
+    result = dse.explore(asked, out=tmp_path / "x", plots=False)
+    assert result.manifest["left_out_devices"]
+    # Without energy more devices would have every figure.
+    for found in (result, dse.explore(asked)):
+        again = recut(found, minimize=["latency"], maximize=["params"])
+        assert again.counts["enumerated"] == result.counts["enumerated"]
+    grid = dse.load(tmp_path / "x").grid.load()
+    other_catalogues()
+    loaded = dse.load(tmp_path / "x")
+    assert recut(loaded).frontier.identical(loaded.frontier)
+    assert loaded.grid.identical(grid)
+
+
+def test_what_has_changed_since_is_told(tmp_path, monkeypatch, capsys):
+    dse.explore(SMALL, out=tmp_path / "x")
+    assert run(["frontier", str(tmp_path / "x")]) == 0
+    assert "have changed" not in capsys.readouterr().out
+    monkeypatch.setattr("dse.jobs.recut.code_key", lambda: "another")
+    assert run(["frontier", str(tmp_path / "x")]) == 0
+    assert "formulas or catalogues have changed since the result was computed" in capsys.readouterr().out

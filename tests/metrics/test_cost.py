@@ -59,3 +59,9 @@ def test_what_is_missing_is_named(capsys):
     assert '"cost_basis"' not in out
     assert run([*line[:3], "a100-sxm-80gb", *line[4:]]) == 0
     assert '"cost_basis": "rent"' in capsys.readouterr().out
+
+
+def test_a_bare_lifetime_is_in_seconds():
+    own = {"owned": {**GPU, "price": "9000 USD"}}
+    bare, years = (costs(own, lifetime=time) for time in (3 * 365.25 * 86400, "3 year"))
+    assert float(bare.cost_per_million_tokens) == pytest.approx(float(years.cost_per_million_tokens), rel=1e-14)

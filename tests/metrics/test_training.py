@@ -167,3 +167,29 @@ def test_calls_with_the_same_weights_are_no_blocks():
     assert block_macs(table) == 2 * 3 * 2 * 4 * 4 * 5 == table.total("macs")
     # The input of each of the six, and the two maps of one.
     assert checkpointed_activations(table) == 6 * 4 * 5 + 2 * 4 * 5
+
+
+def test_what_is_trained_must_fit_on_chip():
+    """int8 weights of 2 classes: a step holds trained weights, their gradients and state, and all activations."""
+    settings = {"device": "esp32", "precision": "int8", "width": 0.35, "resolution": 96, "classes": 2}
+    bits = {"grad_bits": 8, "optimizer_bits": 0}
+    wanted = ["sram_free", "memory", "activations", "params", "live_bytes"]
+    whole, tenth = (
+        dse.evaluate("mobilenet_v2", phase="train", trainable_share=s, metrics=wanted, **settings, **bits)
+        for s in (1.0, 0.1)
+    )
+    params, stored = float(whole.params), float(whole.activations)
+    assert float(whole.live_bytes) == params + stored
+    assert float(whole.sram_free) == 320 * 1024 - (params + params + stored)
+    # Frozen weights stay in flash.
+    assert float(tenth.sram_free) == pytest.approx(320 * 1024 - (0.1 * params + 0.1 * params + stored), rel=1e-12)
+
+
+def test_a_cache_must_fit_on_chip():
+    """Two layers of one key and one value of 64 elements, one byte each, for 1,000 tokens."""
+    shape = {"layers": 2, "d_model": 64, "heads": 4, "ffn": 128, "vocab": 256, "phase": "decode", "context": 1000}
+    data = dse.evaluate(
+        "decoder", device="stm32h743", precision="int8", metrics=["sram_free", "peak_sram", "kv_cache"], **shape
+    )
+    assert float(data.kv_cache) == 2 * 2 * 64 * 1000
+    assert float(data.sram_free) == 512 * 1024 - float(data.peak_sram) - 256_000
