@@ -73,7 +73,7 @@ def _parts(text: str) -> tuple[str, str | None]:
 def _npy(path: Path) -> npt.NDArray[Any]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # the header is a Python literal: errors of its tokenizer have no common base
         problem = getattr(error, "strerror", None) or "it is truncated, or no .npy file of numbers"
         raise InputError(Fault(str(path), f"cannot be read: {problem}")) from None
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.dtype.itemsize > 8:
