@@ -86,7 +86,7 @@ class Result:
         from dse.jobs.store import open_grid
 
         if self.path is not None and (self.path / GRID).exists():
-            return open_grid(self.path / GRID)
+            return open_grid(self.path)
         job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumed)
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)

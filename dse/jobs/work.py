@@ -35,12 +35,15 @@ class Work:
         The folder, and the new one in it that becomes the result.
     keeps
         Whether it holds what a later run can use.
+    before_checkpoint
+        What is called before anything is put down as found: it brings what belongs to it to the disk.
     """
 
     def __init__(self, path: Path, stamp: Mapping[str, Any]) -> None:
         self.path, self.part = path, path / PART
         self.stamp, self.before, self.messages = dict(stamp), 0.0, list[str]()
         self.started = time.monotonic()
+        self.before_checkpoint: list[Callable[[], None]] = []
         self._next = self.started + EVERY
 
     @property
@@ -74,12 +77,20 @@ class Work:
         self.part.mkdir()
         return found
 
+    def forget(self, message: str) -> None:
+        """Remove what an earlier run found: it cannot be used."""
+        self.before, self.messages = 0.0, [message]
+        _clear(self.path)
+        self.part.mkdir()
+
     def checkpoint(self, found: Callable[[], Partial], last: bool = False) -> None:
         """Put down what was found, if it is time to or the last chance."""
         started = time.monotonic()
         if started < self._next and not last:
             return
         partial = found()
+        for bring_to_disk in self.before_checkpoint:
+            bring_to_disk()
         if partial.tally.enumerated:
             partial.save(self.path / FOUND, {**self.stamp, "seconds": self.seconds})
         now = time.monotonic()

@@ -17,6 +17,7 @@ import signal
 import sys
 import time
 import traceback
+import warnings
 from collections import Counter
 from typing import Any
 
@@ -77,8 +78,9 @@ class Run:
         """Print a line, and give the exit status."""
         counts = ", ".join(f"{n:,} {what}" for what, n in sorted(self.outcomes.items()))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        seconds = time.monotonic() - self.started
         print(
-            f"{self.target.name}: {self.outcomes.total():,} inputs in {time.monotonic() - self.started:.0f} s: {counts}; "
+            f"{self.target.name}: {self.outcomes.total():,} inputs in {seconds:.0f} s: {counts}; "
             f"{len(self.failures)} kinds of failures; slowest {self.slowest:.2f} s; peak memory {peak:,.0f} MiB",
             flush=True,
         )
@@ -106,9 +108,11 @@ def main() -> None:
     if guided is not None:
         with guided.instrument_imports(include=["dse"]):
             from tests.fuzz.targets import TARGETS, load
+
             load()
     else:
         from tests.fuzz.targets import TARGETS, load
+
         load()
     target = TARGETS[options.target]
     seeds = target.seeds()
@@ -117,6 +121,8 @@ def main() -> None:
     signal.signal(signal.SIGALRM, _too_slow)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 + 4 * GROWTH
     resource.setrlimit(resource.RLIMIT_AS, (memory + 8 * 2**30, memory + 8 * 2**30))
+    # Numbers that run over are told to nobody but a developer.
+    warnings.simplefilter("error", RuntimeWarning)
     run = Run(target, options.inputs)
     if guided is None:
         rng, corpus = random.Random(options.seed), list(seeds)

@@ -79,7 +79,7 @@ def _change(rng: random.Random, node: Any, key: Any) -> None:
     elif kind < 0.9 and isinstance(node, dict):
         node[rng.choice([str(key) + "_2", *TEXTS[:20], "name", "base", "family", "model", "phase"])] = value(rng)
     elif isinstance(node[key], (int, float)) and not isinstance(node[key], bool):
-        node[key] = node[key] * rng.choice([-1, 0, 10, 1e6, 1e20, 0.3])
+        node[key] = node[key] * rng.choice([-1, 0, 10, 10**6, 10**20])
     elif isinstance(node[key], str):
         node[key] = _misspelt(rng, node[key])
 

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -154,10 +155,8 @@ def _read_quantity(text: str) -> object:
     # In the unit that it has is none of these by chance: it is read in its own, too.
     own = text.strip().rpartition(" ")[2] if " " in text.strip() else "1"
     value = units.quantity(text, own)
-    try:
+    with suppress(DseError):
         units.quantity(text, UNITS[len(text) % len(UNITS)])
-    except DseError:
-        pass
     return value
 
 
@@ -166,7 +165,13 @@ def _read_quantity(text: str) -> object:
 
 def _configs() -> list[bytes]:
     base = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 4, "num_hidden_layers": 2}
-    base |= {"vocab_size": 100, "num_key_value_heads": 2, "max_position_embeddings": 128, "tie_word_embeddings": True, "hidden_act": "silu"}
+    base |= {
+        "vocab_size": 100,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 128,
+        "tie_word_embeddings": True,
+        "hidden_act": "silu",
+    }
     mixture = {"num_local_experts": 4, "num_experts_per_tok": 2}
     latent = {"kv_lora_rank": 16, "q_lora_rank": 24, "qk_nope_head_dim": 8, "qk_rope_head_dim": 8, "v_head_dim": 8}
     latent |= {"n_routed_experts": 4, "moe_intermediate_size": 32, "n_shared_experts": 1, "first_k_dense_replace": 1}
@@ -255,7 +260,8 @@ def _read_weights(path: Path) -> object:
     from dse.weights import matrices, read_header
 
     header = read_header(path)
-    found = [float(np.sum(values, dtype=np.float64)) for _, values in matrices(str(path))]
+    with np.errstate(all="ignore"):
+        found = [float(np.sum(values, dtype=np.float64)) for _, values in matrices(str(path))]
     return header.types(), header.bits_per_weight, found
 
 
@@ -299,12 +305,12 @@ def _read_gguf(path: Path) -> object:
     return header.types(), header.bits_per_weight, _read_model(path)
 
 
-LAYERS = b"""name,kind,reads,repeat,inputs,outputs,macs,weights,biases,c_in,c_out,k,h_out,w_out,groups,tokens,context,heads,d_head
-stem,conv,,1,3072,,,,8,3,8,3,16,16,1,,,,
-deep,depthwise,stem,2,,,,,,,8,3,16,16,,,,,
-add,add,stem deep,1,,2048,0,0,,,,,,,,,,,
-mix,attention,add,1,,,,,,,,,,,,16,16,2,4
-head,linear,mix,,,,,,10,8,10,,,,,1,,,
+LAYERS = b"""name,kind,reads,repeat,inputs,outputs,macs,weights,biases,c_in,c_out,k,h_out,w_out,tokens,context,heads,d_head
+stem,conv,,1,3072,,,,8,3,8,3,16,16,,,,
+deep,depthwise,stem,2,,,,,,,8,3,16,16,,,,
+add,add,stem deep,1,,2048,0,0,,,,,,,,,,
+mix,attention,add,1,,,,,,,,,,,16,16,2,4
+head,linear,mix,,,,,,10,8,10,,,,1,,,
 """
 LAYERS_TOML = {
     "op": [
@@ -392,10 +398,14 @@ def _change_shard(rng: random.Random, given: bytes) -> bytes:
         arrays["header"] = np.array(json.dumps(header))
     for name in rng.sample(sorted(arrays), rng.randint(0, 2)):
         array = arrays[name]
-        arrays[name] = rng.choice(
-            [array[:-1] if array.ndim else array, np.repeat(array, 2), array.astype(str), -np.ones_like(array, float)]
-            + [array.ravel(), np.array(rng.choice(mutations.TEXTS)), np.full(array.shape, rng.choice([2**40, -1, 0, 5]))]
-        )
+        number = rng.choice([2**40, -1, 0, 5])
+        others = [np.repeat(array, 2), array.astype(str), -np.ones_like(array, float), array.ravel()]
+        others += [
+            np.array(rng.choice(mutations.TEXTS)),
+            np.full(array.shape, number),
+            array[:-1] if array.ndim else array,
+        ]
+        arrays[name] = rng.choice(others)
     made = io.BytesIO()
     np.savez(made, **arrays)
     return made.getvalue()
@@ -439,7 +449,8 @@ def _npy_seeds() -> list[bytes]:
 def _read_npy(path: Path) -> object:
     from dse.weights import one_tensor
 
-    return float(np.sum(one_tensor(str(path)), dtype=np.float64))
+    with np.errstate(all="ignore"):
+        return float(np.sum(one_tensor(str(path)), dtype=np.float64))
 
 
 def _only_bytes(rng: random.Random, given: bytes) -> bytes:

@@ -142,6 +142,11 @@ class _Reader:
                 self.store(node.output[0], attributes["value"])
                 continue
             name = node.name or f"{node.op_type}_{number}"
+            # The format allows any bytes where it says text, and nodes that make nothing.
+            if any(isinstance(text, bytes) for text in (name, node.op_type, domain, *node.input, *node.output)):
+                raise InputError(Fault(f"{self.path}: node {number}", "has names that are no text in UTF-8"))
+            if not any(node.output):
+                continue
             nodes.append(
                 Node(name, node.op_type, domain, tuple(node.input), tuple(node.output), attributes, node)
             )  # fmt: skip

@@ -1,0 +1,138 @@
+"""Files of a kept grid with their checksums: what is cut short, changed or foreign is found before it is used."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from zarr.storage import LocalStore
+
+from dse.errors import InputError
+
+SUMS = "grid.sums"
+
+
+class Damaged(InputError):
+    """A file of a kept grid is not what was written."""
+
+
+class Sums:
+    """The checksums of the files below a folder: lines of CRC-32, bytes and name, of which the last one holds.
+
+    Lines are added as files are written, so that a killed run leaves those of all that it had written.
+    """
+
+    def __init__(self, path: Path, root: Path) -> None:
+        self.path, self.root = path, root
+        self._known: dict[str, tuple[int, int]] | None = None
+        self._file: IO[str] | None = None
+
+    @property
+    def known(self) -> dict[str, tuple[int, int]]:
+        """Checksum and bytes of each file by its name below the folder."""
+        if self._known is None:
+            self._known = dict(_read(self.path))
+        return self._known
+
+    def note(self, file: Path, content: Any) -> None:
+        """Note what is written to a file."""
+        name = self.name(file)
+        self.known[name] = zlib.crc32(content), memoryview(content).nbytes
+        if self._file is None:
+            self._file = self.path.open("a", encoding="utf-8", buffering=1)
+        self._file.write(f"{self.known[name][0]:08x} {self.known[name][1]} {name}\n")
+
+    def sync(self) -> None:
+        """Bring all lines to the disk."""
+        if self._file is not None:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Bring all lines to the disk, and close the file."""
+        self.sync()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def name(self, file: Path) -> str:
+        """What a file is called here."""
+        return file.relative_to(self.root).as_posix()
+
+    def check(self, file: Path, content: Any) -> None:
+        """Raise Damaged unless the content of a file, None where it is not there, is what was written to it."""
+        name = self.name(file)
+        if content is None and name not in self.known:
+            return
+        if content is None or self.known.get(name) != (zlib.crc32(content), memoryview(content).nbytes):
+            what = "is missing" if content is None else "is damaged, or of another grid"
+            raise Damaged(f"{file}: {what}; compute the result again with --fresh")
+
+    def wrong(self, thorough: bool = True) -> list[str]:
+        """Names of the files that are not what was written: by their checksums, or else by their bytes only."""
+        return [
+            name for name, (crc, size) in self.known.items() if not _is_whole(self.root / name, crc, size, thorough)
+        ]
+
+
+def _is_whole(path: Path, crc: int, size: int, thorough: bool) -> bool:
+    try:
+        if path.stat().st_size != size:
+            return False
+        return not thorough or zlib.crc32(path.read_bytes()) == crc
+    except OSError:
+        return False
+
+
+def _read(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for line in lines[:-1]:
+        # The last line may have been cut short: it ends without a newline, and is of a file that is written again.
+        crc, _, rest = line.partition(" ")
+        size, _, name = rest.partition(" ")
+        try:
+            yield name, (int(crc, 16), int(size))
+        except ValueError:
+            raise Damaged(f"{path}: is damaged; compute the result again with --fresh") from None
+
+
+class CheckedStore(LocalStore):
+    """A Zarr store in a folder that notes the checksum of what it writes, and checks what it reads."""
+
+    def __init__(self, root: Path | str, *, read_only: bool = False, sums: Sums) -> None:
+        super().__init__(root, read_only=read_only)
+        self.sums = sums
+
+    def with_read_only(self, read_only: bool = False) -> CheckedStore:
+        """The same store, to be written or not."""
+        return type(self)(self.root, read_only=read_only, sums=self.sums)
+
+    async def set(self, key: str, value: Any) -> None:
+        """Write a file."""
+        await super().set(key, value)
+        self.sums.note(self.root / key, value.as_buffer_like())
+
+    def set_sync(self, key: str, value: Any) -> None:
+        """Write a file."""
+        super().set_sync(key, value)
+        self.sums.note(self.root / key, value.as_buffer_like())
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        """Read a file, None where there is none."""
+        return self._checked(key, await super().get(key, prototype, byte_range), byte_range)
+
+    def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Any:
+        """Read a file, None where there is none."""
+        return self._checked(key, super().get_sync(key, prototype=prototype, byte_range=byte_range), byte_range)
+
+    def _checked(self, key: str, found: Any, byte_range: Any) -> Any:
+        # A store that is being written is read where nothing was noted yet; parts of files are of no use here.
+        if self.read_only and byte_range is None and self.sums.known:
+            self.sums.check(self.root / key, None if found is None else found.as_buffer_like())
+        return found
