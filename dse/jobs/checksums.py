@@ -42,8 +42,15 @@ class Sums:
         name = self.name(file)
         self.known[name] = zlib.crc32(content), memoryview(content).nbytes
         if self._file is None:
-            self._file = self.path.open("a", encoding="utf-8", buffering=1)
+            self._file = self._opened()
         self._file.write(f"{self.known[name][0]:08x} {self.known[name][1]} {name}\n")
+
+    def _opened(self) -> IO[str]:
+        # What was cut short is taken away, or the next line would stand behind it.
+        with self.path.open("ab+") as file:
+            file.seek(0)
+            file.truncate(file.read().rfind(b"\n") + 1)
+        return self.path.open("a", encoding="utf-8", buffering=1)
 
     def sync(self) -> None:
         """Bring all lines to the disk."""
@@ -73,9 +80,11 @@ class Sums:
 
     def wrong(self, thorough: bool = True) -> list[str]:
         """Names of the files that are not what was written: by their checksums, or else by their bytes only."""
-        return [
-            name for name, (crc, size) in self.known.items() if not _is_whole(self.root / name, crc, size, thorough)
-        ]
+        try:
+            known = self.known
+        except Damaged:
+            return [self.path.name]
+        return [name for name, (crc, size) in known.items() if not _is_whole(self.root / name, crc, size, thorough)]
 
 
 def _is_whole(path: Path, crc: int, size: int, thorough: bool) -> bool:

@@ -305,7 +305,8 @@ def _read_gguf(path: Path) -> object:
     return header.types(), header.bits_per_weight, _read_model(path)
 
 
-LAYERS = b"""name,kind,reads,repeat,inputs,outputs,macs,weights,biases,c_in,c_out,k,h_out,w_out,tokens,context,heads,d_head
+LAYERS = b"""\
+name,kind,reads,repeat,inputs,outputs,macs,weights,biases,c_in,c_out,k,h_out,w_out,tokens,context,heads,d_head
 stem,conv,,1,3072,,,,8,3,8,3,16,16,,,,
 deep,depthwise,stem,2,,,,,,,8,3,16,16,,,,
 add,add,stem deep,1,,2048,0,0,,,,,,,,,,
