@@ -43,7 +43,7 @@ class Sums:
         self.known[name] = zlib.crc32(content), memoryview(content).nbytes
         if self._file is None:
             self._file = self._opened()
-        self._file.write(f"{self.known[name][0]:08x} {self.known[name][1]} {name}\n")
+        self._file.write(_line(name, *self.known[name]))
 
     def _opened(self) -> IO[str]:
         # What was cut short is taken away, or the next line would stand behind it.
@@ -59,11 +59,15 @@ class Sums:
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
-        """Bring all lines to the disk, and close the file."""
-        self.sync()
+        """Nothing more is written: each file has one line, in the order of their names."""
         if self._file is not None:
             self._file.close()
             self._file = None
+        # Another store may have written lines of its own.
+        self._known = dict(_read(self.path))
+        temporary = self.path.with_name(f".{self.path.name}.new")
+        temporary.write_text("".join(_line(name, *what) for name, what in sorted(self.known.items())), encoding="utf-8")
+        os.replace(temporary, self.path)
 
     def name(self, file: Path) -> str:
         """What a file is called here."""
@@ -85,6 +89,10 @@ class Sums:
         except Damaged:
             return [self.path.name]
         return [name for name, (crc, size) in known.items() if not _is_whole(self.root / name, crc, size, thorough)]
+
+
+def _line(name: str, crc: int, size: int) -> str:
+    return f"{crc:08x} {size} {name}\n"
 
 
 def _is_whole(path: Path, crc: int, size: int, thorough: bool) -> bool:

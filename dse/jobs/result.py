@@ -24,8 +24,13 @@ TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
 QUALITY = "quality.csv"
-# Keys by which a manifest is known, and that everything that reads one relies on.
-NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
+# What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
+_KEYS: dict[str, type] = {
+    **dict.fromkeys(("name", "key", "code"), str),
+    **dict.fromkeys(("spec", "counts", "units"), dict),
+    **dict.fromkeys(("metrics", "objectives", "budgets", "per", "files"), list),
+    "plots": bool,
+}
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / MANIFEST}: cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or not set(manifest) >= NEEDED:
+    if not isinstance(manifest, dict) or any(not isinstance(manifest.get(k), t) for k, t in _KEYS.items()):
         raise InputError(
             f"{folder / MANIFEST}: is not the manifest of a result; remove the folder, or choose another with --out"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +26,7 @@ from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, Result, load, read_manifest
 from dse.jobs.reuse import reusable
 from dse.jobs.store import Store, check_disk, sums_of
-from dse.jobs.work import working
+from dse.jobs.work import tidy, working
 from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
 from dse.pareto.field import Field
@@ -93,6 +92,7 @@ def run(
     manifest = check_free(job, folder, fresh)
     damage = _damage(folder)
     if _is_current(manifest, fresh) and not damage:
+        tidy(folder)
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
     stores = [Store(grid, grid_columns(job, grid)) for grid in job.grids] if job.spec.output.grid else []
@@ -102,7 +102,7 @@ def run(
         manifest = check_free(job, folder, fresh)
         if _is_current(manifest, fresh) and not damage:
             return _reuse(job, folder, False)
-        known = work.known()
+        known = work.known((GRID, SUMS))
         if known is not None and stores and (wrong := sums_of(work.path).wrong()):
             work.forget(f"{_told(wrong)} of the interrupted run's grid: all is computed again")
             known = None
@@ -118,8 +118,7 @@ def run(
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
         for store in created:
             store.close()
-        for name in (GRID, SUMS) if stores else ():
-            os.rename(work.path / name, work.part / name)
+        work.hand_over((GRID, SUMS) if stores else ())
         written = folders.write(result, job, work.part, folder, plots)
     state: Any = "continued" if known else "recomputed" if manifest and not fresh else "computed"
     return replace(written, state=state, messages=tuple(work.messages))

@@ -17,7 +17,7 @@ from dse.jobs.manifest import code_key, job_key
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
 from dse.jobs.run import Keeping, blocks_of, check_free, result_of, stamp, told
-from dse.jobs.work import working
+from dse.jobs.work import tidy, working
 from dse.pareto.partial import Partial, read_partial
 from dse.pareto.scan import finish, is_of, merged
 from dse.pareto.scanner import Progress, Scanner
@@ -160,6 +160,7 @@ def run_shard(
     if path.exists() and not fresh:
         standing = read_shard(path)
         if standing.key == made.key and standing.code == made.code:
+            tidy(path)
             return standing
         if standing.key != made.key:
             raise InputError(f"{path}: is the shard of another spec; replace it with --fresh, or choose another --out")
@@ -169,7 +170,8 @@ def run_shard(
             found = scanner.scan(progress, only=only, known=keeping.known, checkpoint=keeping.checkpoint)
         made = replace(made, found=found, seconds=round(work.seconds, 3), path=path)
         try:
-            found.save(path, made.header())
+            found.save(work.part / path.name, made.header())
+            os.replace(work.part / path.name, path)
         except OSError as error:
             raise DseError(f"{path}: cannot be written: {error.strerror or error}") from None
     return made

@@ -85,7 +85,11 @@ class Store:
         """Go on with a store that was created before."""
         import zarr
 
-        group: Any = zarr.open_group(self._store(folder), mode="r+")
+        store = self._store(folder)
+        for unfinished in store.root.rglob("*.partial"):
+            # What Zarr was writing when the run was killed.
+            unfinished.unlink()
+        group: Any = zarr.open_group(store, mode="r+")
         arrays = {name: group[name] for name in self._wanted}
         self._arrays = {name: array.with_config({"write_empty_chunks": True}) for name, array in arrays.items()}
 

@@ -8,7 +8,7 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -56,9 +56,20 @@ class Work:
         """Time that was spent on what was found, in this run and earlier ones."""
         return self.before + time.monotonic() - self.started
 
-    def known(self) -> Partial | None:
-        """What an earlier run of the same job found; what another one left is removed."""
+    def hand_over(self, names: Sequence[str]) -> None:
+        """Move files that came about here into the new folder."""
+        for name in names:
+            os.rename(self.path / name, self.part / name)
+
+    def known(self, handed_over: Sequence[str] = ()) -> Partial | None:
+        """What an earlier run of the same job found; what another one left is removed.
+
+        `handed_over` are files that it may have moved into its new folder already: they are taken back.
+        """
         found = None
+        for name in handed_over:
+            if (self.part / name).exists() and not (self.path / name).exists():
+                os.rename(self.part / name, self.path / name)
         try:
             if self.keeps:
                 partial, header = read_partial(self.path / FOUND)
@@ -142,6 +153,18 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
             shutil.rmtree(path, ignore_errors=True)
         lock.close()
         _remove_made(missing)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a run left beside a result that was killed when all was done but that."""
+    final = Path(os.path.abspath(folder))
+    path = final.parent / f".{final.name}.work"
+    with suppress(OSError):
+        if path.exists():
+            with (path / LOCK).open("a+", encoding="utf-8") as lock:
+                if _locked(lock):
+                    recover(final)
+                    shutil.rmtree(path)
 
 
 def _give_up(path: Path) -> None:

@@ -196,6 +196,9 @@ class _Reader:
     def shape(self, value: Any, dynamic: dict[str, str]) -> tuple[int, tuple[int | str | None, ...]]:
         """Type and shape of an input; the dimension of samples is None."""
         tensor = value.type.tensor_type
+        if any(isinstance(text, bytes) for text in (value.name, *(d.dim_param for d in tensor.shape.dim))):
+            self.faults.append(Fault(f"{self.path}: inputs", "have names that are no text in UTF-8"))
+            return tensor.elem_type, ()
         if not tensor.HasField("shape"):
             self.faults.append(Fault(f"{self.path}: {value.name}", "is an input without a shape; needed: a tensor"))
             return tensor.elem_type, ()
