@@ -136,6 +136,8 @@ def _guided(atheris: Any, run: Run, seeds: list[bytes], seed: int) -> None:
     import tempfile
     from pathlib import Path
 
+    from tests.fuzz.targets import clean
+
     corpus = Path(tempfile.mkdtemp(prefix="dse-corpus-"))
     for number, data in enumerate(seeds):
         (corpus / f"seed-{number}").write_bytes(data)
@@ -144,6 +146,7 @@ def _guided(atheris: Any, run: Run, seeds: list[bytes], seed: int) -> None:
         run.one(data)
         if run.done:
             status = run.report()
+            clean()
             os._exit(status)
 
     def mutate(data: bytes, most: int, number: int) -> bytes:
@@ -152,7 +155,7 @@ def _guided(atheris: Any, run: Run, seeds: list[bytes], seed: int) -> None:
             return bytes(atheris.Mutate(data, most))
         try:
             return run.target.change(rng, data)[:most]
-        except (ValueError, IndexError, RecursionError, KeyError):
+        except Exception:
             # An input that is no document any more.
             return run.target.change(rng, rng.choice(seeds))[:most]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import random
+import shutil
 import struct
 import sys
 import tempfile
@@ -67,7 +69,14 @@ class Target:
 def _folder() -> Path:
     # In memory where that is possible: a hundred thousand files are written.
     shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    return Path(tempfile.mkdtemp(prefix="dse-fuzz-", dir=shared))
+    folder = Path(tempfile.mkdtemp(prefix="dse-fuzz-", dir=shared))
+    atexit.register(clean)
+    return folder
+
+
+def clean() -> None:
+    """Remove the files of this process."""
+    shutil.rmtree(_folder(), ignore_errors=True)
 
 
 def _json(rng: random.Random, given: bytes) -> bytes:
@@ -236,7 +245,7 @@ def _read_onnx(path: Path) -> object:
 
 def _safetensors(entries: Any, data: int = 0) -> bytes:
     header = to_json(entries)
-    return struct.pack("<Q", len(header)) + header + bytes(data)
+    return struct.pack("<Q", len(header)) + header + bytes(min(max(data, 0), 100_000))
 
 
 def _safetensor_seeds() -> list[bytes]:
