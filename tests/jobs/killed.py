@@ -1,11 +1,14 @@
 """Kill runs of a job again and again, and see that what comes out in the end is what an undisturbed run gives.
 
-python tests/jobs/killed.py MODE FOLDER [--rounds 50] [--seed 0] [--events STEP]
+python tests/jobs/killed.py MODE FOLDER [--rounds 50] [--seed 0] [--events STEP | --interrupt | --together N]
 
 MODE is stream, grid, bounds, shard or merge. Each round is a process of its own that is killed (SIGKILL) at a random
 moment of the time that an undisturbed one takes, or, with --events, just before one of the things that it does to
 files: the first, then STEP later, and so on to the last. The next round goes on with what it left. Whenever a round
 comes to its end the result is compared, byte for byte, with that of the undisturbed run, and the next one starts anew.
+
+With --interrupt the command line runs, and is interrupted (SIGINT): its status must be 130. With --together N
+processes start at the same moment on the same folder: each must finish, or be refused because of another one.
 """
 
 from __future__ import annotations
@@ -26,11 +29,15 @@ from typing import Any
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
 
 from long_run import LONG, small_units  # noqa: E402
-from specs import changed  # noqa: E402
+from specs import changed, to_toml  # noqa: E402
 
 import dse  # noqa: E402
+import dse.cli.explore_command  # noqa: E402
+import dse.cli.merge_command  # noqa: E402
 import dse.jobs.shards  # noqa: E402 (all that a run imports is imported before the processes split)
 import dse.jobs.store  # noqa: E402
+from dse.cli import INTERRUPTED  # noqa: E402
+from dse.errors import InputError  # noqa: E402
 from dse.jobs import work  # noqa: E402
 
 SPECS = {
@@ -67,8 +74,42 @@ def start(mode: str, folder: Path, shards: Path, event: int = 0) -> int:
             _kill_at(event, str(folder.parent))
         job(mode, folder, shards)
         status = 0
+    except InputError as error:
+        status = error.exit_code if "another run is at work on it" in str(error) else 1
+        if status == 1:
+            print(error, flush=True)
     except BaseException as error:
         print(f"{type(error).__name__}: {error}", flush=True)
+    os._exit(status)
+
+
+def start_command(mode: str, folder: Path, shards: Path, told: Path) -> int:
+    """A process that does the job by the command line, and writes what it tells into a file; its number."""
+    from dse.cli import run
+
+    spec = told.with_name("spec.toml")
+    spec.write_text(to_toml(SPECS.get(mode, LONG)))
+    arguments = ["merge", str(shards)] if mode == "merge" else ["explore", str(spec)]
+    arguments += ["--shard", f"2/{SHARDS}"] if mode == "shard" else ["--no-plots"]
+    child = os.fork()
+    if child:
+        return child
+    status = 1
+    try:
+        for stream in (1, 2):
+            os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
+        small_units()
+        work.EVERY, work.SHARE = 0.0, 1e9
+        # Between here and the end of the command an interrupt is the command's own.
+        os.write(1, b"started\n")
+        status = run([*arguments, "--out", str(folder)])
+    except KeyboardInterrupt:
+        os.write(2, b"interrupted outside the command\n")
+        status = INTERRUPTED
+    except BaseException:
+        import traceback
+
+        os.write(2, traceback.format_exc().encode())
     os._exit(status)
 
 
@@ -90,7 +131,7 @@ def _kill_at(event: int, place: str) -> None:
 def finished(child: int) -> bool:
     """Whether the process came to its end rather than being killed. Raises RuntimeError where it failed."""
     status = os.waitpid(child, 0)[1]
-    if os.WIFSIGNALED(status):
+    if os.WIFSIGNALED(status) or os.waitstatus_to_exitcode(status) == INTERRUPTED:
         return False
     if os.waitstatus_to_exitcode(status):
         raise RuntimeError(f"the run failed with status {os.waitstatus_to_exitcode(status)}")
@@ -148,6 +189,36 @@ class Rounds:
         if not finished(child):
             self.killed += 1
             return False
+        return self.compare(folder)
+
+    def interrupt(self, folder: Path, after: float) -> bool:
+        """One round of the command line that is interrupted; whether it came to its end, with the right result."""
+        told = self.base / "told.txt"
+        told.unlink(missing_ok=True)
+        child = start_command(self.mode, folder, self.shards, told)
+        while not told.exists() or b"started" not in told.read_bytes():
+            time.sleep(0.001)
+        time.sleep(after)
+        os.kill(child, signal.SIGINT)
+        done = finished(child)
+        if "Traceback" in told.read_text():
+            raise SystemExit(f"{self.mode}: {told.read_text()}")
+        if done:
+            return self.compare(folder)
+        self.killed += 1
+        return False
+
+    def together(self, folder: Path, number: int) -> None:
+        """One round of several processes at the same moment."""
+        children = [start(self.mode, folder, self.shards) for _ in range(number)]
+        statuses = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
+        if not set(statuses) <= {0, 2} or 0 not in statuses:
+            raise SystemExit(f"{self.mode}: {number} processes at once ended with {statuses}")
+        self.killed += statuses.count(2)
+        self.compare(folder)
+
+    def compare(self, folder: Path) -> bool:
+        """True; SystemExit where the result is another one, or something lies beside it."""
         self.compared += 1
         found = content_of(self.mode, folder)
         wrong = [n for n in {*found, *self.expected} if found.get(n) != self.expected.get(n)]
@@ -168,12 +239,13 @@ class Rounds:
             yield place / "x"
             shutil.rmtree(place)
 
-    def at_random(self, rounds: int, seed: int) -> None:
-        """Kill at random moments, and finish with a round that is not killed."""
+    def at_random(self, rounds: int, seed: int, interrupt: bool) -> None:
+        """Kill or interrupt at random moments, and finish with a round that is left alone."""
         rng, folders = random.Random(seed), self.folders()
         folder = next(folders)
         while self.killed < rounds:
-            if self.go(folder, after=max(1e-3, rng.random() * self.seconds)):
+            after = max(1e-3, rng.random() * self.seconds)
+            if self.interrupt(folder, after) if interrupt else self.go(folder, after=after):
                 folder = next(folders)
         self.go(folder)
 
@@ -195,14 +267,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--events", type=int, default=0)
+    parser.add_argument("--interrupt", action="store_true")
+    parser.add_argument("--together", type=int, default=0)
     options = parser.parse_args()
     rounds = Rounds(options.mode, options.folder)
-    how = f"every {options.events} changes of files" if options.events else "random moments"
+    what = f"kills before changes of files, {options.events} apart" if options.events else "kills at random moments"
     if options.events:
         rounds.at_events(options.events)
+    elif options.together:
+        what = f"refused of {options.rounds} times {options.together} processes at once"
+        for _, folder in zip(range(options.rounds), rounds.folders()):
+            rounds.together(folder, options.together)
     else:
-        rounds.at_random(options.rounds, options.seed)
-    print(f"{options.mode}: {rounds.killed} kills at {how}, {rounds.compared} results compared, all the same")
+        what = "interrupts at random moments" if options.interrupt else what
+        rounds.at_random(options.rounds, options.seed, options.interrupt)
+    print(f"{options.mode}: {rounds.killed} {what}, {rounds.compared} results compared, all the same")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,16 @@ def test_at_random_moments(mode, tmp_path):
     assert f"{mode}: {ROUNDS} kills" in kill(mode, str(tmp_path), "--rounds", ROUNDS)
 
 
+@pytest.mark.parametrize("mode", ["stream", "grid"])
+def test_interrupted_at_random_moments(mode, tmp_path):
+    assert f"{mode}: {ROUNDS} interrupts" in kill(mode, str(tmp_path), "--rounds", ROUNDS, "--interrupt")
+
+
+@pytest.mark.parametrize("mode", ["grid", "shard"])
+def test_processes_that_start_at_the_same_moment(mode, tmp_path):
+    assert "2 results compared, all the same" in kill(mode, str(tmp_path), "--rounds", "2", "--together", "4")
+
+
 @pytest.mark.parametrize("mode", STEPS)
 def test_before_changes_of_files(mode, tmp_path):
     told = kill(mode, str(tmp_path), "--events", STEPS[mode])
