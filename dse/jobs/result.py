@@ -23,6 +23,7 @@ CLOUD = "cloud.nc"
 TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
+SUMS = "grid.sums"
 QUALITY = "quality.csv"
 # What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
 _KEYS: dict[str, type] = {

@@ -20,13 +20,12 @@ from dse.grid.blocks import Grid
 from dse.grid.capacity import available_memory
 from dse.grid.dataset import label
 from dse.jobs import folder as folders
-from dse.jobs.checksums import SUMS
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
-from dse.jobs.result import GRID, Result, load, read_manifest
+from dse.jobs.result import GRID, SUMS, Result, load, read_manifest
 from dse.jobs.reuse import reusable
 from dse.jobs.store import Store, check_disk, sums_of
-from dse.jobs.work import tidy, working
+from dse.jobs.work import Work, tidy, working
 from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
 from dse.pareto.field import Field
@@ -102,7 +101,7 @@ def run(
         manifest = check_free(job, folder, fresh)
         if _is_current(manifest, fresh) and not damage:
             return _reuse(job, folder, False)
-        known = work.known((GRID, SUMS))
+        known = work.known()
         if known is not None and stores and (wrong := sums_of(work.path).wrong()):
             work.forget(f"{_told(wrong)} of the interrupted run's grid: all is computed again")
             known = None
@@ -116,9 +115,7 @@ def run(
         result = compute(job, progress, created, sources, scan=scan, keeping=keeping)
         work.messages += [f"{told}: evaluated instead" for s in sources.values() for told in getattr(s, "damaged", ())]
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
-        for store in created:
-            store.close()
-        work.hand_over((GRID, SUMS) if stores else ())
+        _hand_over(created, work, folder)
         written = folders.write(result, job, work.part, folder, plots)
     state: Any = "continued" if known else "recomputed" if manifest and not fresh else "computed"
     return replace(written, state=state, messages=tuple(work.messages))
@@ -167,6 +164,16 @@ def _reuse(job: Job, folder: Path, plots: bool) -> Result:
                 shutil.copyfile(folder / SUMS, work.part / SUMS)
             result = folders.write(result, job, work.part, folder, plots)
     return replace(result, state="reused")
+
+
+def _hand_over(stores: Sequence[Store], work: Work, folder: Path) -> None:
+    """Close the stores, and move the grid into the folder that becomes the result."""
+    try:
+        for store in stores:
+            store.close()
+        work.hand_over()
+    except OSError as error:
+        raise DseError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
 def _damage(folder: Path) -> str:

@@ -18,8 +18,8 @@ from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.space import Space
-from dse.jobs.checksums import SUMS, CheckedStore, Sums
-from dse.jobs.result import GRID
+from dse.jobs.checksums import Sums
+from dse.jobs.result import GRID, SUMS
 from dse.units import format_quantity
 
 # Values of a chunk, and the level of its compression: what reads and writes quickest.
@@ -93,7 +93,9 @@ class Store:
         arrays = {name: group[name] for name in self._wanted}
         self._arrays = {name: array.with_config({"write_empty_chunks": True}) for name, array in arrays.items()}
 
-    def _store(self, folder: Path) -> CheckedStore:
+    def _store(self, folder: Path) -> Any:
+        from dse.jobs.checked_store import CheckedStore
+
         self.sums = sums_of(folder)
         return CheckedStore(folder / GRID / self._grid.name, sums=self.sums)
 
@@ -185,6 +187,8 @@ def sums_of(folder: Path) -> Sums:
 
 
 def _open(path: Path, sums: Sums) -> xr.Dataset:
+    from dse.jobs.checked_store import CheckedStore
+
     try:
         store: Any = CheckedStore(path, read_only=True, sums=sums)
         data = xr.open_dataset(store, engine="zarr", chunks=None, consolidated=False)

@@ -8,13 +8,14 @@ import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from dse.errors import DseError, InputError
 from dse.jobs.folder import recover
+from dse.jobs.result import GRID, SUMS
 from dse.pareto.partial import Partial, read_partial
 
 LOCK, FOUND, PART = "lock", "found.npz", "result.part"
@@ -56,20 +57,18 @@ class Work:
         """Time that was spent on what was found, in this run and earlier ones."""
         return self.before + time.monotonic() - self.started
 
-    def hand_over(self, names: Sequence[str]) -> None:
-        """Move files that came about here into the new folder."""
-        for name in names:
-            os.rename(self.path / name, self.part / name)
+    def hand_over(self) -> None:
+        """Move the grid that came about here into the new folder."""
+        _move(self.path, self.part)
 
-    def known(self, handed_over: Sequence[str] = ()) -> Partial | None:
-        """What an earlier run of the same job found; what another one left is removed.
+    def take_back(self) -> None:
+        """Move the grid back: the new folder did not become the result."""
+        _move(self.part, self.path)
 
-        `handed_over` are files that it may have moved into its new folder already: they are taken back.
-        """
+    def known(self) -> Partial | None:
+        """What an earlier run of the same job found; what another one left is removed."""
         found = None
-        for name in handed_over:
-            if (self.part / name).exists() and not (self.path / name).exists():
-                os.rename(self.part / name, self.path / name)
+        self.take_back()
         try:
             if self.keeps:
                 partial, header = read_partial(self.path / FOUND)
@@ -143,7 +142,9 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
             raise Interrupted(message) from None
         raise
     except BaseException:
-        shutil.rmtree(work.part, ignore_errors=True)
+        with suppress(OSError):
+            work.take_back()
+            shutil.rmtree(work.part)
         raise
     else:
         with suppress(OSError):
@@ -153,6 +154,12 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
             shutil.rmtree(path, ignore_errors=True)
         lock.close()
         _remove_made(missing)
+
+
+def _move(source: Path, target: Path) -> None:
+    for name in (GRID, SUMS):
+        if (source / name).exists() and not (target / name).exists():
+            os.rename(source / name, target / name)
 
 
 def tidy(folder: Path) -> None:
