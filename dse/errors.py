@@ -5,6 +5,19 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+# What is shown of faults: no more than a person would read, whatever the input holds.
+MOST_FAULTS, MOST_WHERE, MOST_PROBLEM = 100, 400, 2000
+
+
+def shown(value: Any, most: int = 60) -> str:
+    """A value as people are shown it: its start, where it is long."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        text = "a value of a size beyond all use"
+    return text if len(text) <= most else f"{text[: most - 3]}..."
 
 
 @dataclass(frozen=True)
@@ -19,7 +32,12 @@ class Fault:
     problem: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.problem}" if self.where else self.problem
+        where, problem = _ends(self.where, MOST_WHERE), _ends(self.problem, MOST_PROBLEM)
+        return f"{where}: {problem}" if where else problem
+
+
+def _ends(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
 
 
 class DseError(Exception):
@@ -37,7 +55,9 @@ class InputError(DseError):
         if isinstance(faults, str):
             faults = Fault("", faults)
         self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
-        super().__init__("\n".join(map(str, self.faults)))
+        rest = len(self.faults) - MOST_FAULTS
+        more = [f"and {rest:,} more faults"] if rest > 0 else []
+        super().__init__("\n".join([*map(str, self.faults[:MOST_FAULTS]), *more]))
 
     def at(self, where: str) -> InputError:
         """The same faults, each told where it was found."""
@@ -64,8 +84,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def unknown(kind: str, name: str, known: Iterable[str], where: str = "") -> Fault:
     """The fault of a name that is not known: with the nearest one, or all that are allowed when they are few."""
     known = list(known)
-    problem = f"unknown {kind} {name!r}"
-    if (suggestion := nearest(name, known)) is not None:
+    problem = f"unknown {kind} {shown(name, 80)}"
+    # Names are short: what is far longer than any is near none, and comparing would take long.
+    if len(str(name)) <= 200 and (suggestion := nearest(name, known)) is not None:
         return Fault(where, f"{problem}; did you mean {suggestion!r}?")
     if len(known) <= 20:
         return Fault(where, f"{problem}; allowed: {', '.join(sorted(known))}")

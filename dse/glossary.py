@@ -63,6 +63,7 @@ class Name:
         """Raise InputError when `value` is outside the range."""
         if not (
             self.minimum <= value <= self.maximum
+            and abs(value) != float("inf")
             and not (self.positive and value <= self.minimum)
             and not (self.integer and value != round(value))
         ):

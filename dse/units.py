@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from dse.errors import InputError, nearest
+from dse.errors import InputError, nearest, shown
 
 # One MAC is two FLOP (two OP for integers): counts of operations have a dimension of their own, so that the
 # two are converted and never mixed.
@@ -156,7 +156,9 @@ def quantity(given: Any, unit: str) -> float:
     (327680.0, 400.0, 5.0)
     """
     if isinstance(given, bool) or not isinstance(given, (int, float, str)):
-        raise InputError(f"{given!r} is not a quantity; give a number in {unit} or a string such as {_example(unit)!r}")
+        raise InputError(
+            f"{shown(given)} is not a quantity; give a number in {unit} or a string such as {_example(unit)!r}"
+        )
     if isinstance(given, str):
         match = _NUMBER.match(given)
         if match is None or len(given) > 200:
@@ -169,7 +171,7 @@ def quantity(given: Any, unit: str) -> float:
         except OverflowError:
             value = math.inf
     if not math.isfinite(value):
-        raise InputError(f"{given!r} is not a finite number")
+        raise InputError(f"{shown(given)} is not a finite number")
     return value
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary, units
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, shown, unknown
 
 MOST_VALUES = 1_000_000
 MOST_EXACT = 2**53
@@ -86,7 +86,7 @@ def _divided(entry: glossary.Name, start: float, stop: float, number: float, sca
     if number != int(number) or not 1 <= number <= MOST_VALUES:
         raise InputError(f"num = {number:g}; allowed: an integer from 1 to {MOST_VALUES:,}")
     if scale not in ("linear", "log"):
-        raise InputError(f"scale = {scale!r}; allowed: linear, log")
+        raise InputError(f"scale = {shown(scale)}; allowed: linear, log")
     if scale == "log" and not (start > 0 and stop > 0):
         raise InputError("a logarithmic range needs start and stop above 0")
     with np.errstate(all="ignore"):

@@ -64,7 +64,8 @@ def own_devices(
         table = _whole(name, tables)
         base, device_class = _origin(name, table, tables, faults, catalogues)
         fields = _sort(name, table, faults)
-        if base is None and "base" in table:
+        if (base is None and "base" in table) or not all(fields.axes.values()):
+            # What is wrong has been told: nothing can be made of an axis without values.
             continue
         device = collect(faults, "", _make, name, fields, base, device_class, catalogues)
         if len(faults) == before and device is not None:
@@ -121,7 +122,7 @@ def _origin(
     device_class = table.get("class", base.device_class if base else None)
     if device_class is None and base_name is None:
         faults.append(Fault(f"device.{name}.class", f"is missing, and so is base; classes: {', '.join(classes)}"))
-    elif device_class is not None and device_class not in classes:
+    elif device_class is not None and not (isinstance(device_class, str) and device_class in classes):
         faults.append(unknown("class of devices", str(device_class), classes, f"device.{name}.class"))
     return base, str(device_class)
 
@@ -228,10 +229,13 @@ def _check_sign(
     axes: Mapping[str, list[float]],
     follow: Mapping[str, Linear],
 ) -> None:
-    """Refuse a figure that is outside its range somewhere; at the corners of the axes it is least."""
-    lowest, entry = _extreme(relation, figures, axes, follow, least=True), glossary.NAMES[figure]
+    """Refuse a figure that is outside its range or infinite somewhere: it is least and greatest at corners of the axes."""
+    lowest, highest = (_extreme(relation, figures, axes, follow, least) for least in (True, False))
+    entry = glossary.NAMES[figure]
     if lowest < entry.minimum or (entry.positive and lowest <= entry.minimum):
         raise InputError(Fault(where, f"would be {lowest:g} {entry.unit}; allowed: {entry.allowed()}"))
+    if math.isinf(highest):
+        raise InputError(Fault(where, f"would be {highest:g} {entry.unit}; allowed: a finite number"))
 
 
 def _extreme(

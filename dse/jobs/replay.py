@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import glossary
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, shown, unknown
 from dse.grid.inputs import REGIONAL
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
@@ -117,9 +118,9 @@ class _Reader:
         allowed = {"counting": COUNTINGS, "fit": (True, False), MODEL_AXIS: variants_of("latency")}
         found = {key: document[key] for key in allowed if key in document}
         for key, value in found.items():
-            if value not in allowed[key] or (key == "fit") != isinstance(value, bool):
+            if not any(value == other for other in allowed[key]) or (key == "fit") != isinstance(value, bool):
                 names = ", ".join(map(str, allowed[key])) if key != "fit" else "true, false"
-                self.fault(key, f"{value!r} is not allowed; allowed: {names}")
+                self.fault(key, f"{shown(value)} is not allowed; allowed: {names}")
         return found
 
     def table(self, parent: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
@@ -127,7 +128,7 @@ class _Reader:
         found = parent.get(key, {})
         if isinstance(found, Mapping):
             return found
-        self.fault(f"{where}.{key}" if where else key, f"{found!r} is not a table")
+        self.fault(f"{where}.{key}" if where else key, f"{shown(found)} is not a table")
         return {}
 
     def tables(self, parent: Mapping[str, Any], key: str) -> dict[str, Mapping[str, Any]]:
@@ -141,33 +142,33 @@ class _Reader:
 
     def number(self, value: Any, where: str) -> float:
         """A finite number."""
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
             return value
-        self.fault(where, f"{value!r} is not a number")
+        self.fault(where, f"{shown(value)} is not a number")
         return math.nan
 
     def text(self, table: Mapping[str, Any], key: str, where: str) -> str:
         """A text; empty where there is none."""
         found = table.get(key, "")
         if not isinstance(found, str):
-            self.fault(f"{where}.{key}", f"{found!r} is not a text")
+            self.fault(f"{where}.{key}", f"{shown(found)} is not a text")
         return str(found)
 
     def texts(self, value: Any, where: str) -> list[str]:
         """A list of texts."""
         if isinstance(value, list) and all(isinstance(v, str) for v in value):
             return value
-        self.fault(where, f"{value!r} is not a list of texts")
+        self.fault(where, f"{shown(value)} is not a list of texts")
         return []
 
     def figure(self, name: str, given: Any, where: str, allowed: Sequence[str] = _FIGURE) -> float:
         """The value of { value = , unit = } in the unit of the name."""
         if not isinstance(given, Mapping):
-            self.fault(where, f"{given!r} is not a table with value and unit")
+            self.fault(where, f"{shown(given)} is not a table with value and unit")
         elif self.known(given, allowed, where, _FIGURE):
             unit = glossary.lookup(name).unit
             if given["unit"] != unit:
-                self.fault(where, f"the unit is {given['unit']!r}; allowed: {unit!r}")
+                self.fault(where, f"the unit is {shown(given['unit'])}; allowed: {unit!r}")
             value = self.number(given["value"], where)
             if math.isnan(value):
                 return value
@@ -257,5 +258,5 @@ class _Reader:
                 named = isinstance(value, str)
                 found[name] = value if named else self.figure(name, given, at, _DEFAULT)
                 if named and entry.choices and value not in entry.choices:
-                    self.fault(at, f"{value!r} is not allowed; allowed: {entry.allowed()}")
+                    self.fault(at, f"{shown(value)} is not allowed; allowed: {entry.allowed()}")
         return found

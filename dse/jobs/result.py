@@ -23,9 +23,15 @@ CLOUD = "cloud.nc"
 TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
+SUMS = "grid.sums"
 QUALITY = "quality.csv"
-# Keys by which a manifest is known, and that everything that reads one relies on.
-NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
+# What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
+_KEYS: dict[str, type] = {
+    **dict.fromkeys(("name", "key", "code"), str),
+    **dict.fromkeys(("spec", "counts", "units"), dict),
+    **dict.fromkeys(("metrics", "objectives", "budgets", "per", "files"), list),
+    "plots": bool,
+}
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Result:
         from dse.jobs.store import open_grid
 
         if self.path is not None and (self.path / GRID).exists():
-            return open_grid(self.path / GRID)
+            return open_grid(self.path)
         job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumptions)
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
@@ -147,7 +153,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / MANIFEST}: cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or not set(manifest) >= NEEDED:
+    if not isinstance(manifest, dict) or any(not isinstance(manifest.get(k), t) for k, t in _KEYS.items()):
         raise InputError(
             f"{folder / MANIFEST}: is not the manifest of a result; remove the folder, or choose another with --out"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, Program, Values, setting_axes
 from dse.grid.space import Space
+from dse.jobs.checksums import Damaged
 from dse.jobs.manifest import code_key
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import GRID, load, read_manifest
@@ -37,12 +38,14 @@ class Reuse:
     """Where the values of a grid come from that has grown along at most one dimension.
 
     `rows` tells for each dimension the place in the old grid of each value of the new one, -1 for a new value.
+    `damaged` gathers what is told of parts of the old grid that cannot be used: these are evaluated.
     """
 
     grid: Grid
     data: xr.Dataset
     rows: Mapping[str, np.ndarray]
     designs: int
+    damaged: list[str] = field(default_factory=list)
 
     @property
     def known(self) -> int:
@@ -51,6 +54,13 @@ class Reuse:
 
     def __call__(self, place: Place, part: Space, columns: tuple[str, ...]) -> Values:
         """Columns for a part of the new grid: read where it is old, evaluated elsewhere."""
+        try:
+            return self._read_or_evaluated(place, part, columns)
+        except Damaged as error:
+            self.damaged.append(str(error).partition(";")[0])
+            return self._evaluated(part, columns)
+
+    def _read_or_evaluated(self, place: Place, part: Space, columns: tuple[str, ...]) -> Values:
         own = {d: rows[place.get(d, slice(None))] for d, rows in self.rows.items()}
         grown = [d for d, rows in own.items() if (rows < 0).any()]
         old = all((rows >= 0).any() for rows in own.values())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,10 +22,10 @@ from dse.grid.dataset import label
 from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
-from dse.jobs.result import GRID, Result, load, read_manifest
+from dse.jobs.result import GRID, SUMS, Result, load, read_manifest
 from dse.jobs.reuse import reusable
-from dse.jobs.store import Store, check_disk, store_path
-from dse.jobs.work import working
+from dse.jobs.store import Store, check_disk, sums_of
+from dse.jobs.work import Work, tidy, working
 from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
 from dse.pareto.field import Field
@@ -90,7 +89,9 @@ def run(
     if folder is None:
         return compute(job, progress, scan=scan)
     manifest = check_free(job, folder, fresh)
-    if _is_current(manifest, fresh):
+    damage = _damage(folder)
+    if _is_current(manifest, fresh) and not damage:
+        tidy(folder)
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
     stores = [Store(grid, grid_columns(job, grid)) for grid in job.grids] if job.spec.output.grid else []
@@ -98,17 +99,23 @@ def run(
     with working(folder, stamp(job)) as work:
         # Another run may have finished in between.
         manifest = check_free(job, folder, fresh)
-        if _is_current(manifest, fresh):
+        if _is_current(manifest, fresh) and not damage:
             return _reuse(job, folder, False)
         known = work.known()
+        if known is not None and stores and (wrong := sums_of(work.path).wrong()):
+            work.forget(f"{_told(wrong)} of the interrupted run's grid: all is computed again")
+            known = None
+        work.messages += [f"{damage} of the standing grid: it is computed again"] if damage else []
         keeping = Keeping(known, work.checkpoint)
         sources = reusable(job, folder) if stores and not _is_same(job, manifest) else {}
         for name, source in sources.items():
             work.messages.append(f"{name or 'grid'}: {source.known:,} designs are taken from the standing grid")
-        result = compute(job, progress, _created(job, stores, work.path, known), sources, scan=scan, keeping=keeping)
+        created = _created(job, stores, work.path, known)
+        work.before_checkpoint = [store.sync for store in created]
+        result = compute(job, progress, created, sources, scan=scan, keeping=keeping)
+        work.messages += [f"{told}: evaluated instead" for s in sources.values() for told in getattr(s, "damaged", ())]
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
-        if stores:
-            os.rename(work.path / GRID, work.part / GRID)
+        _hand_over(created, work, folder)
         written = folders.write(result, job, work.part, folder, plots)
     state: Any = "continued" if known else "recomputed" if manifest and not fresh else "computed"
     return replace(written, state=state, messages=tuple(work.messages))
@@ -153,8 +160,29 @@ def _reuse(job: Job, folder: Path, plots: bool) -> Result:
             work.known()
             if (folder / GRID).exists():
                 shutil.copytree(folder / GRID, work.part / GRID)
+            if (folder / SUMS).exists():
+                shutil.copyfile(folder / SUMS, work.part / SUMS)
             result = folders.write(result, job, work.part, folder, plots)
     return replace(result, state="reused")
+
+
+def _hand_over(stores: Sequence[Store], work: Work, folder: Path) -> None:
+    """Close the stores, and move the grid into the folder that becomes the result."""
+    try:
+        for store in stores:
+            store.close()
+        work.hand_over()
+    except OSError as error:
+        raise DseError(f"{folder}: cannot be written: {error.strerror or error}") from None
+
+
+def _damage(folder: Path) -> str:
+    """What of a standing grid is missing or cut short, in words; "" where nothing is, or no grid is kept."""
+    return _told(sums_of(folder).wrong(thorough=False))
+
+
+def _told(wrong: Sequence[str]) -> str:
+    return f"{len(wrong):,} damaged files ({wrong[0]}{', ...' if wrong[1:] else ''})" if wrong else ""
 
 
 def grid_columns(job: Job, grid: Grid) -> tuple[str, ...]:
@@ -165,11 +193,8 @@ def grid_columns(job: Job, grid: Grid) -> tuple[str, ...]:
 def _created(job: Job, stores: Sequence[Store], path: Path, known: Partial | None) -> list[Store]:
     """The stores of the grids in a folder: those of an interrupted run where it found anything, else new ones."""
     try:
-        for grid, store in zip(job.grids, stores):
-            if known is not None:
-                store.open(path / GRID / grid.name)
-            else:
-                store.create(store_path(path, grid.name))
+        for store in stores:
+            (store.create if known is None else store.open)(path)
     except OSError as error:
         raise DseError(f"{path}: cannot be written: {error.strerror or error}") from None
     return list(stores)

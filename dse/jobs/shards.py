@@ -17,9 +17,9 @@ from dse.jobs.manifest import code_key, job_key
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
 from dse.jobs.run import Keeping, blocks_of, check_free, result_of, stamp, told
-from dse.jobs.work import working
+from dse.jobs.work import tidy, working
 from dse.pareto.partial import Partial, read_partial
-from dse.pareto.scan import finish, merged
+from dse.pareto.scan import finish, is_of, merged
 from dse.pareto.scanner import Progress, Scanner
 
 FOLDER = "shards"
@@ -71,8 +71,20 @@ class Shard:
 
     def header(self) -> dict[str, Any]:
         """All but what was found, as plain data."""
-        named = ("number", "of", "spec", "assumptions", "key", "code", "units", "seconds")
-        return {"kind": "shard", **{n: getattr(self, n) for n in named}}
+        return {"kind": "shard", **{n: getattr(self, n) for n in _FIELDS}}
+
+
+# What the header of a shard holds, each of which types.
+_FIELDS: dict[str, tuple[type, ...]] = {
+    "number": (int,),
+    "of": (int,),
+    "spec": (dict,),
+    "assumptions": (dict, type(None)),
+    "key": (str,),
+    "code": (str,),
+    "units": (int,),
+    "seconds": (int, float),
+}
 
 
 def parse_shard(given: str | Sequence[int], where: str = "shard") -> tuple[int, int]:
@@ -148,6 +160,7 @@ def run_shard(
     if path.exists() and not fresh:
         standing = read_shard(path)
         if standing.key == made.key and standing.code == made.code:
+            tidy(path)
             return standing
         if standing.key != made.key:
             raise InputError(f"{path}: is the shard of another spec; replace it with --fresh, or choose another --out")
@@ -157,7 +170,8 @@ def run_shard(
             found = scanner.scan(progress, only=only, known=keeping.known, checkpoint=keeping.checkpoint)
         made = replace(made, found=found, seconds=round(work.seconds, 3), path=path)
         try:
-            found.save(path, made.header())
+            found.save(work.part / path.name, made.header())
+            os.replace(work.part / path.name, path)
         except OSError as error:
             raise DseError(f"{path}: cannot be written: {error.strerror or error}") from None
     return made
@@ -179,6 +193,9 @@ def read_shard(path: Path) -> Shard:
     found, header = read_partial(path)
     if header.pop("kind", None) != "shard":
         raise InputError(f"{path}: is not a shard of a job")
+    if set(header) != set(_FIELDS) or any(not isinstance(header[n], kinds) for n, kinds in _FIELDS.items()):
+        raise InputError(f"{path}: is not a shard of a job")
+    parse_shard((header["number"], header["of"]), str(path))
     return Shard(**header, found=found, path=path)
 
 
@@ -222,8 +239,12 @@ def merge(
     check_shards(shards)
     job = _job(shards[0])
     blocks = blocks_of(job)
+    for shard in shards:
+        if not is_of(blocks, shard.found):
+            raise InputError(f"{shard.name}: holds what this job cannot have found; scan it again with --fresh")
     found = merged(blocks, [s.found for s in shards])
-    if found.units.tolist() != list(range(shards[0].units)):
+    each_once = len(found.units) == shards[0].units and np.array_equal(found.units, np.arange(len(found.units)))
+    if not each_once or found.tally.enumerated != job.size:
         raise InputError(f"{shards[0].name}: the shards do not add up to the job; scan them again with --fresh")
     result = result_of(job, finish(blocks, found), sum(s.seconds for s in shards))
     if folder is None:

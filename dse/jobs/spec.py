@@ -118,7 +118,7 @@ class Output(_Strict):
     grid: StrictBool = False
 
 
-# What a file writes as [[network]], under a key that no file can hold.
+# What a file writes as [[network]].
 _SEVERAL = "[[network]]"
 
 
@@ -194,6 +194,8 @@ def check_shape(source: SpecLike, settings: Mapping[str, Any] | None = None) -> 
         When there is nothing to check: the file cannot be read, or is no TOML.
     """
     document, origin = read_document(source.document() if isinstance(source, Spec) else source, settings)
+    if _SEVERAL in document:
+        raise InputError(KeyFault(_SEVERAL, "unknown key; several networks are written without quotes").under(origin))
     try:
         return Spec.model_validate(document), [], origin
     except ValidationError as error:

@@ -18,7 +18,8 @@ from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.space import Space
-from dse.jobs.result import GRID
+from dse.jobs.checksums import Sums
+from dse.jobs.result import GRID, SUMS
 from dse.units import format_quantity
 
 # Values of a chunk, and the level of its compression: what reads and writes quickest.
@@ -48,18 +49,20 @@ class Store:
     def _shape(self, dims: Iterable[Any]) -> tuple[int, ...]:
         return tuple(self._space.sizes[str(d)] for d in dims)
 
-    def create(self, path: Path) -> None:
-        """Write axes and attributes, and make room for the variables."""
+    def create(self, folder: Path) -> None:
+        """Write axes and attributes into a folder, and make room for the variables."""
         import zarr
         from zarr.codecs import ZstdCodec
 
         whole = label(self._space, {})
         # Of texts the format knows only those without a fixed length.
         texts = {n: v.astype(object) for n, v in whole.coords.items() if v.dtype.kind == "U"}
+        store = self._store(folder)
+        store.root.mkdir(parents=True)
         xr.Dataset(coords={**whole.coords, **texts}, attrs=self._template.attrs).to_zarr(
-            path, zarr_format=3, consolidated=False
+            store, zarr_format=3, consolidated=False
         )
-        group = zarr.open_group(path, mode="r+")
+        group = zarr.open_group(store, mode="r+")
         for name, variable in self._wanted.items():
             shape = self._shape(variable.dims)
             number = variable.dtype.kind == "f"
@@ -72,16 +75,37 @@ class Store:
                 dimension_names=tuple(map(str, variable.dims)),
                 compressors=ZstdCodec(level=LEVEL),
                 attributes=dict(variable.attrs),
+                # Every chunk is written, so that one that is not there is known to be missing.
+                config={"write_empty_chunks": True},
             )
 
         self._write_small()
 
-    def open(self, path: Path) -> None:
+    def open(self, folder: Path) -> None:
         """Go on with a store that was created before."""
         import zarr
 
-        group: Any = zarr.open_group(path, mode="r+")
-        self._arrays = {name: group[name] for name in self._wanted}
+        store = self._store(folder)
+        for unfinished in store.root.rglob("*.partial"):
+            # What Zarr was writing when the run was killed.
+            unfinished.unlink()
+        group: Any = zarr.open_group(store, mode="r+")
+        arrays = {name: group[name] for name in self._wanted}
+        self._arrays = {name: array.with_config({"write_empty_chunks": True}) for name, array in arrays.items()}
+
+    def _store(self, folder: Path) -> Any:
+        from dse.jobs.checked_store import CheckedStore
+
+        self.sums = sums_of(folder)
+        return CheckedStore(folder / GRID / self._grid.name, sums=self.sums)
+
+    def sync(self) -> None:
+        """Bring the checksums of what was written to the disk."""
+        self.sums.sync()
+
+    def close(self) -> None:
+        """Nothing more is written."""
+        self.sums.close()
 
     def keep(self, place: Mapping[str, slice], values: Values) -> None:
         """Write the values of one tile: whole chunks of what varies along all dimensions."""
@@ -143,23 +167,31 @@ def check_disk(stores: Iterable[Store], folder: Path) -> None:
         )
 
 
-def open_grid(path: Path) -> xr.Dataset | xr.DataTree:
-    """The kept grid, opened and not loaded; of several networks a tree with one Dataset each."""
+def open_grid(folder: Path) -> xr.Dataset | xr.DataTree:
+    """The grid that a result keeps, opened and not loaded; of several networks a tree with one Dataset each.
+
+    Raises
+    ------
+    InputError
+        Where it cannot be read, now or when values are asked for; Damaged for a file that is not what was written.
+    """
+    path, sums = folder / GRID, sums_of(folder)
     if (path / "zarr.json").exists():
-        return _open(path)
-    return xr.DataTree.from_dict({part.name: _open(part) for part in sorted(path.iterdir())})
+        return _open(path, sums)
+    return xr.DataTree.from_dict({part.name: _open(part, sums) for part in sorted(path.iterdir())})
 
 
-def store_path(folder: Path, name: str) -> Path:
-    """Where the grid of a network goes; "" for one alone."""
-    path = folder / GRID / name
-    path.mkdir(parents=True)
-    return path
+def sums_of(folder: Path) -> Sums:
+    """The checksums of the grid in the folder of a result."""
+    return Sums(folder / SUMS, folder / GRID)
 
 
-def _open(path: Path) -> xr.Dataset:
+def _open(path: Path, sums: Sums) -> xr.Dataset:
+    from dse.jobs.checked_store import CheckedStore
+
     try:
-        data = xr.open_dataset(path, engine="zarr", chunks=None, consolidated=False)
+        store: Any = CheckedStore(path, read_only=True, sums=sums)
+        data = xr.open_dataset(store, engine="zarr", chunks=None, consolidated=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     # The store has a type for texts of its own; axes are few, and plain text like those of any other Dataset.

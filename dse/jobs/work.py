@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from dse.errors import DseError, InputError
 from dse.jobs.folder import recover
+from dse.jobs.result import GRID, SUMS
 from dse.pareto.partial import Partial, read_partial
 
 LOCK, FOUND, PART = "lock", "found.npz", "result.part"
@@ -35,12 +36,15 @@ class Work:
         The folder, and the new one in it that becomes the result.
     keeps
         Whether it holds what a later run can use.
+    before_checkpoint
+        What is called before anything is put down as found: it brings what belongs to it to the disk.
     """
 
     def __init__(self, path: Path, stamp: Mapping[str, Any]) -> None:
         self.path, self.part = path, path / PART
         self.stamp, self.before, self.messages = dict(stamp), 0.0, list[str]()
         self.started = time.monotonic()
+        self.before_checkpoint: list[Callable[[], None]] = []
         self._next = self.started + EVERY
 
     @property
@@ -53,9 +57,18 @@ class Work:
         """Time that was spent on what was found, in this run and earlier ones."""
         return self.before + time.monotonic() - self.started
 
+    def hand_over(self) -> None:
+        """Move the grid that came about here into the new folder."""
+        _move(self.path, self.part)
+
+    def take_back(self) -> None:
+        """Move the grid back: the new folder did not become the result."""
+        _move(self.part, self.path)
+
     def known(self) -> Partial | None:
         """What an earlier run of the same job found; what another one left is removed."""
         found = None
+        self.take_back()
         try:
             if self.keeps:
                 partial, header = read_partial(self.path / FOUND)
@@ -74,12 +87,20 @@ class Work:
         self.part.mkdir()
         return found
 
+    def forget(self, message: str) -> None:
+        """Remove what an earlier run found: it cannot be used."""
+        self.before, self.messages = 0.0, [message]
+        _clear(self.path)
+        self.part.mkdir()
+
     def checkpoint(self, found: Callable[[], Partial], last: bool = False) -> None:
         """Put down what was found, if it is time to or the last chance."""
         started = time.monotonic()
         if started < self._next and not last:
             return
         partial = found()
+        for bring_to_disk in self.before_checkpoint:
+            bring_to_disk()
         if partial.tally.enumerated:
             partial.save(self.path / FOUND, {**self.stamp, "seconds": self.seconds})
         now = time.monotonic()
@@ -121,7 +142,9 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
             raise Interrupted(message) from None
         raise
     except BaseException:
-        shutil.rmtree(work.part, ignore_errors=True)
+        with suppress(OSError):
+            work.take_back()
+            shutil.rmtree(work.part)
         raise
     else:
         with suppress(OSError):
@@ -131,6 +154,24 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
             shutil.rmtree(path, ignore_errors=True)
         lock.close()
         _remove_made(missing)
+
+
+def _move(source: Path, target: Path) -> None:
+    for name in (GRID, SUMS):
+        if (source / name).exists() and not (target / name).exists():
+            os.rename(source / name, target / name)
+
+
+def tidy(folder: Path) -> None:
+    """Remove what a run left beside a result that was killed when all was done but that."""
+    final = Path(os.path.abspath(folder))
+    path = final.parent / f".{final.name}.work"
+    with suppress(OSError):
+        if path.exists():
+            with (path / LOCK).open("a+", encoding="utf-8") as lock:
+                if _locked(lock):
+                    recover(final)
+                    shutil.rmtree(path)
 
 
 def _give_up(path: Path) -> None:

@@ -7,9 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, shown, unknown
 from dse.glossary import Name, lookup
 from dse.networks.registration import Family
+
+# The largest count that a float holds with all that are smaller.
+LARGEST = 2.0**53
 
 
 def axis_values(family: Family, axes: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[int, ...]]:
@@ -41,11 +44,16 @@ def _axis_value(axis: str, given: Any, structural: bool) -> Any:
     A structural axis that has names takes one of them.
     """
     name = lookup(axis)
-    if structural and name.choices and given in name.choices:
+    if structural and name.choices and isinstance(given, str) and given in name.choices:
         return given
     if isinstance(given, str) or (structural and np.ndim(given)):
-        raise InputError(f"{given!r} is not allowed; allowed: {name.allowed()}" + (", one value" if structural else ""))
-    value = np.asarray(given, dtype=float)
+        raise InputError(
+            f"{shown(given)} is not allowed; allowed: {name.allowed()}" + (", one value" if structural else "")
+        )
+    try:
+        value = np.asarray(given, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(f"{shown(given)} is not allowed; allowed: {name.allowed()}") from None
     if not value.size:
         raise InputError("no value is given")
     _check(name, value)
@@ -59,6 +67,8 @@ def _axis_value(axis: str, given: Any, structural: bool) -> Any:
 def _check(name: Name, value: np.ndarray) -> None:
     if name.choices and not (np.all(value == np.floor(value)) and np.all((value >= 0) & (value < len(name.choices)))):
         raise InputError(f"allowed: {name.allowed()} (as their index from 0)")
+    if name.integer and value.max() > LARGEST:
+        raise InputError(f"{value.max():g} is beyond 2^53: a count would no longer be exact")
     # NaN is handed on by min, and refused there.
     name.check(float(value.min()))
     name.check(float(value.max()))

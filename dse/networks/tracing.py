@@ -148,7 +148,9 @@ class Trace:
         return rows
 
     def _sum(self, what: str, quantities: Sequence[str]) -> Count:
-        return _exact(what, sum_of(term for quantity in quantities for op in self.ops for term in op.total(quantity)))
+        terms = (term for quantity in quantities for op in self.ops for term in op.total(quantity))
+        with np.errstate(over="ignore"):
+            return _exact(what, sum_of(terms))
 
     def _stack(self, counts: Sequence[Count]) -> np.ndarray:
         shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
@@ -190,7 +192,8 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
     values, shape = axis_values(family, axes)
     net = Net()
     try:
-        with np.errstate(divide="ignore", invalid="ignore"):
+        # What runs over is refused where it is counted.
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             family.builder(net, **values)
     except InputError as error:
         raise error.at(f"family {family.name}") from None

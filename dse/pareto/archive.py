@@ -67,6 +67,16 @@ class Archive:
         self._index: Index | None = None
         self._indexed = 0
 
+    @property
+    def objectives(self) -> int:
+        """Columns of its points."""
+        return self._points.shape[1]
+
+    @property
+    def groups(self) -> int:
+        """Groups that its points may be in."""
+        return self._groups_in_all
+
     def add(self, points: np.ndarray, places: np.ndarray, groups: np.ndarray) -> None:
         """Add points.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import astuple, dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -167,6 +167,15 @@ class Tally:
     def feasible(self) -> int:
         """Designs that were seen, are defined and break nothing."""
         return self.enumerated - self.undefined - sum(self.excluded.values()) - sum(self.skipped.values())
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether these can be counts of designs: whole numbers, of which the parts are no more than all."""
+        single = (self.enumerated, self.undefined, self.dominated, self.kept)
+        counts = [*single, *self.excluded.values(), *self.broken.values(), *self.skipped.values()]
+        whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= 2**62 for n in counts)
+        numbers = all(isinstance(n, (int, float)) for m in self.misses.values() for n in astuple(m))
+        return whole and numbers and self.feasible >= 0
 
     def add(self, other: Tally) -> None:
         """Add the counts of another part; of misses the nearer one stays."""

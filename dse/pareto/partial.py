@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -50,6 +49,18 @@ class Partial:
     cells: Cells = field(default_factory=no_cells)
     sampled: int = 0
 
+    def check(self) -> None:
+        """Raise ValueError where this cannot be what a scan found: a file may hold anything."""
+        whole = (self.units, self.places, self.groups, *self.cells)
+        if any(a.ndim != 1 or a.dtype != np.int64 or (a.size and a.min() < 0) for a in whole):
+            raise ValueError("its numbers are not whole")
+        if self.points.ndim != 2 or self.points.dtype != np.float64 or np.isnan(self.points).any():
+            raise ValueError("its points are no numbers")
+        if not len(self.points) == len(self.places) == len(self.groups) or len(self.cells[0]) != len(self.cells[1]):
+            raise ValueError("its arrays are not of one length")
+        if (np.diff(self.units) <= 0).any() or not self.tally.is_sound:
+            raise ValueError("its counts do not add up")
+
     def save(self, path: Path, header: Mapping[str, Any]) -> None:
         """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data."""
         text = json.dumps({"format": FORMAT, **header, "sampled": self.sampled, "tally": asdict(self.tally)})
@@ -81,10 +92,12 @@ def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
                 raise ValueError("written by another version")
             arrays = {name: file[name] for name in ("units", "points", "places", "groups")}
             cells = file["cells"], file["counts"]
+        tally = header.pop("tally")
+        tally["misses"] = {name: Miss(**miss) for name, miss in tally["misses"].items()}
+        partial = Partial(**arrays, tally=Tally(**tally), cells=cells, sampled=int(header.pop("sampled")))
+        partial.check()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile) as error:
+    except Exception as error:  # those of archives, arrays and JSON have no common base
         raise InputError(f"{path}: is not a partial result of a scan ({error})") from None
-    tally = header.pop("tally")
-    tally["misses"] = {name: Miss(**miss) for name, miss in tally["misses"].items()}
-    return Partial(**arrays, tally=Tally(**tally), cells=cells, sampled=int(header.pop("sampled"))), header
+    return partial, header

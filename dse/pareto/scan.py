@@ -95,6 +95,16 @@ def finish(blocks: Sequence[Block], found: Partial) -> Scan:
     return Scan(places, tally, cloud)
 
 
+def is_of(blocks: Sequence[Block], part: Partial) -> bool:
+    """Whether a part may be of a scan of these blocks, as far as its numbers tell."""
+    archive = new_archive(blocks)
+    names = {name for block in blocks for name in block.cut.constraints}
+    told = {*part.tally.excluded, *part.tally.broken, *part.tally.misses} <= names
+    columns = part.points.shape[1] == archive.objectives or not len(part.points)
+    places = part.places.max(initial=-1) < sum(block.space.size for block in blocks)
+    return told and columns and places and part.groups.max(initial=-1) < archive.groups
+
+
 def merged(blocks: Sequence[Block], parts: Iterable[Partial]) -> Partial:
     """What several parts of one scan found, together; a unit may be in one of them only."""
     archive, cloud, tally, numbers = new_archive(blocks), new_cloud(blocks), Tally(), [np.empty(0, dtype=np.int64)]

@@ -9,7 +9,7 @@ from typing import Any
 
 from dse import glossary
 from dse.catalogue import Catalogue, read_toml
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, shown, unknown
 from dse.precision.compute import FALLBACKS
 from dse.units import quantity
 from dse.weights import is_weight_file, weight_file_exists
@@ -55,7 +55,7 @@ class Scheme:
         return int(self.element_bits) if self.weight_format == "integer" else None
 
     @classmethod
-    def from_fields(cls, name: str, **fields: Any) -> Scheme:
+    def from_fields(cls, name: str, /, **fields: Any) -> Scheme:
         """A scheme from the fields that a user writes; InputError names every one that is wrong.
 
         Parameters
@@ -110,6 +110,8 @@ def _read(name: str, fields: Mapping[str, Any]) -> tuple[dict[str, float], list[
     for key, allowed in _CHOICES.items():
         if key in fields and fields[key] not in allowed:
             faults.append(unknown(key, fields[key], allowed, f"{name}.{key}"))
+    for key in (key for key in _TEXTS if not isinstance(fields.get(key, ""), str)):
+        faults.append(Fault(f"{name}.{key}", f"{shown(fields[key])} is not a text"))
     weights = fields.get("weights")
     if weights is not None and not (is_weight_file(weights) and weight_file_exists(weights)):
         faults.append(Fault(f"{name}.weights", f"{weights!r:.80} is not there; allowed: a .npy or .safetensors file"))

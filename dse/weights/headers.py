@@ -146,7 +146,7 @@ def _safetensor(entry: Any, available: int) -> Stored:
         whole = False
     if not whole:
         raise InputError("needs a dtype, a shape and data_offsets, all whole numbers")
-    if kind not in SAFETENSORS_BITS:
+    if not isinstance(kind, str) or kind not in SAFETENSORS_BITS:
         raise InputError(Fault("dtype", f"{str(kind)[:40]!r} is not known; known: {', '.join(SAFETENSORS_BITS)}"))
     needed = (math.prod(shape) * SAFETENSORS_BITS[kind] + 7) // 8
     if stop - start != needed:

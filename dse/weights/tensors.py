@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -72,8 +73,11 @@ def _parts(text: str) -> tuple[str, str | None]:
 
 def _npy(path: Path) -> npt.NDArray[Any]:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with warnings.catch_warnings():
+            # Who reads weights cares little that Python 2 wrote them.
+            warnings.simplefilter("ignore", UserWarning)
+            array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except Exception as error:  # the header is a Python literal: errors of its tokenizer have no common base
         problem = getattr(error, "strerror", None) or "it is truncated, or no .npy file of numbers"
         raise InputError(Fault(str(path), f"cannot be read: {problem}")) from None
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.dtype.itemsize > 8:

@@ -36,6 +36,8 @@ def _attend(low: Lowering, node: Node, names: list[str], heads: int, features: i
     """Attention of one operator; `features` are those of a query over all heads, `past` holds earlier keys."""
     query = low.shapes.of(names[0], node)
     key = low.shapes.of(names[1], node)
+    if len(query) not in (3, 4) or len(key) < 2 or (past and len(low.shapes.of(past, node)) < 2):
+        raise refuse(low, node, f"queries of shape {query} and keys of {key}; needed: 3 or 4 dimensions")
     span = key[-2] + (low.shapes.of(past, node)[-2] if past else 0)
     row = low.record(node, "attention", [low.value(n, node) for n in dict.fromkeys(names)])
     positions = math.prod(query[:-1]) if len(query) == 3 else query[0] * query[2]

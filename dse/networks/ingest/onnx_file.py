@@ -142,6 +142,11 @@ class _Reader:
                 self.store(node.output[0], attributes["value"])
                 continue
             name = node.name or f"{node.op_type}_{number}"
+            # The format allows any bytes where it says text, and nodes that make nothing.
+            if any(isinstance(text, bytes) for text in (name, node.op_type, domain, *node.input, *node.output)):
+                raise InputError(Fault(f"{self.path}: node {number}", "has names that are no text in UTF-8"))
+            if not any(node.output):
+                continue
             nodes.append(
                 Node(name, node.op_type, domain, tuple(node.input), tuple(node.output), attributes, node)
             )  # fmt: skip
@@ -191,6 +196,9 @@ class _Reader:
     def shape(self, value: Any, dynamic: dict[str, str]) -> tuple[int, tuple[int | str | None, ...]]:
         """Type and shape of an input; the dimension of samples is None."""
         tensor = value.type.tensor_type
+        if any(isinstance(text, bytes) for text in (value.name, *(d.dim_param for d in tensor.shape.dim))):
+            self.faults.append(Fault(f"{self.path}: inputs", "have names that are no text in UTF-8"))
+            return tensor.elem_type, ()
         if not tensor.HasField("shape"):
             self.faults.append(Fault(f"{self.path}: {value.name}", "is an input without a shape; needed: a tensor"))
             return tensor.elem_type, ()

@@ -70,9 +70,11 @@ class OnnxBuilder:
         if sizes not in self.known:
             if len(self.known) >= 1024:
                 self.known.clear()
-            self.known[sizes] = Lowering(
-                self.graph, Shapes(self.graph, dict(zip(self.graph.dynamic, sizes, strict=True)))
-            )
+            shapes = Shapes(self.graph, dict(zip(self.graph.dynamic, sizes, strict=True)))
+            try:
+                self.known[sizes] = Lowering(self.graph, shapes)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                raise InputError(Fault(self.graph.path, f"its operators do not fit together ({error})")) from None
             if not self.known[sizes].rows:
                 raise InputError(Fault(self.graph.path, "has no operator that computes on data"))
         return self.known[sizes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dse.errors import Fault, InputError
 from dse.networks.ingest.onnx_file import Graph, Node
 from dse.networks.ingest.onnx_groups import LAYOUT, NORM, find_groups, is_data, key_of, moving
 from dse.networks.ingest.onnx_shapes import Shapes
@@ -65,7 +66,12 @@ class Lowering:
         # Results of looking up stored tables at fixed places, such as biases of relative positions.
         self.looked_up: set[str] = set()
         for node in self.graph.nodes:
-            self._lower(node)
+            try:
+                self._lower(node)
+            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+                # Operators with inputs or attributes that the standard does not let them have.
+                where = f"{self.graph.path}: {node.name}"
+                raise InputError(Fault(where, f"{node.kind}: its inputs and attributes do not fit ({error})")) from None
 
     # What handlers of nodes use.
 

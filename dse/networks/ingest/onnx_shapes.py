@@ -84,7 +84,7 @@ class Shapes:
             found = onnx.shape_inference.infer_node_outputs(
                 schema, node.proto, types, data, opset_imports=[onnx.helper.make_opsetid("", version)]
             )
-        except onnx.shape_inference.InferenceError as error:
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
             raise ValueError(str(error).strip()[:200]) from None
         return {n: (t.tensor_type.elem_type, _shape_of(t)) for n, t in found.items()}
 

@@ -27,7 +27,7 @@ from typing import Any
 
 from dse import formulas
 from dse.catalogue import read_toml
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, shown, unknown
 from dse.networks.models import Model
 from dse.networks.net import Net
 from dse.networks.registration import Family
@@ -151,10 +151,10 @@ def _number(value: Any, where: str, faults: list[Fault]) -> float:
     lowest = 0 if where.rpartition(": ")[2] in COUNTS else 1
     try:
         number = float("nan") if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not lowest <= number <= 2**53 or number != int(number):
-        faults.append(Fault(where, f"{value!r:.60} is not allowed; allowed: an integer of at least {lowest}"))
+        faults.append(Fault(where, f"{shown(value)} is not allowed; allowed: an integer of at least {lowest}"))
         return 1.0
     return number
 

@@ -1,0 +1,46 @@
+"""A Zarr store whose files have checksums."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from zarr.storage import LocalStore
+
+from dse.jobs.checksums import Sums
+
+
+class CheckedStore(LocalStore):
+    """A Zarr store in a folder that notes the checksum of what it writes, and checks what it reads."""
+
+    def __init__(self, root: Path | str, *, read_only: bool = False, sums: Sums) -> None:
+        super().__init__(root, read_only=read_only)
+        self.sums = sums
+
+    def with_read_only(self, read_only: bool = False) -> CheckedStore:
+        """The same store, to be written or not."""
+        return type(self)(self.root, read_only=read_only, sums=self.sums)
+
+    async def set(self, key: str, value: Any) -> None:
+        """Write a file."""
+        await super().set(key, value)
+        self.sums.note(self.root / key, value.as_buffer_like())
+
+    def set_sync(self, key: str, value: Any) -> None:
+        """Write a file."""
+        super().set_sync(key, value)
+        self.sums.note(self.root / key, value.as_buffer_like())
+
+    async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
+        """Read a file, None where there is none."""
+        return self._checked(key, await super().get(key, prototype, byte_range), byte_range)
+
+    def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Any:
+        """Read a file, None where there is none."""
+        return self._checked(key, super().get_sync(key, prototype=prototype, byte_range=byte_range), byte_range)
+
+    def _checked(self, key: str, found: Any, byte_range: Any) -> Any:
+        # A store that is being written is read where nothing was noted yet; parts of files are of no use here.
+        if self.read_only and byte_range is None and self.sums.known:
+            self.sums.check(self.root / key, None if found is None else found.as_buffer_like())
+        return found

@@ -1,0 +1,191 @@
+"""A grid whose files were cut short, lost, changed or exchanged: found, and computed again or refused by name."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import xarray as xr
+from specs import SMALL, changed
+
+import dse
+from dse.errors import InputError
+from dse.jobs import run as runs
+from dse.jobs import store, work
+from dse.jobs.checksums import Damaged, Sums
+from dse.jobs.recut import recut
+from dse.pareto.scanner import Scanner
+
+KEPT = changed(SMALL, output__grid=True)
+SEVERAL = changed(KEPT, hardware__device="stm32u575", objectives={"minimize": ["latency"]}, budgets={})
+SEVERAL["network"] = [{**KEPT["network"], "name": "one"}, {**KEPT["network"], "name": "two", "classes": 10}]
+CHUNK = "latency/c/0/0/0/0"
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def emptied(path):
+    path.write_bytes(b"")
+
+
+def lost(path):
+    path.unlink()
+
+
+def changed_inside(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def exchanged(path):
+    """A whole chunk of the same shape, of another variable."""
+    shutil.copyfile(path.parents[5] / "energy" / "/".join(path.parts[-5:]), path)
+
+
+DAMAGES = [cut_short, emptied, lost, changed_inside, exchanged]
+
+
+@pytest.fixture(autouse=True)
+def small_chunks(monkeypatch):
+    monkeypatch.setattr(runs, "Scanner", lambda given: Scanner(given, tile=12))
+    monkeypatch.setattr(store, "CHUNK", 12)
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "CHUNK", 12)
+        return dse.explore(KEPT, out=tmp_path_factory.mktemp("whole") / "x", plots=False)
+
+
+@pytest.fixture
+def damaged(expected, tmp_path, request):
+    shutil.copytree(expected.path, tmp_path / "x")
+    request.param(tmp_path / "x" / "grid.zarr" / CHUNK)
+    return tmp_path / "x"
+
+
+def assert_same(found, expected):
+    xr.testing.assert_identical(dse.load(found.path).grid.load(), dse.load(expected.path).grid.load())
+    xr.testing.assert_identical(found.frontier, expected.frontier)
+    assert found.counts == expected.counts
+
+
+@pytest.mark.parametrize("damaged", DAMAGES, indirect=True)
+def test_values_are_not_read_from_it(damaged):
+    told = rf"grid\.zarr/{CHUNK}: is (missing|damaged, or of another grid); compute the result again with --fresh"
+    grid = dse.load(damaged).grid
+    with pytest.raises(Damaged, match=told):
+        grid.latency.load()
+    with pytest.raises(InputError, match=told):
+        recut(dse.load(damaged), minimize=["peak_sram", "energy"], budgets={"latency": "200 ms"})
+    assert Damaged.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["grid.zarr/zarr.json", "grid.zarr/latency/zarr.json", "grid.zarr/width/c/0"])
+@pytest.mark.parametrize("damage", [cut_short, lost, changed_inside])
+def test_neither_are_names_and_axes(expected, tmp_path, name, damage):
+    shutil.copytree(expected.path, tmp_path / "x")
+    damage(tmp_path / "x" / name)
+    with pytest.raises(InputError):
+        dse.load(tmp_path / "x").grid.load()
+
+
+@pytest.mark.parametrize("damaged", [cut_short, emptied, lost], indirect=True)
+def test_a_finished_result_is_computed_again(damaged, expected):
+    again = dse.explore(KEPT, out=damaged, plots=False)
+    assert again.state == "recomputed"
+    assert again.messages == (f"1 damaged files ({CHUNK}) of the standing grid: it is computed again",)
+    assert_same(again, expected)
+    assert dse.explore(KEPT, out=damaged, plots=False).state == "reused"
+
+
+@pytest.mark.parametrize("damaged", DAMAGES, indirect=True)
+def test_a_grid_that_grows_takes_nothing_over_from_it(damaged, tmp_path):
+    grown = changed(KEPT, network__resolution=[96, 128, 160, 192])
+    fresh = dse.explore(grown, out=tmp_path / "fresh", plots=False)
+    found = dse.explore(grown, out=damaged, plots=False, fresh=True)
+    assert any("damage" in told and ("evaluated instead" in told or "again" in told) for told in found.messages)
+    assert_same(found, fresh)
+
+
+def interrupted(folder, monkeypatch, units):
+    """What a run leaves that was interrupted after some units."""
+    checkpoint, left = work.Work.checkpoint, [units]
+
+    def interrupt(self, found, last=False):
+        checkpoint(self, found, last)
+        left[0] -= 1
+        if not left[0]:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "EVERY", -1.0)
+        patched.setattr(work.Work, "checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            dse.explore(KEPT, out=folder, plots=False)
+    return folder.parent / f".{folder.name}.work"
+
+
+def test_an_interrupted_run_goes_on_with_a_whole_grid(tmp_path, monkeypatch, expected):
+    interrupted(tmp_path / "x", monkeypatch, 3)
+    found = dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert found.state == "continued"
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_an_interrupted_run_starts_over_with_a_damaged_one(tmp_path, monkeypatch, expected, damage):
+    left = interrupted(tmp_path / "x", monkeypatch, 3)
+    damage(left / "grid.zarr" / CHUNK)
+    found = dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert found.state == "computed"
+    assert found.messages == (f"1 damaged files ({CHUNK}) of the interrupted run's grid: all is computed again",)
+    assert_same(found, expected)
+    assert [p.name for p in tmp_path.iterdir()] == ["x"]
+
+
+def test_chunks_of_nothing_but_undefined_values_are_written(tmp_path):
+    """A chunk that is not there is known to be lost, and is none that holds no number."""
+    spec = changed(KEPT, network={"model": "llama-2-7b"}, precision__scheme=["fp16", "w4a16"], budgets={}, fit=False)
+    spec |= {"hardware": {"device": ["a100-sxm-80gb", "l4"]}, "objectives": {"minimize": ["latency"]}}
+    spec |= {"deployment": {"phase": ["prefill", "decode"]}, "output": {"grid": True, "metrics": ["time_per_token"]}}
+    found = dse.explore(spec, out=tmp_path / "x", plots=False)
+    assert found.grid.time_per_token.sel(phase="prefill").isnull().all()
+    assert not Sums(tmp_path / "x" / "grid.sums", tmp_path / "x" / "grid.zarr").wrong()
+
+
+def test_grids_of_several_networks(tmp_path):
+    first = dse.explore(SEVERAL, out=tmp_path / "x", plots=False)
+    assert set(first.grid.children) == {"one", "two"}
+    lost(tmp_path / "x" / "grid.zarr" / "two" / "params" / "c" / "0")
+    again = dse.explore(SEVERAL, out=tmp_path / "x", plots=False)
+    assert again.messages == ("1 damaged files (two/params/c/0) of the standing grid: it is computed again",)
+    xr.testing.assert_identical(again.frontier, first.frontier)
+
+
+def test_sums_that_are_damaged_themselves(expected, tmp_path):
+    shutil.copytree(expected.path, tmp_path / "x")
+    (tmp_path / "x" / "grid.sums").write_text("no sums\n")
+    with pytest.raises(InputError, match=r"grid\.sums: is damaged; compute the result again with --fresh"):
+        dse.load(tmp_path / "x").grid.load()
+    assert dse.explore(KEPT, out=tmp_path / "x", plots=False, fresh=True).counts == expected.counts
+
+
+def test_a_line_that_was_cut_short_is_of_a_file_that_is_written_again(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    sums = Sums(tmp_path / "sums", tmp_path)
+    sums.note(tmp_path / "a", b"abc")
+    sums.close()
+    # CRC-32 of "abc", as published.
+    assert (tmp_path / "sums").read_text() == "352441c2 3 a\n"
+    with (tmp_path / "sums").open("a") as file:
+        file.write("352441c2 3")
+    again = Sums(tmp_path / "sums", tmp_path)
+    assert again.known == {"a": (0x352441C2, 3)}
+    again.note(tmp_path / "b", b"")
+    again.close()
+    assert Sums(tmp_path / "sums", tmp_path).known == {"a": (0x352441C2, 3), "b": (0, 0)}

@@ -1,0 +1,170 @@
+"""A disk that fills up, and a folder that becomes read-only, while a result is written; a clock that jumps."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+import xarray as xr
+from specs import SMALL, changed
+
+import dse
+from dse.errors import DseError
+from dse.jobs import run as runs
+from dse.jobs import store, work
+from dse.pareto.scanner import Scanner
+
+KEPT = changed(SMALL, output__grid=True)
+ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
+resource = pytest.importorskip("resource", reason="limits of a process need a POSIX system")
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Several units and chunks; and a disk that is said to have room: somebody else takes it in between."""
+    monkeypatch.setattr(runs, "Scanner", lambda given: Scanner(given, tile=12))
+    monkeypatch.setattr(store, "CHUNK", 12)
+    monkeypatch.setattr(work, "EVERY", -1.0)
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10**15))
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return dse.explore(SMALL)
+
+
+def assert_told_and_nothing_half_written(folder, spec):
+    with pytest.raises(DseError, match=r"cannot be written: |cannot be removed: ") as caught:
+        dse.explore(spec, out=folder, plots=False)
+    assert caught.value.exit_code == 1 and "\n" not in str(caught.value)
+    assert not folder.exists()
+
+
+def assert_goes_on(folder, spec, expected):
+    found = dse.explore(spec, out=folder, plots=False)
+    xr.testing.assert_identical(found.frontier, expected.frontier)
+    assert found.counts == expected.counts
+    if spec is KEPT:
+        xr.testing.assert_identical(dse.load(folder).grid["latency"].load(), expected.grid["latency"])
+    assert [p.name for p in folder.parent.iterdir()] == [folder.name]
+
+
+@pytest.mark.parametrize("spec", [SMALL, KEPT], ids=["frontier", "grid"])
+@pytest.mark.parametrize("most", [0, 300, 1_000, 8_000, 20_000])
+def test_files_that_may_not_grow(tmp_path, spec, most, expected):
+    """EFBIG at some byte: of the lock, of the grid, of what was found, of the tables."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        assert_told_and_nothing_half_written(tmp_path / "x", spec)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert_goes_on(tmp_path / "x", spec, expected)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system in memory, whose size can be changed."""
+    if not ROOT:
+        pytest.skip("only root mounts a file system")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(place)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip(f"no file system could be mounted: {mounted.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@pytest.mark.parametrize("spec", [SMALL, KEPT], ids=["frontier", "grid"])
+def test_a_disk_that_is_full(small_disk, spec, expected):
+    """ENOSPC at some page, with ever more room, until there is enough."""
+    failed, pages = 0, 1
+    while True:
+        subprocess.run(["mount", "-o", f"remount,size={4 * pages}k", str(small_disk)], check=True)
+        try:
+            dse.explore(spec, out=small_disk / "x", plots=False)
+            break
+        except DseError as error:
+            assert "cannot be written" in str(error) and "\n" not in str(error)
+            assert not (small_disk / "x").exists()
+        failed, pages = failed + 1, pages + max(1, pages // 3)
+    assert failed > 6
+    assert_goes_on(small_disk / "x", spec, expected)
+
+
+@pytest.fixture
+def nobody():
+    """A place that belongs to a user who may not write where permissions forbid it, and this process is that user."""
+    place = Path(tempfile.mkdtemp(prefix="dse-nobody-"))
+    place.chmod(0o755)
+    if ROOT:
+        os.chown(place, 65534, 65534)
+        os.seteuid(65534)
+    yield place
+    if ROOT:
+        os.seteuid(0)
+    shutil.rmtree(place)
+
+
+@pytest.mark.parametrize("spec", [SMALL, KEPT], ids=["frontier", "grid"])
+@pytest.mark.parametrize("which", ["work", "parent"])
+def test_a_folder_that_becomes_read_only(expected, nobody, spec, which, monkeypatch):
+    # All that is read and imported lies where only root can go.
+    checkpoint, made = work.Work.checkpoint, []
+
+    def locked(self, found, last=False):
+        checkpoint(self, found, last)
+        if not made:
+            made.append(self.path if which == "work" else self.path.parent)
+            made[0].chmod(0o555)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work.Work, "checkpoint", locked)
+        with pytest.raises(DseError, match="cannot be written: ") as caught:
+            dse.explore(spec, out=nobody / "x", plots=False)
+    assert caught.value.exit_code == 1
+    assert not (nobody / "x").exists()
+    made[0].chmod(0o755)
+    assert_goes_on(nobody / "x", spec, expected)
+
+
+def test_a_standing_result_stays_whole_when_its_folder_cannot_be_replaced(expected, nobody):
+    dse.explore(SMALL, out=nobody / "x", plots=False)
+    nobody.chmod(0o555)
+    with pytest.raises(DseError, match="cannot be written"):
+        dse.explore(changed(SMALL, fit=False), out=nobody / "x", fresh=True, plots=False)
+    assert dse.load(nobody / "x").counts == expected.counts
+    # A finished one is read where nothing can be written.
+    assert dse.explore(SMALL, out=nobody / "x", plots=False).state == "reused"
+    nobody.chmod(0o755)
+
+
+def test_a_clock_that_jumps(tmp_path, expected, monkeypatch):
+    """What was found is taken up though every file says that it is of 1970, or of the next century."""
+    checkpoint, jumps = work.Work.checkpoint, iter([0.0, 4e9, -1e9, 1.0] * 100)
+    monkeypatch.setattr(time, "time", lambda: next(jumps))
+
+    def interrupt(self, found, last=False):
+        checkpoint(self, found, last)
+        if not last:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work.Work, "checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    for path, moment in zip(sorted(tmp_path.rglob("*")), [0, 4_000_000_000] * 1000, strict=False):
+        os.utime(path, (moment, moment))
+    found = dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert found.state == "continued" and found.counts == expected.counts
+    assert found.manifest["seconds"] >= 0
+    for path, moment in zip(sorted((tmp_path / "x").rglob("*")), [4_000_000_000, 0] * 1000, strict=False):
+        os.utime(path, (moment, moment))
+    assert dse.explore(KEPT, out=tmp_path / "x", plots=False).state == "reused"

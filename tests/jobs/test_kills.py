@@ -1,0 +1,47 @@
+"""Runs that are killed at random moments, and before every few things that they do to files (see `killed.py`).
+
+DSE_KILL_ROUNDS sets the number of kills at random moments of each kind of run (default 2).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("killed.py")
+ROUNDS = os.environ.get("DSE_KILL_ROUNDS", "2")
+# Changes of files between the kills: so that there are three or four of each kind.
+STEPS = {"stream": "53", "grid": "131", "bounds": "4", "shard": "61", "merge": "4"}
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes that split need a POSIX system")
+
+
+def kill(*arguments):
+    done = subprocess.run([sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("mode", STEPS)
+def test_at_random_moments(mode, tmp_path):
+    assert f"{mode}: {ROUNDS} kills" in kill(mode, str(tmp_path), "--rounds", ROUNDS)
+
+
+@pytest.mark.parametrize("mode", ["stream", "grid"])
+def test_interrupted_at_random_moments(mode, tmp_path):
+    assert f"{mode}: {ROUNDS} interrupts" in kill(mode, str(tmp_path), "--rounds", ROUNDS, "--interrupt")
+
+
+@pytest.mark.parametrize("mode", ["grid", "shard"])
+def test_processes_that_start_at_the_same_moment(mode, tmp_path):
+    assert "2 results compared, all the same" in kill(mode, str(tmp_path), "--rounds", "2", "--together", "4")
+
+
+@pytest.mark.parametrize("mode", STEPS)
+def test_before_changes_of_files(mode, tmp_path):
+    told = kill(mode, str(tmp_path), "--events", STEPS[mode])
+    assert int(told.split()[1]) >= 2, told
