@@ -104,7 +104,6 @@ NAMES: dict[str, Name] = {
     "d_in": _sheet("1", "d_in", "input features"),
     "d_out": _sheet("1", "d_out", "output features"),
     "rank": _sheet("1", "r", "rank of a low-rank adapter"),
-    "sparsity": _sheet("1", "s", "share of weights that is zero", maximum=1),
     "channels": _sheet("1", "C", "channels of a feature map"),
     "height": _sheet("1", "H", "height of a feature map or image"),
     "features": _sheet("1", "F", "features of a vector"),
@@ -272,6 +271,18 @@ NAMES: dict[str, Name] = {
     "features_in": _count("architecture", "F_in", "features of the input vector"),
     "hidden": _count("architecture", "F_h", "features of the hidden layers"),
     "bottleneck": _count("architecture", "F_z", "features of the innermost layer of an autoencoder"),
+    # Levers of every network.
+    "separable": _flag("sep", "1: convolutions over space are depthwise and pointwise ones, but for the first layer"),
+    "sparsity": Name(
+        "architecture", "1", "s", "share of the weights of convolutions and linear layers that is pruned", maximum=1
+    ),
+    "sparsity_pattern": Name(
+        "architecture",
+        "1",
+        "s_p",
+        "where pruned weights are: anywhere, so many of every 4, or whole blocks",
+        choices=("unstructured", "n:4", "structured"),
+    ),
     # Video.
     "backbone": Name(
         "architecture",
@@ -329,6 +340,24 @@ NAMES: dict[str, Name] = {
         maximum=1,
         integer=True,
         default=1,
+    ),
+    "zero_skipping": Name(
+        "deployment",
+        "1",
+        "skip",
+        "1: the device leaves out the products of pruned weights, wherever they are; 0: only those of whole blocks",
+        maximum=1,
+        integer=True,
+        default=0,
+    ),
+    "winograd": Name(
+        "deployment",
+        "1",
+        "wino",
+        "1: dense 3 x 3 convolutions of stride 1 run as Winograd F(2, 3)",
+        maximum=1,
+        integer=True,
+        default=0,
     ),
     "context": _count(
         "circumstance", "N_ctx", "tokens in the cache when the token is made (decode), or in the prompt (prefill)"

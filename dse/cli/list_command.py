@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table
+from dse.cli.common import json_option, print_json, print_table, print_text
 from dse.cli.completion import kinds
 from dse.errors import InputError, unknown
 
@@ -35,9 +35,13 @@ def command(kind: str, as_json: bool) -> None:
     if as_json:
         print_json(rows)
         return
-    columns = list(rows[0])
+    columns = [c for c in rows[0] if (kind, c) != ("families", "axes")]
     cells = [[_cell(c, r[c]) for c in columns] for r in rows]
     print_table(columns, cells, right=[c for c in columns if c in _FIGURES], prose=_PROSE)
+    if kind == "families":
+        from dse.networks.levers import LEVERS
+
+        print_text(f"Axes: dse show NAME. Every network has the axes {', '.join(LEVERS)} as well.")
 
 
 def _cell(column: str, value: Any) -> str:
@@ -70,7 +74,7 @@ def _metrics() -> Rows:
 def _families() -> Rows:
     from dse.networks import FAMILIES
 
-    return [{"name": n, "axes": f.axes, "what": f.summary} for n, f in FAMILIES.items()]
+    return [{"name": n, "domain": f.domain, "what": f.summary, "axes": f.axes} for n, f in FAMILIES.items()]
 
 
 def _models() -> Rows:

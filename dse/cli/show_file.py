@@ -74,10 +74,12 @@ def _model(name: str, model: Any, settings: Mapping[str, Any]) -> dict[str, Any]
     from dse.cli.show_command import model_facts
 
     family = model.builds_from
-    if model.own_family is None or not family.axes:
+    if model.own_family is None or not family.own_axes:
         _without_settings([], settings, name)
         return model_facts(model)
-    faults = [unknown("dynamic dimension", axis, family.axes, name) for axis in settings if axis not in family.axes]
+    faults = [
+        unknown("dynamic dimension", axis, family.own_axes, name) for axis in settings if axis not in family.own_axes
+    ]
     missing = [axis for axis in family.required if axis not in settings]
     faults += [
         Fault(name, f"needs the size of {axis} ({family.builder.graph.dynamic[axis]}): --set {axis}=...")

@@ -49,11 +49,11 @@ def busy(latency, batch, rate):  # type: ignore[no-untyped-def]
 
 MEAN, SUM, LARGEST = (add, True), (add, False), (largest, False)
 
-_TRAFFIC = ("macs", "weights_read", "activation_traffic", "cache_traffic")
+_TRAFFIC = ("macs", "saved_macs", "weights_read", "index_bits_read", "activation_traffic", "cache_traffic")
 # What on-chip memory keeps is a matter of each network, not of their sum.
 _MOVED = ("bytes_moved", "dram_bytes", "sram_bytes", "weight_time", "activation_time")
 _TIMES = (*_MOVED, "latency", "time_to_first_token", "time_per_token", "request_latency")
-_STORED = ("params", "active_params", "cache_elements", "activations")
+_STORED = ("params", "active_params", "index_bits", "cache_elements", "activations")
 _PEAKS = ("peak_activations", "peak_activations_in_place", "peak_activations_simple")
 _ARENA = (*_PEAKS, "peak_activation_memory", "peak_sram")
 
@@ -64,7 +64,7 @@ def rules_of(combine: str, arena: str) -> dict[str, Rule]:
     `arena` says whether networks together share the memory of their activations ("shared") or not ("separate").
     """
     if combine == "mix":
-        own = dict.fromkeys((*_STORED, *_ARENA, "live_bytes", "memory"), LARGEST)
+        own = dict.fromkeys((*_STORED, *_ARENA, "live_bytes", "model_size", "memory"), LARGEST)
         return {**dict.fromkeys((*_TRAFFIC, *_TIMES), MEAN), **own}
     working = LARGEST if arena == "shared" else SUM
     return {**dict.fromkeys((*_TRAFFIC, *_TIMES, *_STORED), SUM), **dict.fromkeys(_ARENA, working)}

@@ -8,7 +8,7 @@ import numpy as np
 def sum_ops(start, stop, ops, network, scalars, device, ridge, order, compute, memory, codes, out):
     """Fill rows of `out`, shape (work, hardware), with the sum over ops of the larger of two times.
 
-    `ops` has shape (networks, 6, ops); `network` and `device` say for each row which of the networks and which of the
+    `ops` has shape (networks, 7, ops); `network` and `device` say for each row which of the networks and which of the
     rates it takes. Of each device in the order of ridges: `ridge`, ascending, its place `order`, and the seconds of a
     FLOP and of a byte, `compute` and `memory`. `codes` say what moves, each design's or that of all: 2 for weights,
     and 1 for activations.
@@ -46,7 +46,8 @@ def work_of_ops(table, scalars, code, flops, moved, key):
     for i in range(flops.size):
         flops[i] = 2.0 * table[0, i] * batch
         live = table[2, i] * activation_bits + (table[3, i] + table[4, i]) * kv_bits
-        moved[i] = (table[1, i] * weights + live * activations) * 0.125
+        stored = table[1, i] * weights + table[6, i] * (code // 2)
+        moved[i] = (stored + live * activations) * 0.125
         # What moves nothing computes at any ridge; what does nothing at all is at home anywhere.
         ratio = flops[i] / moved[i]
         key[i] = ratio if ratio == ratio else 0.0

@@ -22,7 +22,9 @@ from dse.grid.labelled import OP, Labelled
 from dse.grid.program import Group, Program, Values
 from dse.metrics.latency import per_op_latency
 
-VECTORS = ("op_macs", "op_weights", "op_traffic", "op_cache_read", "op_cache_written", "op_repeat")
+VECTORS = (
+    "op_macs", "op_weights", "op_traffic", "op_cache_read", "op_cache_written", "op_repeat", "op_index_bits",
+)  # fmt: skip
 WORK = ("batch", "weight_bits", "activation_bits", "kv_bits")
 DEVICE = ("peak_ops", "compute_efficiency", "bandwidth", "bandwidth_efficiency")
 MOVED = ("weights_moved", "activations_moved")

@@ -229,7 +229,7 @@ def _check_sign(
     axes: Mapping[str, list[float]],
     follow: Mapping[str, Linear],
 ) -> None:
-    """Refuse a figure that is outside its range or infinite somewhere: it is least and greatest at corners of the axes."""
+    """Refuse a figure that is outside its range or infinite somewhere: its ends are at corners of the axes."""
     lowest, highest = (_extreme(relation, figures, axes, follow, least) for least in (True, False))
     entry = glossary.NAMES[figure]
     if lowest < entry.minimum or (entry.positive and lowest <= entry.minimum):

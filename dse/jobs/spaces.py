@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from dse import glossary
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.counting import REQUEST
@@ -22,7 +24,8 @@ from dse.jobs.own_devices import own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
-from dse.networks import FAMILIES, Family, find_model
+from dse.networks import FAMILIES, Family, find_model, trace
+from dse.networks.training import adapter_features
 from dse.precision import Scheme
 
 # Settings whose values are names: what one is called, and which there are.
@@ -112,7 +115,34 @@ def read_space(
         axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
         axes.update(own_hardware.axes.get(usable[0], {}))
     defaults = catalogues.defaults_of(name)
+    if family is not None and not faults:
+        _check_adapters(family, axes, faults)
     return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults)
+
+
+def _check_adapters(family: Family, axes: Mapping[str, Any], faults: list[Fault]) -> None:
+    """A fault where low-rank adapters are asked for, and the network has no matrices that they stand beside."""
+    ranks, targets = (
+        given if isinstance(given, list) else [given]
+        for given in (axes.get("lora_rank", 0), axes.get("lora_targets", glossary.lookup("lora_targets").default))
+    )
+    if not any(ranks):
+        return
+    of_network = {n: v[0] if isinstance(v, list) else v for n, v in axes.items() if n in family.axes}
+    numbers = {n: glossary.lookup(n).number(v) if isinstance(v, str) else v for n, v in of_network.items()}
+    traced = trace(
+        family,
+        {n: of_network[n] if n in family.structural else numbers[n] for n in of_network}
+        | ({"phase": 0.0} if "phase" in numbers else {}),
+        invalid="mask",
+    )
+    for target in targets:
+        if not np.any(adapter_features(traced, target)):
+            other = ' (try lora_targets = "all")' if target == "qv" and np.any(adapter_features(traced, "all")) else ""
+            matrices = "of queries and values" if target == "qv" else "but classifiers"
+            faults.append(
+                Fault("deployment.lora_rank", f"the family {family.name!r} has no matrices {matrices}{other}")
+            )
 
 
 def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:

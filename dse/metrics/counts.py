@@ -25,7 +25,10 @@ def active_params(trace, counting):
 
 @metric(unit="1", direction="min", kind="count", counted="MAC")
 def macs(trace):
-    """Multiply-accumulates of convolutions, linear layers and both attention products; nothing else."""
+    """Multiply-accumulates of convolutions, linear layers and both attention products; nothing else.
+
+    Those of pruned weights count where the device does not skip them (`zero_skipping`, `sparsity_pattern`).
+    """
     return trace.total("macs")
 
 
@@ -33,6 +36,30 @@ def macs(trace):
 def winograd_macs(trace):
     """Multiply-accumulates where dense 3×3 convolutions of stride 1 run as Winograd F(2, 3), over whole tiles."""
     return levers.winograd_macs(trace)
+
+
+@metric(unit="1", direction="min", kind="count", counted="MAC")
+def saved_macs(trace):
+    """Multiply-accumulates that convolutions save where they run as Winograd (`winograd`).
+
+    Its transforms are additions, and are not counted.
+    """
+    return trace.total("macs") - trace.total("executed_macs")
+
+
+@metric(unit="bit", direction="min", kind="count")
+def index_bits(trace):
+    """Bits that say which of pruned weights are left.
+
+    1 for each weight that there was where zeros are anywhere, 2 for each that is left of every 4, none for blocks.
+    """
+    return trace.total("index_bits")
+
+
+@metric(unit="bit", direction="min", kind="count")
+def index_bits_read(trace):
+    """Bits that one pass reads to know which of pruned weights are left."""
+    return trace.total("index_bits_read")
 
 
 @metric(unit="1", direction="min", kind="count")

@@ -31,10 +31,10 @@ def energy_wh(total_power, latency, batch):
 
 
 @metric(unit="J", direction="min")
-def operation_energy(macs, batch, sram_bytes, dram_bytes, mac_energy, sram_energy, dram_energy):
+def operation_energy(macs, saved_macs, batch, sram_bytes, dram_bytes, mac_energy, sram_energy, dram_energy):
     """Energy of counted operations and bytes of one sample, prompt or token, by the energy profile."""
     on_chip, off_chip = sram_bytes / batch, dram_bytes / batch
-    return formulas.operation_energy(macs, on_chip, off_chip, mac_energy, sram_energy, dram_energy)
+    return formulas.operation_energy(macs - saved_macs, on_chip, off_chip, mac_energy, sram_energy, dram_energy)
 
 
 @metric(unit="kg", direction="min")

@@ -14,16 +14,22 @@ def flops(macs):
     return formulas.flops(macs)
 
 
+@metric(unit="1", direction="min", counted="FLOP")
+def executed_flops(flops, saved_macs):
+    """Operations that take time: fewer than flops where convolutions run as Winograd."""
+    return flops - formulas.flops(saved_macs)
+
+
 @metric(unit="s", direction="min")
-def compute_time(flops, batch, peak_ops, compute_efficiency):
+def compute_time(executed_flops, batch, peak_ops, compute_efficiency):
     """Time to compute the batch at the peak rate of the format that the kernel computes in."""
-    return formulas.compute_time(flops * batch, peak_ops * compute_efficiency)
+    return formulas.compute_time(executed_flops * batch, peak_ops * compute_efficiency)
 
 
 @metric(unit="B", direction="min")
-def weight_bytes(weights_read, weight_bits):
-    """Bytes of weights that one pass reads, once for the whole batch."""
-    return formulas.params_to_bytes(weights_read, weight_bits)
+def weight_bytes(weights_read, weight_bits, index_bits_read):
+    """Bytes of weights that one pass reads, once for the whole batch; and what says which pruned ones are left."""
+    return formulas.params_to_bytes(weights_read, weight_bits) + index_bits_read / 8
 
 
 @metric(unit="B", direction="min")
@@ -99,6 +105,7 @@ def roofline_latency(compute_time, memory_time):
 def per_op_latency(
     op_macs,
     op_weights,
+    op_index_bits,
     op_traffic,
     op_cache_read,
     op_cache_written,
@@ -125,7 +132,8 @@ def per_op_latency(
     for i in range(len(op_macs)):
         compute = formulas.flops(op_macs[i] * batch) / ops_per_second
         activations = op_traffic[i] * activation_bits + (op_cache_read[i] + op_cache_written[i]) * kv_bits
-        moved = (op_weights[i] * weight_bits * weights_moved + activations * batch * activations_moved) / 8
+        weights = op_weights[i] * weight_bits + op_index_bits[i]
+        moved = (weights * weights_moved + activations * batch * activations_moved) / 8
         seconds += op_repeat[i] * formulas.roofline_latency(compute, moved / bytes_per_second)
     return seconds
 
@@ -155,9 +163,9 @@ def peak_performance(peak_ops):
 
 
 @metric(unit="FLOP/B", direction="max")
-def arithmetic_intensity(flops, batch, bytes_moved):
-    """Operations for each byte moved, whole network and batch."""
-    return formulas.arithmetic_intensity(flops * batch, bytes_moved)
+def arithmetic_intensity(executed_flops, batch, bytes_moved):
+    """Operations that take time for each byte moved, whole network and batch."""
+    return formulas.arithmetic_intensity(executed_flops * batch, bytes_moved)
 
 
 @metric(unit="FLOP/B")

@@ -7,9 +7,9 @@ from dse.registry import metric
 
 
 @metric(unit="B", direction="min")
-def model_size(params, weight_bits):
-    """Bytes of all parameters at the width of a weight, scales included."""
-    return formulas.model_size(params, weight_bits)
+def model_size(params, weight_bits, index_bits):
+    """Bytes of all parameters at the width of a weight, scales included; and what says which pruned ones are left."""
+    return formulas.model_size(params, weight_bits) + index_bits / 8
 
 
 @metric(unit="B", direction="min")

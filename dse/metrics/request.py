@@ -17,6 +17,12 @@ def request_macs(prefill_macs, decode_macs, output_tokens):
     return prefill_macs + (output_tokens - 1) * decode_macs
 
 
+@metric("saved_macs", phase="request", unit="1", direction="min", counted="MAC")
+def request_saved_macs(prefill_saved_macs, decode_saved_macs, output_tokens):
+    """Multiply-accumulates that convolutions save as Winograd, for the prompt and every generated token."""
+    return prefill_saved_macs + (output_tokens - 1) * decode_saved_macs
+
+
 @metric("activations", phase="request", unit="1", direction="min")
 def request_activations(prefill_activations, decode_activations, output_tokens):
     """Sum of the outputs of all layers, for the prompt and every generated token."""
@@ -27,6 +33,12 @@ def request_activations(prefill_activations, decode_activations, output_tokens):
 def request_weights_read(prefill_weights_read, decode_weights_read, output_tokens):
     """Weight elements read for the prompt, and again for every generated token."""
     return prefill_weights_read + (output_tokens - 1) * decode_weights_read
+
+
+@metric("index_bits_read", phase="request", unit="bit", direction="min")
+def request_index_bits_read(prefill_index_bits_read, decode_index_bits_read, output_tokens):
+    """Bits that say which of pruned weights are left, read for the prompt and again for every generated token."""
+    return prefill_index_bits_read + (output_tokens - 1) * decode_index_bits_read
 
 
 @metric("activation_traffic", phase="request", unit="1", direction="min")

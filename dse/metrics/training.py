@@ -94,10 +94,22 @@ def training_macs(
     return whole - frozen * forward_weight_macs + recompute * forward_block_macs
 
 
+@metric("saved_macs", phase="train", unit="1", direction="min", counted="MAC", faces=False)
+def training_saved_macs():
+    """None: no part of a training step runs as Winograd."""
+    return 0.0
+
+
 @metric("weights_read", phase="train", unit="1", direction="min")
 def training_weights_read(forward_weights_read):
     """Weight elements read forward and backward, and gradients written; the optimizer's step is not counted."""
     return PASSES * forward_weights_read
+
+
+@metric("index_bits_read", phase="train", unit="bit", direction="min")
+def training_index_bits_read(forward_index_bits_read):
+    """Bits that say which of pruned weights are left, read with the weights."""
+    return PASSES * forward_index_bits_read
 
 
 @metric("activation_traffic", phase="train", unit="1", direction="min")
@@ -125,6 +137,7 @@ def training_memory(
     optimizer_bits,
     activation_bits,
     adapter_bits,
+    index_bits,
 ):
     """Weights and adapters, gradients and optimizer state of what is trained, and every stored activation of the batch.
 
@@ -133,14 +146,13 @@ def training_memory(
     step = formulas.training_memory(
         params, trained_params, activations * batch, weight_bits, grad_bits, optimizer_bits, activation_bits
     )
-    return step + formulas.params_to_bytes(adapter_params, adapter_bits)
+    return step + formulas.params_to_bytes(adapter_params, adapter_bits) + index_bits / 8
 
 
 @metric("live_bytes", phase="train", unit="B", direction="min")
-def training_live_bytes(memory, params, adapter_params, weight_bits, adapter_bits):
+def training_live_bytes(memory, model_size, adapter_params, adapter_bits):
     """Bytes that a training step holds beside weights: gradients, optimizer state, stored activations of the batch."""
-    weights = formulas.params_to_bytes(params, weight_bits)
-    return memory - weights - formulas.params_to_bytes(adapter_params, adapter_bits)
+    return memory - model_size - formulas.params_to_bytes(adapter_params, adapter_bits)
 
 
 @metric("sram_free", phase="train", unit="B", direction="max")

@@ -27,7 +27,9 @@ class FeatureMaps(Recorder):
         There is none where it is not `present` (0), as while a decoder runs.
         """
         pixels = times(present, resolution * (resolution if across is None else across))
-        return Tensor(channels, pixels * frames, resolution, None, across, frames)
+        image = Tensor(channels, pixels * frames, resolution, None, across, frames)
+        self.images.append(image)
+        return image
 
     def pool(
         self, x: Tensor, stride: int, kernel: int | None = None, padding: Padding = None, ceil: bool = False,

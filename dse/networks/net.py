@@ -27,6 +27,13 @@ def round_channels(channels: Count, divisor: int = 8) -> Count:
     return rounded + divisor * (rounded < 0.9 * channels)
 
 
+def _filter(kernel: Count | tuple[int, int], stride: int, padding: Padding) -> tuple[Count, Window]:
+    """Taps of a kernel, and the rows that it reads."""
+    if isinstance(kernel, tuple):
+        return kernel[0] * kernel[1], Window(max(kernel), stride, padding)
+    return kernel * kernel, Window(kernel, stride, padding)
+
+
 class Net(FeatureMaps, Layers):
     """Records the layers that a builder calls. Sizes are floats or arrays that broadcast; batch is 1."""
 
@@ -58,24 +65,39 @@ class Net(FeatureMaps, Layers):
         """Convolution with "same" padding, followed by a batch norm where `norm` is 1; activations are in place.
 
         `groups` must divide the channels that go in and come out: the builder requires it. A kernel that is not
-        square is a pair. `padding` is the number of pixels on each side where it is not "same".
+        square is a pair. `padding` is the number of pixels on each side where it is not "same". In a network made
+        `separable` a dense convolution over space, but for those of the image, is a depthwise and a pointwise one.
         """
+        if self.separable and self._replaces(x, kernel, groups):
+            self.separated += 1
+            with self.scope(name):
+                x = self.depthwise(x, kernel, stride, bias, norm, padding)
+                return self.conv(x, channels, bias=bias, norm=norm, name="pointwise")
         out = self._strided(x, channels, stride, kernel, padding)
         per_group = x.features if isinstance(groups, int) and groups == 1 else x.features / groups
-        taps = kernel[0] * kernel[1] if isinstance(kernel, tuple) else kernel * kernel
-        window = Window(max(kernel) if isinstance(kernel, tuple) else kernel, stride, padding)
+        taps, window = _filter(kernel, stride, padding)
         self._convolve(name, "conv", x, out, per_group * channels * taps, bias, norm, window)
         return out
 
     def depthwise(
-        self, x: Tensor, kernel: Count = 3, stride: int = 1, bias: Count = 0, norm: Count = 1, name: str = "depthwise"
-    ) -> Tensor:
+        self, x: Tensor, kernel: Count | tuple[int, int] = 3, stride: int = 1, bias: Count = 0, norm: Count = 1,
+        padding: Padding = None, name: str = "depthwise",
+    ) -> Tensor:  # fmt: skip
         """Depthwise convolution: one filter a channel."""
-        out = self._strided(x, x.features, stride)
-        self._convolve(
-            name, "depthwise", x, out, x.features * (kernel * kernel), bias, norm, Window(kernel, stride), DEPTHWISE
-        )
+        out = self._strided(x, x.features, stride, kernel, padding)
+        taps, window = _filter(kernel, stride, padding)
+        self._convolve(name, "depthwise", x, out, x.features * taps, bias, norm, window, DEPTHWISE)
         return out
+
+    def _replaces(self, x: Tensor, kernel: Count | tuple[int, int], groups: Count) -> bool:
+        """Whether a convolution is dense and over space, and not the first."""
+        if x in self.images or np.all(np.equal(kernel, 1)):
+            return False
+        dense = np.equal(groups, 1)
+        self.require(
+            "separable", np.all(dense) or not dense, "grouped convolutions stay: give them apart from dense ones"
+        )
+        return bool(np.all(dense))
 
     def patches(
         self, x: Tensor, features: Count, patch: Count, bias: Count = 1, name: str = "patch_embedding"

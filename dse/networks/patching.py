@@ -23,7 +23,7 @@ import numpy as np
 from dse.networks.execution import Execution, Step, cases, given, last_uses, overwritten
 from dse.networks.liveness import each_step
 from dse.networks.tensors import Op, Region, Tensor
-from dse.networks.terms import Count
+from dse.networks.terms import Count, times
 
 # What takes windows of a feature map, or works on each element of it.
 LOCAL = ("conv", "depthwise", "pool", "add", "multiply", "norm", "concat")
@@ -68,8 +68,8 @@ def patched(ops: Sequence[Op], regions: Sequence[Region], grid: Count) -> Cost:
     nothing: list[Count] = [0.0 for _ in ops]
     dims = max(np.ndim(count) for op in ops for count in (op.writes.features, op.writes.positions))
     best = Cost({True: nothing, False: nothing}, dict.fromkeys(AGAIN, 0.0))
-    for times, where in cases(regions, None):
-        steps = Execution(ops, regions, times, every=True).steps
+    for repeats, where in cases(regions, None):
+        steps = Execution(ops, regions, repeats, every=True).steps
         for parts in np.unique(grid):
             cost = _least(ops, steps, int(parts), dims)
             chosen = np.equal(grid, parts) & (True if where is None else where)
@@ -173,7 +173,7 @@ class _Stage:
         for step in self.steps:
             op = self.ops[step.index]
             extra = _total(self.rows[step.writes]) ** 2 - op.writes.side**2
-            found["macs"] = found["macs"] + op.macs_per_position * extra
+            found["macs"] = found["macs"] + times(op.pruning.computed, op.macs_per_position) * extra
             found["outputs"] = found["outputs"] + op.writes.features * extra
             for tensor in op.inputs:
                 read = _total(op.window.reach(self.rows[step.writes], tensor.side)) ** 2

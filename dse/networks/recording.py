@@ -15,7 +15,10 @@ from dse.networks.terms import Count, times
 class Recorder:
     """Ops, regions and faults in the order in which a builder makes them."""
 
-    def __init__(self) -> None:
+    def __init__(self, separable: bool = False) -> None:
+        # Whether convolutions over space are replaced, and how many have been.
+        self.separable, self.separated = separable, 0
+        self.images: list[Tensor] = []
         self.ops: list[Op] = []
         self.regions: list[Region] = []
         self.faults: list[tuple[str, Any, str]] = []

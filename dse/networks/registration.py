@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
 from dse import glossary
 from dse.errors import InputError, unknown
+from dse.networks.levers import LEVERS, STRUCTURAL
 from dse.networks.tensors import Tensor
 
 Builder = Callable[..., Tensor]
@@ -24,6 +25,7 @@ class Family:
 
     `defaults` maps each axis that has one to its default; None means that the builder derives it from the others.
     Axes in `structural` take one value a trace, since they change which ops there are; all others may be arrays.
+    The axes of a network are those of its builder, and `LEVERS`.
     """
 
     name: str
@@ -33,6 +35,11 @@ class Family:
     structural: tuple[str, ...]
     domain: str
     source: str
+
+    @property
+    def own_axes(self) -> tuple[str, ...]:
+        """Axes of the builder."""
+        return tuple(axis for axis in self.axes if axis not in LEVERS)
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -54,6 +61,12 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {}
+
+
+def with_levers(family: Family) -> Family:
+    """The family with the axes that every network has, beside those of its builder."""
+    axes, structural = (*family.axes, *LEVERS), (*family.structural, *STRUCTURAL)
+    return replace(family, axes=axes, defaults=MappingProxyType({**family.defaults, **LEVERS}), structural=structural)
 
 
 def family(
@@ -97,7 +110,7 @@ def family(
         defaults = {axis: default for axis, default in found.items() if default is not inspect.Parameter.empty}
         of_axes = _gathering(builder, inside) if inside else builder
         every = (*structural, *inner_structural)
-        FAMILIES[name] = Family(name, of_axes, axes, MappingProxyType(defaults), every, domain, source)
+        FAMILIES[name] = with_levers(Family(name, of_axes, axes, MappingProxyType(defaults), every, domain, source))
         return builder
 
     return record
@@ -111,7 +124,7 @@ def _axes_of(
     own = {p.name: p.default for p in parameters if p.kind is not p.KEYWORD_ONLY and p.name not in towers}
     axes, structural = dict(own), []
     for tower, inner in towers.items():
-        kept = [axis for axis in inner.axes if axis not in own and f"{tower}_{axis}" not in unused]
+        kept = [axis for axis in inner.own_axes if axis not in own and f"{tower}_{axis}" not in unused]
         for axis in kept:
             default = inner.defaults.get(axis, inspect.Parameter.empty)
             axes[f"{tower}_{axis}"] = None if tower in optional else default
@@ -126,7 +139,7 @@ def _gathering(builder: Builder, towers: Mapping[str, Family]) -> Builder:
     def gather(net: Any, **values: Any) -> Tensor:
         inner: dict[str, dict[str, Any]] = {}
         for tower, of in towers.items():
-            given = {axis: values.pop(f"{tower}_{axis}") for axis in of.axes if f"{tower}_{axis}" in values}
+            given = {axis: values.pop(f"{tower}_{axis}") for axis in of.own_axes if f"{tower}_{axis}" in values}
             # What is left out of an optional tower.
             inner[tower] = {axis: of.defaults.get(axis) if v is None else v for axis, v in given.items()}
         return builder(net, **values, **inner)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from dse.networks.terms import Count, Term, sum_of, times
 from dse.networks.window import EACH_ROW, Window
 
@@ -48,6 +50,26 @@ class Copies:
 
 
 ONE_COPY = Copies()
+
+
+@dataclass(frozen=True, slots=True)
+class Pruning:
+    """What is left of an op whose weights are pruned.
+
+    `kept` is the share of its weights that is stored and read, `computed` that of its MACs that the device executes;
+    for each weight that there was, `index_bits` are stored to say which are left.
+    """
+
+    kept: Count = 1
+    computed: Count = 1
+    index_bits: Count = 0
+
+    def left(self, weights: Count) -> Count:
+        """Weights that are kept, to the nearest whole one."""
+        return weights if isinstance(self.kept, int) and self.kept == 1 else np.rint(self.kept * weights)
+
+
+DENSE = Pruning()
 
 
 @dataclass(eq=False, slots=True)
@@ -108,6 +130,10 @@ class Op:
         The part of the network that it belongs to, "" where there are none.
     window
         What each row of a feature map is made of.
+    tiled_macs
+        Multiply-accumulates of one execution as Winograd F(2, 3), of an imported convolution that can run so.
+    pruning, executed
+        What levers do to it (see `levers`): its weights, and its MACs in the end where these are not `macs`.
     weights, biases, affine, statistics
         Stored elements: matrices and tables; biases; scale and shift of norms; running mean and variance. Of
         weights and biases these are one set; there are as many as `copies` says.
@@ -131,6 +157,9 @@ class Op:
     calls: Count = 1
     part: str = ""
     window: Window = EACH_ROW
+    tiled_macs: Count = None
+    pruning: Pruning = DENSE
+    executed: Count = None
     copies: Copies = ONE_COPY
     weights: Count = 0.0
     biases: Count = 0.0
@@ -177,31 +206,56 @@ def _activations(op: Op) -> list[Term]:
 
 
 def _weights_read(op: Op) -> list[Term]:
-    matrix = op.weights if op.matrix_read is None else op.matrix_read
     read = op.copies.read
-    return [(times(read, matrix), 1.0), (times(read, op.biases), 1.0), (times(read, op.affine), 1.0)]
+    return [
+        (times(read, op.pruning.left(_matrix(op))), 1.0),
+        (times(read, op.biases), 1.0),
+        (times(read, op.affine), 1.0),
+    ]
+
+
+def _kept(copies: str) -> Callable[[Op], list[Term]]:
+    return lambda op: [(times(getattr(op.copies, copies), op.pruning.left(op.weights)), 1.0)]
+
+
+def _macs(op: Op) -> list[Term]:
+    return [(times(op.pruning.computed, op.macs_per_position), op.writes.positions)]
+
+
+def _matrix(op: Op) -> Count:
+    return op.weights if op.matrix_read is None else op.matrix_read
+
+
+def _index_bits(copies: str, matrix: Callable[[Op], Count]) -> Callable[[Op], list[Term]]:
+    return lambda op: [(times(op.pruning.index_bits, times(getattr(op.copies, copies), matrix(op))), 1.0)]
 
 
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.
-#   macs            of convolutions, linear layers and both attention products
+#   macs            of convolutions, linear layers and both attention products, but for those of pruned weights that
+#                   the device skips
+#   executed_macs   what is multiplied in the end: fewer where convolutions run as Winograd
 #   active_weights  weights that are used for one token: of the experts only those that it is routed to; so
 #                   active_biases, active_affine, active_statistics
 #   weights_read    stored elements that one pass reads: weights, biases and norms; of an embedding only the rows of
 #                   its tokens; of a tied head the matrix that the embedding stores; of the experts those that the
 #                   tokens of the batch are expected to be routed to
+#   index_bits      bits that say which of pruned weights are left; index_bits_read for those of a pass
 #   activations     outputs of convolutions, linear layers and attention products; attention scores too
 #   traffic         activations read and written; no scores, since a fused attention never writes them, and no cache
 QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
-    "macs": lambda op: [(op.macs_per_position, op.writes.positions)],
-    "weights": _copied("weights", "stored"),
+    "macs": _macs,
+    "executed_macs": lambda op: _macs(op) if op.executed is None else [(op.executed, 1.0)],
+    "weights": _kept("stored"),
     "biases": _copied("biases", "stored"),
-    "active_weights": _copied("weights", "active"),
+    "active_weights": _kept("active"),
     "active_biases": _copied("biases", "active"),
     "active_affine": _copied("affine", "active"),
     "active_statistics": _copied("statistics", "active"),
     "affine": _stored("affine"),
     "statistics": _stored("statistics"),
     "weights_read": _weights_read,
+    "index_bits": _index_bits("stored", lambda op: op.weights),
+    "index_bits_read": _index_bits("read", _matrix),
     "inputs": _inputs,
     "outputs": lambda op: [op.writes.term],
     "activations": _activations,
@@ -212,7 +266,7 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
 }
 # Quantities that are kept, however often an op is called.
 _PARAMETERS = ("weights", "biases", "affine", "statistics")
-STORED = frozenset([*_PARAMETERS, *(f"active_{name}" for name in _PARAMETERS), "cache_held"])
+STORED = frozenset([*_PARAMETERS, *(f"active_{name}" for name in _PARAMETERS), "index_bits", "cache_held"])
 
 
 @dataclass(eq=False, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dse.errors import Fault, InputError, unknown
-from dse.networks import liveness
+from dse.networks import levers, liveness
 from dse.networks.axis_values import axis_values
 from dse.networks.net import Net
 from dse.networks.patching import patched
@@ -127,12 +127,13 @@ class Trace:
         Returns
         -------
         dict
-            op_macs, op_weights (the quantity weights_read), op_inputs, op_outputs, op_traffic, op_cache_read,
-            op_cache_written, op_cache_held and op_repeat. Each has the dimensions of `shape`, of size 1 where the
-            count does not vary, and a last one over the ops.
+            op_macs (the quantity executed_macs), op_weights (weights_read), op_index_bits (index_bits_read),
+            op_inputs, op_outputs, op_traffic, op_cache_read, op_cache_written, op_cache_held and op_repeat. Each
+            has the dimensions of `shape`, of size 1 where the count does not vary, and a last one over the ops.
         """
-        kept = ("macs", "inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
-        columns = {f"op_{name}": name for name in kept} | {"op_weights": "weights_read"}
+        kept = ("inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
+        columns = {f"op_{name}": name for name in kept}
+        columns |= {"op_macs": "executed_macs", "op_weights": "weights_read", "op_index_bits": "index_bits_read"}
         stacks = {column: self._stack([op.count(name) for op in self.ops]) for column, name in columns.items()}
         return stacks | {"op_repeat": self._stack([op.executions for op in self.ops])}
 
@@ -190,11 +191,14 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
     if invalid not in ("raise", "mask"):
         raise ValueError(f"invalid={invalid!r}")
     values, shape = axis_values(family, axes)
-    net = Net()
+    given = {axis: values.get(axis, default) for axis, default in levers.LEVERS.items()}
+    net = Net(separable=bool(given.pop("separable")))
     try:
         # What runs over is refused where it is counted.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            family.builder(net, **values)
+            family.builder(net, **{axis: value for axis, value in values.items() if axis not in levers.LEVERS})
+        net.require("separable", net.separated or not net.separable, "no convolution over space to replace")
+        levers.apply(net.ops, **given)
     except InputError as error:
         raise error.at(f"family {family.name}") from None
     valid: Any = True

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from dse.catalogue import read_toml
 from dse.glossary import lookup
-from dse.networks import FAMILIES, MODELS
+from dse.networks import FAMILIES, MODELS, levers
 
 # Axes that change how a network is run, and nothing of what it computes.
-SAME_RESULT = ("patches",)
+SAME_RESULT = ("patches", *levers.SAME_RESULT)
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def recipes(family: str) -> tuple[Recipe, ...]:
 def _of_models(family: str) -> tuple[Recipe, ...]:
     """Recipes whose points are models of the zoo: values of all axes, the defaults included."""
     defaults = FAMILIES[family].defaults if family in FAMILIES else {}
-    axes = tuple(a for a in FAMILIES[family].axes if a not in SAME_RESULT) if family in FAMILIES else ()
+    axes = tuple(a for a in FAMILIES[family].own_axes if a not in SAME_RESULT) if family in FAMILIES else ()
     at = {
         name: tuple(lookup(axis).number({**defaults, **model.axes}.get(axis)) for axis in axes)
         for name, model in MODELS.items()
-        if model.family == family
+        if model.family == family and not levers.LEVERS.keys() & model.axes
     }
     found = []
     for table in read_toml(Path(__file__).with_name("models.toml"))["models"]:

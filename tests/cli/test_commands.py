@@ -194,7 +194,7 @@ def test_calc_prints_equation_numbers_and_unit(call):
 def test_list(call, kind):
     rows = facts(call, f"list {kind}")
     _, out, _ = call(f"list {kind}")
-    names = [line.split(" ")[0] for line in out.splitlines()[1:]]
+    names = [line.split(" ")[0] for line in out.splitlines()[1:] if not line.startswith("Axes: ")]
     assert [r["name"] for r in rows] == names
     assert len(set(names)) == len(names) > 0
 

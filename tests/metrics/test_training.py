@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import dse
+from dse.errors import InputError
 from dse.networks import Trace, trace
 from dse.networks.net import Net
 from dse.networks.training import block_macs, checkpointed_activations
@@ -135,9 +136,19 @@ def test_recomputation_of_a_residual_network():
     assert float(data.block_macs) == sum(n * 2 * 9 * c * c * s * s for n, c, s in stages)
 
 
-def test_a_network_without_such_matrices_has_no_adapters():
-    data = dse.evaluate("mobilenet_v2", metrics=["adapter_params", "weight_macs"], lora_rank=8)
+def test_a_network_without_such_matrices_takes_no_adapters():
+    data = dse.evaluate("mobilenet_v2", metrics=["adapter_params", "weight_macs"])
     assert (float(data.adapter_params), float(data.weight_macs)) == (0, 300_774_272)
+    for axes, said in (
+        ({}, "no matrices of queries and values$"),
+        ({"lora_targets": ["all"]}, "no matrices but class"),
+    ):
+        with pytest.raises(InputError, match=said):
+            dse.evaluate("mobilenet_v2", metrics=["memory"], lora_rank=[0, 8], **axes)
+    with pytest.raises(InputError, match='try lora_targets = "all"'):
+        dse.evaluate("vgg16", metrics=["memory"], lora_rank=8)
+    hidden = dse.evaluate("vgg16", metrics=["adapter_params"], lora_rank=8, lora_targets="all")
+    assert float(hidden.adapter_params) == 8 * (25_088 + 4096 + 4096 + 4096)
 
 
 def test_blocks_that_repeat_are_the_same_alone_and_in_a_grid():

@@ -83,6 +83,22 @@ def mobilenet_v2(path, width, resolution, dynamic=False):
     return g.save(path, y)
 
 
+def resnet18(path, resolution=224):
+    """He et al., table 1, written out node by node."""
+    g = Graph({"image": (TensorProto.FLOAT, [1, 3, resolution, resolution])})
+    x = g.node("Relu", g.conv("image", 3, 64, 7, 2))
+    x = g.node("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
+    channels = 64
+    for stage, out in enumerate((64, 128, 256, 512)):
+        for block in range(2):
+            stride = 2 if stage and not block else 1
+            y = g.conv(g.node("Relu", g.conv(x, channels, out, 3, stride)), out, out, 3)
+            x = g.node("Relu", g.node("Add", y, x if stride == 1 else g.conv(x, channels, out, 1, 2)))
+            channels = out
+    x = g.node("Flatten", g.node("GlobalAveragePool", x))
+    return g.save(path, g.node("Gemm", x, g.weight(1000, 512), g.weight(1000), transB=1))
+
+
 def _layer_norm(g, x, d):
     """As exporters wrote it before the operator existed."""
     last = {"axes": [-1], "keepdims": 1}

@@ -92,7 +92,8 @@ def test_every_patchable_family_is_simulated():
 @pytest.mark.parametrize(("name", "axes"), CASES, ids=[name for name, _ in CASES])
 def test_as_simulated(name, axes, parts):
     plain = Unrolled()
-    FAMILIES[name].builder(plain, **{**FAMILIES[name].defaults, **axes})
+    own = {a: d for a, d in FAMILIES[name].defaults.items() if a in FAMILIES[name].own_axes}
+    FAMILIES[name].builder(plain, **{**own, **axes})
     in_place, fresh, macs = simulated(plain.run, parts)
     table = trace(name, {**axes, "patches": parts})
     assert (table.peak(True), table.peak(False), table.total("macs")) == (in_place, fresh, macs)

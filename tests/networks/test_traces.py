@@ -272,7 +272,7 @@ def test_families_describe_themselves():
     decoder = FAMILIES["decoder"]
     assert decoder.required == ("layers", "d_model", "heads", "vocab")
     assert decoder.defaults["kv_heads"] is None and decoder.defaults["phase"] == 1
-    assert FAMILIES["resnet"].structural == ("depth",) and FAMILIES["resnet"].required == ()
+    assert FAMILIES["resnet"].structural == ("depth", "separable") and FAMILIES["resnet"].required == ()
     assert all(entry.summary and entry.source and entry.domain for entry in FAMILIES.values())
     assert len(MODELS) == len(set(MODELS)) > 80
 

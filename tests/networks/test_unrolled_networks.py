@@ -297,7 +297,8 @@ def test_repeated_blocks_are_as_unrolled_ones(family, rng):
     for _ in range({"decoder": 80, "densenet": 4}.get(family, 40 if family in RANDOM else 15)):
         axes = RANDOM[family](rng) if family in RANDOM else random_axes(family, rng)
         plain = Unrolled()
-        FAMILIES[family].builder(plain, **{**FAMILIES[family].defaults, **axes})
+        own = {a: d for a, d in FAMILIES[family].defaults.items() if a in FAMILIES[family].own_axes}
+        FAMILIES[family].builder(plain, **{**own, **axes})
         table = trace(family, axes)
         for quantity in ("macs", "activations", "traffic", "cache_read", "cache_written"):
             assert table.total(quantity) == plain.total(quantity), (quantity, axes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+from dse.formulas.layers import winograd_macs
 from dse.networks.ingest.onnx_file import Node
 from dse.networks.ingest.onnx_groups import is_data
 from dse.networks.ingest.onnx_handlers import handles, optional, refuse
 from dse.networks.ingest.onnx_rows import Lowering, Row, Value
 from dse.networks.ingest.onnx_shapes import MICROSOFT
+from dse.networks.levers import KERNEL, TILE
 from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE
 
 # Places of the input, the kernel or matrix, and the bias.
@@ -44,6 +46,10 @@ def _conv(low: Lowering, node: Node) -> None:
     )  # fmt: skip
     # A transposed convolution spreads each input over the kernel, any other gathers each output from it.
     row.macs = (value.elements if transposed else row.writes.elements) * math.prod(dims[1:])
+    steps = node.attributes.get("strides", []), node.attributes.get("dilations", [])
+    if groups == 1 and not transposed and list(dims[2:]) == [KERNEL, KERNEL] and all(n == 1 for s in steps for n in s):
+        height, width = low.shapes.of(node.outputs[0], node)[-2:]
+        row.tiled_macs = shape[0] * int(winograd_macs(dims[1], dims[0], height, width, TILE, KERNEL))
 
 
 @handles("Gemm", "MatMul", "MatMulInteger", "QLinearMatMul")

@@ -15,7 +15,7 @@ from dse.networks.ingest.onnx_file import Graph, read_graph
 from dse.networks.ingest.onnx_rows import Lowering, Row, Value
 from dse.networks.ingest.onnx_shapes import LARGEST, Shapes
 from dse.networks.models import Model
-from dse.networks.registration import Family
+from dse.networks.registration import Family, with_levers
 from dse.networks.tensors import Tensor
 
 _COUNTS = ("macs", "scores", "matrix_read", "weights", "biases", "affine", "statistics")
@@ -36,7 +36,7 @@ def read_onnx(path: Path) -> Model:
     builder = OnnxBuilder(graph)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "model"
     source = f"{path.name} (sha256 {graph.digest[:16]})"
-    family = Family(stem, builder, tuple(graph.dynamic), MappingProxyType({}), (), "vision", source)
+    family = with_levers(Family(stem, builder, tuple(graph.dynamic), MappingProxyType({}), (), "vision", source))
     notes = "" if graph.dynamic else builder.remarks({})
     return Model(stem, stem, MappingProxyType({}), source, notes, own_family=family)
 
@@ -110,6 +110,8 @@ class _Spread:
         if row.matrix_read is None:
             counts["matrix_read"] = None
         macs, scores = counts.pop("macs"), counts.pop("scores")
+        if row.tiled_macs is not None:
+            counts["tiled_macs"] = self.stack([r.tiled_macs or 0 for r in rows])
         reads = tuple(self.tensor([r.reads[i] for r in rows]) for i in range(len(row.reads)))
         writes = self.tensor([r.writes for r in rows])
         net.row(

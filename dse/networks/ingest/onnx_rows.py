@@ -36,6 +36,7 @@ class Row:
     writes: Value
     in_place: str = FRESH
     macs: int = 0
+    tiled_macs: int | None = None
     scores: int = 0
     matrix_read: int | None = None
     weights: int = 0

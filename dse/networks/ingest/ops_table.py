@@ -13,7 +13,8 @@ outputs, macs, weights, biases, affine
 
 Counts may follow from the shape instead, by the formulas of the sheet: of a conv c_in, c_out, k (or k_h, k_w), h_out,
 w_out, groups; of a depthwise c_out, k (or k_h, k_w), h_out, w_out; of a linear c_in, c_out, tokens; of an attention
-tokens, context, heads, d_head. Counts that are given as well stand.
+tokens, context, heads, d_head. Counts that are given as well stand. A dense 3×3 conv may run as Winograd where it is
+said to have stride = 1.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ from typing import Any
 from dse import formulas
 from dse.catalogue import read_toml
 from dse.errors import Fault, InputError, shown, unknown
+from dse.networks.levers import KERNEL, TILE
 from dse.networks.models import Model
 from dse.networks.net import Net
-from dse.networks.registration import Family
+from dse.networks.registration import Family, with_levers
 from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, KINDS, Tensor
 
 # A table of layers has some hundred KiB; anything near this size is something else.
@@ -45,8 +47,8 @@ SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 TEXTS = ("name", "kind", "reads")
 COLUMNS = (
-    *TEXTS, "repeat", *COUNTS, "c_in", "c_out", "k", "k_h", "k_w", "h_out", "w_out", "groups", "tokens", "context",
-    "heads", "d_head",
+    *TEXTS, "repeat", *COUNTS, "c_in", "c_out", "k", "k_h", "k_w", "h_out", "w_out", "groups", "stride", "tokens",
+    "context", "heads", "d_head",
 )  # fmt: skip
 RULES = {"add": IN_PLACE, "multiply": IN_PLACE, "norm": IN_PLACE, "depthwise": DEPTHWISE}
 
@@ -76,7 +78,7 @@ def read_table(path: Path) -> Model:
         return _build(net, read)
 
     builder.__doc__ = f"The layers of {path.name}."
-    family = Family(path.stem, builder, (), MappingProxyType({}), (), "vision", str(path))
+    family = with_levers(Family(path.stem, builder, (), MappingProxyType({}), (), "vision", str(path)))
     return Model(path.stem, path.stem, MappingProxyType({}), str(path), own_family=family)
 
 
@@ -91,7 +93,7 @@ def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:
         out = outputs[row["name"]] = Tensor(row["counts"]["outputs"], 1.0)
         net.row(
             row["name"], row["kind"], reads, out, RULES.get(row["kind"], FRESH), row["repeat"],
-            macs_per_position=row["counts"]["macs"], **counts,
+            macs_per_position=row["counts"]["macs"], tiled_macs=row["tiled_macs"], **counts,
         )  # fmt: skip
     return out
 
@@ -114,13 +116,23 @@ def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Faul
     faults += [unknown("row", name, known, f"{where}: reads") for name in reads if name not in known]
     counts = dict.fromkeys(COUNTS, 0.0) | _from_shape(texts["kind"], numbers, where, faults)
     counts |= {name: numbers[name] for name in COUNTS if name in numbers}
+    tiled = _tiled(numbers) if texts["kind"] == "conv" and "macs" not in numbers else None
     if "outputs" not in numbers and texts["kind"] in KINDS and not counts["outputs"]:
         faults.append(Fault(f"{where}: outputs", "is missing: elements of the result"))
     if not reads and not counts["inputs"] and texts["kind"] != "embedding":
         faults.append(Fault(f"{where}: inputs", "is missing: elements of the input of the network"))
     if reads and counts["inputs"]:
         faults.append(Fault(f"{where}: inputs", "follows from the rows that are read; leave it out"))
-    return {**texts, "reads": reads, "repeat": numbers.get("repeat", 1.0), "counts": counts}
+    return {**texts, "reads": reads, "repeat": numbers.get("repeat", 1.0), "counts": counts, "tiled_macs": tiled}
+
+
+def _tiled(numbers: Mapping[str, float]) -> float | None:
+    """MACs as Winograd of a convolution whose shape is given: a dense 3×3 one that is said to have stride 1."""
+    shape = [numbers.get(column, 1.0) for column in ("k_h", "k_w", "stride", "groups")]
+    needed = [numbers.get(column) for column in ("c_in", "c_out", "h_out", "w_out")]
+    if "stride" not in numbers or shape != [KERNEL, KERNEL, 1, 1] or None in needed:
+        return None
+    return float(formulas.winograd_macs(*needed, TILE, KERNEL))
 
 
 def _from_shape(kind: str, numbers: Mapping[str, float], where: str, faults: list[Fault]) -> dict[str, float]:
