@@ -24,6 +24,7 @@ TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
 QUALITY = "quality.csv"
+SEARCH = "search.nc"
 # Keys by which a manifest is known, and that everything that reads one relies on.
 NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
 
@@ -49,6 +50,8 @@ class Result:
         result stood in its folder already; "continued" where an interrupted run had done a part.
     messages
         What the user should know of how it came about.
+    search
+        How a search went, step by step and trial by trial; None where every design was evaluated.
     """
 
     frontier: xr.Dataset
@@ -58,6 +61,7 @@ class Result:
     assumed: Mapping[str, Any] | None = None
     state: Literal["computed", "recomputed", "reused", "continued"] = "computed"
     messages: tuple[str, ...] = ()
+    search: xr.Dataset | None = None
 
     @property
     def name(self) -> str:
@@ -114,9 +118,11 @@ def load(path: str | Path) -> Result:
     try:
         frontier = xr.load_dataset(folder / FRONTIER, engine="netcdf4")
         cloud = xr.load_dataset(folder / CLOUD, engine="netcdf4")
+        went = xr.load_dataset(folder / SEARCH, engine="netcdf4") if "search" in manifest else None
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be read: {error}") from None
-    return Result(frontier, cloud, manifest, folder, assumed=_assumed(folder) if "replayed" in manifest else None)
+    assumed = _assumed(folder) if "replayed" in manifest else None
+    return Result(frontier, cloud, manifest, folder, assumed=assumed, search=went)
 
 
 def _assumed(folder: Path) -> dict[str, Any]:
