@@ -14,7 +14,9 @@ _PUBLIC = {
     "frontier": ("dse.api", "frontier"),
     "load": ("dse.api", "load"),
     "merge": ("dse.api", "merge"),
+    "search": ("dse.search", None),
     "Result": ("dse.jobs.result", "Result"),
+    "SearchResult": ("dse.search.result", "SearchResult"),
     "Shard": ("dse.jobs.shards", "Shard"),
     "Spec": ("dse.jobs.spec", "Spec"),
     "formula": ("dse.registry", "formula"),
@@ -43,11 +45,14 @@ if TYPE_CHECKING:
     from dse.networks import MODELS as models
     from dse.precision import PRECISIONS as precisions
     from dse.registry import formula, metric
+    from dse.search.entry import search
+    from dse.search.result import SearchResult
 
 __all__ = [
     "DseError",
     "InputError",
     "Result",
+    "SearchResult",
     "Shard",
     "Spec",
     "devices",
@@ -64,6 +69,7 @@ __all__ = [
     "models",
     "plot",
     "precisions",
+    "search",
 ]
 
 

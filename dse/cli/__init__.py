@@ -14,7 +14,7 @@ from dse import __version__
 from dse.cli.completion import answer
 from dse.errors import DseError, InputError, unknown
 
-COMMANDS = ("explore", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import")
+COMMANDS = ("explore", "search", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import")
 INTERRUPTED = 130
 
 

@@ -138,20 +138,27 @@ _STATES = {
 
 
 def _print_result(result: Result, job: Job) -> None:
-    from dse.jobs.assumptions import unchecked
-    from dse.report.summary import bounds_text, count_rows, rate_text, undefined_lines, unmatched
+    from dse.report.summary import bounds_text, rate_text
 
-    counts = result.counts
     if result.state in _STATES:
         print_text(_STATES[result.state])
     print_text(bounds_text(result.manifest) if "bounds" in result.manifest else rate_text(result.manifest))
+    print_counts(result, job)
+    print_found(result, job)
+
+
+def print_counts(result: Result, job: Job) -> None:
+    """Print what became of the designs of a result, and what is to be known of them."""
+    from dse.jobs.assumptions import unchecked
+    from dse.report.summary import count_rows, undefined_lines, unmatched
+
     if job.catalogues.replayed:
         print_text(f"figures and defaults are those of {job.catalogues.source}")
     for message in result.messages:
         print_text(message)
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
-    if counts["kept"]:
+    if result.counts["kept"]:
         for line in undefined_lines(result.manifest):
             print_text(f"undefined: {line}", indent="  ")
     for note in result.manifest.get("notes", ()):
@@ -160,8 +167,12 @@ def _print_result(result: Result, job: Job) -> None:
         print_text(told)
     fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))}
     _print_devices({d: list(f) for d, f in job.left_out.items()}, fit)
+
+
+def print_found(result: Result, job: Job) -> None:
+    """Print the frontier of a result, and where it is kept."""
     click.echo()
-    if counts["kept"]:
+    if result.counts["kept"]:
         _print_frontier(result, job)
     click.echo(f"written to {result.path}")
 

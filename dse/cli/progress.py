@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def progress_bar(total: int, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A function of designs done and designs in all that shows rate and time left; None where stderr is no terminal."""
+def progress_bar(total: int, quiet: bool, what: str = "designs") -> Iterator[Callable[[int, int], None] | None]:
+    """A function of how many are done and how many there are, that shows the rate; None where stderr is no terminal."""
     if quiet or not sys.stderr.isatty():
         yield None
         return
@@ -18,13 +18,13 @@ def progress_bar(total: int, quiet: bool) -> Iterator[Callable[[int, int], None]
     from rich.text import Text
 
     class Rate(ProgressColumn):
-        """Designs a second."""
+        """How many a second."""
 
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
-            return Text(f"{speed:,.0f} designs/s" if speed else "")
+            return Text(f"{speed:,.0f} {what}/s" if speed else "")
 
-    count = TextColumn("{task.completed:,.0f} of {task.total:,.0f} designs")
+    count = TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what)
     columns = (count, BarColumn(), Rate(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total)

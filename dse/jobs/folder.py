@@ -9,15 +9,17 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import xarray as xr
 
 from dse.errors import DseError
 from dse.jobs import assumptions
 from dse.jobs.resolve import Job
-from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, TABLE, Result, read_manifest
+from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, SEARCH, TABLE, Result, read_manifest
 from dse.units import format_quantity
 
+AnyResult = TypeVar("AnyResult", bound=Result)
 # Bytes for manifest, assumptions and pictures.
 SPARE = 2**22
 
@@ -38,7 +40,7 @@ def _written_size(variable: xr.Variable) -> int:
     return variable.size * 24
 
 
-def write(result: Result, job: Job, part: Path, folder: Path, plots: bool) -> Result:
+def write(result: AnyResult, job: Job, part: Path, folder: Path, plots: bool) -> AnyResult:
     """Write all files of a result into `part`, and give it the name `folder`; the result with its final manifest.
 
     Raises
@@ -56,9 +58,11 @@ def write(result: Result, job: Job, part: Path, folder: Path, plots: bool) -> Re
     return replace(written, path=folder)
 
 
-def _write_files(result: Result, job: Job, part: Path, plots: bool) -> Result:
+def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyResult:
     result.frontier.to_netcdf(part / FRONTIER, engine="netcdf4")
     result.cloud.to_netcdf(part / CLOUD, engine="netcdf4")
+    if result.search is not None:
+        result.search.to_netcdf(part / SEARCH, engine="netcdf4")
     result.frontier.to_dataframe().reset_index(drop=True).to_csv(part / TABLE, index=False)
     (part / ASSUMPTIONS).write_text(assumptions.to_toml(job), encoding="utf-8")
     if job.spec.quality.table is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import xarray as xr
 
+from dse.errors import InputError
 from dse.jobs.assumptions import gather
 from dse.jobs.manifest import code_key
 from dse.jobs.resolve import Job, read_job
@@ -44,6 +45,11 @@ def recut(
     InputError
         For unknown metrics or axes, and limits of the wrong kind.
     """
+    if result.search is not None:
+        raise InputError(
+            f"{result.path or result.name}: is the result of a search, which keeps its frontier alone; "
+            "search or explore the spec with these objectives and budgets"
+        )
     document = read_spec(result.manifest["spec"]).document()
     if minimize or maximize:
         document["objectives"] |= {"minimize": list(minimize), "maximize": list(maximize)}

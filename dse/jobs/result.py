@@ -25,6 +25,7 @@ ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
 SUMS = "grid.sums"
 QUALITY = "quality.csv"
+SEARCH = "search.nc"
 # What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
 _KEYS: dict[str, type] = {
     **dict.fromkeys(("name", "key", "code"), str),
@@ -55,6 +56,8 @@ class Result:
         result stood in its folder already; "continued" where an interrupted run had done a part.
     messages
         What the user should know of how it came about.
+    search
+        How a search went, step by step and trial by trial; None where every design was evaluated.
     """
 
     frontier: xr.Dataset
@@ -64,6 +67,7 @@ class Result:
     assumed: Mapping[str, Any] | None = None
     state: Literal["computed", "recomputed", "reused", "continued"] = "computed"
     messages: tuple[str, ...] = ()
+    search: xr.Dataset | None = None
 
     @property
     def name(self) -> str:
@@ -132,9 +136,11 @@ def load(path: str | Path) -> Result:
     try:
         frontier = xr.load_dataset(folder / FRONTIER, engine="netcdf4")
         cloud = xr.load_dataset(folder / CLOUD, engine="netcdf4")
+        went = xr.load_dataset(folder / SEARCH, engine="netcdf4") if "search" in manifest else None
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be read: {error}") from None
-    return Result(frontier, cloud, manifest, folder, assumed=_assumed(folder) if "replayed" in manifest else None)
+    assumed = _assumed(folder) if "replayed" in manifest else None
+    return Result(frontier, cloud, manifest, folder, assumed=assumed, search=went)
 
 
 def _assumed(folder: Path) -> dict[str, Any]:

@@ -135,10 +135,11 @@ def _is_current(manifest: Mapping[str, Any] | None, fresh: bool) -> bool:
     return manifest is not None and not fresh and manifest.get("code") == code_key()
 
 
-def check_free(job: Job, folder: Path, fresh: bool, beside: str = "") -> dict[str, Any] | None:
+def check_free(job: Job, folder: Path, fresh: bool, beside: str = "", key: str | None = None) -> dict[str, Any] | None:
     """The manifest of the result in the folder, if there is one that may be used or replaced.
 
-    Raises InputError where the folder is something else; it may hold what is called `beside`.
+    Raises InputError where the folder is something else; it may hold what is called `beside`. `key` is what results of
+    this job are known by, where that is not the job alone.
     """
     manifest = read_manifest(folder)
     if manifest is None:
@@ -146,7 +147,7 @@ def check_free(job: Job, folder: Path, fresh: bool, beside: str = "") -> dict[st
             folder.exists() and (not folder.is_dir() or any(p.name != beside for p in folder.iterdir()))
         ):
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
-    elif manifest["key"] != job_key(job) and not fresh:
+    elif manifest["key"] != (key or job_key(job)) and not fresh:
         raise InputError(
             f"{folder}: holds the result of another spec; replace it with --fresh, or choose another --out"
         )

@@ -40,8 +40,8 @@ class Work:
         What is called before anything is put down as found: it brings what belongs to it to the disk.
     """
 
-    def __init__(self, path: Path, stamp: Mapping[str, Any]) -> None:
-        self.path, self.part = path, path / PART
+    def __init__(self, path: Path, stamp: Mapping[str, Any], found: str = FOUND) -> None:
+        self.path, self.part, self._found = path, path / PART, found
         self.stamp, self.before, self.messages = dict(stamp), 0.0, list[str]()
         self.started = time.monotonic()
         self.before_checkpoint: list[Callable[[], None]] = []
@@ -50,7 +50,7 @@ class Work:
     @property
     def keeps(self) -> bool:
         """Whether it holds what a later run can use."""
-        return (self.path / FOUND).exists()
+        return (self.path / self._found).exists()
 
     @property
     def seconds(self) -> float:
@@ -81,11 +81,15 @@ class Work:
         elif self.keeps:
             self.before = 0.0
             self.messages.append("what an interrupted run of another spec, or other formulas, had left was removed")
-        if found is None:
+        self.begin(found is not None)
+        return found
+
+    def begin(self, keep: bool) -> None:
+        """Make the new folder; what an earlier run left is removed where it is not to be kept."""
+        if not keep:
             _clear(self.path)
         shutil.rmtree(self.part, ignore_errors=True)
         self.part.mkdir()
-        return found
 
     def forget(self, message: str) -> None:
         """Remove what an earlier run found: it cannot be used."""
@@ -108,10 +112,10 @@ class Work:
 
 
 @contextmanager
-def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
+def working(folder: Path, stamp: Mapping[str, Any], found: str = FOUND) -> Iterator[Work]:
     """The work folder beside `folder`; gone at the end, unless the run failed and a later one can go on.
 
-    `stamp` is what tells jobs apart, as plain data.
+    `stamp` is what tells jobs apart, as plain data; `found` names the file in it that a later run can use.
 
     Raises
     ------
@@ -133,7 +137,7 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
         _give_up(path)
         _remove_made(missing)
         raise
-    work = Work(path, stamp)
+    work = Work(path, stamp, found)
     try:
         yield work
     except KeyboardInterrupt:
@@ -148,7 +152,7 @@ def working(folder: Path, stamp: Mapping[str, Any]) -> Iterator[Work]:
         raise
     else:
         with suppress(OSError):
-            (path / FOUND).unlink()
+            (path / found).unlink()
     finally:
         if not work.keeps:
             shutil.rmtree(path, ignore_errors=True)

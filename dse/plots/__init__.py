@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from dse.errors import DseError, InputError, unknown
 from dse.plots import frontier as _frontier
+from dse.plots import importances as _importances
+from dse.plots import parallel as _parallel
 from dse.plots import roofline as _roofline
+from dse.plots import search_found as _found
+from dse.plots import search_history as _history
 from dse.plots.kinds import KINDS, Kind, NotInResult, plot
 
 if TYPE_CHECKING:
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "KINDS", "Kind", "NotInResult", "draw", "plot", "save", "save_all"]
 
-_BUILT_IN = (_frontier, _roofline)
+_BUILT_IN = (_frontier, _roofline, _history, _found, _importances, _parallel)
 
 # Dates and versions would make two files of the same picture differ.
 FORMATS: dict[str, dict[str, None]] = {

@@ -46,6 +46,38 @@ def bounds_text(manifest: Mapping[str, Any]) -> str:
     )
 
 
+def search_lines(manifest: Mapping[str, Any]) -> list[str]:
+    """How a search went and how good its frontier is, a sentence a line."""
+    went, seconds = manifest["search"], manifest["seconds"]
+    lines = [
+        f"{went['trials']:,} trials of {went['sampler']} (seed {went['seed']}), {went['feasible']:,} within the "
+        f"budgets, {went['duplicates']:,} of designs that were known; {seconds:.2f} s",
+        f"{went['designs']:,} designs of a closed-form model evaluated in {went['evaluation_seconds']:.2f} s, "
+        f"{went['polished']:,} of them neighbours of the frontier; the space has {went['space']:,}",
+    ]
+    if went["polish"] and not went["settled"]:
+        lines.append("neighbours of the frontier were left untried: it may be moved further by more trials")
+    return [*lines, *_goodness(went)]
+
+
+def _goodness(went: Mapping[str, Any]) -> list[str]:
+    verdict = went.get("judge", {})
+    lines = []
+    if "hypervolume_share" in verdict:
+        lines.append(
+            f"judged by enumerating {went['space']:,} designs in {verdict['seconds']:.2f} s: "
+            f"{verdict['hypervolume_share']:.5f} of the exact hypervolume, {100 * verdict['frontier_share']:.4g} % of "
+            f"the {verdict['frontier']:,} designs of the exact frontier, by evaluating "
+            f"{100 * went['designs'] / went['space']:.3g} % of the space"
+        )
+    elif verdict:
+        lines.append(f"not judged: {verdict['reason']}")
+    if "plateau" in went and "hypervolume_share" not in verdict:
+        gain = f"the last quarter of the trials added {100 * went['last_quarter']:.3g} % to the hypervolume"
+        lines.append(f"{gain}: {'a plateau' if went['plateau'] else 'no plateau yet, more trials may help'}")
+    return lines
+
+
 def misses(manifest: Mapping[str, Any]) -> list[str]:
     """Why no design is left, one line a constraint: how many designs it excludes, and the nearest miss."""
     lines = ["no design meets the budgets"]

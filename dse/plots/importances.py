@@ -1,0 +1,88 @@
+"""Which parameters of a search its objectives depend on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dse.plots import style
+from dse.plots.kinds import NotInResult, plot
+from dse.plots.search_history import searched
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_PARAMETERS = 30
+
+
+@dataclass(frozen=True)
+class ImportanceData:
+    """Importance of each parameter (rows, most important first) for each target (columns): each column adds up to 1."""
+
+    title: str
+    subtitle: str
+    footer: str
+    parameters: tuple[str, ...]
+    targets: tuple[str, ...]
+    shares: np.ndarray
+
+
+def prepare(result: Any) -> ImportanceData:
+    """Parameters by their importance for reaching the frontier.
+
+    Raises
+    ------
+    NotInResult
+        When the result is of no search, or too few trials were feasible.
+    """
+    data = searched("importances", result)
+    if "importance" not in data:
+        raise NotInResult("importances", "needs two parameters and 50 feasible trials")
+    shares = data["importance"].values.T
+    order = np.argsort(-shares[:, 0], kind="stable")[:MOST_PARAMETERS]
+    trials = int(data["feasible"].values.sum())
+    subtitle = f"How much each parameter tells of the best tenth of {trials:,} feasible trials (PED-ANOVA)."
+    footer = "Each column adds up to 1. Importances are of the trials of this search, not of the whole space."
+    if len(shares) > MOST_PARAMETERS:
+        footer += f" The {MOST_PARAMETERS} most important of {len(shares)} parameters."
+    names = [str(n) for n in data["parameter"].values]
+    targets = ["reaching the frontier", *(style.readable(str(t)) for t in data["target"].values[1:])]
+    chosen = tuple(style.readable(names[i]) for i in order)
+    return ImportanceData(
+        str(result.manifest["name"]), subtitle, footer, chosen, tuple(targets), np.asarray(shares[order])
+    )
+
+
+@plot("importances", prepare)
+def draw(figure: Figure, data: ImportanceData) -> None:
+    """Importance of each parameter of a search for each objective."""
+    rows, columns = data.shares.shape
+    top, bottom = style.frame_heights(data.subtitle, data.footer)
+    inner = 0.24 * rows + 0.1
+    height = top + 0.4 + inner + 0.35 + bottom
+    style.frame(figure, height, data.title, data.subtitle, data.footer)
+    left, gap = 1.9, 0.2
+    wide = (style.WIDTH - left - 0.3 - gap * (columns - 1)) / columns
+    reach = float(max(data.shares.max(), 0.05)) * 1.22
+    for column, target in enumerate(data.targets):
+        box = (
+            (left + column * (wide + gap)) / style.WIDTH,
+            (bottom + 0.35) / height,
+            wide / style.WIDTH,
+            inner / height,
+        )
+        axes = figure.add_axes(box)
+        places = np.arange(rows)[::-1]
+        colour = style.FRONTIER if column == 0 else style.PALETTE[0]
+        axes.barh(places, data.shares[:, column], height=0.68, color=colour)
+        for place, share in zip(places, data.shares[:, column], strict=True):
+            axes.text(share + reach * 0.015, place, f"{share:.2f}", va="center", fontsize=7.5, color=style.QUIET)
+        axes.set_xlim(0, reach)
+        axes.set_ylim(-0.6, rows - 0.4)
+        axes.set_title(target, loc="left")
+        axes.set_yticks(places, data.parameters if column == 0 else [""] * rows)
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        axes.locator_params(axis="x", nbins=4)

@@ -1,0 +1,129 @@
+"""How a search went, as a Dataset: steps, trials, importances, and the exact frontier where it is known."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import optuna
+import xarray as xr
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.grid.space import NETWORK
+from dse.search.driver import Driver, directions, quiet
+from dse.search.indicators import Frame, found, frame
+from dse.search.judge import Verdict
+
+# Steps of which the hypervolume is told: more cannot be seen.
+MOST_STEPS = 200
+# Feasible trials that importances need to mean anything.
+LEAST_TRIALS = 50
+OVERALL = "frontier"
+
+
+def record(driver: Driver, verdict: Verdict) -> xr.Dataset:
+    """The whole record.
+
+    Returns
+    -------
+    xr.Dataset
+        Along "step": trials, designs evaluated, those of them by polishing, seconds and `hypervolume`, the mean share
+        over all groups of that of the exact frontier, or of the final one where the exact one is not known. Along
+        "trial": objectives, whether it is feasible, and the place of its value along the axis of each "parameter",
+        NaN where it has none. `importance` of each parameter for each objective and for reaching the frontier. Along
+        "exact": the exact frontier, and which of it was found.
+    """
+    names = [o.metric for o in driver.job.cut.objectives]
+    measured = frame(verdict.exact or driver.steps[-1].points)
+    data = xr.Dataset(attrs={"judged": int(verdict.exact is not None), "directions": " ".join(directions(driver.job))})
+    data = data.merge(_steps(driver, measured))
+    data = data.merge(_trials(driver, names))
+    if verdict.exact is not None:
+        signs = np.array([o.sign for o in driver.job.cut.objectives])
+        last = driver.steps[-1].points
+        data["exact_values"] = (("exact", "objective"), verdict.exact.values * signs)
+        data["exact_group"] = ("exact", verdict.exact.groups)
+        data["exact_found"] = ("exact", found(verdict.exact, last).astype(np.int8))
+        data["found_values"] = (("found", "objective"), last.values * signs)
+        data["found_group"] = ("found", last.groups)
+    return data
+
+
+def _steps(driver: Driver, measured: Frame) -> xr.Dataset:
+    steps = driver.steps
+    chosen = np.unique(np.linspace(0, len(steps) - 1, MOST_STEPS).astype(int)).tolist()
+    steps = [steps[i] for i in chosen]
+    columns = {name: [getattr(s, name) for s in steps] for name in ("trials", "designs", "polished", "seconds")}
+    columns["hypervolume"] = [measured.share(s.points) for s in steps]
+    return xr.Dataset({name: ("step", np.array(values)) for name, values in columns.items()})
+
+
+def _trials(driver: Driver, names: Sequence[str]) -> xr.Dataset:
+    trials = [t for t in driver.study.get_trials(deepcopy=False) if t.state == TrialState.COMPLETE]
+    parameters = list(driver.space.distributions)
+    places = np.array([[_place(driver, t, p) for p in parameters] for t in trials]).reshape(-1, len(parameters))
+    feasible = np.array([is_feasible(t) for t in trials], dtype=np.int8)
+    values = np.array([t.values for t in trials]).reshape(-1, len(names))
+    ends = [_ends(driver, p) for p in parameters]
+    variables: dict[str, Any] = {
+        "number": ("trial", np.array([t.number for t in trials], dtype=np.int64)),
+        "values": (("trial", "objective"), values),
+        "feasible": ("trial", feasible),
+        "place": (("trial", "parameter"), places),
+        "first_value": ("parameter", np.array([e[0] for e in ends], dtype=object)),
+        "last_value": ("parameter", np.array([e[1] for e in ends], dtype=object)),
+        "size": ("parameter", np.array([e[2] for e in ends], dtype=np.int64)),
+    }
+    if len(parameters) > 1 and feasible.sum() >= LEAST_TRIALS:
+        rows = importances(driver, [t for t in trials if is_feasible(t)])
+        told = [[row.get(p, 0.0) for p in parameters] for row in rows.values()]
+        variables["importance"] = (("target", "parameter"), np.array(told))
+        variables["target"] = ("target", np.array(list(rows), dtype=object))
+    coordinates = {"objective": np.array(names, dtype=object), "parameter": np.array(parameters, dtype=object)}
+    return xr.Dataset(variables, coordinates)
+
+
+def is_feasible(trial: FrozenTrial) -> bool:
+    """Whether a trial keeps every constraint."""
+    return all(v <= 0 for v in trial.constraints.values())
+
+
+def _place(driver: Driver, trial: FrozenTrial, name: str) -> float:
+    if name not in trial.params:
+        return float("nan")
+    if name == NETWORK and driver.space.network is not None:
+        return float(driver.space.network.choices.index(trial.params[name]))
+    return float(driver.space.parameters[name].place(trial.params[name]))
+
+
+def _ends(driver: Driver, name: str) -> tuple[str, str, int]:
+    if name == NETWORK and driver.space.network is not None:
+        choices = driver.space.network.choices
+        return str(choices[0]), str(choices[-1]), len(choices)
+    p = driver.space.parameters[name]
+    return f"{_short(p.axis.values[0])}", f"{_short(p.axis.values[-1])}", p.size
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def importances(driver: Driver, trials: Sequence[FrozenTrial]) -> dict[str, dict[str, float]]:
+    """What each parameter tells of reaching the frontier, and of each objective: PED-ANOVA of feasible trials."""
+    own = directions(driver.job)
+    with quiet(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study = optuna.create_study(directions=own)
+        study.add_trials(trials)
+        found = {OVERALL: optuna.importance.get_param_importances(study)}
+        for number, (objective, direction) in enumerate(zip(driver.job.cut.objectives, own, strict=True)):
+            target = _target(number, 1.0 if direction == "minimize" else -1.0)
+            if len(own) > 1:
+                found[objective.metric] = optuna.importance.get_param_importances(study, target=target)
+    return found
+
+
+def _target(number: int, sign: float) -> Callable[[FrozenTrial], float]:
+    return lambda trial: sign * trial.values[number]

@@ -1,0 +1,73 @@
+"""What a search is told beside the spec."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from dse.errors import InputError, unknown
+from dse.search.samplers import POPULATION, check_sampler
+from dse.search.space import INNER
+
+TRIALS = 1000
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a search.
+
+    Attributes
+    ----------
+    trials
+        Trials in all, those of earlier runs and other workers among them.
+    sampler
+        "nsga2", "nsga3", "tpe", "random", "qmc" or "gp".
+    population
+        Trials that are asked for and evaluated at once.
+    polish
+        Whether neighbours of the frontier are evaluated after each population.
+    inner
+        "sample": a trial is one design. "enumerate": a trial is an architecture, of which every number format,
+        deployment and device is evaluated.
+    storage
+        URL of a database, or a journal file, that several workers share.
+    judge
+        Whether to find the exact frontier too, and say how much of it was found.
+    """
+
+    trials: int = TRIALS
+    sampler: str = "nsga2"
+    seed: int = 0
+    population: int = POPULATION
+    polish: bool = True
+    inner: str = "sample"
+    storage: str | None = None
+    judge: bool = False
+
+    def check(self) -> None:
+        """Raise InputError for what is not allowed."""
+        check_sampler(self.sampler)
+        if self.inner not in INNER:
+            raise InputError(unknown("value of inner", self.inner, INNER))
+        for name, least in (("trials", 1), ("population", 2), ("seed", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise InputError(f"{name} = {value!r}; allowed: an integer from {least}")
+
+    def stream(self, number: int) -> int:
+        """The seed of a part of the search that begins after so many trials."""
+        return int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+
+    def study(self) -> dict[str, Any]:
+        """What makes studies differ: two with other numbers of trials are the same one."""
+        return {k: v for k, v in asdict(self).items() if k not in ("trials", "storage", "judge")}
+
+
+def digest(stamp: Mapping[str, Any]) -> str:
+    """One text for plain data."""
+    return hashlib.sha256(json.dumps(stamp, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,230 @@
+"""Where trials are kept: searched in memory, written down after every population.
+
+A population is written as a whole when it has been told, so that a kill loses at most the one being asked. The file of
+a result is a journal of Optuna; a database or journal that workers share is given what each of them found, and gives
+them what the others found.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import optuna
+from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.errors import DseError, InputError
+
+Direction = Literal["minimize", "maximize"]
+JOURNAL = "study.journal"
+# What a study is of, and how many populations a journal holds as a whole.
+STAMP, POPULATIONS = "dse:stamp", "dse:populations"
+
+
+class Mirror(Protocol):
+    """Where a search writes its populations."""
+
+    def earlier(self) -> list[list[FrozenTrial]]:
+        """The populations that an earlier run wrote."""
+
+    def others(self) -> list[FrozenTrial]:
+        """Trials of other workers since the last call."""
+
+    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
+        """Write a population, and what a sampler keeps with the study."""
+
+
+class Nowhere:
+    """A search that is kept in memory only."""
+
+    def earlier(self) -> list[list[FrozenTrial]]:
+        """None."""
+        return []
+
+    def others(self) -> list[FrozenTrial]:
+        """None."""
+        return []
+
+    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
+        """Nothing is written."""
+
+
+class _Pending(BaseJournalBackend):
+    """The log of a journal file in memory; `flush` appends what is new to the file in one write."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = JournalFileBackend(str(path))
+        self._logs: list[dict[str, Any]] = list(self._file.read_logs(0))
+        self._written = len(self._logs)
+
+    def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
+        """Entries from a number on."""
+        return islice(self._logs, log_number_from, None)
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Add entries."""
+        self._logs.extend(logs)
+
+    def flush(self) -> None:
+        """Write down what is new."""
+        self._file.append_logs(self._logs[self._written :])
+        self._written = len(self._logs)
+
+
+class Journal:
+    """The journal file of one search, in which every population is whole."""
+
+    def __init__(self, path: Path, name: str, directions: Sequence[Direction], stamp: str) -> None:
+        _cut_to_whole(path)
+        with told(str(path)):
+            self._log = _Pending(path)
+            self._storage = JournalStorage(self._log)
+            self._study = optuna.create_study(
+                storage=self._storage, study_name=name, directions=directions, load_if_exists=True
+            )
+        self._id = self._storage.get_study_id_from_name(name)
+        _check_stamp(self._study, stamp, str(path))
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What a sampler had kept with the study."""
+        return self._storage.get_study_system_attrs(self._id)
+
+    def earlier(self) -> list[list[FrozenTrial]]:
+        """The populations that the file holds."""
+        sizes, trials = self._study.user_attrs.get(POPULATIONS, []), iter(self._study.get_trials(deepcopy=False))
+        return [list(islice(trials, size)) for size in sizes]
+
+    def others(self) -> list[FrozenTrial]:
+        """None: one search has it."""
+        return []
+
+    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
+        """Append a population in one write; the entry that says that it is whole comes last."""
+        for trial in population:
+            self._storage.create_new_trial(self._id, trial)
+        for name, value in attributes.items():
+            if self._kept.get(name) != value:
+                self._storage.set_study_system_attr(self._id, name, value)
+        self._kept = dict(attributes)
+        sizes = self._study.user_attrs.get(POPULATIONS, [])
+        self._study.set_user_attr(POPULATIONS, [*sizes, len(population)])
+        self._log.flush()
+
+
+def stamp_of(path: Path) -> str | None:
+    """What the study in a journal file is of; None where there is none."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for line in file:
+                if STAMP in line:
+                    return str(json.loads(line)["user_attr"][STAMP])
+    except (OSError, ValueError, KeyError):
+        pass
+    return None
+
+
+def _cut_to_whole(path: Path) -> None:
+    """Cut off what a kill left of a population."""
+    if not path.exists():
+        return
+    whole = place = 0
+    with path.open("rb") as file:
+        for line in file:
+            place += len(line)
+            if line.endswith(b"\n") and POPULATIONS.encode() in line:
+                whole = place
+    os.truncate(path, whole)
+
+
+class Shared:
+    """A storage of Optuna that several workers search in."""
+
+    def __init__(self, url: str, name: str, directions: Sequence[Direction], stamp: str) -> None:
+        with told(url):
+            self._storage = open_storage(url)
+            self._study = optuna.create_study(
+                storage=self._storage, study_name=name, directions=directions, load_if_exists=True
+            )
+            self._id = self._storage.get_study_id_from_name(name)
+            _check_stamp(self._study, stamp, url)
+        self._url, self._known = url, set[int]()
+
+    def earlier(self) -> list[list[FrozenTrial]]:
+        """What all workers have found up to now, as one population."""
+        found = self.others()
+        return [found] if found else []
+
+    def others(self) -> list[FrozenTrial]:
+        """Finished trials that this worker does not know yet."""
+        with told(self._url):
+            trials = self._storage.get_all_trials(self._id, deepcopy=False)
+        found = [t for t in trials if t.state.is_finished() and t.number not in self._known]
+        self._known |= {t.number for t in found}
+        return found
+
+    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
+        """Add a population, each trial as a whole."""
+        with told(self._url):
+            for trial in population:
+                key = self._storage.create_new_trial(self._id, trial)
+                self._known.add(self._storage.get_trial_number_from_id(key))
+
+
+def open_storage(url: str) -> BaseStorage:
+    """The storage of a URL of a database, or of a journal file."""
+    if "://" in url:
+        return optuna.storages.get_storage(url)
+    return JournalStorage(JournalFileBackend(url))
+
+
+def _check_stamp(study: optuna.Study, stamp: str, where: str) -> None:
+    """Note what a study is of; raise InputError where it is of something else."""
+    known = study.user_attrs.get(STAMP)
+    if known is None and not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        study.set_user_attr(STAMP, stamp)
+    elif known != stamp:
+        problem = "of another spec, or other formulas; choose another storage, or another name in the spec"
+        raise InputError(f"{where}: holds a study {study.study_name!r} {problem}")
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Errors of a storage, as they are told."""
+    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+    try:
+        yield
+    except (InputError, DseError):
+        raise
+    except (ImportError, ArgumentError) as error:
+        raise InputError(f"storage {_safe(where)}: cannot be opened: {_first_line(error)}") from None
+    except OSError as error:
+        raise DseError(f"storage {_safe(where)}: cannot be used: {error.strerror or error}") from None
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
+        cause = error.__cause__ or error
+        raise DseError(f"storage {_safe(where)}: cannot be used: {_first_line(cause)}") from None
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _safe(url: str) -> str:
+    """A URL without its password."""
+    head, at, tail = url.rpartition("@")
+    scheme, colon, account = head.partition("://")
+    return f"{scheme}{colon}{account.partition(':')[0]}@{tail}" if at and colon else url
+
+
+def plain(attributes: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Attributes that a journal can hold."""
+    return {name: json.loads(json.dumps(value)) for name, value in attributes}
