@@ -10,6 +10,7 @@ device          a figure of a device in the hardware catalogue
 precision       a figure of a number format
 deployment      how the network is run; `default` stands where a spec is silent
 circumstance    like deployment, but not chosen by the designer: no frontier is drawn across its values
+calibration     a constant that was fitted to measurements of a device, in the software and format that it runs
 derived         joined by the grid from several of the above, or from a profile that a setting names (the peak rate
                 of a device in a format, the energy of one byte)
 ==============  ===============================================================================================
@@ -80,6 +81,10 @@ def _count(kind: str, symbol: str, meaning: str, **rest: object) -> Name:
 
 def _flag(symbol: str, meaning: str) -> Name:
     return Name("architecture", "1", symbol, meaning, maximum=1, integer=True)
+
+
+def _cost(symbol: str, meaning: str, unit: str = "1", **rest: object) -> Name:
+    return Name("calibration", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
 
 
 def _device(unit: str, symbol: str, meaning: str, **rest: object) -> Name:
@@ -475,6 +480,13 @@ NAMES: dict[str, Name] = {
     "region": Name(
         "circumstance", "1", "region", "country or cloud region that gives carbon intensity and electricity price"
     ),
+    "software": Name(
+        "deployment",
+        "1",
+        "software",
+        "software that runs the network, where times are calibrated; auto: that with the least error on the device",
+        default="auto",
+    ),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),
     # Figures of a device.
     "peak_fp64": _rate("FLOP/s", "P_fp64", "dense peak rate, 64-bit float"),
@@ -512,6 +524,20 @@ NAMES: dict[str, Name] = {
         default=0,
     ),
     "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
+    # Fitted to measurements: times in units of the datasheet's (2 MAC at the peak rate, a byte at the bandwidth).
+    "matrix_cost": _cost("kappa_m", "time of a multiply-accumulate of a convolution or linear layer"),
+    "product_cost": _cost("kappa_p", "time of a multiply-accumulate between activations"),
+    "depthwise_cost": _cost("kappa_d", "time of a multiply-accumulate of a depthwise convolution"),
+    "window_cost": _cost("kappa_w", "time of a byte of the windows that layers multiply"),
+    "depthwise_traffic_cost": _cost("kappa_dt", "time of a byte of inputs and outputs of depthwise convolutions"),
+    "stream_cost": _cost("kappa_s", "time of a byte of inputs and outputs of layers and fused passes"),
+    "rearrange_cost": _cost("kappa_r", "time of a byte that pooling, concatenation, gates and copies move, besides"),
+    "cache_cost": _cost("kappa_kv", "time of a byte of the key-value cache"),
+    "weight_cost": _cost("kappa_W", "time of a byte of the weights"),
+    "overlap": _cost("o", "1: computing hides behind reading, or the reverse; 0: both add up", maximum=1, integer=True),
+    "launch_time": _cost("t_0", "time to start one kernel", "s"),
+    "call_time": _cost("t_c0", "time of a call beside its work", "s"),
+    "latency_spread": _cost("k_80", "factor that bounds 80 % of the errors on networks not fitted", minimum=1),
     # Joined by the grid.
     "device_count": _count("derived", "n_dev", "devices of one replica", default=1),
     "hourly_cost": Name(

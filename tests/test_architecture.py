@@ -18,10 +18,10 @@ LAYERS = (
     ("registry", "catalogue", "weights"),
     ("formulas", "faces"),
     ("metrics", "networks", "hardware", "precision", "quality", "regions"),
-    ("profiles",),
+    ("profiles", "calibration"),
     ("grid",),
     ("pareto",),
-    ("search", "jobs", "calibration"),
+    ("search", "jobs"),
     ("api",),
     ("cli",),
 )

@@ -14,7 +14,10 @@ from dse import __version__
 from dse.cli.completion import answer
 from dse.errors import DseError, InputError, unknown
 
-COMMANDS = ("explore", "search", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import")
+COMMANDS = (
+    "explore", "search", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import",
+    "calibrate", "validate",
+)  # fmt: skip
 INTERRUPTED = 130
 
 

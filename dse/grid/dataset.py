@@ -12,7 +12,7 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.evaluate import compute_formats, evaluate_values
-from dse.grid.inputs import SOURCE, cost_basis
+from dse.grid.inputs import SOURCE, calibrated, calibrations_chosen, cost_basis
 from dse.grid.labelled import Labelled, along
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.space import DESIGN, Space
@@ -39,6 +39,10 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     coordinates = axis_coordinates(space) | format_coordinates(space)
     if "precision" in space.axes and "device" in space.axes:
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
+    if "device" in space.axes and calibrated(space):
+        chosen = calibrations_chosen(space)
+        told = np.array([c.what for c in chosen.data.reshape(-1)], dtype=object).reshape(chosen.data.shape)
+        coordinates["calibration"] = _variable(Labelled(chosen.dims, told), {"long_name": "what latency is fitted to"})
     if "device" in space.axes and any(_is_cost(name) for name in values):
         coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
     variables = {}

@@ -19,6 +19,8 @@ from dse.grid.inputs import (
     REGION_AXIS,
     REGIONAL,
     SOURCE,
+    calibrated,
+    calibrations_chosen,
     compute_peak,
     cost_basis,
     leaf,
@@ -57,6 +59,9 @@ def assumptions(space: Space) -> dict[str, Any]:
     if REGION_AXIS in space.axes:
         found |= region_facts(_region(space), [n for n in REGIONAL if _is_regional(space, n)])
     found[MODEL_AXIS] = _model(space)
+    if "device" in space.axes and calibrated(space):
+        chosen = calibrations_chosen(space).data.item()
+        found["calibration"] = f"{chosen.what} (80 % within a factor {chosen.calibration.spread:.2f})"
     if "device" in space.axes:
         found["compute_format"] = str(compute_peak(space)[1].data)
         if space.family.domain == "language" and (basis := str(cost_basis(space).data)):
@@ -106,6 +111,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     unpublished = [n for n in unpublished_of(space) if n in plan_of(space, [name]).leaves]
     if unpublished:
         return f"no {' and no '.join(unpublished)} is published of {space.axes[REGION_AXIS].values[0]}"
+    if name in ("latency_low", "latency_high") and not calibrated(space):
+        return "undefined: a lower bound has no interval; set latency_model = calibrated"
     if name == "loss" and space.quality is None:
         return "undefined: no loss is published; give your own values in a table"
     if "quality" in record.inputs and SOURCE in data.coords:
@@ -161,6 +168,8 @@ def _origin(space: Space, name: str) -> str:
         return "given" if axis.given else "by default"
     if kind == "precision":
         return f"of the number format {space.axes['precision'].values[0]}"
+    if kind == "calibration" and calibrated(space):
+        return f"fitted to {calibrations_chosen(space).data.item().what}"
     if kind in ("device", "derived") and "device" in space.axes and name != "device_count":
         device = space.axes["device"].values[0]
         computing = f", computing in {compute_peak(space)[1].data}" if name == "peak_ops" else ""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
+from dse.calibration import Calibration, choose
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
 from dse.grid.space import Axis, Space
@@ -50,6 +51,8 @@ def leaf(space: Space, name: str) -> Labelled:
         return _of_ownership(space, name)
     if name in ENERGIES:
         return operation_energy(space, name)
+    if glossary.lookup(name).kind == "calibration":
+        return _of_calibration(space, name)
     if name == "device_count":
         return along(None, np.ones(1))
     if glossary.lookup(name).kind == "precision":
@@ -166,6 +169,46 @@ def tables(space: Space, plan: Plan) -> dict[str, Labelled]:
 
 def _of_scheme(function: Callable[..., float], schemes: Mapping[str, Scheme], name: str) -> float:
     return function(schemes[name])
+
+
+SOFTWARE_AXIS = "software"
+
+
+def calibrated(space: Space) -> bool:
+    """Whether latency is calibrated."""
+    axis = space.axes.get("latency_model")
+    return axis is not None and set(axis.values) == {"calibrated"}
+
+
+def calibrations_chosen(space: Space) -> Labelled:
+    """The calibration in force for each device, number format and software: objects of the class `Choice`."""
+    axes = [space.axes[n] for n in ("device", "precision", SOFTWARE_AXIS)]
+    known, domain = list(space.calibrations.values()), "language" if space.family.domain == "language" else "vision"
+    (devices, device), (precisions, precision), (softwares, software) = map(_places, axes)
+    table = np.empty((len(devices), len(precisions), len(softwares)), dtype=object)
+    for place in np.ndindex(table.shape):
+        chosen = (devices[place[0]], precisions[place[1]], softwares[place[2]])
+        table[place] = choose(known, space.devices[chosen[0]], chosen[2], chosen[1], domain)
+    dims = tuple(d for d in space.dims if d in {a.dim for a in axes})
+    return Labelled(dims, np.asarray(table[device.over(dims), precision.over(dims), software.over(dims)]))
+
+
+def calibrations_used(space: Space) -> list[Calibration]:
+    """The calibrations that latency is fitted to anywhere in a space."""
+    axis = space.axes.get("latency_model")
+    if axis is None or "calibrated" not in axis.values or "device" not in space.axes:
+        return []
+    chosen = calibrations_chosen(space).data.reshape(-1)
+    return list({c.name: c for one in chosen for c in one.made_of}.values())
+
+
+def _of_calibration(space: Space, name: str) -> Labelled:
+    """A constant of the calibration in force; no interval holds what a lower bound leaves out."""
+    if not calibrated(space):
+        return along(None, np.full(1, np.nan))
+    chosen = calibrations_chosen(space)
+    constants = [c.calibration.constant(name) for c in chosen.data.reshape(-1)]
+    return Labelled(chosen.dims, np.array(constants).reshape(chosen.data.shape))
 
 
 SOURCE = "accuracy_source"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
+from dse.calibration import CALIBRATIONS, Calibrations
 from dse.errors import Fault, InputError
 from dse.hardware import DEVICES, Device
 from dse.networks import Family
@@ -76,7 +77,8 @@ class Space:
 
     `devices`, `schemes`, `regions` and `profiles` hold what the names of the axes "device", "precision", "region" and
     "energy_profile" stand for: the catalogues, those with own entries besides, or what an earlier result assumed.
-    `quality` are the user's own values in place of published ones.
+    `calibrations` are those that a calibrated latency chooses from. `quality` are the user's own values in place of
+    published ones.
     """
 
     family: Family
@@ -87,6 +89,7 @@ class Space:
     schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
     regions: Mapping[str, Region] = field(default_factory=lambda: REGIONS)
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
+    calibrations: Calibrations = field(default_factory=lambda: CALIBRATIONS)
     quality: OwnQuality | None = None
     sizes: Mapping[str, int] = field(init=False)
 

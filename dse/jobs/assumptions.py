@@ -11,7 +11,7 @@ import numpy as np
 
 from dse import glossary
 from dse.grid.explain import region_facts
-from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak
+from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, calibrations_used, compute_peak
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import Space
@@ -45,6 +45,7 @@ def gather(job: Job) -> dict[str, Any]:
     facts["region"] = regions(space)
     if any(n in ENERGIES for n in plan_of(space.first(), job.all_metrics).leaves):
         facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in space.axes[PROFILE_AXIS].values}
+    facts["calibration"] = {c.name: c.facts() for s in spaces for c in calibrations_used(s)}
     facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
     facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from dse.calibration import CALIBRATIONS, Calibrations
 from dse.hardware import DEVICES, Device, select
 from dse.precision import PRECISIONS, Scheme
 from dse.profiles import PROFILES, Profile
@@ -29,6 +30,7 @@ class Catalogues:
     schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
     regions: Mapping[str, Region] = field(default_factory=lambda: REGIONS)
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
+    calibrations: Calibrations = field(default_factory=lambda: CALIBRATIONS)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     of_network: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)

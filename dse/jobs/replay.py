@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import glossary
+from dse.calibration import Calibration, read_table
 from dse.errors import Fault, InputError, shown, unknown
 from dse.grid.inputs import REGIONAL
 from dse.grid.plan import variants_of
@@ -34,6 +35,7 @@ _KNOWN = (
     "network",
     "region",
     "energy_profile",
+    "calibration",
     "left_out",
     "fit_not_checked",
     "computes_in",
@@ -83,6 +85,7 @@ def _read(document: Mapping[str, Any], source: str) -> Catalogues:
         schemes=reader.entries(document, "precision", reader.scheme),
         regions=reader.entries(document, "region", reader.region),
         profiles=reader.entries(document, "energy_profile", reader.profile),
+        calibrations={c.name: c for c in reader.entries(document, "calibration", reader.calibration).values()},
         defaults=reader.defaults(reader.table(document, "defaults", ""), "defaults"),
         of_network={n: reader.of_network(n, table) for n, table in networks.items()},
         options=reader.options(document),
@@ -237,6 +240,13 @@ class _Reader:
         sram, dram = (self.figure(f"{k}_energy", table[k], f"{where}.{k}") for k in ("sram", "dram"))
         mac = {f: self.number(v, f"{where}.mac.{f}") for f, v in self.table(table, "mac", where).items()}
         return Profile(name, mac, sram, dram, self.text(table, "note", where), self.text(table, "source", where))
+
+    def calibration(self, name: str, table: Mapping[str, Any], where: str) -> Calibration | None:
+        try:
+            return read_table(table)
+        except InputError as error:
+            self.faults += error.at(where).faults
+            return None
 
     def of_network(self, name: str, table: Mapping[str, Any]) -> dict[str, Any]:
         where = f"network.{name}"

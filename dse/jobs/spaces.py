@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
+from dse.calibration import software_names
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.counting import REQUEST
-from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL
+from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, SOFTWARE_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.grid.space import Space, check_axis, make_grid
@@ -32,6 +33,7 @@ from dse.precision import Scheme
 _NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
     MODEL_AXIS: ("latency model", lambda catalogues: variants_of("latency")),
     REGION_AXIS: ("region", lambda catalogues: catalogues.regions),
+    SOFTWARE_AXIS: ("software", lambda catalogues: software_names(catalogues.calibrations.values())),
     PROFILE_AXIS: ("energy profile", lambda catalogues: catalogues.profiles),
 }
 # Settings that the builder of a network takes: they mean nothing to families without them.
@@ -72,6 +74,7 @@ class Draft:
         held: dict[str, Any] = {
             "regions": self.catalogues.regions,
             "profiles": self.catalogues.profiles,
+            "calibrations": self.catalogues.calibrations,
             "defaults": self.defaults,
         }
         options = {"counting": self.spec.counting, "model": self.spec.network.model, **held}

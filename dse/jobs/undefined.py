@@ -14,7 +14,7 @@ from dse.grid.blocks import Grid
 from dse.grid.dataset import attributes
 from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.evaluate import evaluate_values
-from dse.grid.inputs import ENERGIES, MADE_OF, PROFILE_AXIS, SOURCE, compute_peak, leaf, tables
+from dse.grid.inputs import ENERGIES, MADE_OF, PROFILE_AXIS, SOURCE, calibrated, compute_peak, leaf, tables
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, REUSE_AXIS, has_meaning, plan_of
 from dse.grid.space import Space
@@ -149,6 +149,8 @@ def _masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
     yield from _of_figures(space, [n for n in plan.device_figures if n != "peak_ops"])
     if "peak_ops" in plan.device_figures:
         yield from _of_rates(space)
+    if "latency_spread" in plan.leaves and not calibrated(space):
+        yield "a lower bound has no interval: set latency_model = calibrated", Labelled((), np.array(True))
     for name in (n for n in ENERGIES if n in plan.leaves):
         value = leaf(space, name)
         text = f"the energy profile {', '.join(space.axes[PROFILE_AXIS].values)} has no energy of a MAC in the format"

@@ -7,11 +7,11 @@ number format, or a deployment setting. Also a mapping from names to records: `d
 from __future__ import annotations
 
 from dse import registry
-from dse.metrics import counts, energy, latency, memory, quality, request, serving, training
+from dse.metrics import counts, energy, latency, memory, quality, request, serving, training, work
 
 RECORDS = registry.METRICS
 
-__all__ = ["RECORDS", "counts", "energy", "latency", "memory", "quality", "request", "serving", "training"]
+__all__ = ["RECORDS", "counts", "energy", "latency", "memory", "quality", "request", "serving", "training", "work"]
 
 registry.check_wiring()
 registry.make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})

@@ -138,6 +138,69 @@ def per_op_latency(
     return seconds
 
 
+@metric("latency", variant="calibrated", unit="s", direction="min", label="calibrated")
+def calibrated_latency(
+    layer_macs,
+    product_macs,
+    depthwise_macs,
+    window_traffic,
+    depthwise_traffic,
+    streamed_traffic,
+    rearranged_traffic,
+    cache_traffic,
+    weight_bytes,
+    kernel_launches,
+    batch,
+    activation_bits,
+    kv_bits,
+    peak_ops,
+    compute_efficiency,
+    bandwidth,
+    bandwidth_efficiency,
+    matrix_cost,
+    product_cost,
+    depthwise_cost,
+    window_cost,
+    depthwise_traffic_cost,
+    stream_cost,
+    rearrange_cost,
+    cache_cost,
+    weight_cost,
+    overlap,
+    launch_time,
+    call_time,
+):
+    """A sum over kinds of work, each at a rate fitted to measurements of the device and its software.
+
+    A cost is a time in units of the datasheet's: 2 MAC at the peak rate, or a byte at the bandwidth. Where `overlap`
+    is 1, layers take the longer of computing and reading their weights, and attention the longer of computing and
+    reading its cache; elsewhere both add up.
+    """
+    mac = 2 * batch / (peak_ops * compute_efficiency)
+    byte = 1 / (bandwidth * bandwidth_efficiency)
+    element = activation_bits / 8 * batch * byte
+    layers, weights = layer_macs * mac * matrix_cost, weight_bytes * byte * weight_cost
+    products, cache = product_macs * mac * product_cost, cache_traffic * (kv_bits / 8 * batch * byte) * cache_cost
+    apart = layers + weights + products + cache
+    together = np.maximum(layers, weights) + np.maximum(products, cache)
+    maps = window_traffic * window_cost + depthwise_traffic * depthwise_traffic_cost
+    moved = maps + streamed_traffic * stream_cost + rearranged_traffic * rearrange_cost
+    work = (1 - overlap) * apart + overlap * together + depthwise_macs * mac * depthwise_cost + moved * element
+    return work + kernel_launches * launch_time + call_time
+
+
+@metric(unit="s", direction="min")
+def latency_low(latency, latency_spread):
+    """Lower end of the interval that holds 80 % of measurements of networks that were not fitted."""
+    return latency / latency_spread
+
+
+@metric(unit="s", direction="min")
+def latency_high(latency, latency_spread):
+    """Upper end of the interval that holds 80 % of measurements of networks that were not fitted."""
+    return latency * latency_spread
+
+
 @metric(unit="1/s", direction="max")
 def throughput(batch, latency):
     """Samples, prompts or tokens a second, over the whole batch."""

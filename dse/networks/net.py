@@ -76,7 +76,7 @@ class Net(FeatureMaps, Layers):
         out = self._strided(x, channels, stride, kernel, padding)
         per_group = x.features if isinstance(groups, int) and groups == 1 else x.features / groups
         taps, window = _filter(kernel, stride, padding)
-        self._convolve(name, "conv", x, out, per_group * channels * taps, bias, norm, window)
+        self._convolve(name, "conv", x, out, per_group * channels * taps, bias, norm, window, groups=groups)
         return out
 
     def depthwise(
@@ -218,12 +218,12 @@ class Net(FeatureMaps, Layers):
 
     def _convolve(
         self, name: str, kind: str, x: Tensor, out: Tensor, weights: Count, bias: Count, norm: Count,
-        window: Window, in_place: str = FRESH,
+        window: Window, in_place: str = FRESH, groups: Count = 1,
     ) -> None:  # fmt: skip
         of_norm = times(norm, 2.0 * out.features)
         self._record(
             name, kind, (x,), out, in_place, window=window, macs_per_position=weights, weights=weights,
-            biases=times(bias, out.features), affine=of_norm, statistics=of_norm,
+            biases=times(bias, out.features), affine=of_norm, statistics=of_norm, groups=groups,
         )  # fmt: skip
 
     def _combine(self, kind: str, x: Tensor, y: Tensor, name: str) -> Tensor:

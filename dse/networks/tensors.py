@@ -143,6 +143,8 @@ class Op:
         Multiply-accumulate operations and attention scores at each position that is written.
     cache_read, cache_written, cache_held
         Elements of the key-value cache.
+    groups
+        Groups of a convolution.
 
     Every key of `QUANTITIES` is a count too: `op.count("macs")`.
     """
@@ -171,6 +173,7 @@ class Op:
     cache_read: Count = 0.0
     cache_written: Count = 0.0
     cache_held: Count = 0.0
+    groups: Count = 1
 
     @property
     def executions(self) -> Count:

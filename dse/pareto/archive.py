@@ -105,11 +105,6 @@ class Archive:
         if len(self._points) > 2 * self._filtered + WAITING:
             self._filter()
 
-    @property
-    def groups(self) -> int:
-        """Number of groups that points can be in."""
-        return self._groups_in_all
-
     def merge(self, other: Archive) -> None:
         """Add the points of another archive with the same objectives and groups."""
         self.add(*other.parts())

@@ -1,0 +1,91 @@
+"""Fitting: from measurements to calibrations with their errors in and out of sample."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dse.calibration import fitting
+from dse.calibration.constants import Calibration, Errors
+from dse.calibration.fitting import Array
+from dse.calibration.forms import form_of
+from dse.calibration.measurements import Measurement, usable
+from dse.calibration.terms import problem
+from dse.hardware import DEVICES
+
+# The share of errors that an interval is to hold.
+HELD = 0.8
+# The narrowest interval that is believed, whatever a few rows say.
+LEAST_SPREAD = 1.02
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A calibration, and each row that it was fitted to: log(predicted / measured) in and out of sample."""
+
+    calibration: Calibration
+    rows: Sequence[Measurement]
+    fitted: Array
+    held_out: Array
+
+
+def calibrate(measurements: Iterable[Measurement]) -> list[Fitted]:
+    """A calibration for each device, software, number format and domain among measured times.
+
+    Rows that are to be held out or skipped take no part; a device with fewer than two networks is not calibrated.
+    """
+    return [fit_rows(rows) for rows in groups_of(measurements).values() if len({m.label for m in rows}) > 1]
+
+
+def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list[Measurement]]:
+    """Times that may be fitted, by device, software, number format and domain."""
+    groups: dict[tuple[str, ...], list[Measurement]] = {}
+    for row in usable([m for m in measurements if m.is_time and m.use == "fit"]):
+        groups.setdefault((row.device, row.software, row.precision, row.domain), []).append(row)
+    return groups
+
+
+def fit_rows(rows: Sequence[Measurement]) -> Fitted:
+    """The calibration of one device, software and number format."""
+    first = rows[0]
+    form = form_of(DEVICES[first.device].device_class, first.domain)
+    held = problem(rows, form)
+    values = fitting.fit(held)
+    by, groups = left_out_by(rows)
+    out = fitting.held_out(held, groups)
+    calibration = Calibration(
+        first.device, first.software, first.precision, first.domain, form.name,
+        form.constants(values.tolist()), spread_of(out), by,
+        errors_of(held.residuals(values)), errors_of(out), len({m.family for m in rows}),
+        (min(m.batch for m in rows), max(m.batch for m in rows)),
+        "; ".join(dict.fromkeys(m.source for m in rows if m.source)),
+    )  # fmt: skip
+    return Fitted(calibration, rows, held.residuals(values), out)
+
+
+def left_out_by(rows: Sequence[Measurement]) -> tuple[str, list[str]]:
+    """What is left out of a fit together: families of models, or where there are too few, networks, or rows."""
+    families, networks = [m.family for m in rows], [m.network for m in rows]
+    if len(set(families)) > 1:
+        return "family", families
+    if len(set(networks)) > 1:
+        return "network", networks
+    return "row", [str(number) for number in range(len(rows))]
+
+
+def spread_of(residuals: Array) -> float:
+    """The factor k of the interval [p / k, p k] that holds 80 % of errors: a quantile, since their tails are heavy."""
+    return max(LEAST_SPREAD, float(np.exp(np.quantile(np.abs(residuals), HELD))))
+
+
+def errors_of(residuals: Array) -> Errors:
+    """Relative errors of log(predicted / measured)."""
+    known = residuals[~np.isnan(residuals)]
+    if not len(known):
+        return Errors(0, math.nan, math.nan, math.nan)
+    relative = np.expm1(known)
+    size = np.abs(relative)
+    return Errors(len(known), float(np.median(relative)), float(np.median(size)), float(np.quantile(size, 0.9)))

@@ -1,0 +1,188 @@
+"""What a calibration is: constants of the latency formula for a device, software and number format, with errors."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from dse import glossary
+from dse.catalogue import read_toml
+from dse.errors import Fault, InputError, unknown
+from dse.hardware import DEVICES
+from dse.precision import PRECISIONS
+
+# Constants that a calibration may hold, with those of no cost left out of its file.
+CONSTANTS = tuple(
+    name for name, entry in glossary.NAMES.items() if entry.kind == "calibration" and name != "latency_spread"
+)
+# What stands before the class of devices whose measurements were pooled for one that was never measured.
+CLASS = "class:"
+ANY = "*"
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Relative errors of predictions |predicted / measured - 1|, and their signed median; NaN where there are none."""
+
+    rows: int
+    signed: float
+    median: float
+    p90: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Constants of one device (or "class:..." for devices of a class that were never measured), software and format.
+
+    `constants` are those of `CONSTANTS` that are not 0. `spread` is the factor k of the interval [latency / k,
+    latency * k] that holds 80 % of the errors of what was left out of a fit: `held_out_by` says whether families of
+    models, networks, single rows or whole devices were. `fitted` and `held_out` are the errors in and out of sample;
+    `batches` are the least and the most that were measured.
+    """
+
+    device: str
+    software: str
+    precision: str
+    domain: str
+    form: str
+    constants: Mapping[str, float]
+    spread: float
+    held_out_by: str
+    fitted: Errors
+    held_out: Errors
+    families: int
+    batches: tuple[float, float] = (1, 1)
+    source: str = ""
+
+    @property
+    def name(self) -> str:
+        """What there is one calibration of."""
+        return ", ".join((self.device, self.software, self.precision, self.domain))
+
+    @property
+    def pooled(self) -> bool:
+        """Whether it is that of a class of devices."""
+        return self.device.startswith(CLASS)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything that it is, as plain data; `read_table` reads it back."""
+        errors = {key: asdict(getattr(self, key)) for key in ("fitted", "held_out")}
+        held = {"families": self.families, "spread": self.spread, "batches": list(self.batches)}
+        return {**{key: getattr(self, key) for key in _TEXTS}, **held, **errors, "constants": dict(self.constants)}
+
+    def constant(self, name: str) -> float:
+        """The value of a calibration name of the glossary."""
+        return self.spread if name == "latency_spread" else self.constants.get(name, 0.0)
+
+
+_ERRORS = tuple(f.name for f in fields(Errors))
+_TEXTS = ("device", "software", "precision", "domain", "form", "held_out_by", "source")
+_KEYS = (*_TEXTS, "constants", "spread", "fitted", "held_out", "families", "batches")
+
+
+def read_calibrations(path: str | Path) -> list[Calibration]:
+    """The calibrations of a TOML file, as `to_toml` writes them.
+
+    Raises
+    ------
+    InputError
+        Every key that is unknown, missing, or has the wrong type, with the file and the entry.
+    """
+    content = read_toml(Path(path))
+    faults = [Fault(str(path), f"unknown key {key!r}; allowed: calibration") for key in content if key != "calibration"]
+    tables = content.get("calibration", [])
+    if not isinstance(tables, list) or not all(isinstance(t, Mapping) for t in tables):
+        raise InputError(Fault(str(path), "calibration is no array of tables: [[calibration]]"))
+    found = []
+    for number, table in enumerate(tables, 1):
+        try:
+            found.append(read_table(table))
+        except InputError as error:
+            faults += error.at(f"{path}: calibration {number}").faults
+    names = [entry.name for entry in found]
+    faults += [
+        Fault(str(path), f"{name} is calibrated twice") for name in dict.fromkeys(names) if names.count(name) > 1
+    ]
+    if faults:
+        raise InputError(faults)
+    return found
+
+
+def read_table(table: Mapping[str, Any]) -> Calibration:
+    """A calibration from its facts; InputError names every key that is unknown, missing, or has the wrong type."""
+    faults = [unknown("key", key, _KEYS) for key in table if key not in _KEYS]
+    faults += [Fault(key, "is missing") for key in _KEYS if key not in table and key != "source"]
+    faults += [Fault(key, f"{table[key]!r} is not a text") for key in _TEXTS if not isinstance(table.get(key, ""), str)]
+    if faults:
+        raise InputError(faults)
+    constants = _numbers(table["constants"], "constants", CONSTANTS, faults)
+    errors = {key: Errors(**_numbers(table[key], key, _ERRORS, faults, _ERRORS)) for key in ("fitted", "held_out")}
+    for name, value in [*constants.items(), ("latency_spread", table["spread"])]:
+        try:
+            glossary.lookup(name).check(float(value))
+        except (InputError, TypeError, ValueError):
+            faults.append(Fault(name, f"{value!r} is not allowed; allowed: {glossary.lookup(name).allowed()}"))
+    batches = table["batches"]
+    if not (isinstance(batches, list) and len(batches) == 2 and all(isinstance(b, (int, float)) for b in batches)):
+        faults.append(Fault("batches", f"{batches!r} is not the least and the most"))
+    if not isinstance(table["families"], int):
+        faults.append(Fault("families", f"{table['families']!r} is not an integer"))
+    if faults:
+        raise InputError(faults)
+    texts: dict[str, Any] = {key: table.get(key, "") for key in _TEXTS}
+    held = {
+        "constants": constants,
+        "spread": float(table["spread"]),
+        "families": table["families"],
+        "batches": tuple(batches),
+    }
+    return Calibration(**texts, **held, **errors)  # type: ignore[arg-type]
+
+
+def _numbers(
+    table: Any, where: str, allowed: Sequence[str], faults: list[Fault], needed: Sequence[str] = ()
+) -> dict[str, Any]:
+    if not isinstance(table, Mapping):
+        faults.append(Fault(where, f"{table!r} is not a table"))
+        return dict.fromkeys(needed, math.nan)
+    faults += [unknown("name", key, allowed, where) for key in table if key not in allowed]
+    faults += [Fault(f"{where}.{key}", "is missing") for key in needed if key not in table]
+    wrong = [k for k, v in table.items() if isinstance(v, bool) or not isinstance(v, (int, float))]
+    faults += [Fault(f"{where}.{key}", f"{table[key]!r} is not a number") for key in wrong]
+    found = {k: v for k, v in table.items() if k in allowed and k not in wrong}
+    return {**dict.fromkeys(needed, math.nan), **found}
+
+
+def to_toml(calibrations: Sequence[Calibration], heading: str) -> str:
+    """Calibrations as a TOML file."""
+    lines = [f"# {line}" for line in heading.splitlines()]
+    for entry in calibrations:
+        lines += ["", "[[calibration]]"]
+        lines += [f"{key} = {json.dumps(getattr(entry, key), ensure_ascii=False)}" for key in _TEXTS]
+        lines += [f"families = {entry.families}", f"spread = {_number(entry.spread)}"]
+        lines.append(f"batches = [{', '.join(map(_number, entry.batches))}]")
+        lines += [f"{key} = {_table(_told(getattr(entry, key)))}" for key in ("fitted", "held_out")]
+        lines.append(f"constants = {_table(entry.constants)}")
+    return "\n".join(lines) + "\n"
+
+
+def _told(errors: Errors) -> dict[str, float]:
+    return {name: getattr(errors, name) for name in _ERRORS}
+
+
+def _table(values: Mapping[str, float]) -> str:
+    return "{ " + ", ".join(f"{name} = {_number(value)}" for name, value in values.items()) + " }"
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else "nan" if math.isnan(value) else f"{value:.5g}"
+
+
+def check_names(device: str, precision: str, where: str) -> list[Fault]:
+    """Faults of the names of a device and of a number format."""
+    faults = [] if device in DEVICES else [unknown("device", device, DEVICES, where)]
+    return faults if precision in PRECISIONS else [*faults, unknown("number format", precision, PRECISIONS, where)]

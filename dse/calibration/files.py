@@ -1,0 +1,54 @@
+"""Calibrations and the rows that they were fitted to, written: all or nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from dse.calibration.calibrate import Fitted
+from dse.calibration.constants import Calibration, to_toml
+from dse.errors import Fault, InputError
+
+COLUMNS = ("device", "software", "precision", "network", "family", "measured_s", "predicted_s", "left_out_s")
+
+
+def write(path: Path, fitted: Sequence[Fitted], heading: str, pooled: Sequence[Calibration] = ()) -> Path:
+    """Write calibrations as TOML, and beside them the rows with measured and predicted times; gives the latter's path.
+
+    `predicted_s` is of the fit to all rows, `left_out_s` of one without the row's family.
+    """
+    rows = path.with_suffix(".rows.csv")
+    _replace(rows, rows_csv(fitted))
+    _replace(path, to_toml([*(f.calibration for f in fitted), *pooled], heading))
+    return rows
+
+
+def rows_csv(fitted: Sequence[Fitted]) -> str:
+    """Every row of every fit as CSV; times to four digits."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for one in fitted:
+        for row, inside, outside in zip(one.rows, np.exp(one.fitted), np.exp(one.held_out), strict=True):
+            times = (f"{row.seconds * factor:.4g}" for factor in (1.0, inside, outside))
+            writer.writerow([row.device, row.software, row.precision, row.label, row.family, *times])
+    return out.getvalue()
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write under a temporary name beside the file, then rename."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    except OSError as error:
+        raise InputError(Fault(str(path), f"cannot be written: {error.strerror}")) from None
+    finally:
+        with suppress(OSError):
+            part.unlink()

@@ -1,0 +1,109 @@
+"""Constants that explain measured times: non-negative, robust, with the datasheet as what is believed beforehand.
+
+A time is a sum of terms, each linear in one constant; some terms come in pairs of which only the longer counts. The
+loss is Huber's, on log(predicted / measured). Constants are fitted as logarithms, and drawn a little towards their
+prior: where measurements say nothing of one, it stays there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+
+# Errors beyond this pull in proportion no more than their sign.
+HUBER = 0.1
+# Weight of the prior: a factor e away from it costs as much as an error of 10 % at one row.
+PULL = 0.01
+# A constant whose term is nowhere a larger share of the time than this is no part of it.
+LEAST_SHARE = 1e-4
+STEPS = 200
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Terms of shape (rows, constants) per unit of each constant, measured seconds (rows,), and the prior.
+
+    Of the terms of each pair the smaller one takes no time.
+    """
+
+    terms: Array
+    seconds: Array
+    prior: Array
+    pairs: Sequence[tuple[int, int]] = ()
+
+    def rows(self, chosen: Array) -> Problem:
+        """The problem of some rows."""
+        return Problem(self.terms[chosen], self.seconds[chosen], self.prior, self.pairs)
+
+    def shares(self, constants: Array) -> Array:
+        """Seconds of each term. Shape (rows, constants)."""
+        found = self.terms * constants
+        for a, b in self.pairs:
+            longer = found[:, a] >= found[:, b]
+            found[:, a] *= longer
+            found[:, b] *= ~longer
+        return found
+
+    def predict(self, constants: Array) -> Array:
+        """Seconds of each row."""
+        return np.asarray(self.shares(constants).sum(axis=1))
+
+    def residuals(self, constants: Array) -> Array:
+        """log(predicted / measured) of each row."""
+        return np.asarray(np.log(self.predict(constants) / self.seconds))
+
+
+def fit(problem: Problem, pull: float = PULL) -> Array:
+    """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior."""
+    used = (problem.terms > 0).any(axis=0)
+    origin = np.log(problem.prior)
+    logs, damping = origin.copy(), 1e-2
+    loss = _loss(problem, logs, origin, pull)
+    for _ in range(STEPS):
+        step = _step(problem, logs, origin, pull, damping)
+        further = _loss(problem, logs + step, origin, pull)
+        if further < loss:
+            done = loss - further < 1e-12
+            logs, loss, damping = logs + step, further, max(damping / 3, 1e-9)
+            if done:
+                break
+        elif damping > 1e6:
+            break
+        else:
+            damping *= 4
+    constants = np.where(used, np.exp(logs), 0.0)
+    shares = problem.shares(constants)
+    return np.where((shares / shares.sum(axis=1, keepdims=True)).max(axis=0) > LEAST_SHARE, constants, 0.0)
+
+
+def _loss(problem: Problem, logs: Array, origin: Array, pull: float) -> float:
+    size = np.abs(problem.residuals(np.exp(logs)))
+    huber = np.where(size < HUBER, size**2 / 2, HUBER * (size - HUBER / 2))
+    return float(huber.sum() + pull * ((logs - origin) ** 2).sum() / 2)
+
+
+def _step(problem: Problem, logs: Array, origin: Array, pull: float, damping: float) -> Array:
+    shares = problem.shares(np.exp(logs))
+    seconds = shares.sum(axis=1, keepdims=True)
+    slopes, residuals = shares / seconds, np.log(seconds[:, 0] / problem.seconds)
+    weights = HUBER / np.maximum(np.abs(residuals), HUBER)
+    curvature = slopes.T @ (weights[:, None] * slopes) + pull * np.eye(len(logs))
+    gradient = slopes.T @ (weights * residuals) + pull * (logs - origin)
+    damped = curvature + damping * max(curvature.diagonal().max(), 1e-9) * np.eye(len(logs))
+    return np.clip(np.linalg.solve(damped, -gradient), -2.0, 2.0)
+
+
+def held_out(problem: Problem, groups: Sequence[str], pull: float = PULL) -> Array:
+    """log(predicted / measured) of each row by a fit without the rows of its group; NaN where there is one group."""
+    labels = np.asarray(groups)
+    found = np.full(len(labels), np.nan)
+    for group in dict.fromkeys(groups):
+        own = labels == group
+        if not own.all():
+            found[own] = problem.rows(own).residuals(fit(problem.rows(~own), pull))
+    return found

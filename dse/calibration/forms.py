@@ -1,0 +1,61 @@
+"""Which constants are fitted for which kind of network and device, and what is believed of them beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dse.calibration.constants import CONSTANTS
+
+# What no measurement has told of yet: a cost of the datasheet's, and the start of a kernel or a call of a GPU.
+_PRIOR = {"launch_time": 5e-6, "call_time": 1e-4}
+
+
+@dataclass(frozen=True)
+class Form:
+    """Groups of constants, each with one value. With `overlap` the longer of computing and reading counts."""
+
+    name: str
+    groups: tuple[tuple[str, ...], ...]
+    overlap: bool = False
+
+    @property
+    def prior(self) -> list[float]:
+        """The value of each group that is believed without measurements."""
+        return [_PRIOR.get(group[0], 1.0) for group in self.groups]
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Places of the groups of which only the longer counts."""
+        place = {name: number for number, group in enumerate(self.groups) for name in group}
+        both = [("matrix_cost", "weight_cost"), ("product_cost", "cache_cost")]
+        return [(place[a], place[b]) for a, b in both if a in place and b in place] if self.overlap else []
+
+    def constants(self, values: list[float]) -> dict[str, float]:
+        """Constants by name, without those of no cost, in the order of the glossary."""
+        found = {name: value for group, value in zip(self.groups, values, strict=True) for name in group if value}
+        found |= {"overlap": 1} if self.overlap else {}
+        return {name: found[name] for name in CONSTANTS if name in found}
+
+
+FORMS = {
+    form.name: form
+    for form in (
+        Form(
+            "feature maps",
+            (
+                ("matrix_cost", "product_cost"),
+                ("window_cost",),
+                ("depthwise_traffic_cost",),
+                ("stream_cost",),
+                ("rearrange_cost",),
+                ("weight_cost",),
+                ("launch_time",),
+            ),
+        ),
+    )
+}
+
+
+def form_of(device_class: str, domain: str) -> Form:
+    """The form for networks of a domain on a class of devices."""
+    return FORMS["feature maps"]

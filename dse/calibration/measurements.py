@@ -1,0 +1,202 @@
+"""Measured times, energies and memories, read from CSV.
+
+A file has one measurement a line, and these columns in any order (the first seven are needed):
+
+=========  ============================================================================================
+network    a model of the zoo, a family, or a file that holds a network; empty where it has none here
+device     a name of the catalogue
+software   what ran it, in your words: calibrations are kept apart by it
+precision  a number format
+metric     latency, throughput, energy, peak_sram, flash_total, time_to_first_token, ...
+value      a number
+unit       its unit: ms, 1/s, uJ, KiB
+axes       values of the network's axes and of the deployment: "resolution=256 batch=64"
+family     what is left out of a fit together, where it is not the network's own family
+use        fit (the default), hold (never fitted, only predicted), skip (kept, with the reason in note)
+source     where the figure is published
+note       anything
+=========  ============================================================================================
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dse import glossary
+from dse.calibration.constants import check_names
+from dse.errors import Fault, InputError, unknown
+from dse.networks import FAMILIES, MODELS, Family, find_model
+from dse.networks.models import SUFFIXES
+from dse.units import quantity
+
+NEEDED = ("network", "device", "software", "precision", "metric", "value", "unit")
+COLUMNS = (*NEEDED, "axes", "family", "use", "source", "note")
+USES = ("fit", "hold", "skip")
+UNITS = {
+    "latency": "s",
+    "throughput": "1/s",
+    "time_to_first_token": "s",
+    "energy": "J",
+    "peak_sram": "B",
+    "flash_total": "B",
+}
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured figure in SI units; `line` is that of its file."""
+
+    network: str
+    device: str
+    software: str
+    precision: str
+    metric: str
+    value: float
+    axes: Mapping[str, Any]
+    own_family: str = ""
+    use: str = "fit"
+    source: str = ""
+    note: str = ""
+    line: int = 0
+
+    @cached_property
+    def builder(self) -> tuple[Family, dict[str, Any]]:
+        """The family of the network, and the axes that its model fixes."""
+        if self.network in FAMILIES and self.network not in MODELS:
+            return FAMILIES[self.network], {}
+        model = find_model(self.network)
+        return model.builds_from, dict(model.axes)
+
+    @property
+    def family(self) -> str:
+        """The group of networks that is left out of a fit together."""
+        return self.own_family or self.builder[0].name
+
+    @property
+    def domain(self) -> str:
+        """Vision or language."""
+        return "language" if self.builder[0].domain == "language" else "vision"
+
+    @property
+    def batch(self) -> float:
+        """Samples, prompts or tokens that run together."""
+        return float(self.axes.get("batch", 1))
+
+    @property
+    def seconds(self) -> float:
+        """Time of a batch; only of a time or a throughput."""
+        return self.batch / self.value if self.metric == "throughput" else self.value
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it tells the time of a batch."""
+        return self.metric in ("latency", "throughput")
+
+    @property
+    def label(self) -> str:
+        """The network and its axes, for people."""
+        return " ".join([self.network, *(f"{k}={v}" for k, v in self.axes.items())])
+
+
+def read_measurements(path: str | Path) -> list[Measurement]:
+    """The measurements of a CSV file.
+
+    Raises
+    ------
+    InputError
+        Every fault of every line: columns, names, values, units, axes.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Fault(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
+    reader = csv.DictReader(io.StringIO(text))
+    columns = reader.fieldnames or []
+    faults = [Fault(str(path), f"the column {name!r} is missing") for name in NEEDED if name not in columns]
+    faults += [unknown("column", name, COLUMNS, str(path)) for name in columns if name not in COLUMNS]
+    if faults:
+        raise InputError(faults)
+    found = []
+    for row in reader:
+        try:
+            found.append(_measurement(row, reader.line_num))
+        except InputError as error:
+            faults += error.at(f"{path}: line {reader.line_num}").faults
+    if not found and not faults:
+        faults.append(Fault(str(path), "has no measurements"))
+    if faults:
+        raise InputError(faults)
+    return found
+
+
+def _measurement(row: Mapping[str, Any], line: int) -> Measurement:
+    if None in row or None in row.values():
+        raise InputError("has more or fewer values than the file has columns")
+    texts = {key: (row.get(key) or "").strip() for key in COLUMNS}
+    faults = check_names(texts["device"], texts["precision"], "")
+    faults += [] if texts["software"] else [Fault("software", "is empty; say what ran the network")]
+    use = texts["use"] or "fit"
+    if use not in USES:
+        faults.append(unknown("use", use, USES, "use"))
+    if texts["metric"] not in UNITS:
+        faults.append(unknown("measured metric", texts["metric"], UNITS, "metric"))
+    axes = _axes(texts["axes"], faults)
+    if texts["network"] or use != "skip":
+        faults += _faults_of_network(texts["network"], axes)
+    if faults:
+        raise InputError(faults)
+    value = quantity(f"{texts['value']} {texts['unit']}", UNITS[texts["metric"]])
+    if value <= 0:
+        raise InputError(Fault("value", f"{value:g} is not above 0"))
+    names = {key: texts[key] for key in ("network", "device", "software", "precision", "metric", "source", "note")}
+    return Measurement(**names, value=value, axes=axes, own_family=texts["family"], use=use, line=line)
+
+
+def _axes(text: str, faults: list[Fault]) -> dict[str, Any]:
+    """Axis values of a text such as "resolution=256 phase=decode"."""
+    found: dict[str, Any] = {}
+    for part in text.split():
+        name, separator, value = part.partition("=")
+        entry = glossary.find(name)
+        if not separator or entry is None:
+            faults.append(Fault("axes", f"{part!r} is not a known axis with its value: name=value"))
+        elif entry.choices or not _is_number(value):
+            found[name] = value
+        else:
+            found[name] = float(value) if "." in value or "e" in value else int(value)
+    return found
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _faults_of_network(network: str, axes: Mapping[str, Any]) -> list[Fault]:
+    if network in FAMILIES:
+        family: Family = FAMILIES[network]
+    elif network in MODELS or network.endswith(SUFFIXES):
+        family = find_model(network, "network").builds_from
+    else:
+        return [unknown("network", network, (*MODELS, *FAMILIES), "network")]
+    allowed = [
+        n for n in axes if n in family.axes or glossary.NAMES.get(n, _NONE).kind in ("deployment", "circumstance")
+    ]
+    return [unknown("axis", name, family.axes, "axes") for name in axes if name not in allowed]
+
+
+_NONE = glossary.Name("", "1", "", "")
+
+
+def usable(measurements: Sequence[Measurement]) -> list[Measurement]:
+    """The measurements whose network can be counted."""
+    return [m for m in measurements if m.network and m.use != "skip"]

@@ -1,0 +1,50 @@
+"""dse calibrate: fit the constants of a device's latency to measurements."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dse.cli.common import print_text
+from dse.cli.validate_command import print_comparisons
+from dse.errors import Fault, InputError
+
+
+@click.command("calibrate")
+@click.argument("measured", type=click.Path(path_type=Path))
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the calibrations: a .toml file.")
+def command(measured: Path, out: Path | None) -> None:
+    """Fit how long a device takes for each kind of work to the times in MEASURED, a CSV file.
+
+    Its columns are network, device, software, precision, metric (latency or throughput), value, unit, and where they
+    apply axes ("resolution=256 batch=64"), family, use (fit, hold or skip), source, note. Families of models are left
+    out in turn to tell the error on new ones. A device with fewer than three networks takes the constants of its class
+    in proportion.
+
+    \b
+    dse calibrate mine.csv -o mine.toml
+    dse evaluate resnet50 --device rtx-3090 --precision fp16 \\
+        --calibration mine.toml --set latency_model=calibrated
+    """
+    from dse.calibration.catalogue import CALIBRATIONS
+    from dse.calibration.files import write
+    from dse.calibration.measurements import read_measurements
+    from dse.calibration.pool import calibrate_or_scale
+    from dse.calibration.validation import compare
+
+    if out is not None and out.suffix != ".toml":
+        raise InputError(Fault(str(out), "calibrations are written as .toml"))
+    measurements = read_measurements(measured)
+    fitted = calibrate_or_scale(measurements, list(CALIBRATIONS.values()))
+    if not fitted:
+        raise InputError(Fault(str(measured), "has no times to fit: metric latency or throughput, use fit"))
+    print_comparisons([compare(one) for one in fitted])
+    skipped = [m for m in measurements if m.use == "skip" or not m.is_time]
+    if skipped:
+        print_text(f"({len(skipped)} rows are no times, or are marked skip)")
+    if out is not None:
+        rows = write(
+            out, fitted, f"Calibrations fitted to {measured.name}; constants in units of the datasheet's times."
+        )
+        click.echo(f"{out}: {len(fitted)} calibrations; {rows}: measured and predicted times")

@@ -1,0 +1,76 @@
+"""dse validate: predictions beside measurements."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dse.cli.common import json_option, print_json, print_table, print_text
+
+if TYPE_CHECKING:
+    from dse.calibration.constants import Errors
+    from dse.calibration.validation import Comparison
+
+COLUMNS = ("measurements", "rows", "fitted", "left out", "by", "in the 80 % interval", "roofline")
+
+
+@click.command("validate")
+@click.argument("measured", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), help="Calibrations to use: what `dse calibrate -o` wrote."
+)
+@json_option
+def command(measured: Path | None, calibration: Path | None, as_json: bool) -> None:
+    """Hold predicted times against measured ones: MEASURED (a CSV file), or those that the catalogue was fitted to.
+
+    Errors are relative: signed median, median of the size and its 90th percentile. "left out" are rows that the
+    prediction was not fitted to: whole families of models at a time.
+
+    \b
+    dse validate
+    dse validate mine.csv
+    """
+    from dse.calibration.catalogue import CALIBRATIONS
+    from dse.calibration.constants import read_calibrations
+    from dse.calibration.measurements import read_measurements
+    from dse.calibration.validation import predict_file
+
+    if measured is None:
+        from dse.calibration.shipped import validation
+
+        comparisons, notes = validation()
+    else:
+        known = list(CALIBRATIONS.values()) if calibration is None else read_calibrations(calibration)
+        comparisons, notes = predict_file(read_measurements(measured), known), []
+    if as_json:
+        print_json({"comparisons": [asdict(c) for c in comparisons], "notes": notes})
+        return
+    print_comparisons(comparisons)
+    for note in notes:
+        print_text(note)
+
+
+def print_comparisons(comparisons: list[Comparison]) -> None:
+    """Print a line for each comparison."""
+    rows = [_row(c) for c in comparisons]
+    print_table(COLUMNS, rows, right=COLUMNS[1:4] + COLUMNS[5:], prose=["measurements", "by"])
+
+
+def _row(found: Comparison) -> list[str]:
+    count = str(max(found.fitted.rows, found.held_out.rows))
+    errors = [_told(found.fitted), _told(found.held_out)]
+    return [found.name, count, *errors, found.calibration, _percent(found.coverage), _told(found.roofline)]
+
+
+def _told(errors: Errors) -> str:
+    if not errors.rows:
+        return "-"
+    return f"{100 * errors.signed:+.0f} / {100 * errors.median:.1f} / {100 * errors.p90:.0f} %"
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.0f} %"
