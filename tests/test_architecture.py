@@ -23,6 +23,7 @@ LAYERS = (
     ("pareto",),
     ("search", "jobs"),
     ("api",),
+    ("bench",),
     ("cli",),
 )
 # Rooms that see results only, whoever made them.

@@ -16,7 +16,7 @@ from dse.errors import DseError, InputError, unknown
 
 COMMANDS = (
     "explore", "search", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import",
-    "calibrate", "validate",
+    "calibrate", "validate", "bench",
 )  # fmt: skip
 INTERRUPTED = 130
 

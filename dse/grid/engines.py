@@ -74,7 +74,7 @@ class Engine:
         used = program.used_outside(group)
         # What others are computed from stays whole.
         types = {n: np.float64 if n in used else self.dtype for n in kept}
-        outputs = {n: out[n] if n in out else np.empty(shape, types[n]) for n in kept}
+        outputs = {n: _writable(n, out[n], shape) if n in out else np.empty(shape, types[n]) for n in kept}
         _in_threads(kernel, shape, [*(argument(values[n]) for n, _ in inputs), *outputs.values()], self.threads)
         values.update({n: Labelled(group.dims, data) for n, data in outputs.items()})
 
@@ -89,6 +89,13 @@ def choose_engine(name: str, designs: int, threads: int | None = None, dtype: ty
     few = FEW if designs > PLAIN_LIMIT else math.inf
     least = {"fused": 1, "plain": math.inf, "auto": few}[name]
     return Engine(name, least, threads or os.cpu_count() or 1, dtype)
+
+
+def _writable(name: str, array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """An array that was given for a result; ValueError for one of another shape, which code would write beyond."""
+    if array.shape != tuple(shape):
+        raise ValueError(f"out[{name!r}] has shape {array.shape}; {name} varies along {tuple(shape)}")
+    return array
 
 
 def is_special(step: Record) -> bool:
