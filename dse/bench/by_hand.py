@@ -36,7 +36,7 @@ def sheet(start, stop, counts, formats, batches, peak, bandwidth, power, room, c
     constants
         Carbon intensity [g/kWh] and price of electricity [USD/kWh].
     counted, least
-        Feasible designs, and the least latency, carbon and negative parameters of them; shapes (1,) and (3,).
+        Feasible designs, and the least latency, carbon and negative throughput of them; shapes (1,) and (3,).
     """
     carbon_intensity, price = constants
     most_latency, most_power, most_cost = limits
@@ -53,7 +53,6 @@ def sheet(start, stop, counts, formats, batches, peak, bandwidth, power, room, c
                 flops = 2 * macs * batch
                 moved = traffic * batch * activation_bits / 8 + cache * batch * kv_bits / 8
                 held = params * weight_bits / 8 + elements * kv_bits / 8 * batch + live * activation_bits / 8 * batch
-                found = 0
                 for device in range(bandwidth.size):
                     latency = max(flops / peak[scheme, device], weight_time[device] + moved / bandwidth[device])
                     energy_wh = power[device] * latency / 3600 / batch
@@ -61,11 +60,10 @@ def sheet(start, stop, counts, formats, batches, peak, bandwidth, power, room, c
                     cost = energy_wh / 1000 * price
                     fits = (held <= room[device]) & (latency <= most_latency)
                     fits &= (power[device] <= most_power) & (cost <= most_cost)
-                    found += fits
+                    feasible += fits
                     least_latency = min(least_latency, latency if fits else np.inf)
                     least_carbon = min(least_carbon, carbon if fits else np.inf)
-                feasible += found
-                least_negative = min(least_negative, -params if found else np.inf)
+                    least_negative = min(least_negative, -batch / latency if fits else np.inf)
     counted[0] = feasible
     least[0], least[1], least[2] = least_latency, least_carbon, least_negative
 
@@ -104,7 +102,7 @@ def prepared(space: Space, threads: int) -> Callable[[], tuple[int, np.ndarray]]
 
 
 def _arguments(space: Space) -> tuple[Any, ...]:
-    values = program(space, ("latency", "carbon", "params", "electricity_cost", "memory_free")).values
+    values = program(space, ("throughput", "carbon", "electricity_cost", "memory_free")).values
 
     def over(name: str, *dims: str) -> np.ndarray:
         sizes = [space.sizes[d] for d in dims]

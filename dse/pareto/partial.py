@@ -50,6 +50,10 @@ class Partial:
     cells: Cells = field(default_factory=no_cells)
     sampled: int = 0
 
+    def points_alone(self) -> Partial:
+        """The designs without anything that was counted: what other units are compared with from the start."""
+        return Partial(self.units[:0], self.points, self.places, self.groups)
+
     def save(self, path: Path, header: Mapping[str, Any]) -> None:
         """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data."""
         text = json.dumps({"format": FORMAT, **header, "sampled": self.sampled, "tally": asdict(self.tally)})
