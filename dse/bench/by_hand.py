@@ -36,12 +36,13 @@ def sheet(start, stop, counts, formats, batches, peak, bandwidth, power, room, c
     constants
         Carbon intensity [g/kWh] and price of electricity [USD/kWh].
     counted, least
-        Feasible designs, and the least latency, carbon and negative parameters of them; shapes (1,) and (3,).
+        Feasible designs, and the least latency, carbon and negative throughput of them; shapes (1,) and (3,).
     """
     carbon_intensity, price = constants
     most_latency, most_power, most_cost = limits
     feasible, least_latency, least_carbon, least_negative = 0, np.inf, np.inf, np.inf
-    weight_time = np.empty(bandwidth.size)
+    weight_time, rows = np.empty(bandwidth.size), np.empty((3, bandwidth.size))
+    found = np.empty(bandwidth.size, dtype=np.int64)
     for network in range(start, stop):
         macs, weights, traffic, cache, params, elements, live = counts[network]
         for scheme in range(formats.shape[0]):
@@ -53,19 +54,25 @@ def sheet(start, stop, counts, formats, batches, peak, bandwidth, power, room, c
                 flops = 2 * macs * batch
                 moved = traffic * batch * activation_bits / 8 + cache * batch * kv_bits / 8
                 held = params * weight_bits / 8 + elements * kv_bits / 8 * batch + live * activation_bits / 8 * batch
-                found = 0
                 for device in range(bandwidth.size):
-                    latency = max(flops / peak[scheme, device], weight_time[device] + moved / bandwidth[device])
-                    energy_wh = power[device] * latency / 3600 / batch
-                    carbon = energy_wh / 1000 * carbon_intensity / 1000
+                    at = np.uint64(device)
+                    compute, memory = flops / peak[scheme, at], weight_time[at] + moved / bandwidth[at]
+                    latency = compute if compute > memory else memory
+                    energy_wh = power[at] * latency / 3600 / batch
                     cost = energy_wh / 1000 * price
-                    fits = (held <= room[device]) & (latency <= most_latency)
-                    fits &= (power[device] <= most_power) & (cost <= most_cost)
-                    found += fits
-                    least_latency = min(least_latency, latency if fits else np.inf)
-                    least_carbon = min(least_carbon, carbon if fits else np.inf)
-                feasible += found
-                least_negative = min(least_negative, -params if found else np.inf)
+                    fits = (held <= room[at]) & (latency <= most_latency) & (power[at] <= most_power)
+                    fits &= cost <= most_cost
+                    # What does not fit is infinitely slow and large: every lane of a vector does the same.
+                    rows[0, at] = latency if fits else np.inf
+                    rows[1, at] = energy_wh / 1000 * carbon_intensity / 1000 if fits else np.inf
+                    rows[2, at] = -batch / latency if fits else np.inf
+                    found[at] = fits
+                for device in range(bandwidth.size):
+                    at = np.uint64(device)
+                    feasible += found[at]
+                    least_latency = min(least_latency, rows[0, at])
+                    least_carbon = min(least_carbon, rows[1, at])
+                    least_negative = min(least_negative, rows[2, at])
     counted[0] = feasible
     least[0], least[1], least[2] = least_latency, least_carbon, least_negative
 
@@ -104,7 +111,7 @@ def prepared(space: Space, threads: int) -> Callable[[], tuple[int, np.ndarray]]
 
 
 def _arguments(space: Space) -> tuple[Any, ...]:
-    values = program(space, ("latency", "carbon", "params", "electricity_cost", "memory_free")).values
+    values = program(space, ("throughput", "carbon", "electricity_cost", "memory_free")).values
 
     def over(name: str, *dims: str) -> np.ndarray:
         sizes = [space.sizes[d] for d in dims]

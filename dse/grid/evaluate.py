@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.grid import capacity
 from dse.grid.capacity import check_memory
 from dse.grid.engines import Engine, choose_engine, is_special
 from dse.grid.inputs import SOURCE, compute_peak
@@ -19,8 +20,9 @@ from dse.grid.space import Axis, Space
 # The program of a part of a space that has one value of each axis that chooses formulas.
 Make = Callable[[Space, tuple[str, ...]], Program]
 
-# Results that surely fit are not measured before they are made.
-SMALL = 2**28
+# Results that surely fit are not measured before they are made: where so many arrays of all designs take so many
+# bytes, or half of what there is.
+SMALL, ARRAYS = 2**28, 64
 STORED = ("params", "active_params")
 
 
@@ -87,11 +89,14 @@ def _evaluate(space: Space, targets: tuple[str, ...], engine: Engine, out: Mappi
 
 def _check_memory(space: Space, targets: tuple[str, ...], engine: Engine, make: Make) -> None:
     """Refuse what memory cannot hold, by the dimensions that the metrics really vary along."""
+    most = 8 * ARRAYS * space.size
+    # Of every op there are several arrays.
+    by_ops = MODEL_AXIS in space.axes and space.axes[MODEL_AXIS].values[0] == "per_op"
+    if most <= SMALL or (most <= capacity.available_memory() / 2 and not by_ops):
+        return
     corner = space
     for dim in space.dims:
         corner = corner.isel(dim, slice(0, 2))
-    if 8 * space.size * 64 <= SMALL:
-        return
     made = make(corner, targets)
     stored = {n: (*made.dims[n], *(d for d in v.dims if d == OP)) for n, v in made.values.items()}
     whole = Program(space, {}, (), ())

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any
@@ -17,13 +18,14 @@ from dse.errors import DseError, InputError
 from dse.jobs.manifest import code_key
 from dse.jobs.run import Keeping, ScanUnits, scan_here
 from dse.pareto.partial import Partial
-from dse.pareto.scan import merged
+from dse.pareto.scan import Gathering
 from dse.pareto.scanner import Progress, Scanner
 from dse.pareto.units import Block
 
 LOCAL = "local"
-# Tasks for each thread of the cluster, so that none waits for long at the end; each has units one after the other.
-TASKS = 8
+# Tasks for each thread of the cluster, so that none waits for long at the end, and most units of a task, one after the
+# other: what an interrupted run loses.
+TASKS, MOST_UNITS = 8, 16
 # Seconds to wait for the scheduler, and for its first worker.
 PATIENCE = 30
 OPTION = "--scheduler"
@@ -110,25 +112,27 @@ def _scan(
     from distributed import as_completed
 
     scanner = Scanner(blocks)
-    found = keeping.known or merged(blocks, ())
-    done = set(found.units.tolist())
+    found = Gathering(blocks)
+    if keeping.known is not None:
+        found.add(keeping.known)
+    done = set() if keeping.known is None else set(keeping.known.units.tolist())
     total, before = sum(u.designs for u in scanner.units), sum(u.designs for u in scanner.units if u.number in done)
     futures = _submit(client, modules, scanner, [u.number for u in scanner.units if u.number not in done])
     try:
         for _, part in as_completed(futures, with_results=True):
-            found = merged(blocks, (found, part))
+            found.add(part)
             before += part.tally.enumerated
             if progress is not None:
                 progress(before, total)
             if keeping.checkpoint is not None:
-                keeping.checkpoint(lambda: found)  # noqa: B023 (called at once)
+                keeping.checkpoint(found.partial)
     except BaseException as error:
         with suppress(Exception):
             client.cancel(futures)
         if keeping.checkpoint is not None:
-            keeping.checkpoint(lambda: found, True)
+            keeping.checkpoint(found.partial, True)
         raise _told(error) from None
-    return found
+    return found.partial()
 
 
 def _submit(client: Any, modules: tuple[str, ...], scanner: Scanner, numbers: Sequence[int]) -> list[Any]:
@@ -142,7 +146,7 @@ def _submit(client: Any, modules: tuple[str, ...], scanner: Scanner, numbers: Se
     threads = sum(client.nthreads().values())
     # Known to the scheduler and not to a worker alone: what dies with one is made again.
     job = client.submit(bytes, cloudpickle.dumps((tuple(scanner.blocks), scanner.tile)), pure=False)
-    size = max(1, len(numbers) // (TASKS * threads))
+    size = max(1, min(MOST_UNITS, len(numbers) // (TASKS * threads)))
     batches = [numbers[i : i + size] for i in range(0, len(numbers), size)]
     return [client.submit(_task, job, batch, modules, code_key(), pure=False) for batch in batches]
 
@@ -157,13 +161,27 @@ def _told(error: BaseException) -> BaseException:
 
 
 def _task(job: bytes, numbers: Sequence[int], modules: Sequence[str], code: str) -> Partial:
-    """Scan units in a worker, in one thread: Dask has the others."""
-    return _scanner(job, tuple(modules), code).scan(only=numbers)
+    """Scan units in a worker, in one thread: Dask has the others.
+
+    What earlier tasks of the worker found is good to compare with, and may stand among what is found now.
+    """
+    mine = _mine(job, tuple(modules), code)
+    found = mine.scanner.scan(only=numbers, known=mine.good)
+    mine.good = found.points_alone()
+    return found
+
+
+@dataclass
+class _Mine:
+    """What a worker has of a job: its scanner, and good designs."""
+
+    scanner: Scanner
+    good: Partial | None = None
 
 
 @lru_cache(maxsize=4)
-def _scanner(job: bytes, modules: tuple[str, ...], code: str) -> Scanner:
-    """The scanner of a job, made once in each worker."""
+def _mine(job: bytes, modules: tuple[str, ...], code: str) -> _Mine:
+    """What a worker has of a job, made once in each."""
     import importlib
 
     import cloudpickle
@@ -176,4 +194,4 @@ def _scanner(job: bytes, modules: tuple[str, ...], code: str) -> Scanner:
     if code_key() != code:
         raise InputError(f"{OPTION}: workers have other formulas or catalogues than this process; install the same")
     blocks, tile = cloudpickle.loads(job)
-    return Scanner(blocks, tile=tile, threads=1)
+    return _Mine(Scanner(blocks, tile=tile, threads=1))

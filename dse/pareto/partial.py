@@ -61,6 +61,10 @@ class Partial:
         if (np.diff(self.units) <= 0).any() or not self.tally.is_sound:
             raise ValueError("its counts do not add up")
 
+    def points_alone(self) -> Partial:
+        """The designs without anything that was counted: what other units are compared with from the start."""
+        return Partial(self.units[:0], self.points, self.places, self.groups)
+
     def save(self, path: Path, header: Mapping[str, Any]) -> None:
         """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data."""
         text = json.dumps({"format": FORMAT, **header, "sampled": self.sampled, "tally": asdict(self.tally)})

@@ -105,12 +105,30 @@ def is_of(blocks: Sequence[Block], part: Partial) -> bool:
     return told and columns and places and part.groups.max(initial=-1) < archive.groups
 
 
+class Gathering:
+    """What parts of one scan found, put together as they come in; a unit may be in one of them only."""
+
+    def __init__(self, blocks: Sequence[Block]) -> None:
+        self._archive, self._cloud, self.tally = new_archive(blocks), new_cloud(blocks), Tally()
+        self._numbers = [np.empty(0, dtype=np.int64)]
+
+    def add(self, part: Partial) -> None:
+        """Add what a part found."""
+        self._archive.add(part.points, part.places, part.groups)
+        self._cloud.add_cells(part.cells, part.sampled)
+        self.tally.add(part.tally)
+        self._numbers.append(part.units)
+
+    def partial(self) -> Partial:
+        """All that was added so far."""
+        numbers, tally = np.sort(np.concatenate(self._numbers)), Tally()
+        tally.add(self.tally)
+        return Partial(numbers, *self._archive.parts(), tally, self._cloud.cells(), self._cloud.counted)
+
+
 def merged(blocks: Sequence[Block], parts: Iterable[Partial]) -> Partial:
     """What several parts of one scan found, together; a unit may be in one of them only."""
-    archive, cloud, tally, numbers = new_archive(blocks), new_cloud(blocks), Tally(), [np.empty(0, dtype=np.int64)]
+    gathering = Gathering(blocks)
     for part in parts:
-        archive.add(part.points, part.places, part.groups)
-        cloud.add_cells(part.cells, part.sampled)
-        tally.add(part.tally)
-        numbers.append(part.units)
-    return Partial(np.sort(np.concatenate(numbers)), *archive.parts(), tally, cloud.cells(), cloud.counted)
+        gathering.add(part)
+    return gathering.partial()

@@ -1,4 +1,4 @@
-"""A run of many units, slowed down: what the tests kill. Arguments: folder of the result, kept grid (0 or 1)."""
+"""A run of many units, slowed down: what the tests kill. Arguments: folder of the result, way (one of WAYS)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from specs import SMALL, changed
 
 import dse
+from dse.grid import engines
 from dse.jobs import work
 from dse.pareto import scanner, units
 
@@ -19,13 +20,27 @@ LONG: dict[str, Any] = changed(
     SMALL, deployment={"utilization": {"start": 0.1, "stop": 1.0, "num": 200}, "batch": [1, 2]}, output__metrics=[]
 )
 LONG["objectives"]["choose"] = ["utilization"]
+LIMITS = engines.PLAIN_LIMIT, engines.FEW
 
 
-def main(folder: str, grid: str) -> None:
+WAYS = ("frontier", "grid", "stream")
+
+
+def main(folder: str, way: str) -> None:
     """Explore, with units of few designs that take their time."""
     small_units(pause=0.02)
     work.EVERY, work.SHARE = 0.0, 1e9
-    dse.explore(changed(LONG, output__grid=grid == "1"), out=folder, plots=False)
+    explore(folder, way)
+
+
+def explore(folder: str | Path, way: str) -> Any:
+    """The run: nothing kept of the grid, the grid kept, or designs that stream through compiled nests."""
+    if way == "stream":
+        engines.PLAIN_LIMIT = engines.FEW = 0
+    try:
+        return dse.explore(changed(LONG, output__grid=way == "grid"), out=folder, plots=False)
+    finally:
+        engines.PLAIN_LIMIT, engines.FEW = LIMITS
 
 
 def small_units(pause: float = 0.0) -> None:

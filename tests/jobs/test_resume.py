@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
-from long_run import LONG
+from long_run import LONG, WAYS, explore
 from specs import SMALL, changed
 
 import dse
@@ -31,8 +31,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 
 
-def start(folder, grid=False):
-    command = [sys.executable, str(HERE / "long_run.py"), str(folder), str(int(grid))]
+def start(folder, way="frontier"):
+    command = [sys.executable, str(HERE / "long_run.py"), str(folder), way]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -48,19 +48,20 @@ def assert_same(folder, expected):
     xr.testing.assert_identical(dse.load(folder).cloud, dse.load(expected).cloud)
 
 
-@pytest.fixture(scope="module", params=[False, True], ids=["frontier only", "kept grid"])
+@pytest.fixture(scope="module", params=WAYS)
 def undisturbed(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "x"
-    dse.explore(changed(LONG, output__grid=request.param), out=folder, plots=False)
+    # Units have their size, which no result depends on.
+    explore(folder, request.param)
     return folder, request.param
 
 
 def test_killed_again_and_again(undisturbed, tmp_path):
-    expected, grid = undisturbed
+    expected, way = undisturbed
     folder, kept, random_ = tmp_path / "x", tmp_path / ".x.work" / "found.npz", random.Random(0)
     done, rounds = [0], 0
     while not folder.exists() and rounds < 12:
-        process, rounds = start(folder, grid), rounds + 1
+        process, rounds = start(folder, way), rounds + 1
         try:
             # Killed at a random moment after it has got further than the run before it.
             aim = done[-1] + random_.choice([1, 700, 4000])
@@ -76,7 +77,7 @@ def test_killed_again_and_again(undisturbed, tmp_path):
     # Every round began where the one before it had stopped.
     assert len(done) > 3 and done == sorted(done)
     assert_same(folder, expected)
-    if grid:
+    if way == "grid":
         new, old = dse.load(folder).grid.load(), dse.load(expected).grid.load()
         assert not np.isnan(new["latency"].values).all()
         xr.testing.assert_identical(new, old)
