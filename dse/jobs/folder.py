@@ -75,7 +75,7 @@ def _write_files(result: Result, job: Job, part: Path, plots: bool) -> Result:
 
 def _rename(part: Path, folder: Path) -> None:
     """Put the new folder in place of the old one, and take over the files there that were not written by a job."""
-    final = Path(os.path.abspath(folder))
+    final = Path(os.path.realpath(folder))
     if not final.exists():
         os.rename(part, final)
         return
