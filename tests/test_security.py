@@ -104,6 +104,7 @@ def test_hostile_names_reach_neither_code_nor_files(tmp_path, monkeypatch):
         "deployment": {"utilization": {"start": 0.1, "stop": 1.0, "num": 300}},
         "objectives": {"minimize": ["latency", "energy"], "per": ["device"], "choose": ["utilization"]},
         "output": {"grid": True},
+        "fit": False,
     }
     result = dse.explore(spec, out=tmp_path / "deep" / "x", plots=False)
     codegen.compiled.cache_clear()
