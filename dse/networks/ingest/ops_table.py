@@ -26,7 +26,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import formulas
-from dse.catalogue import read_toml
+from dse.catalogue import read_at_most, read_toml
 from dse.errors import Fault, InputError, shown, unknown
 from dse.networks.models import Model
 from dse.networks.net import Net
@@ -161,8 +161,7 @@ def _number(value: Any, where: str, faults: list[Fault]) -> float:
 
 def _csv_rows(path: Path) -> Iterable[dict[str, Any]]:
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_at_most(path, MOST_BYTES)
         if len(content) > MOST_BYTES:
             raise InputError(Fault(str(path), f"larger than {MOST_BYTES // 2**20} MiB, so it is no table of layers"))
         text = io.StringIO(content.decode("utf-8-sig"), newline="")
