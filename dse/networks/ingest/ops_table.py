@@ -102,7 +102,7 @@ def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Faul
     faults += [unknown("column", str(column), COLUMNS, where) for column in given if column not in COLUMNS]
     texts = {column: str(given.get(column, "")) for column in TEXTS}
     if not texts["name"] or texts["name"] in known:
-        faults.append(Fault(f"{where}: name", f"{texts['name']!r} is not allowed; allowed: a name, once"))
+        faults.append(Fault(f"{where}: name", f"{shown(texts['name'])} is not allowed; allowed: a name, once"))
     if texts["kind"] not in KINDS:
         faults.append(unknown("kind of layer", texts["kind"], KINDS, f"{where}: kind"))
     numbers = {
