@@ -51,6 +51,9 @@ def write(result: Result, job: Job, part: Path, folder: Path, plots: bool) -> Re
         written = _write_files(result, job, part, plots)
         _rename(part, folder)
     except (OSError, RuntimeError) as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            # An interrupt in the midst of an import, which Python tells as an error of the class that was being made.
+            raise error.__cause__ from None
         # The netCDF library tells a full disk by a RuntimeError.
         raise DseError(f"{folder}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
     return replace(written, path=folder)
