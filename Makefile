@@ -18,7 +18,7 @@ define check_python
     "Python 3.11 or newer is needed, and $(PYTHON) is " + found + "; name another: make PYTHON=python3.12")'
 endef
 
-.PHONY: explore test lock clean
+.PHONY: explore test robust audit lock clean
 
 explore: $(CORE)
 	$(BIN)/dse explore sweeps/quickstart.toml
@@ -28,6 +28,23 @@ test: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term
+
+# What the tests try a few times, many times: hours of it. FUZZ inputs a parser, KILLS kills a kind of run.
+FUZZ ?= 100000
+KILLS ?= 60
+PARSERS := spec quantity config onnx safetensors gguf npy layers-csv model-toml quality assumptions shard manifest
+
+robust: $(DEV)
+	$(INSTALL) -c constraints.txt -e '.[fuzz]'
+	for parser in $(PARSERS); do $(BIN)/python -m tests.fuzz.long_run $$parser --inputs $(FUZZ) || exit 1; done
+	DSE_KILL_ROUNDS=$(KILLS) $(BIN)/python -m pytest -q tests/jobs/test_kills.py
+	$(BIN)/python tests/jobs/many_runs.py
+	$(BIN)/python -m pytest -q -n $(WORKERS) --shuffle 1
+
+audit: $(DEV)
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --disable-pip --no-deps -r constraints.txt
 
 $(CORE): pyproject.toml constraints.txt
 	$(check_python)
@@ -47,7 +64,7 @@ lock:
 	$(check_python)
 	rm -rf $(LOCK)
 	$(PYTHON) -m venv $(LOCK)
-	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check '.[dev]'
+	$(LOCK)/bin/python -m pip install --quiet --disable-pip-version-check '.[dev,fuzz]'
 	{ echo "# Exact versions of every dependency, extras included. Written by: make lock"; \
 	  $(LOCK)/bin/python -m pip freeze --exclude dse | grep -E '^[A-Za-z0-9._-]+==' | sort -f; } > $(LOCK)/constraints.txt
 	mv $(LOCK)/constraints.txt constraints.txt

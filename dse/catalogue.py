@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 from dse.errors import Fault, InputError, unknown
 
 Entry = TypeVar("Entry")
+# Catalogues and models have some hundred KiB; anything near this size is something else.
+MOST_BYTES = 16 * 2**20
+_PART = 2**20
 
 
 class UnknownEntry(InputError, KeyError):
@@ -49,9 +52,28 @@ class Catalogue(Mapping[str, Entry]):
         return f"<{len(self)} entries, each a {self.kind}>"
 
 
+def read_at_most(path: Path, most: int) -> bytes:
+    """The content of a file, of a larger one its first `most` bytes and one more; OSError where it cannot be read."""
+    parts, left = list[bytes](), most + 1
+    with path.open("rb") as file:
+        # A single read would make room for the most that there may be before it finds out how much there is.
+        while left and (part := file.read(min(left, _PART))):
+            parts.append(part)
+            left -= len(part)
+    return b"".join(parts)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file; InputError names the file and the place of a syntax error."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        content = read_at_most(path, MOST_BYTES)
+        if len(content) <= MOST_BYTES:
+            return tomllib.loads(content.decode("utf-8-sig"))
+        problem = f"has more than {MOST_BYTES // 2**20} MiB; such a file is shorter"
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(Fault(str(path), str(error))) from error
+        problem = str(error)
+    except RecursionError:
+        problem = "its values are nested too deeply"
+    except ValueError:
+        problem = "it holds an integer of thousands of digits"
+    raise InputError(Fault(str(path), problem))

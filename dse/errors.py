@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # What is shown of faults: no more than a person would read, whatever the input holds.
-MOST_FAULTS, MOST_WHERE, MOST_PROBLEM = 100, 400, 2000
+MOST_FAULTS, MOST_WHERE, MOST_PROBLEM = 50, 400, 1000
 
 
 def shown(value: Any, most: int = 60) -> str:

@@ -36,6 +36,7 @@ class Record:
     phase: str | None = None
     scope: str | None = None
     faces: bool = True
+    undefined_in: str = ""
     plain: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -101,6 +102,7 @@ def metric(
     domain: str | None = None,
     phase: str | None = None,
     faces: bool = True,
+    undefined_in: str = "",
 ) -> Callable[[Function], Function]:
     """Record a metric; its arguments are wired by name.
 
@@ -116,6 +118,8 @@ def metric(
         What is counted where the unit is 1 ("MAC", "FLOP").
     domain
         The phases in which the metric has a meaning, with spaces between; "language" for any phase of a language model.
+    undefined_in
+        The phases in which it has none, with spaces between.
     phase
         The one phase in which this function stands for a metric that is defined elsewhere: "request".
     """
@@ -137,8 +141,9 @@ def metric(
             raise ValueError(f"metric {key!r} ({variant}) is defined twice")
         if (shared := glossary.NAMES.get(key)) and _kind_of_unit(shared.unit) != _kind_of_unit(unit):
             raise ValueError(f"metric {key!r} has the unit {unit!r}, its glossary name {shared.unit!r}")
+        options: dict[str, Any] = {"faces": faces, "undefined_in": undefined_in}
         variants[variant] = Record(
-            key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, faces=faces
+            key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, **options
         )
         return function
 

@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import os
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
@@ -175,8 +176,14 @@ def cache_folder() -> Path:
 def _is_private(folder: Path) -> bool:
     if not hasattr(os, "getuid"):
         return True
-    status = folder.stat()
-    return status.st_uid == os.getuid() and not status.st_mode & 0o022
+    own, *above = (path.stat() for path in (folder, *folder.resolve().parents))
+    return own.st_uid == os.getuid() and not own.st_mode & 0o022 and all(map(_is_safe, above))
+
+
+def _is_safe(status: os.stat_result) -> bool:
+    """Whether nobody but this user and root can put another folder in the place of one inside."""
+    sticky = bool(status.st_mode & stat.S_ISVTX)
+    return sticky or (status.st_uid in (0, os.getuid()) and not status.st_mode & 0o022)
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -109,6 +109,8 @@ def attributes(record: Record, space: Space) -> dict[str, str]:
     if record.counted:
         attrs["counted"] = record.counted
     attrs["formula"] = equation(record)
+    if unmeant := _phases(space) & set(record.undefined_in.split()):
+        attrs["reason"] = f"undefined in the phase {' and '.join(sorted(unmeant))} with the model {record.variant!r}"
     if record.domain and space.family.domain != "language":
         attrs["reason"] = f"undefined: {space.family.name} is not a language model"
     elif record.domain and record.domain != "language" and not _phases(space) <= set(record.domain.split()):

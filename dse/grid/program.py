@@ -192,9 +192,11 @@ def _check_devices(space: Space, plan: Plan) -> None:
 
 def has_meaning(record: Record, space: Space) -> bool:
     """Whether a metric has a meaning for the network, in the phase of the work."""
+    phase = space.axes[PHASE_AXIS].values[0] if PHASE_AXIS in space.axes else ""
+    if str(phase) in record.undefined_in.split():
+        return False
     if record.domain is None:
         return True
     if space.family.domain != "language":
         return False
-    phase = space.axes[PHASE_AXIS].values[0] if PHASE_AXIS in space.axes else ""
     return record.domain == "language" or str(phase) in record.domain.split()

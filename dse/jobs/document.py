@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError
 
 MOST_BYTES = 10_000_000
+# The deepest table of a spec is one of four.
+MOST_DEPTH = 40
+_NESTED = "is not a spec: its values are nested too deeply"
 _ABSURD = "is not a spec: it holds an integer of thousands of digits"
 
 
@@ -32,10 +36,14 @@ def read_document(
         For a file that cannot be read or is no TOML, and for a setting below a key that is no table.
     """
     if isinstance(source, Mapping):
+        if _depth(source) > MOST_DEPTH:
+            raise InputError(_NESTED)
         document, origin = _plain(source), ""
     else:
         path, origin = Path(source), str(source)
         document = _parse(read_bounded(path, MOST_BYTES, "the TOML file of a spec", "a spec"), path)
+        if _depth(document) > MOST_DEPTH:
+            raise InputError(Fault(origin, _NESTED))
     for key, value in (settings or {}).items():
         _replace(document, key, _plain(value))
     if _is_absurd(document):
@@ -50,6 +58,15 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "tolist"):
         value = value.tolist()
     return [_plain(v) for v in value] if isinstance(value, (list, tuple, range)) else value
+
+
+def _depth(value: Any) -> int:
+    """How deep tables and lists are nested, as far as it is of interest."""
+    level, depth = [value], 0
+    while level and depth <= MOST_DEPTH:
+        inside = (v.values() if isinstance(v, Mapping) else v for v in level if isinstance(v, (Mapping, list, tuple)))
+        level, depth = [v for values in inside for v in values], depth + 1
+    return depth
 
 
 def _is_absurd(value: Any) -> bool:
@@ -68,8 +85,7 @@ def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
         When it is not there, a folder, larger, or cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(most + 1)
+        content = read_at_most(path, most)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -89,7 +105,7 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         problem = f"is not valid TOML: {error}"
     except RecursionError:
-        problem = "is not a spec: its values are nested too deeply"
+        problem = _NESTED
     except ValueError:
         problem = _ABSURD
     raise InputError(f"{path}: {problem}")

@@ -53,6 +53,9 @@ def write(result: AnyResult, job: Job, part: Path, folder: Path, plots: bool) ->
         written = _write_files(result, job, part, plots)
         _rename(part, folder)
     except (OSError, RuntimeError) as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            # An interrupt in the midst of an import, which Python tells as an error of the class that was being made.
+            raise error.__cause__ from None
         # The netCDF library tells a full disk by a RuntimeError.
         raise DseError(f"{folder}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
     return replace(written, path=folder)
@@ -79,7 +82,7 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
 
 def _rename(part: Path, folder: Path) -> None:
     """Put the new folder in place of the old one, and take over the files there that were not written by a job."""
-    final = Path(os.path.abspath(folder))
+    final = Path(os.path.realpath(folder))
     if not final.exists():
         os.rename(part, final)
         return

@@ -176,9 +176,9 @@ def open_grid(folder: Path) -> xr.Dataset | xr.DataTree:
         Where it cannot be read, now or when values are asked for; Damaged for a file that is not what was written.
     """
     path, sums = folder / GRID, sums_of(folder)
-    if (path / "zarr.json").exists():
+    if (path / "zarr.json").is_file():
         return _open(path, sums)
-    return xr.DataTree.from_dict({part.name: _open(part, sums) for part in sorted(path.iterdir())})
+    return xr.DataTree.from_dict({part.name: _open(part, sums) for part in sorted(path.iterdir()) if part.is_dir()})
 
 
 def sums_of(folder: Path) -> Sums:

@@ -124,7 +124,7 @@ def working(folder: Path, stamp: Mapping[str, Any], found: str = FOUND) -> Itera
     DseError
         When nothing can be written there.
     """
-    final = Path(os.path.abspath(folder))
+    final = Path(os.path.realpath(folder))
     path = final.parent / f".{final.name}.work"
     missing = [p for p in (path.parent, *path.parent.parents) if not p.exists()]
     try:
@@ -168,10 +168,10 @@ def _move(source: Path, target: Path) -> None:
 
 def tidy(folder: Path) -> None:
     """Remove what a run left beside a result that was killed when all was done but that."""
-    final = Path(os.path.abspath(folder))
+    final = Path(os.path.realpath(folder))
     path = final.parent / f".{final.name}.work"
     with suppress(OSError):
-        if path.exists():
+        if path.exists() and not path.is_symlink():
             with (path / LOCK).open("a+", encoding="utf-8") as lock:
                 if _locked(lock):
                     recover(final)
@@ -196,12 +196,14 @@ def _clear(path: Path) -> None:
     """Remove everything in the folder but the lock."""
     for inside in path.iterdir():
         if inside.name != LOCK:
-            shutil.rmtree(inside) if inside.is_dir() else inside.unlink()
+            shutil.rmtree(inside) if inside.is_dir() and not inside.is_symlink() else inside.unlink()
 
 
 def _lock(path: Path, folder: Path) -> IO[str]:
     """The open file that says that the folder is ours: the system lets go of it when the process ends."""
     while True:
+        if path.is_symlink():
+            raise InputError(f"{path}: is a link to another folder; remove it")
         path.mkdir(parents=True, exist_ok=True)
         lock = (path / LOCK).open("a+", encoding="utf-8")
         try:

@@ -101,7 +101,11 @@ def roofline_latency(compute_time, memory_time):
     return formulas.roofline_latency(compute_time, memory_time)
 
 
-@metric("latency", variant="per_op", unit="s", direction="min", label="roofline of each op, lower bound", faces=False)
+# The ops of a network are those of its forward pass: a step of training has others besides.
+@metric(
+    "latency", variant="per_op", unit="s", direction="min", label="roofline of each op, lower bound", faces=False,
+    undefined_in="train",
+)  # fmt: skip
 def per_op_latency(
     op_macs,
     op_weights,

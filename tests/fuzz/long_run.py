@@ -21,7 +21,7 @@ import warnings
 from collections import Counter
 from typing import Any
 
-SECONDS, GROWTH, LONGEST = 2.0, 2 * 2**30, 20_000
+SECONDS, GROWTH, LONGEST = 2.0, 2 * 2**30, 100_000
 
 
 class TooSlow(BaseException):

@@ -148,13 +148,18 @@ def test_an_interrupted_run_starts_over_with_a_damaged_one(tmp_path, monkeypatch
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
 
-def test_chunks_of_nothing_but_undefined_values_are_written(tmp_path):
+def test_chunks_of_nothing_but_undefined_values_are_written(tmp_path, monkeypatch):
     """A chunk that is not there is known to be lost, and is none that holds no number."""
+    monkeypatch.setattr(store, "CHUNK", 1)
+    monkeypatch.setattr(runs, "Scanner", lambda given: Scanner(given, tile=1))
     spec = changed(KEPT, network={"model": "llama-2-7b"}, precision__scheme=["fp16", "w4a16"], budgets={}, fit=False)
     spec |= {"hardware": {"device": ["a100-sxm-80gb", "l4"]}, "objectives": {"minimize": ["latency"]}}
     spec |= {"deployment": {"phase": ["prefill", "decode"]}, "output": {"grid": True, "metrics": ["time_per_token"]}}
     found = dse.explore(spec, out=tmp_path / "x", plots=False)
     assert found.grid.time_per_token.sel(phase="prefill").isnull().all()
+    # Two formats, two devices, two phases, each in a chunk of its own.
+    chunks = [p for p in (tmp_path / "x" / "grid.zarr" / "time_per_token" / "c").rglob("*") if p.is_file()]
+    assert len(chunks) == 8
     assert not Sums(tmp_path / "x" / "grid.sums", tmp_path / "x" / "grid.zarr").wrong()
 
 

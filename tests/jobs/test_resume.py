@@ -193,3 +193,19 @@ def test_a_failed_run_leaves_what_it_had_found_and_nothing_else(interrupted, mon
         with pytest.raises(DseError, match="No space left"):
             dse.explore(SMALL, out=interrupted, plots=False)
     assert dse.explore(SMALL, out=interrupted, plots=False).state == "continued"
+
+
+def test_an_interrupt_that_python_tells_as_another_error(interrupted, monkeypatch):
+    """Python 3.11 wraps what is raised while a class is made, in a module that is imported at that moment."""
+
+    def wrapped(*_, **__):
+        try:
+            raise KeyboardInterrupt
+        except KeyboardInterrupt as error:
+            raise RuntimeError("Error calling __set_name__ on a 'Field'") from error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(xr.Dataset, "to_netcdf", wrapped)
+        with pytest.raises(Interrupted, match="what was found is kept"):
+            dse.explore(SMALL, out=interrupted, plots=False)
+    assert dse.explore(SMALL, out=interrupted, plots=False).state == "continued"

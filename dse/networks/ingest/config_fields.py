@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dse import glossary
+from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError
 
 # Such a file has a few KiB; anything near this size is something else.
@@ -105,8 +106,7 @@ def read_json(path: Path) -> Fields:
     """
     where = str(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_at_most(path, MOST_BYTES)
         if len(content) > MOST_BYTES:
             raise InputError(Fault(where, f"larger than {MOST_BYTES // 2**20} MiB, so it is no config.json"))
         values = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError
 
 # What protobuf can hold at most; larger weights are in files beside it, which are not read.
@@ -108,8 +109,7 @@ def read_graph(path: Path) -> Graph:
 
 def _content(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_at_most(path, MOST_BYTES)
     except OSError as error:
         raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from None
     if len(content) > MOST_BYTES:

@@ -27,7 +27,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import formulas
-from dse.catalogue import read_toml
+from dse.catalogue import read_at_most, read_toml
 from dse.errors import Fault, InputError, shown, unknown
 from dse.networks.levers import KERNEL, TILE
 from dse.networks.models import Model
@@ -104,7 +104,7 @@ def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Faul
     faults += [unknown("column", str(column), COLUMNS, where) for column in given if column not in COLUMNS]
     texts = {column: str(given.get(column, "")) for column in TEXTS}
     if not texts["name"] or texts["name"] in known:
-        faults.append(Fault(f"{where}: name", f"{texts['name']!r} is not allowed; allowed: a name, once"))
+        faults.append(Fault(f"{where}: name", f"{shown(texts['name'])} is not allowed; allowed: a name, once"))
     if texts["kind"] not in KINDS:
         faults.append(unknown("kind of layer", texts["kind"], KINDS, f"{where}: kind"))
     numbers = {
@@ -173,8 +173,7 @@ def _number(value: Any, where: str, faults: list[Fault]) -> float:
 
 def _csv_rows(path: Path) -> Iterable[dict[str, Any]]:
     try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+        content = read_at_most(path, MOST_BYTES)
         if len(content) > MOST_BYTES:
             raise InputError(Fault(str(path), f"larger than {MOST_BYTES // 2**20} MiB, so it is no table of layers"))
         text = io.StringIO(content.decode("utf-8-sig"), newline="")
