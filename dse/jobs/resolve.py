@@ -21,6 +21,7 @@ from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.pareto.scanner import MOST
+from dse.pareto.ties import faults_of
 from dse.units import format_quantity
 
 # Beyond this, enumerating takes hours.
@@ -146,7 +147,8 @@ def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | N
         return None
     grids = networks.grids(table)
     faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
-    cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
+    faults.extend(faults_of(spec.objectives.ties, objectives, "objectives.ties"))
+    cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per, spec.objectives.ties)
     left_out = {**catalogues.left_out, **networks.left_out}
     own = networks.budgets()
     return None if faults else Job(spec, grids, cut, metrics, left_out, own, table, catalogues=catalogues)
