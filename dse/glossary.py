@@ -313,6 +313,7 @@ NAMES: dict[str, Name] = {
         "how the decoder reads visual tokens: before its own, or by layers of gated cross-attention",
         choices=("prefix", "cross_attention"),
     ),
+    "images": _count("architecture", "N_img", "images of one request, or tiles of one picture"),
     "latents": _count("architecture", "N_lat", "visual tokens that a resampler makes, whatever it reads"),
     "resampler_depth": _count("architecture", "L_res", "layers of the resampler"),
     "resampler_width": _count("architecture", "d_res", "features inside the resampler"),

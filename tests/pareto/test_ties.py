@@ -91,7 +91,7 @@ def test_every_path_finds_the_same(tmp_path):
 
 
 def test_what_is_wrong_is_told():
-    with pytest.raises(InputError, match="objectives.ties: 'some' is not allowed; allowed: exact, interval"):
+    with pytest.raises(InputError, match=r"objectives.ties: 'some' is not allowed; allowed: exact, interval"):
         dse.explore(SPEC | {"objectives": {**SPEC["objectives"], "ties": "some"}})
     with pytest.raises(InputError, match=r"objectives.ties: no objective has an interval; .*accuracy, predicted_loss"):
         dse.explore(SPEC | {"objectives": {"minimize": ["latency"], "ties": "interval"}})

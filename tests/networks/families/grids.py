@@ -34,6 +34,7 @@ GRIDS_TRANSFORMERS = {
 STRUCTURED = {
     "cross-attention": ("vision_language", {"latents": [2.0, 5.0], "cross_every": [1.0, 2.0]},
                         {"connector": "resampler", "fusion": "cross_attention"}),
+    "several images": ("vision_language", {"latents": [2.0, 5.0]}, {"connector": "resampler", "images": 3}),
     "resampled prefix": ("vision_language", {"resampler_width": [16.0, 20.0]}, {"connector": "resampler"}),
     "linear vision": ("vit", _SMALL | {"patch": [4.0, 8.0], "resolution": [16.0, 40.0]}, {"attention": "linear"}),
     "linear decoder": ("decoder", _SMALL | {"vocab": [50.0], "kv_heads": [1.0, 2.0], "phase": [0.0, 1.0],
