@@ -228,6 +228,7 @@ NAMES: dict[str, Name] = {
     "class_position": _flag("b_cls", "1: the class token has a learned position too"),
     "layer_scale": _flag("n_ls", "1: each branch of a layer is scaled by a learned vector"),
     "projection": _count("architecture", "d_proj", "features of the embedding that a tower ends in"),
+    "all_queries": _flag("q_all", "1: all positions of an attention pool ask; 0: the mean of them alone"),
     "final_norm": _flag("n_fin", "1: tokens are normalised after the last layer"),
     "token_types": _count("architecture", "N_type", "learned kinds of tokens; 0: none", minimum=0),
     "pooler": _flag("pool", "1: a linear layer reads the first token"),

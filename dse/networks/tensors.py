@@ -274,7 +274,7 @@ class Region:
     """The ops `start` to `stop` (exclusive), executed `count` times, each time on the result of the time before.
 
     `outer` goes in, `inner` stands for the input of one execution, `result` comes out. With `shared` all executions
-    have the same weights, and an input of its own each where the result has another shape; else each has its own weights.
+    have the same weights, and where the result has another shape each has an input of its own; else the weights differ.
     """
 
     start: int
