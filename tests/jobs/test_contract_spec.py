@@ -287,6 +287,7 @@ MISUSES = [
     ("objectives__minimize", ["latency", "energie"], "objectives.minimize: unknown metric 'energie'; did you mean"),
     ("objectives__maximize", ["acuracy"], "objectives.maximize: unknown metric 'acuracy'; did you mean 'accuracy'?"),
     ("objectives__per", ["devic"], "objectives.per: 'devic' is not an axis of this spec; did you mean 'device'?"),
+    ("objectives__ties", "some", "objectives.ties: 'some' is not allowed; allowed: exact, interval"),
     ("objectives__choose", ["widht"], "objectives.choose: 'widht' is not an axis of this spec; did you mean 'width'?"),
     ("budgets__latency", [], "budgets.latency: [] is not a quantity"),
     ("budgets__latency", "3 J", "budgets.latency: unit 'J' is energy, but time is needed"),
