@@ -49,8 +49,8 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     axes
         Numbers or arrays that broadcast: one array dimension an axis for a grid, one dimension in all for a list.
     recipe
-        Training recipe; when not named, the first published one of the family that knows any of the points, so that
-        points of one call are never of different recipes.
+        Training recipe; when not named, the first published one of the family, so that a grid is never of different
+        ones; of a single network (all axes are numbers) the first that knows it.
 
     Raises
     ------
@@ -71,12 +71,21 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     if first is None:
         return _undefined(shape, f"no published accuracy of the family {family!r}")
     found = _of_recipe(first, arrays, shape, scheme)
-    for other in recipes(family) if recipe is None and np.isnan(found.value).all() else ():
+    single = recipe is None and all(array.ndim == 0 for array in arrays.values())
+    for other in recipes(family) if single and np.isnan(found.value).all() else ():
         if other is not first and arrays.keys() >= {*other.axes, *other.fixed}:
             next_found = _of_recipe(other, arrays, shape, scheme)
             if not np.isnan(next_found.value).all():
                 return next_found
     return found
+
+
+def recipe_key(family: str, axes: Axes, scheme: Scheme) -> str:
+    """Data set and recipe of the values that `accuracy` gives at these axes; "" where nothing is published."""
+    if all(np.ndim(values) == 0 for values in axes.values()):
+        return accuracy(family, axes, scheme).key
+    first = _recipe(family, None)
+    return first.key if first else ""
 
 
 def _of_recipe(known: Recipe, arrays: Mapping[str, Array], shape: tuple[int, ...], scheme: Scheme) -> Quality:

@@ -282,6 +282,8 @@ MISUSES = [
     ("deployment__adapter_bits", "3 W", "deployment.adapter_bits: unit 'W' is energy/time, but information is needed"),
     ("deployment__recompute", 2, "deployment.recompute: 2 is not allowed; allowed: an integer at least 0"),
     ("deployment__lora_targets", "kv", "deployment.lora_targets: 'kv' is not allowed; allowed: one of qv, all"),
+    ("deployment__winograd", 2, "deployment.winograd: 2 is not allowed; allowed: an integer at least 0 and at most 1"),
+    ("deployment__zero_skipping", 0.5, "deployment.zero_skipping: 0.5 is not allowed; allowed: an integer at least 0"),
     ("deployment__lora_rank", -1, "deployment.lora_rank: -1 is not allowed; allowed: an integer at least 0"),
     ("objectives__minimize", 3, "objectives.minimize: 3 is not a list"),
     ("objectives__minimize", ["latency", "energie"], "objectives.minimize: unknown metric 'energie'; did you mean"),

@@ -232,8 +232,9 @@ def test_every_value_of_the_models_is_a_percentage():
 
 @pytest.mark.parametrize(
     ("model", "value", "key"),
-    [("mcunet-in3", 62.2, "mcunet"), ("vit_b_16_384", 85.304, "torchvision-swag-e2e"), ("vit_b_16", 81.072, "torchvision-vit"),
-     ("regnet_y_128gf", 86.068, "torchvision-swag-linear"), ("deit3_base_patch16_224", 85.728, "deit3-in22k"),
+    [("mcunet-in3", 62.2, "mcunet"), ("vit_b_16_384", 85.304, "torchvision-swag-e2e"),
+     ("vit_b_16", 81.072, "torchvision-vit"), ("regnet_y_128gf", 86.068, "torchvision-swag-linear"),
+     ("deit3_base_patch16_224", 85.728, "deit3-in22k"),
      ("tsn_resnet50_8", 68.8, "Kinetics-400")],
 )  # fmt: skip
 def test_a_network_that_only_another_recipe_knows(model, value, key):
