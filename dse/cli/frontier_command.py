@@ -34,6 +34,7 @@ _BUDGET = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*(<=|>=|≤|≥)\s*(.+)$"
 )
 @click.option("--budget", "budgets", multiple=True, metavar="'M<=LIMIT'", help="A limit: 'peak_sram<=320 KiB'.")
 @click.option("--per", multiple=True, metavar="AXIS,..", help="One frontier per value of these axes.")
+@click.option("--ties", default="", metavar="KIND", help="What a lead within an interval is: exact (a lead), interval.")
 @json_option
 def command(
     result: Path,
@@ -41,6 +42,7 @@ def command(
     maximize: tuple[str, ...],
     budgets: tuple[str, ...],
     per: tuple[str, ...],
+    ties: str,
     as_json: bool,
 ) -> None:
     """Cut RESULT again, over the whole space of its spec; what is not given stays as the spec has it.
@@ -57,7 +59,7 @@ def command(
     from dse.report.tables import frontier_rows
 
     names = {"minimize": _names(minimize), "maximize": _names(maximize), "per": _names(per)}
-    found = recut(load(result), **names, budgets=parse_budgets(budgets))
+    found = recut(load(result), **names, budgets=parse_budgets(budgets), ties=ties)
     frontier, metrics = found.frontier, found.manifest["metrics"]
     size = frontier.sizes["design"]
     for message in () if as_json else found.messages:

@@ -23,6 +23,7 @@ from dse.jobs.resolve import Job
 from dse.jobs.undefined import undefined_because
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
+from dse.pareto.ties import INTERVAL
 
 CITATION = "dse: vectorised design-space exploration for AI efficiency, version {version} (CITATION.cff)"
 
@@ -54,6 +55,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
             "excluded": tally.excluded,
             "skipped_by_bounds": sum(tally.skipped.values()),
             "dominated": tally.dominated,
+            **({"tied": tally.tied} if job.cut.ties == INTERVAL else {}),
             "kept": tally.kept,
         },
         "broken_totals": tally.broken,

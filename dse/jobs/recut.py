@@ -33,6 +33,7 @@ def recut(
     maximize: Sequence[str] = (),
     budgets: Mapping[str, Any] | None = None,
     per: Sequence[str] = (),
+    ties: str = "",
 ) -> Result:
     """The frontier of the result's space for other objectives, budgets or groups; what is not given stays as it was.
 
@@ -55,6 +56,8 @@ def recut(
         document["objectives"] |= {"minimize": list(minimize), "maximize": list(maximize)}
     if per:
         document["objectives"] |= {"per": list(per)}
+    if ties:
+        document["objectives"] |= {"ties": ties}
     if budgets:
         document["budgets"] = dict(budgets)
     assumed = result.assumptions or gather(read_job(result.manifest["spec"], table=result.table))

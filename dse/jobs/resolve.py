@@ -11,16 +11,17 @@ from dse import glossary, registry
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.blend import Blend
 from dse.grid.blocks import Grid
-from dse.grid.space import CATALOGUE_AXES, Space
+from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.devices import RENT_AXIS
 from dse.jobs.networks import Networks, read_networks, split_metric, unblendable
-from dse.jobs.quality import Table, read_table
+from dse.jobs.quality import Table, mixed_recipes, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.pareto.scanner import MOST
+from dse.pareto.ties import faults_of
 from dse.units import format_quantity
 
 # Beyond this, enumerating takes hours.
@@ -146,7 +147,12 @@ def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | N
         return None
     grids = networks.grids(table)
     faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
-    cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per)
+    spaces = {grid.name: grid.space for grid in grids} if len(grids) > 1 else {}
+    if NETWORK not in (*per, *spec.objectives.choose) and mixed_recipes(spaces, [o.metric for o in objectives]):
+        # Accuracies of different data sets or recipes never share a frontier.
+        per = (NETWORK, *per)
+    faults.extend(faults_of(spec.objectives.ties, objectives, "objectives.ties"))
+    cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per, spec.objectives.ties)
     left_out = {**catalogues.left_out, **networks.left_out}
     own = networks.budgets()
     return None if faults else Job(spec, grids, cut, metrics, left_out, own, table, catalogues=catalogues)

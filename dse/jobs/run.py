@@ -33,6 +33,7 @@ from dse.pareto.groups import group_values
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import Checkpoint, Progress, Scanner
+from dse.pareto.ties import INTERVAL, interval_columns, leading
 from dse.pareto.units import Block, Source
 from dse.plots import roofline
 from dse.units import format_quantity
@@ -251,9 +252,21 @@ def result_of(job: Job, found: Scan, seconds: float) -> Result:
     """The result of a job from what a scan of all its units found."""
     _check_size(job, len(found.places))
     frontier = frontier_dataset(job, found)
+    if job.cut.ties == INTERVAL and len(found.places):
+        frontier, found = _without_ties(job, frontier, found)
     units = {str(n): str(v.attrs["units"]) for n, v in frontier.data_vars.items()}
     manifest = make_manifest(job, found, units, seconds)
     return Result(frontier, cloud_dataset(job, found), manifest, assumed=job.catalogues.document)
+
+
+def _without_ties(job: Job, frontier: xr.Dataset, found: Scan) -> tuple[xr.Dataset, Scan]:
+    """The frontier without designs that lead by less than an interval, and the counts of it."""
+    labels = [frontier[axis].values.astype(str) for axis in job.cut.per]
+    groups = np.unique(np.array(labels).T, axis=0, return_inverse=True)[1].reshape(-1) if labels else None
+    groups = np.zeros(frontier.sizes["design"], dtype=np.int64) if groups is None else groups
+    stays = leading(job.cut.objectives, lambda name: np.asarray(frontier[name].values), groups)
+    tally = replace(found.tally, kept=int(stays.sum()), tied=int((~stays).sum()))
+    return frontier.isel(design=np.flatnonzero(stays)), replace(found, tally=tally)
 
 
 def _check_size(job: Job, kept: int) -> None:
@@ -280,6 +293,7 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
     At the designs of the frontier, sorted by group, then by objectives.
     """
     wanted = dict.fromkeys([*job.metrics, *roofline.NEEDED])
+    wanted |= dict.fromkeys(interval_columns(job.cut.objectives) if job.cut.ties == INTERVAL else ())
     parts: list[xr.Dataset] = []
     start = 0
     for grid in job.grids:

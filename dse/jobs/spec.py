@@ -97,12 +97,16 @@ class Hardware(_Strict):
 
 
 class Objectives(_Strict):
-    """What to minimise and maximise; one frontier per value of the axes `per`, none across those of `choose`."""
+    """What to minimise and maximise; one frontier per value of the axes `per`, none across those of `choose`.
+
+    With `ties` "interval" a lead smaller than the interval of a value is a tie.
+    """
 
     minimize: NameList = []
     maximize: NameList = []
     per: NameList = []
     choose: NameList = []
+    ties: str = "exact"
 
 
 class Quality(_Strict):

@@ -44,7 +44,15 @@ def cases(regions: Sequence[Region], enoughs: Sequence[int] | None) -> Iterator[
 
 def enough(ops: Sequence[Op], regions: Sequence[Region]) -> list[int]:
     """Executions of each region after which more of them hold nothing more."""
-    return [1 if _alike(ops, regions, number) else _ENOUGH for number in range(len(regions))]
+    return [
+        1 if _independent(region) or _alike(ops, regions, number) else _ENOUGH for number, region in enumerate(regions)
+    ]
+
+
+def _independent(region: Region) -> bool:
+    """Whether the executions of a region have inputs of their own: with the same weights, of another shape than what
+    comes out."""
+    return region.shared and not _same_shape(region.inner, region.result)
 
 
 def _alike(ops: Sequence[Op], regions: Sequence[Region], number: int) -> bool:
@@ -134,12 +142,13 @@ class Execution:
             index += 1
 
     def repeat(self, number: int, counts: bool) -> None:
-        """A region, each execution on the result of the one before."""
+        """A region, each execution on the result of the one before, where it has no input of its own."""
         region, times = self.regions[number], self.times[number]
         value = self.buffers.get(region.outer, region.outer)
         for execution in range(times):
             self.buffers[region.inner] = value
             # Of three executions the second holds the most.
             self.run(region.start, region.stop, number, counts and (self.every or times < _ENOUGH or execution == 1))
-            value = self.buffers[region.result]
+            value = value if _independent(region) else self.buffers[region.result]
+        value = self.buffers[region.result] if times else value
         self.buffers[region.result] = value

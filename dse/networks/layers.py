@@ -51,6 +51,12 @@ class Layers(Recorder):
         positions = x.positions if positions is None else positions
         return Tensor(x.features if features is None else features, positions, side, view_of=x.buffer)
 
+    def collect(self, features: Count, positions: Count, name: str = "collect") -> Tensor:
+        """A buffer that results of several calls, made later, are copied to one after the other."""
+        out = Tensor(features, positions)
+        self._record(name, "concat", (), out, inputs=(out,))
+        return out
+
     # Attention.
 
     def linear_attention(

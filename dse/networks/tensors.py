@@ -277,7 +277,7 @@ class Region:
     """The ops `start` to `stop` (exclusive), executed `count` times, each time on the result of the time before.
 
     `outer` goes in, `inner` stands for the input of one execution, `result` comes out. With `shared` all executions
-    have the same weights; else each has its own.
+    have the same weights, and where the result has another shape each has an input of its own; else the weights differ.
     """
 
     start: int

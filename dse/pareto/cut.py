@@ -103,12 +103,16 @@ def make_budget(metric: str, limit: Any, where: str = "") -> Budget:
 
 @dataclass(frozen=True)
 class Cut:
-    """What is asked of a space: objectives, budgets, whether designs must fit, one frontier per value of axes."""
+    """What is asked of a space: objectives, budgets, whether designs must fit, one frontier per value of axes.
+
+    `ties` says what a lead within the interval of a value is: a lead ("exact"), or a tie ("interval").
+    """
 
     objectives: tuple[Objective, ...]
     budgets: tuple[Budget, ...] = ()
     fit: bool = True
     per: tuple[str, ...] = ()
+    ties: str = "exact"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -143,7 +147,8 @@ class Tally:
     """Counts of what was excluded and by what; parts of a space add up.
 
     `excluded` counts a design at the first constraint that it breaks, `broken` at every one. `skipped` counts designs
-    that bounds skipped unseen, by what they surely are: undefined, outside a constraint, or dominated.
+    that bounds skipped unseen, by what they surely are: undefined, outside a constraint, or dominated. `tied` are those
+    of the frontier that lead by less than an interval, where that is a tie.
     """
 
     enumerated: int = 0
@@ -151,6 +156,7 @@ class Tally:
     excluded: dict[str, int] = field(default_factory=dict)
     broken: dict[str, int] = field(default_factory=dict)
     dominated: int = 0
+    tied: int = 0
     kept: int = 0
     misses: dict[str, Miss] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)

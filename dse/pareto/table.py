@@ -13,6 +13,7 @@ from dse.errors import InputError, unknown
 from dse.grid.space import DESIGN
 from dse.pareto.archive import Archive
 from dse.pareto.cut import Budget, Objective, check_objectives, make_budget
+from dse.pareto.ties import INTERVAL, faults_of, leading
 
 
 def frontier(
@@ -22,6 +23,7 @@ def frontier(
     maximize: str | Sequence[str] = (),
     budgets: Mapping[str, Any] | Sequence[Budget] | None = None,
     per: str | Sequence[str] = (),
+    ties: str = "exact",
 ) -> xr.Dataset:
     """The designs of a Dataset that meet the budgets and that no other such design dominates.
 
@@ -35,6 +37,9 @@ def frontier(
         Limits by variable: {"peak_sram": "320 KiB", "latency": {"max": 0.1}}.
     per
         Coordinates: one frontier for each combination of their values.
+    ties
+        "interval": of the frontier those that lead by less than the interval of a value (accuracy_low to accuracy_high)
+        are tied, and left out (see `dse.pareto.ties`); "exact": any lead counts.
 
     Returns
     -------
@@ -44,6 +49,8 @@ def frontier(
     low, high, groups = (_names(v) for v in (minimize, maximize, per))
     objectives = [*(Objective(n, "min") for n in low), *(Objective(n, "max") for n in high)]
     check_objectives(objectives)
+    if wrong := faults_of(ties, objectives, "ties"):
+        raise InputError(wrong)
     limits = _budgets(data, budgets)
     for name in [*(o.metric for o in objectives), *(b.metric for b in limits)]:
         if name not in data.data_vars:
@@ -63,7 +70,16 @@ def frontier(
     codes = _codes(data, groups, dims)
     found = Archive(len(objectives), int(codes.max(initial=0)) + 1)
     found.add(points, chosen, codes[chosen])
-    return designs(data, found.places(), dims)
+    places = found.places()
+    if ties == INTERVAL and len(places):
+        places = places[leading(objectives, lambda name: _bound(data, name, dims)[places], codes[places])]
+    return designs(data, places, dims)
+
+
+def _bound(data: xr.Dataset, name: str, dims: tuple[str, ...]) -> np.ndarray:
+    if name not in data.data_vars:
+        raise InputError(unknown("variable", name, map(str, data.data_vars)))
+    return _flat(data, data[name], dims)
 
 
 def _names(given: str | Sequence[str]) -> list[str]:

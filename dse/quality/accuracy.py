@@ -49,7 +49,8 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     axes
         Numbers or arrays that broadcast: one array dimension an axis for a grid, one dimension in all for a list.
     recipe
-        Training recipe; the first published one of the family when not named.
+        Training recipe; when not named, the first published one of the family, so that a grid is never of different
+        ones; of a single network (all axes are numbers) the first that knows it.
 
     Raises
     ------
@@ -66,15 +67,35 @@ def accuracy(family: str, axes: Axes, scheme: Scheme, recipe: str | None = None)
     arrays = {name: np.asarray(values, np.float64) for name, values in axes.items()}
     shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
     arrays = {name: array for name, array in arrays.items() if name not in SAME_RESULT}
-    known = _recipe(family, recipe)
-    if known is None:
+    first = _recipe(family, recipe)
+    if first is None:
         return _undefined(shape, f"no published accuracy of the family {family!r}")
+    found = _of_recipe(first, arrays, shape, scheme)
+    single = recipe is None and all(array.ndim == 0 for array in arrays.values())
+    for other in recipes(family) if single and np.isnan(found.value).all() else ():
+        if other is not first and arrays.keys() >= {*other.axes, *other.fixed}:
+            next_found = _of_recipe(other, arrays, shape, scheme)
+            if not np.isnan(next_found.value).all():
+                return next_found
+    return found
+
+
+def recipe_key(family: str, axes: Axes, scheme: Scheme) -> str:
+    """Data set and recipe of the values that `accuracy` gives at these axes; "" where nothing is published."""
+    if all(np.ndim(values) == 0 for values in axes.values()):
+        return accuracy(family, axes, scheme).key
+    first = _recipe(family, None)
+    return first.key if first else ""
+
+
+def _of_recipe(known: Recipe, arrays: Mapping[str, Array], shape: tuple[int, ...], scheme: Scheme) -> Quality:
+    """Accuracy of every point in one recipe."""
     change, remark = _change(known, scheme)
     if change is None:
         return _undefined(shape, remark, known.key)
     if missing := [name for name in (*known.axes, *known.fixed) if name not in arrays]:
         raise InputError(
-            [Fault(family, f"the published accuracies ({known.key}) need the axis {n!r}") for n in missing]
+            [Fault(known.family, f"the published accuracies ({known.key}) need the axis {n!r}") for n in missing]
         )
     comparable = np.broadcast_to(_comparable(known, arrays), shape)
     fitted, spread = _fitted(known.fit, arrays, shape)

@@ -20,7 +20,9 @@ def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
         for n, c in counts["excluded"].items()
         if (c if skipped else totals[n])
     ]
-    rows += [["dominated", f"{counts['dominated']:,}", ""], ["kept: the frontier", f"{counts['kept']:,}", ""]]
+    rows.append(["dominated", f"{counts['dominated']:,}", ""])
+    rows += [["tied: a lead within the interval", f"{counts['tied']:,}", ""]] if "tied" in counts else []
+    rows.append(["kept: the frontier", f"{counts['kept']:,}", ""])
     return rows
 
 

@@ -22,7 +22,7 @@ class Unrolled:
     """Takes the calls of a builder; `run` records (reads, writes, rule, counts) for each execution."""
 
     def __init__(self):
-        self.run = []
+        self.run, self.repeated = [], []
         # Parameters of blocks that are stored and do not run.
         self.kept = 0
 
@@ -264,6 +264,10 @@ class Unrolled:
             x = block(x)
         return x
 
+    def collect(self, features, positions, name=""):
+        out = Buffer(int(features), int(positions))
+        return self._do((), out, moved=(out,), kind="concat")
+
     def call(self, count, block, x):
         start = len(self.run)
         if not count:
@@ -272,9 +276,15 @@ class Unrolled:
             del self.run[start:]
             return x
         result = block(x)
+        if (result.features, result.positions) != (x.features, x.positions):
+            # Other inputs of the same size, which hold as much again.
+            again = {"params": 0, "active_params": 0}
+            self.repeated += [op | again for op in self.run[start:]] * (int(count) - 1)
+            return result
         kept = self.kept
         for _ in range(int(count) - 1):
             start = len(self.run)
+            # Each on the result of the one before.
             result = block(self.view(result, x.positions, x.features, x.side))
             # The same weights again.
             for op in self.run[start:]:
@@ -286,7 +296,7 @@ class Unrolled:
 
     def total(self, quantity):
         kept = self.kept if quantity in ("params", "active_params") else 0
-        return kept + sum(op[quantity] for op in self.run)
+        return kept + sum(op[quantity] for op in self.run + self.repeated)
 
     def peak(self, in_place_depthwise):
         last = {}

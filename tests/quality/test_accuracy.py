@@ -228,3 +228,24 @@ def test_every_value_of_the_models_is_a_percentage():
         changes = [round(v - table["accuracy"][n], 3) for n, v in table.get("int8_accuracy", {}).items()]
         assert all(40 < value < 90 for value in table["accuracy"].values())
         assert all(table["int8"]["low"] <= c <= table["int8"]["high"] for c in changes)
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "key"),
+    [("mcunet-in3", 62.2, "mcunet"), ("vit_b_16_384", 85.304, "torchvision-swag-e2e"),
+     ("vit_b_16", 81.072, "torchvision-vit"), ("regnet_y_128gf", 86.068, "torchvision-swag-linear"),
+     ("deit3_base_patch16_224", 85.728, "deit3-in22k"),
+     ("tsn_resnet50_8", 68.8, "Kinetics-400")],
+)  # fmt: skip
+def test_a_network_that_only_another_recipe_knows(model, value, key):
+    """Without a recipe it is the first that knows the network; of a grid all points are of one recipe."""
+    data = dse.evaluate(model, metrics=["accuracy"], precision="fp32")
+    assert float(data.accuracy) == value
+    assert key in str(data.accuracy_source.values)
+
+
+def test_points_of_one_call_are_of_one_recipe():
+    # 224 pixels are those of torchvision-vit; at 384 only torchvision-swag-e2e has a value.
+    data = dse.evaluate("vit_b_16", metrics=["accuracy"], precision="fp32", resolution=[224, 384])
+    assert float(data.accuracy.sel(resolution=224)) == 81.072
+    assert np.isnan(float(data.accuracy.sel(resolution=384)))

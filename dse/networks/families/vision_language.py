@@ -20,7 +20,7 @@ PREFIX, CROSS_ATTENTION = lookup("fusion").choices
 
 
 @family(
-    structural=("connector", "fusion"),
+    structural=("connector", "fusion", "images"),
     domain="language",
     source="Liu et al. (LLaVA-1.5), CVPR 2024, sec. 3; Alayrac et al. (Flamingo), NeurIPS 2022, sec. 2; Awadalla et "
     "al. (OpenFlamingo), 2023",
@@ -29,35 +29,41 @@ PREFIX, CROSS_ATTENTION = lookup("fusion").choices
 )
 def vision_language(
     net: Net, vision, text, connector=PROJECTOR, fusion=PREFIX, latents=64, resampler_depth=6, resampler_width=None,
-    adapter_heads=8, adapter_d_head=64, cross_every=4, resolution=224, context=2048, phase=1, batch=1, all_logits=0,
+    adapter_heads=8, adapter_d_head=64, cross_every=4, resolution=224, images=1, context=2048,
+    phase=1, batch=1, all_logits=0,
 ):  # fmt: skip
-    """A decoder of text with one image before it: LLaVA, Flamingo, and combinations of their parts.
+    """A decoder of text with images before it: LLaVA, Flamingo, and combinations of their parts.
 
-    The vision tower and the `connector` run in prefill only. A projector (two layers) takes each patch to a visual
+    The vision tower and the `connector` run in prefill only, once for each of the `images` (of one request, or tiles of
+    one picture). A projector (two layers) takes each patch to a visual
     token; a Perceiver resampler takes any number of them to `latents` tokens of `resampler_width` (left out: the
     tower's width), by `resampler_depth` layers. The decoder reads visual tokens as a prefix, in front of the `context`
     tokens of text, so that its attention and cache grow; or by gated cross-attention with a feed-forward network of its
-    own, one for every `cross_every` layers, whose keys and values are cached. `adapter_heads` of `adapter_d_head` are
+    own, one for every `cross_every` layers, whose keys and values are cached; they are those of all images, a mask for
+    those that a token may not see notwithstanding. `adapter_heads` of `adapter_d_head` are
     those of resampler and cross-attention. Parts: vision_tower, connector, cross_attention, language_model.
     """
     d_model = text["d_model"]
-    with net.part("vision_tower"):
-        tower = partial(_see, net, vision, resolution, 1 - phase)
-        seen = net.call(1.0 - phase, tower, net.image(vision["in_channels"], resolution, 1 - phase))
     # All patches, without the class token.
     side = np.floor(resolution / vision["patch"])
+    heads = {"heads": adapter_heads, "d_head": adapter_d_head}
+    if connector == PROJECTOR:
+        connect, count, width = partial(_project, net, d_model), side * side, d_model
+    else:
+        width = vision["d_model"] if resampler_width is None else resampler_width
+        connect, count = partial(_resample, net, latents, resampler_depth, width, **heads), latents
+    if fusion == PREFIX and connector == RESAMPLER:
+        connect, width = partial(_to_width, net, connect, d_model), d_model
+    if images > 1:
+        with net.part("connector"):
+            held = net.collect(width, count * images * (1 - phase), "visual_tokens")
+    with net.part("vision_tower"):
+        tower = partial(_see, net, vision, resolution, 1 - phase)
+        seen = net.call((1.0 - phase) * images, tower, net.image(vision["in_channels"], resolution, 1 - phase))
     patches = net.view(seen, side * side, vision["d_model"])
     with net.part("connector"):
-        heads = {"heads": adapter_heads, "d_head": adapter_d_head}
-        if connector == PROJECTOR:
-            connect, count, width = partial(_project, net, d_model), patches.positions, d_model
-        else:
-            width = vision["d_model"] if resampler_width is None else resampler_width
-            connect, count = partial(_resample, net, latents, resampler_depth, width, **heads), latents
-        if fusion == PREFIX and connector == RESAMPLER:
-            connect, width = partial(_to_width, net, connect, d_model), d_model
-        made = net.call(1.0 - phase, connect, patches)
-    visual = net.view(made, count, width)
+        made = net.call((1.0 - phase) * images, connect, patches)
+    visual = net.view(made if images == 1 else held, count * images, width)
     common = {"context": context, "phase": phase, "batch": batch, "all_logits": all_logits}
     if fusion == PREFIX:
         with net.part("language_model"):

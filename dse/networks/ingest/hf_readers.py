@@ -144,7 +144,11 @@ def _qwen3_moe(c: Fields) -> Axes:
     c.only("decoder_sparse_step", 1, 1, "every layer has experts")
     c.only("mlp_only_layers", [], [], "every layer has experts")
     axes = _gated(c) | _attention_bias(c) | {"qk_norm": 1, "ffn": None}
-    return axes | _experts(c, "moe_intermediate_size", "num_experts") | _qwen_window(c, axes["layers"])
+    return (
+        axes
+        | _experts(c, "moe_intermediate_size", "num_experts", "num_local_experts")
+        | _qwen_window(c, axes["layers"])
+    )
 
 
 def _qwen_window(c: Fields, layers: int) -> Axes:

@@ -11,6 +11,10 @@ GRIDS_TRANSFORMERS = {
     "clip": of_tower("vision", _SMALL | {"patch": [4.0, 8.0], "projection": [8.0]})
     | of_tower("text", {"layers": [2.0], "d_model": [8.0], "heads": [2.0], "vocab": [30.0], "projection": [8.0]})
     | {"resolution": [16.0, 33.0], "context": [1.0, 7.0]},
+    "clip_resnet": {"text_layers": [2.0], "text_d_model": [8.0], "text_heads": [2.0], "text_vocab": [30.0],
+                    "text_projection": [8.0], "vision_projection": [8.0], "vision_width": [0.25, 0.5],
+                    "resolution": [32.0, 65.0], "context": [1.0, 7.0]},
+    "resnet_clip": {"width": [0.25, 1.0], "resolution": [32.0, 65.0], "all_queries": [0.0, 1.0]},
     "dit": _SMALL | {"patch": [1.0, 2.0, 4.0], "resolution": [32.0, 64.0], "steps": [1.0, 2.0, 5.0]},
     "encoder": _SMALL | {"vocab": [50.0], "ffn": [40.0], "context": [1.0, 30.0], "projection": [6.0]},
     "encoder_decoder": _SMALL
@@ -34,6 +38,7 @@ GRIDS_TRANSFORMERS = {
 STRUCTURED = {
     "cross-attention": ("vision_language", {"latents": [2.0, 5.0], "cross_every": [1.0, 2.0]},
                         {"connector": "resampler", "fusion": "cross_attention"}),
+    "several images": ("vision_language", {"latents": [2.0, 5.0]}, {"connector": "resampler", "images": 3}),
     "resampled prefix": ("vision_language", {"resampler_width": [16.0, 20.0]}, {"connector": "resampler"}),
     "linear vision": ("vit", _SMALL | {"patch": [4.0, 8.0], "resolution": [16.0, 40.0]}, {"attention": "linear"}),
     "linear decoder": ("decoder", _SMALL | {"vocab": [50.0], "kv_heads": [1.0, 2.0], "phase": [0.0, 1.0],

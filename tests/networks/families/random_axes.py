@@ -119,7 +119,7 @@ def random_vision_language(rng):
         "fusion": pick(rng, "prefix", "cross_attention"), "latents": pick(rng, 1, 7),
         "resampler_depth": int(rng.integers(1, 4)), "adapter_heads": pick(rng, 1, 3), "adapter_d_head": pick(rng, 4, 9),
         "cross_every": int(rng.integers(1, layers + 1)), "context": int(rng.integers(1, 30)), "phase": flag(rng),
-        "all_logits": flag(rng),
+        "all_logits": flag(rng), "images": pick(rng, 1, 1, 3),
     }  # fmt: skip
 
 

@@ -163,3 +163,33 @@ def test_a_family_of_towers_is_made_of_families():
 def test_a_trace_without_parts_is_one():
     table = trace("mobilenet_v2", {})
     assert list(table.parts()) == [""] and isinstance(table, Trace)
+
+
+def test_each_image_of_a_request_takes_the_tower_once():
+    """LLaVA-1.5: 576 tokens an image in front of the text, made once, read by every later token."""
+    axes = dict(MODELS["llava-1.5-7b"].axes) | {"context": 64}
+    one, four = (trace("vision_language", axes | {"images": n, "phase": 0}) for n in (1, 4))
+    for part in ("vision_tower", "connector"):
+        assert four.parts()[part]["macs"] == 4 * one.parts()[part]["macs"]
+    assert four.params() == one.params()
+    # Keys and values of 32 layers at 64 tokens of text and 576 an image.
+    assert four.total("cache_held") == 2 * 32 * 4096 * (64 + 4 * 576)
+    text = {
+        "layers": 32,
+        "d_model": 4096,
+        "heads": 32,
+        "ffn": 11008,
+        "vocab": 32064,
+        "context": 64 + 4 * 576,
+        "phase": 0,
+    }
+    assert four.parts()["language_model"]["macs"] == trace("decoder", text).total("macs")
+    # In decode neither the tower nor the connector runs, and all visual tokens are in the cache.
+    token = trace("vision_language", axes | {"images": 4, "phase": 1})
+    assert token.total("macs") == trace("decoder", text | {"phase": 1}).total("macs")
+    # Flamingo: a resampler makes 64 tokens an image, which every layer of cross-attention reads.
+    axes = dict(MODELS["openflamingo-3b"].axes) | {"context": 64, "phase": 1}
+    one, four = (trace("vision_language", axes | {"images": n}) for n in (1, 4))
+    read = [sum(o.executions * o.count("macs") for o in t.ops if o.part == "cross_attention" and o.kind == "attention")
+            for t in (one, four)]  # fmt: skip
+    assert read == [24 * 2 * 64 * 8 * 64, 4 * 24 * 2 * 64 * 8 * 64]
