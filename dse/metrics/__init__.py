@@ -7,11 +7,38 @@ number format, or a deployment setting. Also a mapping from names to records: `d
 from __future__ import annotations
 
 from dse import registry
-from dse.metrics import counts, energy, latency, memory, quality, request, serving, training
+from dse.metrics import (
+    capacity,
+    counts,
+    energy,
+    latency,
+    memory,
+    mixed,
+    parallel,
+    quality,
+    request,
+    serving,
+    speculative,
+    training,
+)
 
 RECORDS = registry.METRICS
 
-__all__ = ["RECORDS", "counts", "energy", "latency", "memory", "quality", "request", "serving", "training"]
+__all__ = [
+    "RECORDS",
+    "capacity",
+    "counts",
+    "energy",
+    "latency",
+    "memory",
+    "mixed",
+    "parallel",
+    "quality",
+    "request",
+    "serving",
+    "speculative",
+    "training",
+]
 
 registry.check_wiring()
 registry.make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})
