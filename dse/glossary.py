@@ -169,7 +169,7 @@ NAMES: dict[str, Name] = {
     "devices": _sheet("1", "n_dev", "devices that share the work", minimum=1),
     "transfer_time": _sheet("s", "t_x", "time of communication"),
     "bytes": _sheet("B", "Q", "bytes"),
-    "link_latency": _sheet("s", "alpha", "latency of one message"),
+    "shards": _sheet("1", "n_sh", "devices that train the same parameters", minimum=1),
     # Conversions.
     "value": _sheet("1", "x", "a number"),
     # Axes of network families.
@@ -375,7 +375,7 @@ NAMES: dict[str, Name] = {
         "1",
         "phase",
         "which part of the work is counted",
-        choices=("prefill", "decode", "request", "train"),
+        choices=("prefill", "decode", "request", "train", "mixed"),
     ),
     "grad_bits": Name("deployment", "bit", "b_g", "bits of one gradient", positive=True, default=32.0),
     "optimizer_bits": Name(
@@ -424,6 +424,57 @@ NAMES: dict[str, Name] = {
         positive=True,
         maximum=1,
         default=1.0,
+    ),
+    # How several devices share the work of a replica.
+    "tensor_parallel": _count("deployment", "n_t", "devices that each matrix is divided among", default=1),
+    "pipeline_parallel": _count("deployment", "n_p", "devices that the layers are divided among, in turn", default=1),
+    "expert_parallel": _count(
+        "deployment", "n_e", "groups of devices that the experts and the batch are divided among", default=1
+    ),
+    "data_parallel": _count("deployment", "n_d", "replicas, each with a batch of its own", default=1),
+    "micro_batches": _count(
+        "deployment", "m", "parts of the batch that follow each other through the stages of a pipeline", default=1
+    ),
+    "pipeline_chunks": _count(
+        "deployment", "v", "parts that each stage of a pipeline is cut into, in an interleaved schedule", default=1
+    ),
+    "zero_stage": _count(
+        "deployment",
+        "z",
+        "what replicas in training share out: 1 the optimizer state, 2 gradients too, 3 weights too; 0 nothing",
+        minimum=0,
+        maximum=3,
+        default=0,
+    ),
+    "link_latency": Name("circumstance", "s", "alpha", "latency of one message between devices", default=1e-6),
+    "link_efficiency": Name(
+        "circumstance",
+        "1",
+        "eta_l",
+        "share of the bandwidth between devices that is reached",
+        positive=True,
+        maximum=1,
+        default=1.0,
+    ),
+    "network_bandwidth": Name(
+        "circumstance",
+        "B/s",
+        "BW_net",
+        "bandwidth of a device, one direction, between stages and between replicas; 0: that of its link",
+        default=0.0,
+    ),
+    "overlap": Name(
+        "circumstance", "1", "f_ov", "share of the communication that computing hides", maximum=1, default=0.0
+    ),
+    # Serving.
+    "chunk_tokens": _count("deployment", "N_chunk", "tokens of a prompt that are read beside the generated ones"),
+    "page_tokens": _count("deployment", "N_page", "tokens of a page of the cache; 1: no page is part empty", default=1),
+    "draft_tokens": _count(
+        "deployment", "k", "tokens that a draft model proposes for each pass; 0: none", minimum=0, default=0
+    ),
+    "draft_params": _count("deployment", "P_draft", "parameters of the draft model", minimum=0, default=0),
+    "acceptance": Name(
+        "circumstance", "1", "alpha_d", "probability that a drafted token is accepted", maximum=0.999, default=0.7
     ),
     "prompt_tokens": _count("circumstance", "N_in", "tokens of the prompt of a request"),
     "output_tokens": _count("circumstance", "N_out", "tokens that a request generates"),
@@ -510,6 +561,7 @@ NAMES: dict[str, Name] = {
     "tdp": _rate("W", "TDP", "thermal design power, or maximum or active power where the note says so"),
     "idle_power": _device("W", "P_idle", "power when idle"),
     "link_bandwidth": _rate("B/s", "BW_link", "bandwidth of the link between devices, one direction"),
+    "embodied_carbon": _device("kg", "C_emb", "carbon dioxide equivalent of the making of one device"),
     "device_price": _device("USD", "c_dev", "price of one device"),
     "price_per_hour": _device("USD/h", "c_h", "rent of one device for an hour"),
     "die_area": _device("mm2", "A_die", "area of the die"),
@@ -542,6 +594,13 @@ NAMES: dict[str, Name] = {
     "latency_spread": _cost("k_80", "factor that bounds 80 % of the errors on networks not fitted", minimum=1),
     # Joined by the grid.
     "device_count": _count("derived", "n_dev", "devices of one replica", default=1),
+    "working_devices": _count(
+        "derived", "n_w", "devices of one replica, where the network can be divided among them", default=1
+    ),
+    "tensor_shards": _count(
+        "derived", "n_ts", "devices that each matrix is divided among, where the network can be divided so", default=1
+    ),
+    "cache_shards": _count("derived", "n_kv", "devices that the heads of keys and values are divided among", default=1),
     "hourly_cost": Name(
         "derived", "USD/h", "c_dev_h", "rent of one device for an hour, or its price for each hour that it works"
     ),

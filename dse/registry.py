@@ -38,6 +38,7 @@ class Record:
     faces: bool = True
     undefined_in: str = ""
     plain: frozenset[str] = field(default_factory=frozenset)
+    setting: str | None = None
 
     @property
     def summary(self) -> str:
@@ -60,6 +61,9 @@ FORMULAS: dict[str, Record] = {}
 METRICS: dict[str, dict[str | None, Record]] = {}
 # What a metric is in one phase of the work, where that is not what it is in the others: (name, phase) -> record.
 IN_PHASE: dict[tuple[str, str], Record] = {}
+# What a metric is under a setting of the deployment ("several" devices), in one phase or for one variant where that
+# matters: (name, setting, phase, variant) -> record.
+IN_SETTING: dict[tuple[str, str, str | None, str | None], Record] = {}
 
 
 def formula(*, unit: str, plain: str = "", faces: bool = True) -> Callable[[Function], Function]:
@@ -101,6 +105,7 @@ def metric(
     label: str | None = None,
     domain: str | None = None,
     phase: str | None = None,
+    setting: str | None = None,
     faces: bool = True,
     undefined_in: str = "",
 ) -> Callable[[Function], Function]:
@@ -122,6 +127,8 @@ def metric(
         The phases in which it has none, with spaces between.
     phase
         The one phase in which this function stands for a metric that is defined elsewhere: "request".
+    setting
+        The setting under which it does: "several" where several devices share the work (see `grid.plan.SETTINGS`).
     """
     units.parse_unit(unit)
     if direction not in ("min", "max", None):
@@ -129,6 +136,14 @@ def metric(
 
     def record(function: Function) -> Function:
         key = name or function.__name__
+        if setting is not None:
+            record = Record(
+                key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, phase,
+                faces=faces, setting=setting,
+            )  # fmt: skip
+            if IN_SETTING.setdefault((key, setting, phase, variant), record) is not record:
+                raise ValueError(f"metric {key!r} with {setting!r} is defined twice")
+            return function
         if phase is not None:
             record = Record(
                 key, kind, unit, function, _inputs(function), direction, None, counted, label, domain, phase
@@ -158,34 +173,73 @@ def _inputs(function: Function) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 
 
-def metric_record(name: str, variant: str | None = None, phase: str | None = None) -> Record:
-    """The record of a metric, in a phase of the work; the first variant defined stands for one that is not named."""
+def metric_record(
+    name: str, variant: str | None = None, phase: str | None = None, settings: Iterable[str] = ()
+) -> Record:
+    """The record of a metric, in a phase of the work and under settings of the deployment.
+
+    The first variant defined stands for one that is not named. Raises InputError for an unknown metric or variant, and
+    for a variant that has no form under a setting where others have one.
+    """
     if name not in METRICS:
         raise InputError(unknown("metric", name, METRICS))
     variants = METRICS[name]
     if variant is not None and variant not in variants:
         raise InputError(unknown(f"{name} model", variant, [v for v in variants if v]))
+    if variant is None and None not in variants:
+        variant = next(iter(variants))
+    settings = tuple(settings)
+    for setting in settings:
+        if phase is not None and (name, setting, phase, None) in IN_SETTING:
+            return IN_SETTING[name, setting, phase, None]
     if phase is not None and (name, phase) in IN_PHASE:
         return IN_PHASE[name, phase]
-    return variants[variant] if variant in variants else next(iter(variants.values()))
+    for setting in settings:
+        found = {key[3]: record for key, record in IN_SETTING.items() if key[:3] == (name, setting, None)}
+        if found and variant not in found:
+            raise InputError(
+                f"the {name} model {variant!r} has no form for {setting}; it has {', '.join(map(str, found))}"
+            )
+        if found:
+            return found[variant]
+    return variants[variant] if variant in variants else variants[None]
 
 
 # Parts of the work whose networks are traced apart: the prompt, a token at the mean context and the last token of a
-# request, the forward pass of training.
-SCOPES = ("prefill", "decode", "last", "forward")
+# request, the forward pass of training; the pass that checks drafted tokens as one; a part of a prompt.
+SCOPES = ("prefill", "decode", "last", "forward", "pass", "chunk")
+# The same work on a single device, whole or of one of these parts: "single_latency", "single_prefill_latency".
+SINGLE = "single"
 
 
 def scoped(name: str) -> tuple[str, str]:
     """Scope and metric (or vector over ops) that a name such as "decode_latency" stands for; else ("", name)."""
     scope, _, rest = name.partition("_")
-    if scope in SCOPES and name not in METRICS and (rest in METRICS or rest.startswith("op_")):
+    if name in METRICS:
+        return "", name
+    if scope == SINGLE:
+        part, base = scoped(rest)
+        return (joined_scope(SINGLE, part), base) if base in METRICS or base.startswith("op_") else ("", name)
+    if scope in SCOPES and (rest in METRICS or rest.startswith("op_")):
         return scope, rest
     return "", name
 
 
+def joined_scope(outer: str, inner: str) -> str:
+    """The scope of what is named with the scope `inner` in a formula of the scope `outer`."""
+    if outer.partition("_")[0] != SINGLE:
+        return inner or outer
+    return f"{SINGLE}_{inner}" if inner else outer
+
+
+def part_of(scope: str) -> str:
+    """The part of the work that a scope stands for: the same on a single device."""
+    return scope.removeprefix(SINGLE).removeprefix("_")
+
+
 def check_wiring() -> None:
     """Fail at import when a metric's argument is neither a metric nor a glossary name that has a value."""
-    everything = [*(r for variants in METRICS.values() for r in variants.values()), *IN_PHASE.values()]
+    everything = _every_metric()
     for record in everything:
         for argument in record.inputs if record.kind == "metric" else ():
             base = scoped(argument)[1]
@@ -193,15 +247,20 @@ def check_wiring() -> None:
                 continue
             if glossary.lookup(argument, f"argument of metric {record.name!r}").kind == "sheet":
                 raise ValueError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
-    for name, phase in IN_PHASE:
+    for name, only, *_ in (*IN_PHASE, *IN_SETTING):
         if name not in METRICS:
-            raise ValueError(f"metric {name!r} is defined for the phase {phase!r} only")
+            raise ValueError(f"metric {name!r} is defined for {only!r} only")
+
+
+def _every_metric() -> list[Record]:
+    """All records of metrics: of every variant, phase and setting."""
+    variants = [r for variants in METRICS.values() for r in variants.values()]
+    return [*variants, *IN_PHASE.values(), *IN_SETTING.values()]
 
 
 def check_recorded(functions: Iterable[Any]) -> None:
     """Raise InputError unless each is a function that a decorator of this module recorded, with known arguments."""
-    metrics = [*(r for variants in METRICS.values() for r in variants.values()), *IN_PHASE.values()]
-    recorded = {id(r.function): r for r in (*FORMULAS.values(), *metrics)}
+    recorded = {id(r.function): r for r in (*FORMULAS.values(), *_every_metric())}
     faults = []
     for function in functions:
         if id(function) not in recorded:

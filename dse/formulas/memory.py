@@ -151,3 +151,22 @@ def size_reduction(bits):
     (4.0, 7.111)
     """
     return 32 / bits
+
+
+@formula(unit="1")
+def paged_tokens(tokens, page_tokens):
+    """Tokens that whole pages of a cache hold: the last one is filled in part.
+
+    Tokens of a sequence, and tokens of a page.
+
+    References
+    ----------
+    .. [1] Kwon et al., "Efficient memory management for large language model serving with PagedAttention", SOSP 2023,
+       sec. 4.
+
+    Examples
+    --------
+    >>> float(paged_tokens(1000, 16)), float(paged_tokens(1000, 1))
+    (1008.0, 1000.0)
+    """
+    return np.ceil(tokens / page_tokens) * page_tokens

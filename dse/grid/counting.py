@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,10 @@ import numpy as np
 
 from dse.glossary import lookup
 from dse.grid.labelled import OP, Labelled
-from dse.grid.plan import Plan
+from dse.grid.plan import Plan, settings_of
 from dse.grid.space import Axis, Space
 from dse.networks import Trace, trace
-from dse.registry import SCOPES, Record, scoped
+from dse.registry import SINGLE, Record, part_of, scoped
 
 # Networks traced at a time: enough to pay for the hundreds of ops of a deep network; arrays of 512 KiB at most.
 TRACE_LIMIT = 65536
@@ -35,11 +35,11 @@ def count(space: Space, plan: Plan) -> dict[str, Labelled]:
         When the only network of the space cannot be built, or a count is beyond 2^53.
     """
     found: dict[str, Labelled] = {}
-    for scope in ("", *SCOPES):
+    scopes = [*(r.scope or "" for r in plan.counts), *(_vector(n)[0] for n in plan.leaves if _vector(n)[1])]
+    for scope in dict.fromkeys(scopes):
         records = tuple(r for r in plan.counts if (r.scope or "") == scope)
         vectors = [n for n in plan.leaves if _vector(n)[0] == scope and _vector(n)[1]]
-        if records or vectors:
-            found |= _count_in(space, scope, records, vectors)
+        found |= _count_in(space, scope, records, vectors)
     return found
 
 
@@ -71,6 +71,9 @@ def _count_in(space: Space, scope: str, records: Sequence[Record], vectors: Sequ
 
 
 REQUEST = ("prompt_tokens", "output_tokens")
+# Phases that are made of prompts and generated tokens.
+OF_REQUESTS = ("request", "mixed")
+CHUNK, CHUNK_SCOPE = "chunk_tokens", "chunk"
 
 
 def scoped_network(space: Space, scope: str) -> Space:
@@ -82,20 +85,35 @@ def scoped_network(space: Space, scope: str) -> Space:
     names = set(space.family.axes)
     if is_request(space):
         names = (names - {"context", "phase"}) | set(REQUEST)
+    if part_of(scope) != CHUNK_SCOPE:
+        names -= {CHUNK}
+    if "batch" in names:
+        names |= set(_together(space, scope))
     return replace(space, axes={n: a for n, a in space.axes.items() if n in names})
 
 
+def _together(space: Space, scope: str) -> dict[str, Callable[[Any, Any], Any]]:
+    """Axes that change how many tokens go through the network together, each with what it makes of the batch."""
+    found: dict[str, Callable[[Any, Any], Any]] = {}
+    if "several" in settings_of(space) and not scope.startswith(SINGLE):
+        found["micro_batches"] = lambda batch, parts: np.ceil(batch / parts)
+    if part_of(scope) == "pass":
+        found["draft_tokens"] = lambda batch, drafted: batch * (drafted + 1)
+    return found
+
+
 def is_request(space: Space) -> bool:
-    """Whether the work is a request: a prompt, then generated tokens."""
+    """Whether the work is of requests: a prompt, then generated tokens."""
     phase = space.axes.get("phase")
-    return phase is not None and phase.values[0] == "request"
+    return phase is not None and phase.values[0] in OF_REQUESTS
 
 
 def _context(scope: str, prompt: Any, output: Any) -> tuple[Any, str]:
     """Tokens in the context, and the phase, of one part of a request; the mean context in whole tokens."""
-    if scope == "prefill":
+    if part_of(scope) == "prefill":
         return prompt, "prefill"
-    return (np.floor(prompt + output / 2) if scope == "decode" else prompt + output), "decode"
+    mean = part_of(scope) in ("decode", "pass")
+    return (np.floor(prompt + output / 2) if mean else prompt + output), "decode"
 
 
 def _number(phase: str) -> float:
@@ -139,6 +157,10 @@ def _list_parts(network: Space, structural: Sequence[Axis]) -> Iterator[tuple[Pl
 def builder_arguments(network: Space, scope: str = "") -> dict[str, Any]:
     """What the builder takes for networks that share each structural axis: numbers, and arrays that broadcast."""
     arguments = {n: _argument(network, n) for n in network.family.axes if n in network.axes}
+    if part_of(scope) == CHUNK_SCOPE:
+        return _of_chunk(network, arguments)
+    for name, change in _together(network, scope).items() if "batch" in arguments else ():
+        arguments["batch"] = change(arguments["batch"], _argument(network, name))
     if set(REQUEST) <= set(network.axes):
         prompt, output = (_argument(network, n) for n in REQUEST)
         context, phase = _context(scope, prompt, output)
@@ -146,6 +168,14 @@ def builder_arguments(network: Space, scope: str = "") -> dict[str, Any]:
     elif "phase" in network.axes and network.axes["phase"].values[0] == "train":
         arguments |= {"phase": _number("prefill"), "all_logits": 1.0}
     return arguments
+
+
+def _of_chunk(network: Space, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A part of a prompt on its own, with the mean number of tokens that it attends to, in whole tokens."""
+    prompt, chunk = _argument(network, REQUEST[0]), arguments[CHUNK]
+    chunk = np.minimum(chunk, prompt)
+    context = np.floor((prompt + chunk) / 2)
+    return arguments | {"phase": _number("prefill"), "context": context, CHUNK: chunk, "batch": 1.0}
 
 
 def _argument(network: Space, name: str) -> Any:

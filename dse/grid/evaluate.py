@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from dse import registry
 from dse.grid import capacity
 from dse.grid.capacity import check_memory
 from dse.grid.engines import Engine, choose_engine, is_special
 from dse.grid.inputs import SOURCE, compute_peak
 from dse.grid.labelled import OP, Labelled
-from dse.grid.plan import BY_REUSE, make_plan
+from dse.grid.plan import BY_REUSE, make_plan, settings_of
 from dse.grid.program import MODEL_AXIS, REUSE_AXIS, Program, Values, program, setting_axes
 from dse.grid.space import Axis, Space
 
@@ -23,7 +24,7 @@ Make = Callable[[Space, tuple[str, ...]], Program]
 # Results that surely fit are not measured before they are made: where so many arrays of all designs take so many
 # bytes, or half of what there is.
 SMALL, ARRAYS = 2**28, 64
-STORED = ("params", "active_params")
+STORED = ("params", "active_params", "expert_params", "outer_params", "edge_params")
 
 
 def evaluate_values(
@@ -111,10 +112,11 @@ def _check_memory(space: Space, targets: tuple[str, ...], engine: Engine, make: 
 def _join(space: Space, axis: Axis, parts: list[tuple[np.ndarray, Values]]) -> Values:
     """Put the parts of a space together along the axis that they divide."""
     joined: Values = {}
+    settings = settings_of(space)
     for name, first in parts[0][1].items():
         found = [values[name] for _, values in parts]
         own = {d for v in found for d in v.dims} - ({axis.dim} if not space.is_list else set())
-        dims = tuple(d for d in space.dims if d in own or (d == axis.dim and varies(name, axis)))
+        dims = tuple(d for d in space.dims if d in own or (d == axis.dim and varies(name, axis, settings)))
         if axis.dim not in dims:
             joined[name] = Labelled(dims, first.over(dims))
             continue
@@ -125,17 +127,19 @@ def _join(space: Space, axis: Axis, parts: list[tuple[np.ndarray, Values]]) -> V
     return joined
 
 
-def varies(name: str, axis: Axis) -> bool:
-    """Whether a metric can differ between the values of an axis that plans are divided by."""
-    plan = make_plan([name]) if name != SOURCE else None
-    if plan is None:
+def varies(name: str, axis: Axis, settings: Iterable[str] = ()) -> bool:
+    """Whether a metric can differ between the values of an axis that plans are divided by, under settings."""
+    if name == SOURCE:
         return False
+    plan = make_plan([name], settings=settings)
     if axis.name == MODEL_AXIS:
         return name == "latency" or any(n.endswith("latency") for n in plan.needs[name])
     if axis.name == REUSE_AXIS:
         return any(n == name or n in plan.needs[name] for n in BY_REUSE)
-    # What a network stores does not depend on what it does.
-    return any(r.name not in STORED for r in plan.counts)
+    # What a network stores does not depend on what it does; some metrics have a meaning in some phases only.
+    of_phase = {key[0] for key in registry.IN_PHASE} | {key[0] for key in registry.IN_SETTING if key[2]}
+    stepwise = any(s.name in of_phase or s.domain not in (None, "language") for s in plan.steps)
+    return stepwise or any(r.name not in STORED for r in plan.counts)
 
 
 def compute_formats(space: Space) -> Labelled:

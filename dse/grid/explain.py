@@ -27,6 +27,7 @@ from dse.grid.inputs import (
 )
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
+from dse.grid.sharing import DERIVED, refusals
 from dse.grid.space import Space
 from dse.regions import Region
 from dse.units import format_quantity
@@ -121,6 +122,10 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     if lacking:
         told = [MADE_OF.get(f, f) for f in lacking]
         return f"the catalogue has no {', '.join(told)} of {space.axes['device'].values[0]}"
+    if any(n in DERIVED for n in plan_of(space, [name]).leaves):
+        for problem, wrong in refusals(space):
+            if wrong.data.any():
+                return f"undefined: {problem}"
     if "mac_energy" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "mac_energy").data):
         used = compute_peak(space)[1].data
         return f"the energy profile {space.axes[PROFILE_AXIS].values[0]} has no energy of a MAC in {used} or wider"
@@ -170,7 +175,7 @@ def _origin(space: Space, name: str) -> str:
         return f"of the number format {space.axes['precision'].values[0]}"
     if kind == "calibration" and calibrated(space):
         return f"fitted to {calibrations_chosen(space).data.item().what}"
-    if kind in ("device", "derived") and "device" in space.axes and name != "device_count":
+    if kind in ("device", "derived") and "device" in space.axes and name not in DERIVED:
         device = space.axes["device"].values[0]
         computing = f", computing in {compute_peak(space)[1].data}" if name == "peak_ops" else ""
         return f"of {device}{computing} ({space.devices[device].source})"

@@ -16,6 +16,7 @@ from dse import glossary
 from dse.calibration import Calibration, choose
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
+from dse.grid.sharing import DERIVED, shared
 from dse.grid.space import Axis, Space
 from dse.hardware import FIGURES
 from dse.precision import Scheme, peak_table
@@ -53,8 +54,8 @@ def leaf(space: Space, name: str) -> Labelled:
         return operation_energy(space, name)
     if glossary.lookup(name).kind == "calibration":
         return _of_calibration(space, name)
-    if name == "device_count":
-        return along(None, np.ones(1))
+    if name in DERIVED:
+        return shared(space, name)
     if glossary.lookup(name).kind == "precision":
         return _looked_up(space.axes["precision"], lambda scheme: getattr(space.schemes[scheme], name))
     return device_figure(space, name)

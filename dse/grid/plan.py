@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 from dse import glossary, metrics, registry
 from dse.errors import InputError
+from dse.grid.space import Space
 from dse.registry import Record
 
 # Derived inputs that a device must have.
 OF_DEVICE = ("peak_ops", "hourly_cost", "owned_tdp")
 # Metrics whose variant the use of on-chip memory chooses.
 BY_REUSE = ("weights_moved", "activations_moved")
+# Settings under which metrics are something else, each with the axes that ask for it and the value that does not.
+SETTINGS: Mapping[str, Mapping[str, int]] = {
+    "several": dict.fromkeys(("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel"), 1),
+    "speculative": {"draft_tokens": 0},
+    "paged": {"page_tokens": 1},
+}
+
+
+def settings_in(axes: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    """The settings that axes ask for, by a value or by having several."""
+    return tuple(
+        setting
+        for setting, asking in SETTINGS.items()
+        if any(len(values := axes.get(n, ())) > 1 or any(v > least for v in values) for n, least in asking.items())
+    )
+
+
+def settings_of(space: Space) -> tuple[str, ...]:
+    """The settings that hold on a space; a part along an axis that has a dimension has those of the whole."""
+    return settings_in(
+        {n: a.values if a.dim is None else (*a.values, math.inf) for n, a in space.axes.items() if a.given}
+    )
 
 
 @dataclass(frozen=True)
@@ -57,7 +82,12 @@ class Plan:
 __all__ = ["Plan", "make_plan", "metrics", "variants_of"]
 
 
-def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None, phase: str | None = None) -> Plan:
+def make_plan(
+    targets: Iterable[str],
+    variants: Mapping[str, str] | None = None,
+    phase: str | None = None,
+    settings: Iterable[str] = (),
+) -> Plan:
     """Resolve metrics by the names of their arguments.
 
     Parameters
@@ -68,6 +98,8 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None,
         The variant to use of a metric that has several: {"latency": "per_op"}.
     phase
         The phase of the work: some metrics are something else in one phase than in the others.
+    settings
+        Those of `SETTINGS` that hold.
 
     Raises
     ------
@@ -75,7 +107,7 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None,
         For an unknown metric or variant.
     """
     targets = tuple(dict.fromkeys(targets))
-    builder = _Builder(dict(variants or {}), phase)
+    builder = _Builder(dict(variants or {}), phase, tuple(settings))
     for target in targets:
         builder.visit(*registry.scoped(target))
     found = builder.ordered.values()
@@ -86,8 +118,8 @@ def make_plan(targets: Iterable[str], variants: Mapping[str, str] | None = None,
 class _Builder:
     """Visits metrics depth first. Names of what depends on the network carry the scope that it is traced in."""
 
-    def __init__(self, variants: dict[str, str], phase: str | None) -> None:
-        self.variants, self.phase = variants, phase
+    def __init__(self, variants: dict[str, str], phase: str | None, settings: tuple[str, ...]) -> None:
+        self.variants, self.phase, self.settings = variants, phase, settings
         self.ordered: dict[str, Record] = {}
         self.leaves: dict[str, None] = {}
         self.networked: dict[str, bool] = {}
@@ -95,8 +127,8 @@ class _Builder:
     def visit(self, scope: str, name: str) -> str:
         """Add a metric and all that it needs; gives the name under which its values will be found."""
         record = self._record(scope, name)
-        if scope and not self._on_network(name):
-            scope, record = "", self._record("", name)
+        if scope and not self._on_network(name) and record is self._record("", name):
+            scope = ""
         full = f"{scope}_{name}" if scope else name
         if full not in self.ordered:
             inputs = tuple(self._input(scope, i) for i in record.inputs) if record.kind == "metric" else record.inputs
@@ -105,19 +137,22 @@ class _Builder:
 
     def _input(self, scope: str, argument: str) -> str:
         own, base = registry.scoped(argument)
+        place = registry.joined_scope(scope, own)
         if base in registry.METRICS:
-            return self.visit(own or scope, base)
-        place = own or scope
+            return self.visit(place, base)
         full = f"{place}_{base}" if place and base.startswith("op_") else argument
         self.leaves[full] = None
         return full
 
     def _record(self, scope: str, name: str) -> Record:
-        return registry.metric_record(name, self.variants.get(name), scope or self.phase)
+        single = scope.partition("_")[0] == registry.SINGLE
+        settings = [s for s in self.settings if not (single and s == "several")]
+        phase = registry.part_of(scope) or self.phase
+        return registry.metric_record(name, self.variants.get(name), phase, settings)
 
     def _on_network(self, name: str) -> bool:
         """Whether a metric depends on what the network does, and so on the scope."""
-        record = registry.metric_record(name, self.variants.get(name))
+        record = registry.metric_record(name, self.variants.get(name), None, self.settings)
         if record.kind != "metric":
             return record.kind == "count"
         if name not in self.networked:

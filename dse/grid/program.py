@@ -15,7 +15,7 @@ from dse.errors import Fault, InputError
 from dse.grid.counting import count
 from dse.grid.inputs import SOURCE, leaf, tables
 from dse.grid.labelled import OP, Labelled
-from dse.grid.plan import Plan, chosen_variants, make_plan
+from dse.grid.plan import Plan, chosen_variants, make_plan, settings_of
 from dse.grid.space import Axis, Space
 from dse.registry import Record
 
@@ -174,7 +174,7 @@ def _same(a: Labelled, b: Labelled) -> bool:
 def plan_of(space: Space, targets: Iterable[str]) -> Plan:
     """The plan of metrics for the one model of latency, the one phase and the one use of on-chip memory of a space."""
     model, phase, reuse = (space.axes[n].values[0] if n in space.axes else None for n in SETTINGS)
-    return make_plan(targets, chosen_variants(model, reuse), phase)
+    return make_plan(targets, chosen_variants(model, reuse), phase, settings_of(space))
 
 
 def setting_axes(space: Space) -> list[Axis]:

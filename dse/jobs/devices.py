@@ -10,7 +10,7 @@ import numpy as np
 
 from dse.errors import Fault, unknown
 from dse.grid.inputs import MADE_OF, leaf
-from dse.grid.plan import Plan, chosen_variants, make_plan
+from dse.grid.plan import Plan, chosen_variants, make_plan, settings_in
 from dse.grid.program import MODEL_AXIS, REUSE_AXIS
 from dse.grid.space import Space, make_grid
 from dse.jobs.axes import collect
@@ -121,7 +121,9 @@ def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], probe: Spac
 def plans(metrics: Sequence[str], axes: Mapping[str, Any]) -> list[Plan]:
     """The plan of metrics for each combination of the settings that choose formulas."""
     models, reuses = (v if isinstance(v := axes.get(n), list) else [v] for n in (MODEL_AXIS, REUSE_AXIS))
-    return [make_plan(metrics, chosen_variants(m, r)) for m, r in itertools.product(models, reuses)]
+    settings = settings_in({n: v if isinstance(v, list) else [v] for n, v in axes.items()})
+    choices = itertools.product(models, reuses)
+    return [make_plan(metrics, chosen_variants(m, r), settings=settings) for m, r in choices]
 
 
 def _formats(space: Space) -> str:

@@ -17,6 +17,7 @@ from dse.grid.space import NETWORK, Axis, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
+from dse.jobs.sharing import blend_faults
 from dse.jobs.spaces import RUN_AXES, Draft, find_network, read_space
 from dse.jobs.spec import Network, Spec
 from dse.networks import Family
@@ -225,6 +226,7 @@ def _blend_faults(spec: Spec, networks: Networks) -> list[Fault]:
     phases = spec.deployment.get(PHASE_AXIS)
     if isinstance(phases, list) and len(phases) > 1:
         faults.append(Fault(f"deployment.{PHASE_AXIS}", f"several networks ({combine}) work in one phase; give one"))
+    faults += list(blend_faults(next(iter(networks.drafts.values())).axes))
     if combine == "mix" and spec.workload.arena != "shared":
         faults.append(Fault("workload.arena", 'has a meaning with combine = "together" only'))
     return faults

@@ -12,7 +12,7 @@ import numpy as np
 from dse import glossary
 from dse.calibration import software_names
 from dse.errors import Fault, InputError, nearest, unknown
-from dse.grid.counting import REQUEST
+from dse.grid.counting import OF_REQUESTS, REQUEST
 from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, SOFTWARE_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
@@ -23,6 +23,7 @@ from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.devices import RENT_AXIS, plans, usable_devices
 from dse.jobs.own_devices import own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
+from dse.jobs.sharing import sharing_faults
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
 from dse.networks import FAMILIES, Family, find_model, trace
@@ -38,7 +39,9 @@ _NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
 }
 # Settings that the builder of a network takes: they mean nothing to families without them.
 RUN_AXES = tuple(
-    n for n, e in glossary.NAMES.items() if e.kind == "circumstance" and e.default is None and n not in _NAMED
+    n
+    for n, e in glossary.NAMES.items()
+    if e.kind in ("deployment", "circumstance") and e.default is None and n not in _NAMED
 )
 _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "architecture")
 _SETTINGS = tuple(
@@ -109,6 +112,8 @@ def read_space(
     usual = variants_of("latency")[0]
     if MODEL_AXIS not in axes and (model := catalogues.options.get(MODEL_AXIS, usual)) != usual:
         _add_named(axes, MODEL_AXIS, model, MODEL_AXIS, faults, catalogues)
+    if family is not None:
+        faults.extend(sharing_faults(family, axes))
     _check_regions(metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)
     usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
@@ -162,22 +167,27 @@ def _settings(given: Mapping[str, Any], family: Family | None, faults: list[Faul
             del settings[name]
     phases = settings.get("phase", ())
     listed = phases if isinstance(phases, list) else [phases]
-    if "request" in listed and len(listed) > 1:
-        faults.append(Fault("deployment.phase", "a request is prefill and decode together; give it alone"))
+    of_requests = [p for p in listed if p in OF_REQUESTS]
+    if of_requests and len(listed) > 1:
+        made = "a request is" if "request" in listed else '"mixed" is'
+        faults.append(Fault("deployment.phase", f"{made} prefill and decode together; give it alone"))
         # What else such a list asks for depends on which phase was meant.
         return {n: v for n, v in settings.items() if n not in ("phase", "context", *REQUEST)}
-    _check_request("request" in listed, settings, faults)
+    _check_request(of_requests, settings, faults)
     return settings
 
 
-def _check_request(request: bool, settings: Mapping[str, Any], faults: list[Fault]) -> None:
-    """Faults of the tokens of a request, and of its context."""
+def _check_request(of_requests: Sequence[str], settings: Mapping[str, Any], faults: list[Fault]) -> None:
+    """Faults of the tokens of requests, and of their context."""
+    request = bool(of_requests)
     for name in REQUEST:
         if request and name not in settings:
             problem = f"is missing; a request needs it: {glossary.lookup(name).meaning}"
             faults.append(Fault(f"deployment.{name}", problem))
         elif name in settings and not request:
-            faults.append(Fault(f"deployment.{name}", 'has a meaning with phase = "request" only; see context'))
+            faults.append(
+                Fault(f"deployment.{name}", 'has a meaning with phase = "request" or "mixed" only; see context')
+            )
     if request and "context" in settings:
         faults.append(
             Fault("deployment.context", f"of a request it follows from {' and '.join(REQUEST)}; leave it out")

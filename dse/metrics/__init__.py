@@ -7,11 +7,40 @@ number format, or a deployment setting. Also a mapping from names to records: `d
 from __future__ import annotations
 
 from dse import registry
-from dse.metrics import counts, energy, latency, memory, quality, request, serving, training, work
+from dse.metrics import (
+    capacity,
+    counts,
+    energy,
+    latency,
+    memory,
+    mixed,
+    parallel,
+    quality,
+    request,
+    serving,
+    speculative,
+    training,
+    work,
+)
 
 RECORDS = registry.METRICS
 
-__all__ = ["RECORDS", "counts", "energy", "latency", "memory", "quality", "request", "serving", "training", "work"]
+__all__ = [
+    "RECORDS",
+    "capacity",
+    "counts",
+    "energy",
+    "latency",
+    "memory",
+    "mixed",
+    "parallel",
+    "quality",
+    "request",
+    "serving",
+    "speculative",
+    "training",
+    "work",
+]
 
 registry.check_wiring()
 registry.make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})

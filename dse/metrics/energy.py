@@ -43,6 +43,18 @@ def carbon(energy_wh, carbon_intensity):
     return formulas.carbon(energy_wh, carbon_intensity)
 
 
+@metric(unit="kg", direction="min")
+def amortised_carbon(embodied_carbon, device_count, latency, lifetime, busy_share, batch):
+    """Carbon dioxide equivalent of the devices' making, the share that falls on one sample, prompt or token."""
+    return formulas.amortised_carbon(embodied_carbon * device_count, latency, lifetime, busy_share) / batch
+
+
+@metric(unit="kg", direction="min")
+def total_carbon(carbon, amortised_carbon):
+    """Carbon dioxide equivalent of electricity and devices for one sample, prompt or token."""
+    return carbon + amortised_carbon
+
+
 @metric(unit="USD", direction="min")
 def electricity_cost(energy_wh, electricity_price):
     """Price of the electricity for one sample, prompt or token."""

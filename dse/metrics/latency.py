@@ -46,9 +46,9 @@ def all_weights_moved():
 
 
 @metric("weights_moved", variant="reuse", unit="1")
-def weights_that_do_not_stay_moved(model_size, live_bytes, sram):
+def weights_that_do_not_stay_moved(device_weights, live_bytes, sram):
     """0 where all weights stay on chip beside what is live, 1 where they cross the memory interface."""
-    return 1 - 1.0 * np.greater_equal(sram, model_size + live_bytes)
+    return 1 - 1.0 * np.greater_equal(sram, device_weights + live_bytes)
 
 
 @metric("activations_moved", variant="no_reuse", unit="1", faces=False)
@@ -64,16 +64,16 @@ def activations_that_do_not_stay_moved(live_bytes, sram):
 
 
 @metric(unit="B", direction="min")
-def dram_bytes(weight_bytes, activation_bytes, model_size, live_bytes, sram):
+def dram_bytes(weight_bytes, activation_bytes, device_weights, live_bytes, sram):
     """Bytes that cross the memory interface when on-chip memory keeps what fits, for the whole batch."""
-    weights = weight_bytes * (1 - 1.0 * np.greater_equal(sram, model_size + live_bytes))
+    weights = weight_bytes * (1 - 1.0 * np.greater_equal(sram, device_weights + live_bytes))
     return weights + activation_bytes * (1 - 1.0 * np.greater_equal(sram, live_bytes))
 
 
 @metric(unit="B", direction="min")
-def sram_bytes(weight_bytes, activation_bytes, model_size, live_bytes, sram):
+def sram_bytes(weight_bytes, activation_bytes, device_weights, live_bytes, sram):
     """Bytes that on-chip memory serves when it keeps what fits, for the whole batch."""
-    weights = weight_bytes * 1.0 * np.greater_equal(sram, model_size + live_bytes)
+    weights = weight_bytes * 1.0 * np.greater_equal(sram, device_weights + live_bytes)
     return weights + activation_bytes * 1.0 * np.greater_equal(sram, live_bytes)
 
 

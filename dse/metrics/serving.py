@@ -6,49 +6,49 @@ from dse import formulas
 from dse.registry import metric
 
 
-@metric(unit="s", direction="min", domain="prefill request")
+@metric(unit="s", direction="min", domain="prefill request mixed")
 def time_to_first_token(prefill_latency):
     """Time of the prompt: the latency of prefill."""
     return prefill_latency * 1.0
 
 
-@metric(unit="s", direction="min", domain="decode request")
+@metric(unit="s", direction="min", domain="decode request mixed")
 def time_per_token(decode_latency):
     """Time between two tokens of one sequence: the latency of decoding one token for the whole batch."""
     return decode_latency * 1.0
 
 
-@metric(unit="s", direction="min", domain="request")
+@metric(unit="s", direction="min", domain="request mixed")
 def request_latency(time_to_first_token, time_per_token, output_tokens):
     """Time of a whole request: the prompt, then every token after the first, at the mean context."""
     return time_to_first_token + (output_tokens - 1) * time_per_token
 
 
-@metric(unit="1/s", direction="max", domain="decode request")
+@metric(unit="1/s", direction="max", domain="decode request mixed")
 def tokens_per_second(time_per_token):
     """Tokens a second of one sequence; over the batch it is token_throughput."""
     return formulas.latency_to_throughput(time_per_token)
 
 
-@metric(unit="1/s", direction="max", domain="decode request")
+@metric(unit="1/s", direction="max", domain="decode request mixed")
 def token_throughput(throughput):
     """Generated tokens a second, over the whole batch."""
     return throughput * 1.0
 
 
-@metric(unit="1/J", direction="max", domain="decode request")
+@metric(unit="1/J", direction="max", domain="decode request mixed")
 def tokens_per_second_per_watt(tokens_per_second, batch, total_power):
     """Tokens a second of the whole batch, for each watt."""
     return formulas.tokens_per_second_per_watt(tokens_per_second, batch, total_power)
 
 
-@metric(unit="J", direction="min", domain="decode request")
+@metric(unit="J", direction="min", domain="decode request mixed")
 def energy_per_token(energy):
     """Energy of one generated token."""
     return energy * 1.0
 
 
-@metric(unit="kg", direction="min", domain="decode request")
+@metric(unit="kg", direction="min", domain="decode request mixed")
 def carbon_per_million_tokens(carbon):
     """Carbon dioxide equivalent of the electricity for a million generated tokens."""
     return carbon * 1e6
@@ -57,7 +57,7 @@ def carbon_per_million_tokens(carbon):
 @metric(
     unit="USD",
     direction="min",
-    domain="decode request",
+    domain="decode request mixed",
     label="rent; of owned devices amortised price and electricity",
 )
 def cost_per_million_tokens(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -25,7 +25,8 @@ class Family:
 
     `defaults` maps each axis that has one to its default; None means that the builder derives it from the others.
     Axes in `structural` take one value a trace, since they change which ops there are; all others may be arrays.
-    The axes of a network are those of its builder, and `LEVERS`.
+    The axes of a network are those of its builder, and `LEVERS`; `divided` names, for each axis by which several
+    devices share the work, the axis that it must divide.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Family:
     structural: tuple[str, ...]
     domain: str
     source: str
+    divided: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def own_axes(self) -> tuple[str, ...]:
@@ -77,6 +79,7 @@ def family(
     towers: Mapping[str, str] = MappingProxyType({}),
     optional_towers: tuple[str, ...] = (),
     unused: tuple[str, ...] = (),
+    divided: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Builder], Builder]:
     """Record the builder of a family under its own name; the function itself is returned untouched.
 
@@ -87,6 +90,9 @@ def family(
     become axes of this one with the name of the tower before them ("vision_layers"). Axes that the builder has itself
     are common to all towers. The axes of an optional tower need not be given, and
     `unused` axes of towers ("vision_classes") mean nothing here.
+
+    `divided` says how several devices may share the network: which axis `tensor_parallel`, `pipeline_parallel` and
+    `expert_parallel` must divide.
     """
     if domain not in DOMAINS:
         raise ValueError(f"domain {domain!r}; allowed: {', '.join(DOMAINS)}")
@@ -110,7 +116,8 @@ def family(
         defaults = {axis: default for axis, default in found.items() if default is not inspect.Parameter.empty}
         of_axes = _gathering(builder, inside) if inside else builder
         every = (*structural, *inner_structural)
-        FAMILIES[name] = with_levers(Family(name, of_axes, axes, MappingProxyType(defaults), every, domain, source))
+        made = Family(name, of_axes, axes, MappingProxyType(defaults), every, domain, source, divided)
+        FAMILIES[name] = with_levers(made)
         return builder
 
     return record

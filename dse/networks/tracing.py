@@ -13,7 +13,7 @@ from dse.networks.axis_values import axis_values
 from dse.networks.net import Net
 from dse.networks.patching import patched
 from dse.networks.registration import Family, find_family
-from dse.networks.tensors import DEPTHWISE, QUANTITIES, Op, Region
+from dse.networks.tensors import DEPTHWISE, ONE_COPY, QUANTITIES, Op, Region
 from dse.networks.terms import Count, largest_of, sum_of
 
 # Counts are exact integers carried in float64; beyond this they would be rounded in silence.
@@ -127,14 +127,17 @@ class Trace:
         Returns
         -------
         dict
-            op_macs (the quantity executed_macs), op_weights (weights_read), op_index_bits (index_bits_read),
-            op_inputs, op_outputs, op_traffic, op_cache_read, op_cache_written, op_cache_held and op_repeat. Each
-            has the dimensions of `shape`, of size 1 where the count does not vary, and a last one over the ops.
+            op_macs (the quantity executed_macs), op_weights (weights_read), op_expert_weights (those of experts),
+            op_index_bits (index_bits_read), op_inputs, op_outputs, op_traffic, op_cache_read, op_cache_written,
+            op_cache_held and op_repeat. Each has the dimensions of `shape`, of size 1 where the count does not vary,
+            and a last one over the ops.
         """
         kept = ("inputs", "outputs", "traffic", "cache_read", "cache_written", "cache_held")
         columns = {f"op_{name}": name for name in kept}
         columns |= {"op_macs": "executed_macs", "op_weights": "weights_read", "op_index_bits": "index_bits_read"}
         stacks = {column: self._stack([op.count(name) for op in self.ops]) for column, name in columns.items()}
+        of_experts = [0.0 if op.copies is ONE_COPY else op.count("weights_read") for op in self.ops]
+        stacks["op_expert_weights"] = self._stack(of_experts)
         return stacks | {"op_repeat": self._stack([op.executions for op in self.ops])}
 
     def rows(self) -> list[dict[str, Any]]:

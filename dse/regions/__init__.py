@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,7 +29,8 @@ class Region:
 
     `carbon_intensity` is in g/kWh (life cycle, generation mix, location-based), `electricity_price` in USD/kWh;
     None where nothing is published. Each is the newest published figure; prices of businesses go before those of
-    households.
+    households. A name may choose others: "WORLD@2023" has the carbon intensity of that year, "DEU/household" the
+    newest price of that sector, "DEU@2023/household" both.
     """
 
     name: str
@@ -49,20 +50,34 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 
 def _load() -> dict[str, Region]:
     titles: dict[str, str] = {}
-    intensities: dict[str, Figure] = {}
+    intensities: dict[str, list[Figure]] = {}
     for row in _rows("carbon_intensity.csv"):
         titles.setdefault(row["region"], row["name"])
-        known = intensities.get(row["region"])
-        if known is None or row["year"] > known.period:
-            value = float(row["gco2e_per_kwh"])
-            intensities[row["region"]] = Figure(value, row["year"], row["basis"], row["source_url"])
-    prices: dict[str, Figure] = {}
+        figure = Figure(float(row["gco2e_per_kwh"]), row["year"], row["basis"], row["source_url"])
+        intensities.setdefault(row["region"], []).append(figure)
+    prices: dict[str, list[Figure]] = {}
     for row in _rows("electricity_price.csv"):
         titles.setdefault(row["region"], row["name"])
-        offered = Figure(float(row["usd_per_kwh"]), row["period"], row["sector"], row["source_url"])
-        if (known := prices.get(row["region"])) is None or _preference(offered) > _preference(known):
-            prices[row["region"]] = offered
-    return {name: Region(name, title, intensities.get(name), prices.get(name)) for name, title in titles.items()}
+        figure = Figure(float(row["usd_per_kwh"]), row["period"], row["sector"], row["source_url"])
+        prices.setdefault(row["region"], []).append(figure)
+    return {
+        f"{name}{year}{sector}": Region(f"{name}{year}{sector}", title, intensity, price)
+        for name, title in titles.items()
+        for year, intensity in _by_year(intensities.get(name, []))
+        for sector, price in _by_sector(prices.get(name, []))
+    }
+
+
+def _by_year(figures: Sequence[Figure]) -> list[tuple[str, Figure | None]]:
+    """Intensities by what stands behind the name of a region: nothing for the newest, or a year."""
+    newest = max(figures, key=lambda f: f.period, default=None)
+    return [("", newest), *((f"@{f.period}", f) for f in figures if f.period)]
+
+
+def _by_sector(figures: Sequence[Figure]) -> list[tuple[str, Figure | None]]:
+    """Prices by what stands behind the name of a region: nothing for the newest of businesses, or a sector."""
+    newest = {f.kind: f for f in sorted(figures, key=lambda f: f.period)}
+    return [("", max(figures, key=_preference, default=None)), *((f"/{kind}", f) for kind, f in newest.items())]
 
 
 def _preference(price: Figure) -> tuple[int, str]:

@@ -123,6 +123,8 @@ def test_sheet_is_decided_but_for_known_cases():
     }
     assert undecided == {
         ("communication_overhead", "transfer_time"),
+        ("expected_tokens", "acceptance"),
+        ("paged_tokens", "page_tokens"),
         ("sram_bytes", "model_size"),
         ("winograd_macs", "tile"),
         ("winograd_reduction", "kernel"),

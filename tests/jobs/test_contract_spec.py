@@ -327,7 +327,7 @@ def test_misuse_is_one_line(key, value, expected, example):
         ({"phase": []}, f"deployment.phase: {NOTHING}"),
         ({"phase": "request", "prompt_tokens": 3}, "deployment.output_tokens: is missing; a request needs it"),
         ({"phase": "request", "prompt_tokens": 3, "output_tokens": 5, "context": 8}, "deployment.context: of a reques"),
-        ({"phase": "decode", "prompt_tokens": 3}, 'deployment.prompt_tokens: has a meaning with phase = "request" onl'),
+        ({"phase": "decode", "prompt_tokens": 3}, 'deployment.prompt_tokens: has a meaning with phase = "request" or '),
     ],
 )  # fmt: skip
 def test_misuse_of_phases_is_one_line(deployment, expected):

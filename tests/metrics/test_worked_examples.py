@@ -103,6 +103,27 @@ def test_every_metric_has_a_worked_example():
     elsewhere |= {"predicted_loss", "predicted_loss_low", "predicted_loss_high"}  # tests/quality/test_loss.py
     elsewhere |= {"winograd_macs", "saved_macs", "executed_flops", "index_bits", "index_bits_read"}  # in test_levers
     elsewhere |= {"loss"}  # the user's own: tests/jobs/test_quality.py
+    elsewhere |= {"exchanges", "exchanged_elements", "routed_layers", "routed_elements", "boundary_elements"}
+    elsewhere |= {
+        "expert_params",
+        "expert_weights_read",
+        "outer_params",
+        "edge_params",
+        "device_params",
+        "device_weights",
+    }
+    elsewhere |= {f"{what}_time" for what in ("tensor", "expert", "pipeline", "gradient", "communication")}
+    elsewhere |= {
+        "pipeline_fill",
+        "total_devices",
+        "scalability_ratio",
+        "parallel_efficiency",
+        "communication_overhead",
+    }
+    # these in test_parallel
+    elsewhere |= {"paging", "cached_tokens", "cache_of_sequence", "sequence_memory", "fixed_memory", "max_batch"}
+    elsewhere |= {"tokens_per_pass", "draft_size"}  # these in test_serving
+    elsewhere |= {"amortised_carbon", "total_carbon"}  # in test_cost
     assert set(registry.METRICS) <= worked | elsewhere
 
 

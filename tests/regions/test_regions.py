@@ -32,6 +32,23 @@ def test_electricity_price(region, price, sector, period):
     assert (figure.value, figure.kind, figure.period) == (price, sector, period)
 
 
+@pytest.mark.parametrize(
+    ("region", "intensity", "year", "price", "sector"),
+    [
+        ("WORLD@2023", 483.18, "2023", 0.147, "business"),
+        ("WORLD/household", 458.29, "2025", 0.15, "household"),
+        ("WORLD@2024/household", 471.08, "2024", 0.15, "household"),
+    ],
+)
+def test_year_and_sector_in_the_name(region, intensity, year, price, sector):
+    found = REGIONS[region]
+    assert (found.carbon_intensity.value, found.carbon_intensity.period) == (intensity, year)
+    assert (found.electricity_price.value, found.electricity_price.kind) == (price, sector)
+    assert found.title == "World average"
+    with pytest.raises(InputError, match="unknown region 'WORLD@1900'"):
+        REGIONS["WORLD@1900"]
+
+
 def test_what_is_not_published_is_missing():
     assert REGIONS["ALB"].electricity_price is None
     assert REGIONS["EUROPE"].carbon_intensity is None

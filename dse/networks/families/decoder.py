@@ -15,6 +15,7 @@ from dse.networks.tensors import Tensor
 
 @family(
     structural=("attention", "gated", "qk_norm", "post_norm", "parallel", "shared_norm", "positions"),
+    divided={"tensor_parallel": "heads", "pipeline_parallel": "layers", "expert_parallel": "experts"},
     domain="language",
     source="Vaswani et al., NeurIPS 2017; Touvron et al. (Llama 2), 2023; Wang and Komatsuzaki (parallel blocks), "
     "2021; Jiang et al. (Mixtral), 2024; DeepSeek-AI (DeepSeek-V2), 2024",
@@ -60,6 +61,7 @@ def decoder(
     parallel=0,
     shared_norm=0,
     positions=0,
+    chunk_tokens=None,
     *,
     visual=None,
     adapter=None,
@@ -68,7 +70,8 @@ def decoder(
 
     In prefill (`phase` 0) the tokens are the whole `context`, attention is the full square and logits are those of
     the last token; in decode (1) there is one token, and attention reads `context` positions, its own included.
-    Training (`all_logits`) is prefill with the logits of every token.
+    Training (`all_logits`) is prefill with the logits of every token. With `chunk_tokens` the tokens of prefill are
+    only so many, the last of the `context`.
     `local_layers` of the layers attend to the last `window` positions only. `attention` says what the others do: read
     all positions, read them through a sum that does not grow (linear), a window too, or the window and the first
     `sinks` tokens (streaming).
@@ -120,7 +123,8 @@ def decoder(
     norm = partial(net.norm, shift=norm_bias)
     block = partial(_block, net, norm, attend, post_norm=post_norm, parallel=parallel, shared_norm=shared_norm)
 
-    tokens = context * (1 - phase) + phase
+    prompt = context if chunk_tokens is None else np.minimum(chunk_tokens, context)
+    tokens = prompt * (1 - phase) + phase
     x = net.embedding(tokens, vocab, d_model)
     if positions:
         x = net.add(x, net.embedding(tokens, positions, d_model, "position_embedding"), "position_add")

@@ -13,6 +13,7 @@ from dse.networks.tensors import Tensor
 
 @family(
     structural=("attention", "post_norm", "gated", "pre_norm", "final_norm", "pooler", "positions", "token_types"),
+    divided={"tensor_parallel": "heads", "pipeline_parallel": "layers"},
     domain="language",
     source="Devlin et al. (BERT), NAACL 2019; Radford et al. (CLIP), ICML 2021, sec. 2.4",
 )

@@ -25,7 +25,7 @@ PREFIX, CROSS_ATTENTION = lookup("fusion").choices
     source="Liu et al. (LLaVA-1.5), CVPR 2024, sec. 3; Alayrac et al. (Flamingo), NeurIPS 2022, sec. 2; Awadalla et "
     "al. (OpenFlamingo), 2023",
     towers={"vision": "vit", "text": "decoder"},
-    unused=("vision_classes", "vision_projection"),
+    unused=("vision_classes", "vision_projection", "text_chunk_tokens"),
 )
 def vision_language(
     net: Net, vision, text, connector=PROJECTOR, fusion=PREFIX, latents=64, resampler_depth=6, resampler_width=None,

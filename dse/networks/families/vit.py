@@ -13,6 +13,7 @@ from dse.networks.tensors import Tensor
 
 @family(
     structural=("attention", "pre_norm", "layer_scale", "class_position"),
+    divided={"tensor_parallel": "heads", "pipeline_parallel": "layers"},
     domain="vision",
     source="Dosovitskiy et al., ICLR 2021, table 1; Touvron et al. (DeiT), ICML 2021, table 1; Radford et al. (CLIP), "
     "ICML 2021, sec. 2.4; Touvron et al. (DeiT III), ECCV 2022; Katharopoulos et al. (linear attention), ICML 2020",

@@ -1,0 +1,81 @@
+"""How large a batch may be: what memory holds whatever the batch, and what each sample or sequence adds to it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dse import formulas
+from dse.registry import metric
+
+
+@metric(unit="1", direction="min", faces=False)
+def paging():
+    """Bytes of the pages of the cache over those that are filled: 1 without pages."""
+    return 1.0
+
+
+@metric("paging", setting="paged", unit="1", direction="min")
+def part_empty_pages(cached_tokens, page_tokens):
+    """Tokens that whole pages hold over those of a sequence."""
+    return formulas.paged_tokens(cached_tokens, page_tokens) / cached_tokens
+
+
+@metric(unit="1", direction="min", domain="language")
+def cached_tokens(context):
+    """Tokens of a sequence that the cache holds at the end."""
+    return context * 1.0
+
+
+@metric("cached_tokens", phase="request", unit="1", direction="min", domain="language")
+def cached_tokens_of_request(prompt_tokens, output_tokens):
+    """Tokens of a sequence that the cache holds when the last one is made."""
+    return prompt_tokens + output_tokens
+
+
+@metric("cached_tokens", phase="mixed", unit="1", direction="min", domain="language")
+def cached_tokens_of_stream(prompt_tokens, output_tokens):
+    """Tokens of a sequence that the cache holds when the last one is made."""
+    return prompt_tokens + output_tokens
+
+
+@metric("kv_cache", setting="paged", unit="B", direction="min")
+def paged_kv_cache(cache_elements, kv_bits, batch, paging):
+    """Pages of the cache of keys and values at the context reached, for the whole batch."""
+    return formulas.activations_to_bytes(cache_elements * batch, kv_bits) * paging
+
+
+@metric(unit="B", direction="min")
+def cache_of_sequence(cache_elements, kv_bits, paging):
+    """Cache of one sequence at the context reached."""
+    return formulas.activations_to_bytes(cache_elements, kv_bits) * paging
+
+
+@metric(unit="B", direction="min")
+def sequence_memory(cache_of_sequence, peak_activations, activation_bits):
+    """Bytes on a device for each sample or sequence of the batch: cache, and the activations live at once."""
+    return cache_of_sequence + formulas.activation_memory(peak_activations, activation_bits)
+
+
+@metric("sequence_memory", phase="train", unit="B", direction="min")
+def stored_activations(activations, activation_bits):
+    """Bytes of the stored activations of each sample of the batch."""
+    return formulas.activation_memory(activations, activation_bits)
+
+
+@metric(unit="B", direction="min")
+def fixed_memory(device_weights, draft_size):
+    """Bytes on a device whatever the batch: weights, those of a draft model too."""
+    return device_weights + draft_size
+
+
+@metric("fixed_memory", phase="train", unit="B", direction="min")
+def training_state(params, trained_params, adapter_params, weight_bits, grad_bits, optimizer_bits, adapter_bits):
+    """Bytes whatever the batch: weights and adapters, gradients and optimizer state."""
+    state = formulas.training_memory(params, trained_params, 0.0, weight_bits, grad_bits, optimizer_bits, 0.0)
+    return state + formulas.params_to_bytes(adapter_params, adapter_bits)
+
+
+@metric(unit="1", direction="max")
+def max_batch(memory_capacity, memory_share, fixed_memory, sequence_memory):
+    """Largest batch of a replica that the main memory holds, of the share that a model may fill; 0: not even one."""
+    return np.maximum(np.floor((memory_capacity * memory_share - fixed_memory) / sequence_memory), 0.0)
