@@ -1,8 +1,8 @@
 """The phase "mixed", of continuous batching with chunked prefill: one pass makes a token of each sequence of the batch,
 and reads `chunk_tokens` tokens of one more prompt.
 
-The unit is one generated token, to which its share of the prompt is counted. Names with the prefix `chunk_` are those of
-a part of a prompt on its own, with the mean number of tokens before it; with `decode_` those of a token at the mean
+The unit is one generated token, to which its share of the prompt is counted. Names with the prefix `chunk_` are those
+of a part of a prompt on its own, with the mean number of tokens before it; with `decode_` those of a token at the mean
 context. Work is as much as apart; weights are read once for both.
 """
 

@@ -127,7 +127,8 @@ class Trace:
         Returns
         -------
         dict
-            op_macs, op_weights (the quantity weights_read), op_expert_weights (those of experts), op_inputs, op_outputs, op_traffic, op_cache_read,
+            op_macs, op_weights (the quantity weights_read), op_expert_weights (those of experts),
+            op_inputs, op_outputs, op_traffic, op_cache_read,
             op_cache_written, op_cache_held and op_repeat. Each has the dimensions of `shape`, of size 1 where the
             count does not vary, and a last one over the ops.
         """
