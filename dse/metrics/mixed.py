@@ -8,11 +8,13 @@ context. Work is as much as apart; weights are read once for both.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dse.registry import metric
 
-MIXED = {"phase": "mixed", "unit": "1", "direction": "min"}
+MIXED: dict[str, Any] = {"phase": "mixed", "unit": "1", "direction": "min"}
 
 
 @metric("macs", **MIXED, counted="MAC")

@@ -5,8 +5,8 @@ these functions stand for metrics of one device. Every matrix, its gradients and
 divided among `tensor_parallel` devices (with sequence parallelism, so that norms are divided too), layers in turn among
 `pipeline_parallel`, experts and the sequences of the batch among `expert_parallel` groups. `device_count` is the
 product of the three: the devices of one replica. `data_parallel` replicas each have a batch of their own; power, energy
-and cost are of one of them. Work is shared evenly; memory is that of the fullest device. Communication follows the alpha-beta
-model, and hides behind computing by the share `overlap`.
+and cost are of one of them. Work is shared evenly; memory is that of the fullest device. Communication follows the
+alpha-beta model, and hides behind computing by the share `overlap`.
 """
 
 from __future__ import annotations
