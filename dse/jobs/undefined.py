@@ -16,8 +16,8 @@ from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import ENERGIES, MADE_OF, PROFILE_AXIS, SOURCE, calibrated, compute_peak, leaf, tables
 from dse.grid.labelled import Labelled
-from dse.grid.sharing import DERIVED, refusals
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, REUSE_AXIS, has_meaning, plan_of
+from dse.grid.sharing import DERIVED, refusals
 from dse.grid.space import Space
 from dse.jobs.resolve import Job
 from dse.pareto.cut import WITNESS

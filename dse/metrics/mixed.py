@@ -1,18 +1,20 @@
 """The phase "mixed", of continuous batching with chunked prefill: one pass makes a token of each sequence of the batch,
 and reads `chunk_tokens` tokens of one more prompt.
 
-The unit is one generated token, to which its share of the prompt is counted. Names with the prefix `chunk_` are those of
-a part of a prompt on its own, with the mean number of tokens before it; with `decode_` those of a token at the mean
+The unit is one generated token, to which its share of the prompt is counted. Names with the prefix `chunk_` are those
+of a part of a prompt on its own, with the mean number of tokens before it; with `decode_` those of a token at the mean
 context. Work is as much as apart; weights are read once for both.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dse.registry import metric
 
-MIXED = {"phase": "mixed", "unit": "1", "direction": "min"}
+MIXED: dict[str, Any] = {"phase": "mixed", "unit": "1", "direction": "min"}
 
 
 @metric("macs", **MIXED, counted="MAC")

@@ -3,10 +3,10 @@
 With the setting "several" (any of the axes `tensor_parallel`, `pipeline_parallel`, `expert_parallel`, `data_parallel`)
 these functions stand for metrics of one device. Every matrix, its gradients and the activations between matrices are
 divided among `tensor_parallel` devices (with sequence parallelism, so that norms are divided too), layers in turn among
-`pipeline_parallel`, experts and the sequences of the batch among `expert_parallel` groups. `device_count` is the product
-of the three: the devices of one replica. `data_parallel` replicas each have a batch of their own; power, energy and cost
-are of one of them. Work is shared evenly; memory is that of the fullest device. Communication follows the alpha-beta
-model, and hides behind computing by the share `overlap`.
+`pipeline_parallel`, experts and the sequences of the batch among `expert_parallel` groups. `device_count` is the
+product of the three: the devices of one replica. `data_parallel` replicas each have a batch of their own; power, energy
+and cost are of one of them. Work is shared evenly; memory is that of the fullest device. Communication follows the
+alpha-beta model, and hides behind computing by the share `overlap`.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def shared_compute_time(flops, batch, peak_ops, compute_efficiency, working_devi
 
 @metric("weight_bytes", setting="several", unit="B", direction="min")
 def shared_weight_bytes(weights_read, expert_weights_read, weight_bits, expert_parallel, micro_batches):
-    """Bytes of weights that all devices of the replica read: again for each micro-batch, and in each group of experts."""
+    """Bytes of weights that a replica's devices read: again for each micro-batch, and in each group of experts."""
     elements = (weights_read - expert_weights_read) * expert_parallel + expert_weights_read
     return formulas.params_to_bytes(elements * micro_batches, weight_bits)
 
@@ -160,7 +160,7 @@ def shared_weight_bytes(weights_read, expert_weights_read, weight_bits, expert_p
 def shared_activation_bytes(
     activation_traffic, cache_traffic, activation_bits, kv_bits, batch, tensor_parallel, cache_shards
 ):
-    """Bytes of layer inputs and outputs, and of cache: of this there are copies where it has too few heads to divide."""
+    """Bytes of layer inputs and outputs, and of cache, which is copied where it has too few heads to divide."""
     layers = formulas.activations_to_bytes(activation_traffic * batch, activation_bits)
     copies = tensor_parallel / cache_shards
     return layers + formulas.activations_to_bytes(cache_traffic * batch, kv_bits) * copies
@@ -265,7 +265,7 @@ def several_tensor_time(
     link_efficiency,
     link_latency,
 ):
-    """Time of ring all-reduces after attention, feed-forward network and embedding, on one stage for the whole batch."""
+    """Time of ring all-reduces after attention, feed-forward network and embedding, on one stage for the batch."""
     sent = formulas.activations_to_bytes(exchanged_elements * batch / expert_parallel, activation_bits)
     waits = exchanges * micro_batches * link_latency
     whole = formulas.all_reduce_time(sent, tensor_parallel, link_bandwidth * link_efficiency, waits)
@@ -512,7 +512,7 @@ def several_training_state(
     expert_parallel,
     data_parallel,
 ):
-    """Weights and adapters, gradients and optimizer state on a device, less what replicas share out by the ZeRO stage."""
+    """Weights, adapters, gradients and optimizer state on a device, less what replicas share out by the ZeRO stage."""
     held = tensor_shards * pipeline_parallel
     experts = expert_params / (held * expert_parallel)
     common = device_params - experts

@@ -8,10 +8,12 @@ cache once for all the tokens that it checks.
 
 from __future__ import annotations
 
+from typing import Any
+
 from dse import formulas
 from dse.registry import metric
 
-DECODE = {"setting": "speculative", "phase": "decode", "unit": "1", "direction": "min"}
+DECODE: dict[str, Any] = {"setting": "speculative", "phase": "decode", "unit": "1", "direction": "min"}
 
 
 @metric(unit="1", direction="max", domain="decode request")

@@ -1,4 +1,4 @@
-"""What several devices that share a network need to know of it: what they exchange, what experts hold, where it ends."""
+"""What devices that share a network need to know of it: what they exchange, what experts hold, where it ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INSIDE = ("experts", "shared_expert")
 
 
 def exchanges(trace: Trace) -> Count:
-    """Sums over all devices that one pass makes: after attention, after the feed-forward network, after the embedding."""
+    """Sums over devices that one pass makes: after attention, the feed-forward network, and the embedding."""
     return sum_of((sign * op.executions, 1.0) for sign, op in _exchanged(trace))
 
 

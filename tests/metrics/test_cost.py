@@ -65,3 +65,16 @@ def test_a_bare_lifetime_is_in_seconds():
     own = {"owned": {**GPU, "price": "9000 USD"}}
     bare, years = (costs(own, lifetime=time) for time in (3 * 365.25 * 86400, "3 year"))
     assert float(bare.cost_per_million_tokens) == pytest.approx(float(years.cost_per_million_tokens), rel=1e-14)
+
+
+def test_carbon_of_the_making_by_hand():
+    """150 kg over four years of 8766 h at half load, two devices, a batch of four; the electricity's beside it."""
+    made = {"x": {**GPU, "embodied_carbon": "150 kg", "link_bandwidth": "300 GB/s"}}
+    metrics = ["amortised_carbon", "total_carbon", "carbon", "latency"]
+    on = {"device": made, "precision": "fp16", "phase": "decode", "context": 128, "batch": 4, "busy_share": 0.5}
+    data = dse.evaluate("llama-2-7b", metrics=metrics, tensor_parallel=2, **on)
+    by_hand_ = 2 * 150 * float(data.latency) / (4 * 8766 * 3600 * 0.5) / 4
+    assert float(data.amortised_carbon) == pytest.approx(by_hand_, rel=1e-13)
+    assert float(data.total_carbon) == pytest.approx(float(data.carbon) + by_hand_, rel=1e-13)
+    with pytest.raises(dse.InputError, match="lacks the figure 'embodied_carbon'"):
+        dse.evaluate("llama-2-7b", metrics=metrics, **{**on, "device": "l4"})
