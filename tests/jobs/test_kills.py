@@ -15,7 +15,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("killed.py")
 ROUNDS = os.environ.get("DSE_KILL_ROUNDS", "2")
 # Changes of files between the kills.
-STEPS = {"stream": "53", "grid": "131", "bounds": "4", "shard": "3", "merge": "4"}
+STEPS = {"stream": "53", "grid": "131", "bounds": "4", "shard": "9", "merge": "4"}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes that split need a POSIX system")
 
