@@ -14,6 +14,7 @@ from dse.cli import run as cli
 from dse.errors import InputError
 from dse.jobs import shards as module
 from dse.jobs.shards import parse_shard, read_shard
+from dse.pareto.partial import Partial
 from dse.pareto.scanner import Scanner
 
 SPEC = changed(LONG, deployment={"batch": list(range(1, 9))}, objectives__choose=[])
@@ -169,3 +170,16 @@ def test_the_commands(tmp_path, capsys, monkeypatch):
     (tmp_path / "no.toml").write_text(to_toml(INFEASIBLE))
     assert cli(["explore", "no.toml", "--shard", "1/1"]) == 0
     assert cli(["merge", "results/infeasible", "--no-plots"]) == 3
+
+
+def test_a_shard_comes_about_in_the_work_folder(tmp_path, monkeypatch):
+    """A temporary file beside the shards would stay there when the run is killed."""
+    save, places = Partial.save, []
+
+    def noted(self, path, header):
+        places.append(path.parent.name)
+        save(self, path, header)
+
+    monkeypatch.setattr(Partial, "save", noted)
+    dse.explore(SMALL, shard=(1, 2), out=tmp_path)
+    assert places and set(places) <= {".1-of-2.npz.work", "result.part"}
