@@ -14,6 +14,7 @@ _PUBLIC = {
     "frontier": ("dse.api", "frontier"),
     "load": ("dse.api", "load"),
     "merge": ("dse.api", "merge"),
+    "Design": ("dse.jobs.design", "Design"),
     "Result": ("dse.jobs.result", "Result"),
     "Shard": ("dse.jobs.shards", "Shard"),
     "Spec": ("dse.jobs.spec", "Spec"),
@@ -25,17 +26,17 @@ _PUBLIC = {
     "precisions": ("dse.precision", "PRECISIONS"),
     "families": ("dse.networks", "FAMILIES"),
     "models": ("dse.networks", "MODELS"),
-    "plot": ("dse.plots", None),
+    "plot": ("dse.plot", None),
     "DseError": ("dse.errors", "DseError"),
     "InputError": ("dse.errors", "InputError"),
 }
 
 if TYPE_CHECKING:
-    from dse import formulas, metrics
-    from dse import plots as plot
+    from dse import formulas, metrics, plot
     from dse.api import evaluate, explore, frontier, load, merge
     from dse.errors import DseError, InputError
     from dse.hardware import DEVICES as devices
+    from dse.jobs.design import Design
     from dse.jobs.result import Result
     from dse.jobs.shards import Shard
     from dse.jobs.spec import Spec
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from dse.registry import formula, metric
 
 __all__ = [
+    "Design",
     "DseError",
     "InputError",
     "Result",

@@ -23,6 +23,7 @@ LAYERS = (
     ("pareto",),
     ("search", "jobs", "calibration"),
     ("api",),
+    ("plot",),
     ("cli",),
 )
 # Rooms that see results only, whoever made them.

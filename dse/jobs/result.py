@@ -17,6 +17,8 @@ from dse.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from dse.jobs.design import Design
+
 MANIFEST = "manifest.json"
 FRONTIER = "frontier.nc"
 CLOUD = "cloud.nc"
@@ -91,11 +93,35 @@ class Result:
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
 
-    def plot(self, kind: str = "frontier") -> Figure:
-        """A plot of the result; `dse list plots` names the kinds."""
-        from dse.plots import draw
+    def per(self, *axes: str) -> Result:
+        """The frontiers of the same space, one for each value of axes besides those that it has already."""
+        from dse.jobs.recut import recut
 
-        return draw(kind, self)
+        wanted = dict.fromkeys([*self.manifest["per"], *axes])
+        return self if list(wanted) == self.manifest["per"] else recut(self, per=list(wanted))
+
+    def design(self, which: int | str | None = None) -> Design:
+        """A design on the frontier: by its row, or the best by a metric; by default the best by the first objective."""
+        from dse.jobs.design import design_of
+
+        return design_of(self, which)
+
+    def sample(self, most: int, seed: int = 0) -> tuple[xr.Dataset, int]:
+        """Designs of the whole space, feasible or not, at random unless there are no more than `most`."""
+        from dse.jobs.sample import sample
+
+        return sample(self, most, seed)
+
+    def plot(self, kind: str = "frontier", *, style: str = "screen", **options: Any) -> Figure:
+        """A plot of the result; `dse list plots` names the kinds, and `options` are those of the kind.
+
+        Kinds of one design show that of `design=`: a row of the frontier, or a metric that it is best by.
+        """
+        from dse.plots import DESIGN, KINDS, draw
+
+        if kind in KINDS and KINDS[kind].of == DESIGN:
+            return draw(kind, self.design(options.pop("design", None)), style=style, **options)
+        return draw(kind, self, style=style, **options)
 
 
 def load(path: str | Path) -> Result:
