@@ -13,7 +13,7 @@ import click
 from dse import __version__
 from dse.errors import DseError, InputError, unknown
 
-COMMANDS = ("explore", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import")
+COMMANDS = ("explore", "evaluate", "calc", "frontier", "merge", "plot", "report", "list", "show", "init", "import")
 INTERRUPTED = 130
 
 

@@ -15,7 +15,7 @@ import xarray as xr
 from dse.errors import DseError
 from dse.jobs import assumptions
 from dse.jobs.resolve import Job
-from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, TABLE, Result, read_manifest
+from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, REPORT, TABLE, Result, read_manifest
 from dse.units import format_quantity
 
 # Bytes for manifest, assumptions and pictures.
@@ -67,6 +67,7 @@ def _write_files(result: Result, job: Job, part: Path, plots: bool) -> Result:
         from dse.plots import save_all
 
         save_all(result, part)
+        result.report(part / REPORT)
     files = sorted({MANIFEST, *(path.name for path in part.iterdir())})
     result = replace(result, manifest={**result.manifest, "plots": plots, "files": files})
     (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")

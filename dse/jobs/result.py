@@ -25,6 +25,7 @@ CLOUD = "cloud.nc"
 TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
+REPORT = "report.html"
 QUALITY = "quality.csv"
 # Keys by which a manifest is known, and that everything that reads one relies on.
 NEEDED = {"name", "spec", "key", "code", "counts", "metrics", "units", "objectives", "budgets", "per", "files", "plots"}
@@ -106,11 +107,22 @@ class Result:
 
         return design_of(self, which)
 
-    def sample(self, most: int, seed: int = 0) -> tuple[xr.Dataset, int]:
-        """Designs of the whole space, feasible or not, at random unless there are no more than `most`."""
+    def sample(self, most: int, seed: int = 0) -> tuple[xr.Dataset, list[dict[str, Any]], int]:
+        """Designs of the whole space, what they are held to, and how many there are; see `dse.jobs.sample`."""
         from dse.jobs.sample import sample
 
         return sample(self, most, seed)
+
+    def report(self, path: str | Path, most: int | None = None) -> Path:
+        """Write the interactive report: one file that needs no network; see `dse.report.html.page`."""
+        from dse.report.html import MOST, page
+
+        path = Path(path)
+        try:
+            path.write_text(page(self, MOST if most is None else most), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        return path
 
     def plot(self, kind: str = "frontier", *, style: str = "screen", **options: Any) -> Figure:
         """A plot of the result; `dse list plots` names the kinds, and `options` are those of the kind.
