@@ -83,7 +83,7 @@ def draw(figure: Figure, data: ScalingData) -> None:
     over = any(not c.fits.all() for c in data.curves)
     entries = [*(c.name for c in data.curves if several), _BATCH, *([_OVER] if over else [])]
     inner = 2.6 if style.current().narrow else 4.2
-    grid = panels(figure, data.words, inner, 2, Room(left=0.85, gap=0.9), legend=entries)
+    grid = panels(figure, data.words, inner, 2, Room(left=0.95, gap=0.9), legend=entries)
     for number, axes in enumerate(grid):
         for curve, colour in zip(data.curves, colours, strict=True):
             _draw_curve(axes, data, curve, number, colour)

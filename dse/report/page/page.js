@@ -141,7 +141,8 @@ class Page {
   }
   refresh() { this.count(); this.draw(); this.fillTable(); }
   count() {
-    const total = (flags) => flags.reduce((sum, flag) => sum + flag, 0), feasible = total(this.feasible);
+    let feasible = 0;
+    for (const flag of this.feasible) feasible += flag;
     const chosen = this.frontier.filter((row) => this.selected[row]).length;
     const brushed = this.brushed.size || this.boxed ? `, ${chosen.toLocaleString("en-US")} of them selected` : "";
     byId("count").textContent = `${this.frontier.length.toLocaleString("en-US")} on the frontier${brushed}; ${feasible.toLocaleString("en-US")} of ${this.size.toLocaleString("en-US")} designs meet the budgets`;
@@ -182,7 +183,7 @@ class Page {
   fillTable() {
     const rows = this.tableRows(), head = element("tr"), body = document.createDocumentFragment();
     for (const c of this.shownColumns) {
-      const cell = element("th", c.title + (this.sorting[0] === c ? (this.sorting[1] > 0 ? " ▲" : " ▼") : ""), { title: c.label });
+      const cell = element("th", c.title + (this.sorting[0] === c ? (this.sorting[1] > 0 ? " ▲" : " ▼") : ""), { title: c.label, class: c.text ? "" : "number" });
       cell.addEventListener("click", () => { this.sorting = [c, this.sorting[0] === c ? -this.sorting[1] : 1]; this.fillTable(); });
       head.append(cell);
     }
