@@ -89,11 +89,9 @@ def test_all_designs_or_a_sample_with_the_whole_frontier(result):
         ("flash", ""),
     ]
     few, _, _ = sample(result, 5)
-    kept = {tuple(d) for d in zip(*(few[a].values for a in ("width", "resolution", "precision", "device")))}
-    frontier = result.frontier
-    assert {
-        tuple(d) for d in zip(*(frontier[a].values for a in ("width", "resolution", "precision", "device")))
-    } <= kept
+    axes = ("width", "resolution", "precision", "device")
+    kept, frontier = (set(zip(*(d[a].values.tolist() for a in axes), strict=True)) for d in (few, result.frontier))
+    assert frontier <= kept
 
 
 def test_several_networks_as_one_workload_are_told():
