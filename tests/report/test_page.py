@@ -158,6 +158,7 @@ def test_in_a_browser(result, tmp_path):
     [
         {"minimize": ["latency"]},
         {"minimize": ["latency"], "maximize": ["accuracy"]},
+        {"minimize": ["latency", "peak_sram", "flash"]},
         {"minimize": ["peak_sram", "flash", "latency"], "maximize": ["accuracy"]},
         {"minimize": ["peak_sram", "flash", "latency", "energy"], "maximize": ["accuracy"]},
     ],
@@ -166,6 +167,23 @@ def test_frontiers_of_one_to_five_objectives(objectives, tmp_path):
     result = dse.explore({**SPEC, "objectives": objectives})
     with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
         assert int(page.get_attribute("#count", "data-frontier")) == result.counts["kept"]
+        assert messages == []
+
+
+def test_other_devices_are_held_to_their_main_memory(tmp_path):
+    # Weights of 16 GB in fp16 fit 0.9 of 24 GB and not of 16; no SRAM or flash is asked of either.
+    spec = {
+        "network": {"model": "llama-3.1-8b"},
+        "precision": {"scheme": ["fp16", "int8"]},
+        "hardware": {"device": ["rtx-4090", "t4", "a100-sxm-80gb"]},
+        "deployment": {"phase": "decode", "context": 1024, "batch": [1, 8, 64]},
+        "objectives": {"minimize": ["latency"]},
+    }
+    result = dse.explore(spec)
+    assert 0 < result.counts["excluded"]["fit: memory_free"] < result.counts["enumerated"]
+    with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
+        feasible = result.counts["kept"] + result.counts["dominated"]
+        assert int(page.get_attribute("#count", "data-feasible")) == feasible
         assert messages == []
 
 
