@@ -15,6 +15,7 @@ _PUBLIC = {
     "load": ("dse.api", "load"),
     "merge": ("dse.api", "merge"),
     "search": ("dse.search", None),
+    "Design": ("dse.jobs.design", "Design"),
     "Result": ("dse.jobs.result", "Result"),
     "SearchResult": ("dse.search.result", "SearchResult"),
     "Shard": ("dse.jobs.shards", "Shard"),
@@ -27,17 +28,17 @@ _PUBLIC = {
     "precisions": ("dse.precision", "PRECISIONS"),
     "families": ("dse.networks", "FAMILIES"),
     "models": ("dse.networks", "MODELS"),
-    "plot": ("dse.plots", None),
+    "plot": ("dse.plot", None),
     "DseError": ("dse.errors", "DseError"),
     "InputError": ("dse.errors", "InputError"),
 }
 
 if TYPE_CHECKING:
-    from dse import formulas, metrics
-    from dse import plots as plot
+    from dse import formulas, metrics, plot
     from dse.api import evaluate, explore, frontier, load, merge
     from dse.errors import DseError, InputError
     from dse.hardware import DEVICES as devices
+    from dse.jobs.design import Design
     from dse.jobs.result import Result
     from dse.jobs.shards import Shard
     from dse.jobs.spec import Spec
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from dse.search.result import SearchResult
 
 __all__ = [
+    "Design",
     "DseError",
     "InputError",
     "Result",

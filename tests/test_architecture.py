@@ -23,13 +23,13 @@ LAYERS = (
     ("pareto",),
     ("search", "jobs"),
     ("api",),
-    ("bench",),
+    ("bench", "plot"),
     ("cli",),
 )
 # Rooms that see results only, whoever made them.
 NARROW = {"plots": {"errors", "units"}, "report": {"errors", "units", "plots"}}
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
-HEAVY = {"numba", "xarray", "matplotlib", "optuna", "pandas", "scipy", "zarr", "dask", "plotly", "moocore", "pydantic"}
+HEAVY = {"numba", "xarray", "matplotlib", "optuna", "pandas", "scipy", "zarr", "dask", "moocore", "pydantic"}
 
 
 def room_of(path: Path, package: Path = PACKAGE) -> str:

@@ -15,7 +15,7 @@ from dse.cli.completion import answer
 from dse.errors import DseError, InputError, unknown
 
 COMMANDS = (
-    "explore", "search", "evaluate", "calc", "frontier", "merge", "plot", "list", "show", "init", "import",
+    "explore", "search", "evaluate", "calc", "frontier", "merge", "plot", "report", "list", "show", "init", "import",
     "calibrate", "validate", "bench",
 )  # fmt: skip
 INTERRUPTED = 130

@@ -12,7 +12,7 @@ from dse.cli.completion import kinds
 from dse.errors import InputError, unknown
 
 Rows = list[dict[str, Any]]
-_PROSE = ("arguments", "axes", "what", "note")
+_PROSE = ("arguments", "options", "axes", "what", "note")
 # Figures of a device that tell it from others at a glance.
 _FIGURES = ("peak_fp16", "peak_int8", "bandwidth", "memory_capacity", "sram", "tdp")
 
@@ -104,7 +104,7 @@ def _precisions() -> Rows:
 def _plots() -> Rows:
     from dse.plots import KINDS as plots
 
-    return [{"name": n, "what": k.summary} for n, k in plots.items()]
+    return [{"name": n, "of": k.of, "options": k.options, "what": k.summary} for n, k in sorted(plots.items())]
 
 
 KINDS: dict[str, Callable[[], Rows]] = {

@@ -108,7 +108,7 @@ def is_request(space: Space) -> bool:
     return phase is not None and phase.values[0] in OF_REQUESTS
 
 
-def _context(scope: str, prompt: Any, output: Any) -> tuple[Any, str]:
+def context_of(scope: str, prompt: Any, output: Any) -> tuple[Any, str]:
     """Tokens in the context, and the phase, of one part of a request; the mean context in whole tokens."""
     if part_of(scope) == "prefill":
         return prompt, "prefill"
@@ -163,7 +163,7 @@ def builder_arguments(network: Space, scope: str = "") -> dict[str, Any]:
         arguments["batch"] = change(arguments["batch"], _argument(network, name))
     if set(REQUEST) <= set(network.axes):
         prompt, output = (_argument(network, n) for n in REQUEST)
-        context, phase = _context(scope, prompt, output)
+        context, phase = context_of(scope, prompt, output)
         arguments |= {"context": context, "phase": _number(phase)}
     elif "phase" in network.axes and network.axes["phase"].values[0] == "train":
         arguments |= {"phase": _number("prefill"), "all_logits": 1.0}

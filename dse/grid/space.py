@@ -160,7 +160,8 @@ def _tiles(
         yield from _tiles(space.isel(dim, part), rest, {**place, dim: part}, limit)
 
 
-_ORDER = ("architecture", "precision", "deployment", "circumstance", "device")
+# Kinds of axes, in the order of the loops over them.
+ORDER = ("architecture", "precision", "deployment", "circumstance", "device")
 
 
 def make_grid(
@@ -173,7 +174,7 @@ def make_grid(
     stands at its default, or at that of `defaults`.
     """
     axes = _with_defaults(family, values, defaults or {})
-    ordered = sorted(axes.values(), key=lambda a: _ORDER.index(a.kind))
+    ordered = sorted(axes.values(), key=lambda a: ORDER.index(a.kind))
     return Space(family, {a.name: a for a in ordered}, **options)
 
 

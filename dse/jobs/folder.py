@@ -16,7 +16,18 @@ import xarray as xr
 from dse.errors import DseError
 from dse.jobs import assumptions
 from dse.jobs.resolve import Job
-from dse.jobs.result import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, SEARCH, TABLE, Result, read_manifest
+from dse.jobs.result import (
+    ASSUMPTIONS,
+    CLOUD,
+    FRONTIER,
+    MANIFEST,
+    QUALITY,
+    REPORT,
+    SEARCH,
+    TABLE,
+    Result,
+    read_manifest,
+)
 from dse.units import format_quantity
 
 AnyResult = TypeVar("AnyResult", bound=Result)
@@ -74,6 +85,7 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
         from dse.plots import save_all
 
         save_all(result, part)
+        result.report(part / REPORT)
     files = sorted({MANIFEST, *(path.name for path in part.iterdir())})
     result = replace(result, manifest={**result.manifest, "plots": plots, "files": files})
     (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")

@@ -17,6 +17,8 @@ from dse.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from dse.jobs.design import Design
+
 MANIFEST = "manifest.json"
 FRONTIER = "frontier.nc"
 CLOUD = "cloud.nc"
@@ -24,6 +26,7 @@ TABLE = "frontier.csv"
 ASSUMPTIONS = "assumptions.toml"
 GRID = "grid.zarr"
 SUMS = "grid.sums"
+REPORT = "report.html"
 QUALITY = "quality.csv"
 SEARCH = "search.nc"
 # What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
@@ -113,11 +116,46 @@ class Result:
 
         return summary(self)
 
-    def plot(self, kind: str = "frontier") -> Figure:
-        """A plot of the result; `dse list plots` names the kinds."""
-        from dse.plots import draw
+    def per(self, *axes: str) -> Result:
+        """The frontiers of the same space, one for each value of axes besides those that it has already."""
+        from dse.jobs.recut import recut
 
-        return draw(kind, self)
+        wanted = dict.fromkeys([*self.manifest["per"], *axes])
+        return self if list(wanted) == self.manifest["per"] else recut(self, per=list(wanted))
+
+    def design(self, which: int | str | None = None) -> Design:
+        """A design on the frontier: by its row, or the best by a metric; by default the best by the first objective."""
+        from dse.jobs.design import design_of
+
+        return design_of(self, which)
+
+    def sample(self, most: int, seed: int = 0) -> tuple[xr.Dataset, list[dict[str, Any]], int]:
+        """Designs of the whole space, what they are held to, and how many there are; see `dse.jobs.sample`."""
+        from dse.jobs.sample import sample
+
+        return sample(self, most, seed)
+
+    def report(self, path: str | Path, most: int | None = None) -> Path:
+        """Write the interactive report: one file that needs no network; see `dse.report.html.page`."""
+        from dse.report.html import MOST, page
+
+        path = Path(path)
+        try:
+            path.write_text(page(self, MOST if most is None else most), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        return path
+
+    def plot(self, kind: str = "frontier", *, style: str = "screen", **options: Any) -> Figure:
+        """A plot of the result; `dse list plots` names the kinds, and `options` are those of the kind.
+
+        Kinds of one design show that of `design=`: a row of the frontier, or a metric that it is best by.
+        """
+        from dse.plots import DESIGN, KINDS, draw
+
+        if kind in KINDS and KINDS[kind].of == DESIGN:
+            return draw(kind, self.design(options.pop("design", None)), style=style, **options)
+        return draw(kind, self, style=style, **options)
 
 
 def load(path: str | Path) -> Result:

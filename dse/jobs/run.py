@@ -302,7 +302,7 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
         # Without any design the first one lends names, units and types.
         if len(own) or (not len(found.places) and not parts):
             blended = [c for c in job.cut_of(grid).columns if grid.name == "" and c not in registry.METRICS]
-            parts.append(_flat(grid, own, [*wanted, *blended]))
+            parts.append(flat(grid, own, [*wanted, *blended]))
     dataset = parts[0] if len(parts) == 1 else joined(parts, job.cut.per)
     size = dataset.sizes["design"]
     absent = [axis for axis in job.cut.per if axis not in dataset.coords]
@@ -318,7 +318,7 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
     return dataset
 
 
-def _flat(grid: Grid, places: np.ndarray, columns: Sequence[str]) -> xr.Dataset:
+def flat(grid: Grid, places: np.ndarray, columns: Sequence[str]) -> xr.Dataset:
     """Columns at places of a grid along the dimension "design", with every axis as a coordinate."""
     # Two of the first where there is none, since a list of designs may hold networks that cannot be built, and a
     # single one may not.

@@ -221,8 +221,7 @@ def apply(
     defined = np.ones(n, dtype=bool) if valid is None else valid.copy()
     for metric in dict.fromkeys([*(o.metric for o in cut.objectives), *(b.column for b in cut.budgets)]):
         defined &= ~np.isnan(columns[metric])
-    broken = {f"fit: {name}": _unfit(name, columns[name], microcontroller) for name in FIT} if cut.fit else {}
-    broken |= {b.text(): b.violation(columns[b.column]) > 0 for b in cut.budgets}
+    broken = broken_by(cut, columns, microcontroller)
     alive = defined.copy()
     tally.enumerated += n
     tally.undefined += int(n - defined.sum())
@@ -234,6 +233,12 @@ def apply(
         for budget in cut.budgets:
             _note_nearest(budget, columns[budget.column], defined, broken, tally)
     return alive
+
+
+def broken_by(cut: Cut, columns: Mapping[str, np.ndarray], microcontroller: np.ndarray) -> dict[str, np.ndarray]:
+    """For each constraint of a cut, in order, the mask of the designs that break it."""
+    broken = {f"fit: {name}": _unfit(name, columns[name], microcontroller) for name in FIT} if cut.fit else {}
+    return broken | {b.text(): b.violation(columns[b.column]) > 0 for b in cut.budgets}
 
 
 def _unfit(name: str, free: np.ndarray, microcontroller: np.ndarray) -> np.ndarray:

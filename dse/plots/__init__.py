@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import io
+import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dse.errors import DseError, InputError, unknown
-from dse.plots import frontier as _frontier
-from dse.plots import importances as _importances
-from dse.plots import parallel as _parallel
-from dse.plots import roofline as _roofline
-from dse.plots import search_found as _found
-from dse.plots import search_history as _history
-from dse.plots.kinds import KINDS, Kind, NotInResult, plot
+from dse.plots.kinds import DESIGN, KINDS, RESULT, Kind, NotInResult, plot
+from dse.plots.look import LOOKS, blank_figure, drawing_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["FORMATS", "KINDS", "Kind", "NotInResult", "draw", "plot", "save", "save_all"]
+__all__ = [
+    "DESIGN",
+    "FORMATS",
+    "KINDS",
+    "LOOKS",
+    "RESULT",
+    "Kind",
+    "NotInResult",
+    "draw",
+    "plot",
+    "save",
+    "save_all",
+]
 
-_BUILT_IN = (_frontier, _roofline, _history, _found, _importances, _parallel)
+# Every module here is loaded, so that a kind of plot is one file and stands in no other list.
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
 
 # Dates and versions would make two files of the same picture differ.
 FORMATS: dict[str, dict[str, None]] = {
@@ -31,32 +42,35 @@ FORMATS: dict[str, dict[str, None]] = {
 }
 
 
-def draw(kind: str, result: Any) -> Figure:
-    """A plot of a result.
+def draw(kind: str, shown: Any, *, style: str = "screen", **options: Any) -> Figure:
+    """A plot of a result or of one design.
 
     Parameters
     ----------
     kind
         A name in `KINDS`.
-    result
-        An object with `frontier` and `cloud` (xr.Dataset) and `manifest` (a mapping), such as `dse.explore` returns.
+    shown
+        Of a result an object with `frontier` and `cloud` (xr.Dataset) and `manifest` (a mapping), such as
+        `dse.explore` returns; for kinds of one design a `dse.Design`.
+    style
+        "screen", or "paper": as wide as a column, without title and notes, for the caption to tell.
+    options
+        What the kind can be asked for, such as the axis of a family of frontiers.
 
     Raises
     ------
     InputError
-        For an unknown kind, or a result that lacks what the plot needs.
+        For an unknown kind, style or option, or a result that lacks what the plot needs.
     """
     if kind not in KINDS:
         raise InputError(unknown("plot", kind, KINDS))
-    return _picture(KINDS[kind], KINDS[kind].prepare(result))
+    with drawing_style(style):
+        return _picture(KINDS[kind], KINDS[kind].data(shown, options))
 
 
 def _picture(kind: Kind, data: Any) -> Figure:
-    from dse.plots.style import blank_figure, drawing_style
-
-    with drawing_style():
-        figure = blank_figure()
-        kind.draw(figure, data)
+    figure = blank_figure()
+    kind.draw(figure, data)
     return figure
 
 
@@ -70,15 +84,14 @@ def save(figure: Figure, path: str | Path) -> Path:
     DseError
         When the disk is full.
     """
-    from dse.plots.style import drawing_style
-
     path = Path(path)
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise InputError(f"{path}: the suffix {suffix!r} is not allowed; allowed: {', '.join(FORMATS)}")
     picture = io.BytesIO()
     with drawing_style():
-        figure.savefig(picture, format=suffix[1:], metadata=FORMATS[suffix])
+        # A figure of a paper keeps its own resolution.
+        figure.savefig(picture, dpi=figure.dpi, format=suffix[1:], metadata=FORMATS[suffix])
     stood = path.exists()
     try:
         path.write_bytes(picture.getvalue())
@@ -92,13 +105,14 @@ def save(figure: Figure, path: str | Path) -> Path:
 
 
 def save_all(result: Any, folder: str | Path) -> list[Path]:
-    """Write every kind of plot that the result has the data for, each as .png and .svg; returns the files."""
+    """Write the pictures that a result keeps of itself, each as .png and .svg, where it has the data; the files."""
     written = []
-    for kind in KINDS.values():
+    for kind in (k for k in KINDS.values() if k.kept):
         try:
             data = kind.prepare(result)
         except NotInResult:
             continue
-        figure = _picture(kind, data)
+        with drawing_style():
+            figure = _picture(kind, data)
         written += [save(figure, Path(folder) / f"{kind.name}{suffix}") for suffix in (".png", ".svg")]
     return written

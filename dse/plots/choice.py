@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from dse.errors import InputError, unknown
 from dse.units import format_quantity
 
 # Above this rank correlation a second objective tells nothing that the first does not.
@@ -58,6 +59,25 @@ def choose_axes(
     rest = [o for o in telling if o is not y and not follows(frontier, y, o, groups)]
     varied = [o for o in rest if len(np.unique(column(frontier, o["metric"]))) > 1]
     return x, y, varied[0] if varied else None
+
+
+def named_axes(
+    frontier: xr.Dataset, objectives: Sequence[Objective], groups: Sequence[np.ndarray], names: Sequence[str]
+) -> tuple[Objective, Objective, Objective | None]:
+    """Objectives for x, y and colour: those named, and where a name is "" what is chosen among the others."""
+    known = {o["metric"]: o for o in objectives}
+    if faults := [unknown("objective", n, known) for n in names if n and n not in known]:
+        raise InputError(faults)
+    given = [n for n in names if n]
+    if len(set(given)) < len(given):
+        raise InputError(f"an objective stands twice among x, y and colour: {', '.join(given)}")
+    if not given:
+        return choose_axes(frontier, objectives, groups)
+    free = [o for o in objectives if o["metric"] not in given]
+    x = known[names[0]] if names[0] else free.pop(0)
+    y = known[names[1]] if names[1] else free.pop(0)
+    rest = [o for o in free if not any(follows(frontier, o, shown, groups) for shown in (x, y))]
+    return x, y, known[names[2]] if names[2] else next(iter(rest), None)
 
 
 def _cost(values: np.ndarray, objective: Objective) -> np.ndarray:

@@ -33,10 +33,15 @@ _LEFT, _GAP_X, _GAP_Y, _BELOW = 0.88, 0.16, 0.34, 0.85
 @plot("frontier", prepare)
 def draw(figure: Figure, data: FrontierData) -> None:
     """The Pareto frontier over two objectives, with the cloud of all designs, budgets and labelled designs."""
+    draw_frontier(figure, data)
+
+
+def draw_frontier(figure: Figure, data: FrontierData) -> None:
+    """Panels with frontiers, before what clouds and budgets there are."""
     grid = _make_axes(figure, data)
     marks: dict[str, Any] = {}
     for axes, panel in zip(grid, data.panels, strict=True):
-        style.set_axis(axes, "x", data.x, 8 if len(grid) == 1 else 4)
+        style.set_axis(axes, "x", data.x, 8 if len(grid) == 1 and not style.current().narrow else 4)
         style.set_axis(axes, "y", data.y, 8 if len(grid) == 1 else 5)
         _draw_cloud(axes, panel, data, marks)
         for limit in data.limits:
@@ -55,36 +60,55 @@ def _fit_titles(grid: list[Axes]) -> None:
     share = max(a._left_title.get_window_extent().width / a.get_window_extent().width for a in grid)  # type: ignore[attr-defined]
     if share > 1:
         for axes in grid:
-            axes.set_title(axes.get_title(loc="left"), loc="left", pad=4, fontsize=9.5 / share)
+            axes.set_title(axes.get_title(loc="left"), loc="left", pad=4, fontsize=style.points(9.5) / share)
 
 
 def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     """Axes of all panels, over ends and labels that they share."""
     number = len(data.panels)
-    columns = _COLUMNS[number]
+    columns = style.current().columns(_COLUMNS[number])
     rows = math.ceil(number / columns)
-    inner = 5.2 if rows == 1 and columns == 1 else 3.6 if rows == 1 else 2.5 if columns < 4 else 2.15
+    inner = (
+        3.4
+        if style.current().narrow and number == 1
+        else 5.2
+        if rows == 1 and columns == 1
+        else 3.6
+        if rows == 1
+        else 2.5
+        if columns < 4
+        else 2.15
+    )
     top, bottom = style.frame_heights(data.subtitle, data.footer)
     head = top + (0.3 if data.panels[0].title else 0.1)
-    height = head + rows * inner + (rows - 1) * _GAP_Y + _BELOW + bottom
+    height = head + rows * inner + (rows - 1) * _GAP_Y + _BELOW + bottom + style.current().narrow * 0.42
     style.frame(figure, height, data.title, data.subtitle, data.footer)
     names = [s.name for s in data.panels[0].series] if len(data.panels[0].series) > 1 else []
     right = 1.0 if data.colour else 0.85 + 0.065 * max(map(len, names)) if names else 0.2
-    width = (style.WIDTH - _LEFT - right - (columns - 1) * _GAP_X) / columns
+    width = (style.width() - _LEFT - right - (columns - 1) * _GAP_X) / columns
     found = []
     for place, panel in enumerate(data.panels):
         row, column = divmod(place, columns)
         left = _LEFT + column * (width + _GAP_X)
         low = height - head - (row + 1) * inner - row * _GAP_Y
-        axes = figure.add_axes((left / style.WIDTH, low / height, width / style.WIDTH, inner / height))
+        axes = figure.add_axes((left / style.width(), low / height, width / style.width(), inner / height))
         axes.set_title(panel.title, loc="left", pad=4)
         axes.tick_params(labelleft=column == 0, labelbottom=place + columns >= number)
         found.append(axes)
-    middle = (_LEFT + (style.WIDTH - right - _LEFT) / 2) / style.WIDTH
+    middle = (_LEFT + (style.width() - right - _LEFT) / 2) / style.width()
     last = height - head - rows * inner - (rows - 1) * _GAP_Y
-    figure.text(middle, (last - 0.30) / height, data.x.label, ha="center", va="top", fontsize=10)
+    figure.text(
+        middle,
+        (last - 0.30) / height,
+        style.wrapped(data.x.label, style.width() - 0.6),
+        ha="center",
+        va="top",
+        fontsize=style.points(10),
+    )
     centre = (last + (height - head - last) / 2) / height
-    figure.text(0.1 / style.WIDTH, centre, data.y.label, rotation=90, ha="left", va="center", fontsize=10)
+    figure.text(
+        0.1 / style.width(), centre, data.y.label, rotation=90, ha="left", va="center", fontsize=style.points(10)
+    )
     return found
 
 
@@ -193,20 +217,20 @@ def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: di
     general = {n: marks[n] for n in _GENERAL if n in marks}
     groups = {n: m for n, m in marks.items() if n not in general}
     _, bottom = style.frame_heights(data.subtitle, data.footer)
-    place = (0.12 / style.WIDTH, (bottom + 0.02) / height)
+    place = (0.12 / style.width(), (bottom + 0.02) / height)
     figure.legend(
         general.values(),
         general.keys(),
         loc="lower left",
         bbox_to_anchor=place,
-        ncols=5,
+        ncols=2 if style.current().narrow else 5,
         borderaxespad=0,
         handlelength=1.8,
         columnspacing=1.8,
     )
     box = grid[0].get_position()
     if groups:
-        anchor = (box.x1 + 0.1 / style.WIDTH, box.y1)
+        anchor = (max(a.get_position().x1 for a in grid) + 0.1 / style.width(), box.y1)
         figure.legend(groups.values(), groups.keys(), loc="upper left", bbox_to_anchor=anchor, borderaxespad=0)
     if data.colour is not None:
         _draw_colour_bar(figure, grid, data.colour)
@@ -219,7 +243,7 @@ def _draw_colour_bar(figure: Figure, grid: list[Axes], scale: style.Scale) -> No
     top, low = (max if end else min for end in (1, 0))
     ends = low(a.get_position().y0 for a in grid), top(a.get_position().y1 for a in grid)
     length = min(ends[1] - ends[0], 3.6 / figure.get_size_inches()[1])
-    room = figure.add_axes((1 - 0.86 / style.WIDTH, ends[1] - length, 0.14 / style.WIDTH, length))
+    room = figure.add_axes((1 - 0.86 / style.width(), ends[1] - length, 0.14 / style.width(), length))
     bar = figure.colorbar(ScalarMappable(_norm(scale), "viridis"), cax=room)
     bar.set_label(scale.label)
     if scale.log:

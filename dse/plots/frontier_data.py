@@ -46,13 +46,15 @@ class FrontierData:
     panels: tuple[Panel, ...]
 
 
-def prepare(result: Any) -> FrontierData:
-    """Frontier, cloud and budgets over the two objectives that tell most.
+def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> FrontierData:
+    """Frontier, cloud and budgets over the two objectives that tell most, a third one by colour, or over those named.
 
     Raises
     ------
     NotInResult
         For fewer than two objectives, or when no design was counted at all.
+    InputError
+        For a name that is not an objective of the result.
     """
     frontier, manifest = result.frontier, result.manifest
     objectives = manifest["objectives"]
@@ -60,26 +62,26 @@ def prepare(result: Any) -> FrontierData:
         raise NotInResult("frontier", f"needs two objectives; the result has {len(objectives)}")
     per = manifest["per"]
     rows = group_rows(frontier, per)
-    x, y, colour = choice.choose_axes(frontier, objectives, list(rows.values()))
-    whole = lattice(result.cloud, x["metric"], y["metric"])
-    across, up = (choice.column(frontier, o["metric"]).astype(float) for o in (x, y))
+    over, against, third = choice.named_axes(frontier, objectives, list(rows.values()), (x, y, colour))
+    whole = lattice(result.cloud, over["metric"], against["metric"])
+    across, up = (choice.column(frontier, o["metric"]).astype(float) for o in (over, against))
     cells = whole.near(across, up) if rows else whole
     if frontier.sizes["design"] == 0 and cells.x.size == 0:
         raise NotInResult("frontier", "no design of the result has values of its objectives")
     names = group_names(result.cloud, per)
     counted = [names[g] for g in np.unique(cells.group)] if names is not None else []
-    order = sorted(rows or set(counted), key=_natural)
-    barren = sorted(set(_possible(result.cloud, names)) - set(rows), key=_natural) if rows else []
+    order = sorted(rows or set(counted), key=natural)
+    barren = sorted(set(_possible(result.cloud, names)) - set(rows), key=natural) if rows else []
     overlay = len(order) > MOST_PANELS
     wanted = (90, 60) if overlay or len(order) == 1 else (44, 34)
-    builder = Builder(result, x, y, None if overlay else colour, cells, wanted, labelled=not overlay)
+    builder = Builder(result, over, against, None if overlay else third, cells, wanted, labelled=not overlay)
     panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
-    told = [x, y] if overlay or colour is None else [x, y, colour]
+    told = [over, against] if overlay or third is None else [over, against, third]
     notes = [*_sample(result.cloud), *_notes(whole, cells, barren, names is not None)]
     left = [o for o in objectives if o not in told]
     followed = {o["metric"]: _followed(frontier, o, told, list(rows.values())) for o in left}
-    subtitle, drawn = _subtitle(manifest, followed, builder)
-    better = tuple(-1.0 if o["direction"] == "min" else 1.0 for o in (x, y))
+    subtitle, drawn = subtitle_and_limits(manifest, followed, builder, per)
+    better = tuple(-1.0 if o["direction"] == "min" else 1.0 for o in (over, against))
     edges = (builder.x_edges, builder.y_edges) if names is not None else (None, None)
     return FrontierData(
         str(manifest["name"]),
@@ -140,7 +142,9 @@ def group_rows(frontier: xr.Dataset, per: Sequence[str]) -> dict[Group, np.ndarr
     return {key: np.array(where) for key, where in found.items()}
 
 
-def _natural(group: Group) -> tuple[tuple[float, str], ...]:
+def natural(group: Group) -> tuple[tuple[float, str], ...]:
+    """Key that sorts groups as people do: numbers by size, then names."""
+
     def key(text: str) -> tuple[float, str]:
         try:
             return float(text), ""
@@ -150,8 +154,8 @@ def _natural(group: Group) -> tuple[tuple[float, str], ...]:
     return tuple(key(text) for text in group)
 
 
-def _subtitle(
-    manifest: Mapping[str, Any], followed: Mapping[str, Sequence[str]], b: Builder
+def subtitle_and_limits(
+    manifest: Mapping[str, Any], followed: Mapping[str, Sequence[str]], b: Builder, per: Sequence[str]
 ) -> tuple[str, tuple[Limit, ...]]:
     """The words under the title, and the limits to be drawn: those that lie within the axes."""
     drawn, named = [], []
@@ -162,7 +166,7 @@ def _subtitle(
             drawn.append(Limit(which, budget["text"], *limits))
         else:
             named.append(budget["text"])
-    text = objectives_text(manifest["objectives"], manifest["per"], followed)
+    text = objectives_text(manifest["objectives"], per, followed)
     if b.frontier.sizes["design"] == 0:
         text = f"No design meets the budgets. {text}"
     return text + (f" Budgets: {unbroken(named)}." if named else ""), tuple(drawn)

@@ -25,7 +25,7 @@ def draw_labels(axes: Axes, panel: Panel, data: FrontierData, *, first: bool) ->
         points = np.column_stack([data.x.show(series.x), data.y.show(series.y)])
         corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
         avoid = np.concatenate([points, *_along_bars(series, data), *_along_limits(axes, data)])
-        size = 8.0 if len(data.panels) == 1 else 7.0
+        size = style.points(8.0 if len(data.panels) == 1 else 7.0)
         texts = list(series.labels.values())
         place_labels(axes, points[chosen], texts, avoid, data.better, corners, [t for t in taken if t], size)
 
@@ -70,7 +70,7 @@ def _limit_text(axes: Axes, limit: Limit, data: FrontierData) -> Any:
     shown, upper = value / scale.factor, limit.high is not None
     words: dict[str, Any] = {
         "textcoords": "offset points",
-        "fontsize": 7.5,
+        "fontsize": style.points(7.5),
         "color": style.INK,
         "bbox": _WHITE,
         "zorder": 5,

@@ -89,17 +89,17 @@ class Builder:
         wanted = 8 if len(order) == 1 else 5 if len(order) <= 4 else 3
         for group in order:
             own = rows.get(group, np.empty(0, dtype=int))
-            title = self._name(group)
+            title = self.name(group)
             common = self._common(own)
             feasible, excluded = self._counts(None if names is None else names.index(group))
             remark = common if len(own) else "no feasible design"
             title = f"{title} ({remark})" if title and remark else title
-            series = (self._series(title, own, wanted),) if len(own) else ()
+            series = (self.series(title, own, wanted),) if len(own) else ()
             yield Panel(title, series, feasible if names else None, excluded if names else None)
 
     def overlay(self, order: Sequence[Group], rows: Mapping[Group, np.ndarray]) -> list[Panel]:
         """One panel with all groups, the best by the objective on x first."""
-        series = [self._series(self._name(g), rows[g], 0) for g in order if g in rows]
+        series = [self.series(self.name(g), rows[g], 0) for g in order if g in rows]
         sign = 1.0 if self.objectives[0]["direction"] == "min" else -1.0
         return [Panel("", tuple(sorted(series, key=lambda s: float(min(sign * s.x)))), *self._counts(-1))]
 
@@ -114,9 +114,14 @@ class Builder:
         )
         return feasible, excluded
 
-    def _name(self, group: Group) -> str:
+    def name(self, group: Group, axes: Sequence[str] | None = None) -> str:
+        """A group in words: its values of the axes of `per`, or of those given."""
         # A network that lacks an axis has no value of it.
-        named = [(axis, value) for axis, value in zip(self.manifest["per"], group, strict=True) if value]
+        named = [
+            (axis, value)
+            for axis, value in zip(self.manifest["per"] if axes is None else axes, group, strict=True)
+            if value
+        ]
         return ", ".join(itertools.starmap(_heading, named))
 
     def _common(self, rows: np.ndarray) -> str:
@@ -127,7 +132,8 @@ class Builder:
         same = [a for a in self.axes if a not in differing and self.manifest["axes"][a] > 1]
         return f"all {choice.design_text(self.frontier, same, rows[0])}" if same else ""
 
-    def _series(self, name: str, rows: np.ndarray, wanted: int) -> Series:
+    def series(self, name: str, rows: np.ndarray, wanted: int) -> Series:
+        """The frontier of the designs at `rows`, `wanted` of them with a label."""
         x, y = (choice.column(self.frontier, s.metric)[rows].astype(float) for s in (self.x, self.y))
         corners, edge = choice.staircase(x, y, *(o["direction"] for o in self.objectives))
         axes = choice.varying(self.frontier, self.axes, rows)

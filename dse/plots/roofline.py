@@ -115,9 +115,13 @@ def draw(figure: Figure, data: RooflineData) -> None:
     from matplotlib.lines import Line2D
 
     top, bottom = style.frame_heights(data.subtitle, data.footer)
-    height = top + 0.1 + 4.8 + 0.55 + bottom
+    narrow = style.current().narrow
+    # The legend has room beside the axes, or below them.
+    inner, below = (3.2, 0.85 + 0.21 * (len(data.roofs) + 1)) if narrow else (4.8, 0.55)
+    height = top + 0.1 + inner + below + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
-    axes = figure.add_axes((0.95 / style.WIDTH, (bottom + 0.55) / height, 6.6 / style.WIDTH, 4.8 / height))
+    across = style.width() - (1.1 if narrow else 3.4)
+    axes = figure.add_axes((0.95 / style.width(), (bottom + below) / height, across / style.width(), inner / height))
     style.set_axis(axes, "x", data.x, 7)
     style.set_axis(axes, "y", data.y, 7)
     axes.set_xlabel(data.x.label)
@@ -138,7 +142,11 @@ def draw(figure: Figure, data: RooflineData) -> None:
     diamond: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "white"}
     marks["ridge point"] = Line2D([], [], linestyle="", color=style.QUIET, **diamond)
     title = "device and format (designs)"
-    anchor = (1 - 2.3 / style.WIDTH, (bottom + 0.55 + 4.8) / height)
+    anchor = (
+        (0.02, (bottom + below - 0.55) / height)
+        if narrow
+        else (1 - 2.3 / style.width(), (bottom + below + inner) / height)
+    )
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": anchor, "alignment": "left", "borderaxespad": 0}
     figure.legend(list(marks.values()), list(marks), title=title, **place)
 

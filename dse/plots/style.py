@@ -7,56 +7,68 @@ import math
 import re
 import textwrap
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dse.errors import InputError
+from dse.plots.look import (
+    INK,
+    QUIET,
+    WIDTH,
+    blank_figure,
+    current,
+    drawing_style,
+    frame,
+    frame_heights,
+    points,
+    width,
+)
 from dse.units import parse_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+__all__ = [
+    "EXCLUDED",
+    "FAINT",
+    "FEASIBLE",
+    "FRONTIER",
+    "INK",
+    "MANY",
+    "MARKERS",
+    "PALETTE",
+    "QUIET",
+    "WIDTH",
+    "Scale",
+    "blank_figure",
+    "current",
+    "drawing_style",
+    "frame",
+    "frame_heights",
+    "log_ticks",
+    "make_scale",
+    "points",
+    "prefixed",
+    "readable",
+    "set_axis",
+    "tick_text",
+    "widened",
+    "width",
+    "wrapped",
+]
 
 # Okabe and Ito, "Color Universal Design", 2008; yellow last, for it is faint on white.
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D")
-INK, QUIET, FAINT = "#222222", "#666666", "#d9d9d9"
+FAINT = "#d9d9d9"
 FEASIBLE = ("#dcecf7", "#5fa8d3")
 EXCLUDED = ("#f0f0f0", "#c2c2c2")
 FRONTIER = PALETTE[1]
-WIDTH = 10.0
-DPI = 160
 # More marks than this are pixels in vector files too: each as a path of its own would take seconds and megabytes.
 MANY = 2_000
 
-_STYLE: dict[str, Any] = {
-    "figure.dpi": DPI,
-    "savefig.dpi": DPI,
-    "font.size": 9,
-    "axes.titlesize": 9.5,
-    "axes.labelsize": 10,
-    "axes.edgecolor": QUIET,
-    "axes.linewidth": 0.7,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": "#e6e6e6",
-    "grid.linewidth": 0.6,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "hatch.linewidth": 0.5,
-    "svg.hashsalt": "dse",
-}
 # People read 3000 s, not 3 ks, and never a thousand grams of a kilogram.
 _PREFIXES = ("T", "G", "M", "k", "", "m", "u", "n", "p")
 _BINARY_PREFIXES = ("Ti", "Gi", "Mi", "Ki", "")
@@ -64,25 +76,6 @@ _COUNTS = {1e12: "trillions", 1e9: "billions", 1e6: "millions", 1e3: "thousands"
 _SPELLING = {"sram": "SRAM", "kv": "KV", "macs": "MACs", "flops": "FLOPs", "sqnr": "SQNR", "pue": "PUE", "wh": "Wh"}
 # Values in these units are compared by differences, over whatever range.
 _NEVER_LOG = ("%", "dB")
-
-
-def drawing_style() -> AbstractContextManager[None]:
-    """The look, in force inside a `with`."""
-    import matplotlib
-
-    # The backend stays out: to read it is to load one, with windows where there is a display.
-    plain: dict[str, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
-    return matplotlib.rc_context(plain | _STYLE)  # type: ignore[arg-type]
-
-
-def blank_figure() -> Figure:
-    """An empty figure that draws without a display."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, 6.4))
-    FigureCanvasAgg(figure)
-    return figure
 
 
 @dataclass(frozen=True)
@@ -191,6 +184,11 @@ def readable(name: str) -> str:
     return " ".join(_SPELLING.get(word, word) for word in name.split("_"))
 
 
+def wrapped(label: str, inches: float) -> str:
+    """The label of an axis, broken into lines that long."""
+    return "\n".join(textwrap.wrap(label, int(inches / 0.078)))
+
+
 def set_axis(axes: Axes, which: str, scale: Scale, ticks: int) -> None:
     """Scale, ends and about `ticks` plain ticks for the x or y axis."""
     from matplotlib import ticker
@@ -234,22 +232,3 @@ def tick_text(value: float) -> str:
     mantissa = value / 10.0**exponent
     front = "" if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}·"
     return f"${front}10^{{{exponent}}}$".replace("·", r"\cdot ")
-
-
-def frame_heights(subtitle: str, footer: str) -> tuple[float, float]:
-    """Inches that title and subtitle take above, and the footer below."""
-    return 0.50 + 0.19 * len(_wrapped(subtitle)), 0.16 + 0.16 * len(_wrapped(footer, 155))
-
-
-def _wrapped(text: str, characters: int = 138) -> list[str]:
-    return textwrap.wrap(text, characters)
-
-
-def frame(figure: Figure, height: float, title: str, subtitle: str, footer: str) -> None:
-    """Set the figure's height in inches, and write title, subtitle and footer."""
-    figure.set_size_inches(WIDTH, height)
-    small: dict[str, Any] = {"color": QUIET, "linespacing": 1.3}
-    left = 0.12 / WIDTH
-    figure.text(left, 1 - 0.12 / height, title, va="top", fontsize=13, fontweight="bold")
-    figure.text(left, 1 - 0.42 / height, "\n".join(_wrapped(subtitle)), va="top", fontsize=9.5, **small)
-    figure.text(left, 0.10 / height, "\n".join(_wrapped(footer, 155)), va="bottom", fontsize=8, **small)

@@ -23,7 +23,6 @@ HEAVY = {
     "scipy",
     "zarr",
     "dask",
-    "plotly",
     "moocore",
     "pydantic",
     "rich",

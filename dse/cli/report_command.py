@@ -1,0 +1,26 @@
+"""dse report: the interactive page of a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("report", short_help="Write the interactive page of a result.")
+@click.argument("result", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="File [RESULT/report.html].")
+@click.option("--designs", type=click.IntRange(min=0), help="Designs in the page beside the frontier [100000].")
+def command(result: Path, output: Path | None, designs: int | None) -> None:
+    """Write the page of RESULT: frontier and parallel coordinates to select in, budgets to move, a table to save.
+
+    \b
+    dse report results/quickstart
+    dse report results/quickstart -o quickstart.html --designs 20000
+
+    It is one file, opens without a network, and asks for nothing. `dse explore` writes it unless --no-plots is given.
+    """
+    from dse.jobs.result import REPORT, load
+
+    path = load(result).report(output or result / REPORT, designs)
+    click.echo(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")

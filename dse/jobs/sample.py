@@ -1,0 +1,106 @@
+"""Designs of a whole space for the interactive report: all of them, or a fair sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from dse.grid.blocks import Grid
+from dse.grid.space import NETWORK
+from dse.jobs.resolve import Job, read_job
+from dse.jobs.result import Result
+from dse.jobs.run import flat, joined
+from dse.pareto.cut import FIT, is_mcu
+
+
+def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[dict[str, Any]], int]:
+    """Designs of the space of a result, whether they meet its budgets or not.
+
+    Parameters
+    ----------
+    most
+        Where the space has no more designs, all are given; else as many of them, drawn evenly at random, and the
+        whole frontier besides.
+
+    Returns
+    -------
+    designs
+        Along "design", every axis a coordinate, with what the spec's cut needs; `held_to_mcu` is 1 where SRAM and
+        flash are what a design must fit, 0 where main memory is. Undefined designs are among them.
+    limits
+        What the designs are held to: `column`, `side` ("min" or "max"), `value`, `fit` ("mcu", "other" or "" for a
+        budget), `network` that it holds for ("" for all); `given` is True.
+    size
+        Designs in all.
+    """
+    job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumed)
+    parts = []
+    whole = job.size <= most
+    drawn = np.arange(job.size) if whole else _drawn(job.size, most, seed)
+    start = 0
+    for grid in job.grids:
+        own = drawn[(drawn >= start) & (drawn < start + grid.space.size)] - start
+        start += grid.space.size
+        if not whole:
+            own = np.union1d(own, _frontier_places(grid, result.frontier))
+        if len(own):
+            parts.append(_part(job, grid, own))
+    limits = {tuple(sorted(li.items())): li for grid in job.grids for li in _limits(job, grid)}
+    designs = parts[0] if len(parts) == 1 else joined(parts, job.cut.per)
+    return designs, list(limits.values()), job.size
+
+
+def _limits(job: Job, grid: Grid) -> Iterator[dict[str, Any]]:
+    """What the designs of a grid are held to."""
+    cut = job.cut_of(grid)
+    known: dict[str, Any] = {"given": True}
+    for name, held in FIT.items() if cut.fit else ():
+        yield {"column": name, "side": "min", "value": 0.0, "fit": held, "network": "", **known}
+    for budget in cut.budgets:
+        # Of networks to choose from one has budgets of its own.
+        network = budget.network if grid.name else ""
+        column = budget.metric if network else budget.column
+        for side, value in (("min", budget.low), ("max", budget.high)):
+            if np.isfinite(value):
+                yield {"column": column, "side": side, "value": value, "fit": "", "network": network, **known}
+
+
+def _frontier_places(grid: Grid, frontier: xr.Dataset) -> np.ndarray:
+    """Where the designs of a frontier stand in a grid, of those that are of it."""
+    own = frontier
+    if grid.name and NETWORK in frontier.coords:
+        own = frontier.isel(design=np.flatnonzero(frontier[NETWORK].values.astype(str) == grid.name))
+    space = grid.space
+    index = {}
+    for axis in space.axes.values():
+        if axis.dim is not None and axis.dim not in index and axis.name in own.coords:
+            order = {str(v): i for i, v in enumerate(axis.coordinate.tolist())}
+            index[axis.dim] = [order[_spelt(v, axis.coordinate)] for v in own[axis.name].values.tolist()]
+    if not space.dims:
+        return np.zeros(min(own.sizes["design"], 1), dtype=np.int64)
+    return np.unique(np.ravel_multi_index([index[d] for d in space.dims], list(space.sizes.values())))
+
+
+def _spelt(value: Any, coordinate: np.ndarray) -> str:
+    """A value as its axis has it: frontiers of several networks hold numbers of all of them as one type."""
+    return str(coordinate.dtype.type(value)) if coordinate.dtype.kind in "if" else str(value)
+
+
+def _drawn(size: int, most: int, seed: int) -> np.ndarray:
+    """Different numbers below `size`, in order."""
+    random = np.random.default_rng(seed)
+    if size <= 50 * most:
+        return np.sort(random.choice(size, most, replace=False))
+    return np.unique(random.integers(0, size, most))
+
+
+def _part(job: Job, grid: Grid, places: np.ndarray) -> xr.Dataset:
+    cut = job.cut_of(grid)
+    own = {b.column: b.metric for b in cut.budgets if grid.name and b.network}
+    columns = dict.fromkeys([*job.metrics, *(own.get(c, c) for c in cut.columns)])
+    found = flat(grid, places, list(columns))
+    designs = grid.space.designs(places) if grid.space.dims else grid.space
+    return found.assign(held_to_mcu=("design", np.broadcast_to(is_mcu(designs).data, (len(places),)).copy()))

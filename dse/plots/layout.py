@@ -1,0 +1,128 @@
+"""Places of axes, legends and words, in inches, for plots of a few panels in a row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dse.plots import style
+from dse.units import format_quantity
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What ops are: the colours of all plots that show them.
+KIND_COLOURS = {
+    "conv": style.PALETTE[0],
+    "depthwise": style.PALETTE[1],
+    "linear": style.PALETTE[2],
+    "attention": style.PALETTE[3],
+    "embedding": style.PALETTE[4],
+    "norm": style.PALETTE[5],
+    "add": "#8c6d31",
+}
+OTHER_KINDS = "#a6a6a6"
+_ROW = 0.21
+
+
+@dataclass(frozen=True)
+class Words:
+    """Title, subtitle and footer of a picture."""
+
+    title: str
+    subtitle: str
+    footer: str
+
+
+@dataclass(frozen=True)
+class Room:
+    """Inches beside the axes: left and right of all, between them, and below for ticks and label."""
+
+    left: float = 0.95
+    right: float = 0.25
+    gap: float = 0.95
+    below: float = 0.58
+    head: float = 0.12
+
+
+def panels(
+    figure: Figure, words: Words, inner: float, number: int = 1, room: Room | None = None, legend: Sequence[str] = ()
+) -> list[Axes]:
+    """Axes beside each other, `inner` inches high, below each other where the picture is narrow.
+
+    The entries of a `legend` get room below all of them.
+    """
+    room = room or Room()
+    columns = 1 if style.current().narrow else number
+    rows = math.ceil(number / columns)
+    top, bottom = style.frame_heights(words.subtitle, words.footer)
+    under = bottom + legend_height(legend)
+    height = top + rows * (room.head + inner + room.below) + under
+    style.frame(figure, height, words.title, words.subtitle, words.footer)
+    width = (style.width() - room.left - room.right - (columns - 1) * room.gap) / columns
+    found = []
+    for place in range(number):
+        row, column = divmod(place, columns)
+        left = room.left + column * (width + room.gap)
+        low = height - top - (row + 1) * (room.head + inner) - row * room.below
+        found.append(figure.add_axes((left / style.width(), low / height, width / style.width(), inner / height)))
+    return found
+
+
+def legend_columns(names: Sequence[str]) -> int:
+    """Entries of a legend that there is room for beside each other."""
+    longest = max(map(len, names), default=0)
+    return max(1, min(len(names), int((style.width() - 0.3) / (0.62 + 0.066 * longest))))
+
+
+def legend_height(names: Sequence[str]) -> float:
+    """Inches that a legend below the axes takes."""
+    return _ROW * math.ceil(len(names) / legend_columns(names)) + 0.08 if names else 0.0
+
+
+def legend_below(figure: Figure, marks: Mapping[str, Any], words: Words) -> None:
+    """A legend between the axes and the footer."""
+    height = figure.get_size_inches()[1] / style.current().scale
+    _, bottom = style.frame_heights(words.subtitle, words.footer)
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.12 / style.width(), (bottom + 0.04) / height)}
+    look: dict[str, Any] = {"borderaxespad": 0, "handlelength": 1.6, "columnspacing": 1.6}
+    figure.legend(list(marks.values()), list(marks), ncols=legend_columns(list(marks)), **place, **look)
+
+
+def kind_colour(kind: str) -> str:
+    """The colour of a kind of op."""
+    return KIND_COLOURS.get(kind, OTHER_KINDS)
+
+
+def kind_marks(kinds: Sequence[str]) -> dict[str, Any]:
+    """Entries of a legend for the kinds of op among `kinds`."""
+    from matplotlib.patches import Patch
+
+    shown = [k for k in KIND_COLOURS if k in kinds]
+    marks = {k: Patch(facecolor=KIND_COLOURS[k]) for k in shown}
+    others = sorted({k for k in kinds if k not in KIND_COLOURS})
+    return marks | (
+        {", ".join(others[:4]) + (", …" if len(others) > 4 else ""): Patch(facecolor=OTHER_KINDS)} if others else {}
+    )
+
+
+def design_words(design: Any, footer: str, note: str = "") -> Words:
+    """Title and subtitle of a picture of one design: its network, device and format; then its other axes."""
+    axes = dict(design.told)
+    network, device, precision = design.network, axes.pop("device", ""), axes.pop("precision", "")
+    computed = design.compute_format
+    formats = f"{precision} (computes in {computed})" if computed not in ("", precision) else precision
+    title = ", ".join(filter(None, [f"{network} on {device}" if device else network, str(formats)]))
+    told = [f"{style.readable(n)} {v}" for n, v in list(axes.items())[:10]]
+    told += ["…"] if len(axes) > 10 else []
+    sentences = [", ".join(told) + "." if told else "", note]
+    return Words(title, " ".join(filter(None, sentences)), footer)
+
+
+def quantity(value: float, unit: str, digits: int = 4) -> str:
+    """A quantity as it stands in a picture: with the letter of micro."""
+    text = format_quantity(value, unit, digits)
+    return text.replace(" u", " µ") if unit != "USD" else text

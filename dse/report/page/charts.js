@@ -1,0 +1,196 @@
+"use strict";
+// Two linked pictures on canvas: designs over two columns, and parallel coordinates.
+
+const INK = "#222", FAINT = "#c9ccd1", FEASIBLE = "#8fbfe0", FRONTIER = "#d55e00", GRID = "#e8e8e8";
+const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31"];
+const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
+// Lines that are drawn of designs that are not on the frontier, and lines a frame.
+const MOST_LINES = 3000, LINES_A_FRAME = 6000;
+
+function prepareCanvas(canvas, height) {
+  const width = canvas.parentElement.clientWidth, ratio = window.devicePixelRatio || 1;
+  canvas.width = Math.round(width * ratio);
+  canvas.height = Math.round(height * ratio);
+  canvas.style.height = `${height}px`;
+  const context = canvas.getContext("2d");
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, width, height);
+  context.font = "12px system-ui, sans-serif";
+  return [context, width, height];
+}
+
+function ticksOf(column, wanted) {
+  if (column.text) return column.labels.map((label, i) => [i, label]).filter((_, i, all) => i % Math.ceil(all.length / 16) === 0);
+  if (!(column.high > column.low)) return [[column.low, quantity(column.low, column.unit, 3)]];
+  let values = [];
+  if (column.log) {
+    const base = column.unit === "B" ? 2 : 10, first = Math.ceil(Math.log(column.low) / Math.log(base) - 1e-9);
+    for (let n = first; base ** n <= column.high * (1 + 1e-9); n += 1) values.push(base ** n);
+    values = values.filter((_, i) => i % Math.max(1, Math.ceil(values.length / wanted)) === 0);
+  }
+  if (values.length < 2) {
+    const rough = (column.high - column.low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * [1, 2, 2.5, 5, 10].find((m) => m * power >= rough);
+    values = [];
+    for (let v = Math.ceil(column.low / step) * step; v <= column.high; v += step) values.push(Number(v.toPrecision(12)));
+  }
+  return values.map((v) => [v, quantity(v, column.unit, 3)]);
+}
+
+class Scatter {
+  constructor(canvas, page) {
+    this.canvas = canvas;
+    this.page = page;
+    this.box = null;
+    let start = null;
+    canvas.addEventListener("pointerdown", (event) => { start = this.point(event); canvas.setPointerCapture(event.pointerId); });
+    canvas.addEventListener("pointermove", (event) => {
+      const here = this.point(event);
+      if (!start) { this.hover(event, here); return; }
+      this.box = [start, here];
+      page.brushBox(this.ranges());
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      const here = this.point(event);
+      if (start && Math.hypot(here[0] - start[0], here[1] - start[1]) < 4) { this.box = null; page.brushBox(null); }
+      start = null;
+    });
+    canvas.addEventListener("pointerleave", () => page.hover(-1));
+  }
+  point(event) { const r = this.canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; }
+  at(row) {
+    const { left, top, width, height } = this.area;
+    return [left + place(this.x, this.x.values[row]) * width, top + (1 - place(this.y, this.y.values[row])) * height];
+  }
+  ranges() {
+    const { left, top, width, height } = this.area, [[x0, y0], [x1, y1]] = this.box;
+    const share = (a, from, size) => Math.min(1, Math.max(0, (a - from) / size));
+    const pair = (column, a, b) => [unplace(column, Math.min(a, b)), unplace(column, Math.max(a, b))];
+    return [[this.x, pair(this.x, share(x0, left, width), share(x1, left, width))],
+            [this.y, pair(this.y, 1 - share(y0, top, height), 1 - share(y1, top, height))]];
+  }
+  hover(event, [px, py]) {
+    const page = this.page;
+    let best = -1, nearest = 14 * 14;
+    for (let row = 0; row < page.size; row += 1) {
+      if (!page.feasible[row] && !page.onFrontier[row]) continue;
+      const [x, y] = this.at(row), distance = (x - px) ** 2 + (y - py) ** 2 - (page.onFrontier[row] ? 9 : 0);
+      if (distance < nearest) { nearest = distance; best = row; }
+    }
+    page.hover(best, event.clientX, event.clientY);
+  }
+  draw(x, y) {
+    this.x = x; this.y = y;
+    const [context, width, height] = prepareCanvas(this.canvas, 430), page = this.page;
+    const area = this.area = { left: 78, top: 12, width: width - 96, height: height - 62 };
+    context.strokeStyle = GRID; context.fillStyle = INK;
+    for (const [value, label] of ticksOf(x, 7)) {
+      const at = area.left + place(x, value) * area.width;
+      line(context, at, area.top, at, area.top + area.height);
+      context.textAlign = "center"; context.fillText(label, at, area.top + area.height + 17);
+    }
+    for (const [value, label] of ticksOf(y, 6)) {
+      const at = area.top + (1 - place(y, value)) * area.height;
+      line(context, area.left, at, area.left + area.width, at);
+      context.textAlign = "right"; context.fillText(label, area.left - 6, at + 4);
+    }
+    context.textAlign = "center";
+    context.fillText(x.label, area.left + area.width / 2, height - 12);
+    context.save(); context.translate(13, area.top + area.height / 2); context.rotate(-Math.PI / 2); context.fillText(y.label, 0, 0); context.restore();
+    const passes = [[FAINT, 2, (r) => !page.feasible[r]], [FEASIBLE, 3, (r) => page.feasible[r] && !page.onFrontier[r]]];
+    for (const [colour, size, wanted] of passes) {
+      context.fillStyle = colour;
+      for (let row = 0; row < page.size; row += 1) {
+        if (!wanted(row) || !page.selected[row]) continue;
+        const [px, py] = this.at(row);
+        context.fillRect(px - size / 2, py - size / 2, size, size);
+      }
+    }
+    for (const row of page.frontier) {
+      const [px, py] = this.at(row);
+      context.globalAlpha = page.selected[row] ? 1 : 0.15;
+      context.fillStyle = page.colour(row);
+      context.beginPath(); context.arc(px, py, 4, 0, 7); context.fill();
+      context.strokeStyle = "#fff"; context.lineWidth = 0.7; context.stroke();
+    }
+    context.globalAlpha = 1; context.lineWidth = 1;
+    if (page.hovered >= 0) ring(context, this.at(page.hovered));
+    if (this.box) { const [[a, b], [c, d]] = this.box; context.strokeStyle = INK; context.setLineDash([4, 3]); context.strokeRect(a, b, c - a, d - b); context.setLineDash([]); }
+  }
+}
+
+function line(context, x0, y0, x1, y1) { context.beginPath(); context.moveTo(x0, y0); context.lineTo(x1, y1); context.stroke(); }
+function ring(context, [x, y]) { context.strokeStyle = INK; context.lineWidth = 2; context.beginPath(); context.arc(x, y, 7, 0, 7); context.stroke(); context.lineWidth = 1; }
+
+class Parallel {
+  constructor(canvas, page, columns) {
+    Object.assign(this, { canvas, page, columns, brushes: new Map(), job: 0 });
+    let axis = null, start = 0;
+    canvas.addEventListener("pointerdown", (event) => {
+      const [px, py] = this.point(event);
+      axis = this.nearest(px); start = py; canvas.setPointerCapture(event.pointerId);
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const [, py] = this.point(event);
+      if (!axis || Math.abs(py - start) < 4) return;
+      const share = (y) => Math.min(1, Math.max(0, 1 - (y - this.top) / this.inner)), ends = [share(start), share(py)].sort((a, b) => a - b);
+      this.brushes.set(axis, [unplace(axis, ends[0]), unplace(axis, ends[1])]);
+      page.brushAxes(this.brushes);
+    });
+    canvas.addEventListener("pointerup", (event) => {
+      if (axis && Math.abs(this.point(event)[1] - start) < 4) { this.brushes.delete(axis); page.brushAxes(this.brushes); }
+      axis = null;
+    });
+  }
+  point(event) { const r = this.canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; }
+  nearest(px) { return this.columns.reduce((best, c) => (Math.abs(this.x(c) - px) < Math.abs(this.x(best) - px) ? c : best)); }
+  x(column) { const n = this.columns.length; return 60 + (this.columns.indexOf(column) * (this.width - 120)) / Math.max(n - 1, 1); }
+  y(column, value) { return this.top + (1 - place(column, value)) * this.inner; }
+  draw() {
+    const [context, width, height] = prepareCanvas(this.canvas, 300), page = this.page;
+    Object.assign(this, { width, top: 44, inner: height - 66 });
+    const others = [];
+    const step = Math.max(1, Math.ceil(page.size / (4 * MOST_LINES)));
+    for (let row = 0; row < page.size && others.length < MOST_LINES; row += step) if (page.feasible[row] && !page.onFrontier[row] && page.selected[row]) others.push(row);
+    const strong = page.frontier.filter((row) => page.selected[row]), faint = page.frontier.filter((row) => !page.selected[row]);
+    const lines = [...others.map((r) => [r, FEASIBLE, 0.25]), ...faint.map((r) => [r, FAINT, 0.25]), ...strong.map((r) => [r, page.colour(r), strong.length > 400 ? 0.35 : 0.8])];
+    this.axes(context);
+    const job = (this.job += 1), part = (start) => {
+      if (job !== this.job) return;
+      for (const [row, colour, alpha] of lines.slice(start, start + LINES_A_FRAME)) this.line(context, row, colour, alpha);
+      context.globalAlpha = 1;
+      if (start + LINES_A_FRAME < lines.length) requestAnimationFrame(() => part(start + LINES_A_FRAME));
+      else { if (page.hovered >= 0) { context.lineWidth = 3; this.line(context, page.hovered, INK, 1); context.lineWidth = 1; } this.axes(context); }
+    };
+    part(0);
+  }
+  line(context, row, colour, alpha) {
+    context.strokeStyle = colour; context.globalAlpha = alpha; context.beginPath();
+    let drawing = false;
+    for (const column of this.columns) {
+      const value = column.values[row];
+      if (!Number.isFinite(value)) { drawing = false; continue; }
+      const at = [this.x(column), this.y(column, value)];
+      if (drawing) context.lineTo(...at); else context.moveTo(...at);
+      drawing = true;
+    }
+    context.stroke(); context.globalAlpha = 1;
+  }
+  axes(context) {
+    this.columns.forEach((column, number) => {
+      const at = this.x(column);
+      context.strokeStyle = "#777"; context.fillStyle = INK; context.textAlign = "center";
+      line(context, at, this.top, at, this.top + this.inner);
+      context.font = "600 12px system-ui, sans-serif";
+      context.fillText(column.title, at, number % 2 ? 28 : 13);
+      context.font = "11px system-ui, sans-serif"; context.textAlign = number ? "left" : "right";
+      for (const [value, label] of ticksOf(column, 5)) {
+        const y = this.y(column, value) + 4, gap = number ? 5 : -5;
+        context.strokeStyle = "#fffc"; context.lineWidth = 3; context.strokeText(label, at + gap, y); context.lineWidth = 1;
+        context.fillText(label, at + gap, y);
+      }
+      const brush = this.brushes.get(column);
+      if (brush) { const [a, b] = brush.map((v) => this.y(column, v)); context.fillStyle = "#0072b255"; context.strokeStyle = "#0072b2"; context.fillRect(at - 7, b, 14, a - b); context.strokeRect(at - 7, b, 14, a - b); }
+    });
+  }
+}

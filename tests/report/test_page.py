@@ -1,0 +1,202 @@
+"""The interactive report: what stands in the file, and what it does in a browser, compared with the library."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import dse
+from dse.report.columns import column
+from dse.report.html import page as make_page
+from tests.report.browser import opened
+
+SPEC = {
+    "name": "small",
+    "network": {"family": "mobilenet_v2", "width": [0.35, 0.5, 0.75, 1.0, 1.4], "resolution": [96, 128, 160, 192, 224]},
+    "precision": {"scheme": ["fp32", "int8"]},
+    "hardware": {"device": ["stm32u575", "esp32", "gap9"]},
+    "objectives": {"minimize": ["latency", "energy"], "maximize": ["accuracy"], "per": ["device"]},
+    "budgets": {"peak_sram": "512 KiB", "flash": "4 MiB"},
+    "output": {"metrics": ["macs"]},
+}
+HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory):
+    return dse.explore(SPEC, out=tmp_path_factory.mktemp("report") / "small")
+
+
+def frontier_size(**changes):
+    return dse.explore({**SPEC, **changes}).counts
+
+
+def test_a_result_keeps_its_report(result, tmp_path):
+    assert "report.html" in result.manifest["files"]
+    assert (result.path / "report.html").read_text(encoding="utf-8") == make_page(result)
+    without = dse.explore(SPEC, out=tmp_path / "none", plots=False)
+    assert not (without.path / "report.html").exists()
+
+
+def test_nothing_is_asked_for(result):
+    text = make_page(result)
+    assert "default-src 'none'" in text
+    # Sources that the data cite are text.
+    code = re.sub(r'id="data">.*?</script>', "", text, flags=re.DOTALL)
+    assert not re.search(r"https?:|//[a-z]|url\(|@import|<link|<iframe|\bsrc=", code)
+
+
+def test_names_are_escaped(result):
+    frontier = result.frontier
+    designs, limits, size = result.sample(1000)
+    designs = designs.assign_coords(device=("design", np.full(size, HOSTILE, dtype=object)))
+    hostile = SimpleNamespace(
+        frontier=frontier,
+        manifest={**result.manifest, "name": HOSTILE, "notes": [HOSTILE], "left_out_devices": {HOSTILE: ["tdp"]}},
+        sample=lambda most: (designs, limits, size),
+    )
+    text = make_page(hostile)
+    assert "<img" not in text and text.count("</script>") == 2
+    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])
+    assert data["name"] == HOSTILE
+
+
+def test_a_sample_is_told(result):
+    text = make_page(result, most=20)
+    told = re.search(r"(\d+) of 150 designs are in this page: the whole frontier of the spec", text)
+    assert told and int(told[1]) >= result.counts["kept"]
+    assert "All 150 designs are in this page" in make_page(result)
+
+
+@pytest.mark.parametrize("values", [[1.5, np.nan, 1.5, 1e-300], list(np.linspace(0, 1, 900)), [3.0] * 700])
+def test_a_column_keeps_every_bit(values):
+    import base64
+    import zlib
+
+    packed = column("latency", xr.DataArray(values, dims="design", attrs={"units": "s"}), len(values), shown=True)
+
+    def read(name, dtype):
+        return np.frombuffer(zlib.decompress(base64.b64decode(packed[name])), dtype=dtype)
+
+    wide = "<u2" if packed.get("wide") else "u1"
+    found = read("table", "<f8")[read("codes", wide)] if "codes" in packed else read("values", "<f8")
+    np.testing.assert_array_equal(found, values)
+
+
+def test_in_a_browser(result, tmp_path):
+    with opened(result.path / "report.html") as (page, messages, requests):
+
+        def count(name):
+            return int(page.get_attribute("#count", f"data-{name}"))
+
+        assert count("frontier") == result.counts["kept"]
+        assert count("feasible") == result.counts["kept"] + result.counts["dominated"]
+
+        # A slider moved by hand: the library, under the very limit that the page shows, finds as many.
+        for name, share in (("latency", 400), ("peak_sram", 900), ("macs", 600)):
+            page.locator(f"#limit-{name}-max").evaluate(
+                "(e, v) => { e.value = v; e.dispatchEvent(new Event('input')); }", share
+            )
+        page.wait_for_function("() => !window.page.pending")
+        limits = page.evaluate(
+            "() => window.page.limits.filter(l => l.active && !l.fit).map(l => [l.column.name, l.side, l.value])"
+        )
+        budgets = {name: {side: value} for name, side, value in limits}
+        assert set(budgets) == {"latency", "peak_sram", "macs", "flash"}
+        counts = frontier_size(budgets=budgets)
+        assert (count("frontier"), count("feasible")) == (counts["kept"], counts["kept"] + counts["dominated"])
+        assert counts["kept"] != result.counts["kept"]
+
+        # Without the fit, budgets as in the spec.
+        page.click("#reset")
+        page.click("#fit")
+        counts = frontier_size(fit=False)
+        assert (count("frontier"), count("feasible")) == (counts["kept"], counts["kept"] + counts["dominated"])
+        page.click("#reset")
+        assert count("frontier") == result.counts["kept"]
+
+        # The upper half of the first axis: width.
+        box = page.locator("#parallel").bounding_box()
+        widths = page.evaluate(
+            "() => { const p = window.page.parallel, c = p.columns[0]; return [p.x(c), p.top, p.inner] }"
+        )
+        at, top, inner = box["x"] + widths[0], box["y"] + widths[1], widths[2]
+        page.mouse.move(at, top + 1)
+        page.mouse.down()
+        page.mouse.move(at, top + inner * 0.8, steps=4)
+        page.mouse.up()
+        page.wait_for_function("() => !window.page.redrawing")
+        (low, high) = page.evaluate("() => [...window.page.parallel.brushes.values()][0]")
+        width = result.frontier.width.values
+        assert 0 < count("selected") == int(((width >= low) & (width <= high)).sum()) < count("frontier")
+
+        # The table has what is selected, to the last bit.
+        with page.expect_download() as waiting:
+            page.click("#csv")
+        waiting.value.save_as(tmp_path / "x.csv")
+        rows = list(csv.DictReader((tmp_path / "x.csv").open(encoding="utf-8")))
+        chosen = result.frontier.isel(design=(width >= low) & (width <= high))
+        assert sorted(float(r["latency"]) for r in rows) == sorted(chosen.latency.values)
+
+        # A design under the pointer is told as a whole.
+        place = page.evaluate("() => window.page.scatter.at(window.page.frontier[0])")
+        box = page.locator("#scatter").bounding_box()
+        page.mouse.move(box["x"] + place[0], box["y"] + place[1])
+        assert "peak SRAM" in page.inner_text("#tip") and "device" in page.inner_text("#tip")
+        assert messages == []
+        assert [r for r in requests if not r.startswith(("file:", "blob:"))] == []
+
+
+@pytest.mark.parametrize(
+    "objectives",
+    [
+        {"minimize": ["latency"]},
+        {"minimize": ["latency"], "maximize": ["accuracy"]},
+        {"minimize": ["latency", "peak_sram", "flash"]},
+        {"minimize": ["peak_sram", "flash", "latency"], "maximize": ["accuracy"]},
+        {"minimize": ["peak_sram", "flash", "latency", "energy"], "maximize": ["accuracy"]},
+    ],
+)
+def test_frontiers_of_one_to_five_objectives(objectives, tmp_path):
+    result = dse.explore({**SPEC, "objectives": objectives})
+    with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
+        assert int(page.get_attribute("#count", "data-frontier")) == result.counts["kept"]
+        assert messages == []
+
+
+def test_other_devices_are_held_to_their_main_memory(tmp_path):
+    # Weights of 16 GB in fp16 fit 0.9 of 24 GB and not of 16; no SRAM or flash is asked of either.
+    spec = {
+        "network": {"model": "llama-3.1-8b"},
+        "precision": {"scheme": ["fp16", "int8"]},
+        "hardware": {"device": ["rtx-4090", "t4", "a100-sxm-80gb"]},
+        "deployment": {"phase": "decode", "context": 1024, "batch": [1, 8, 64]},
+        "objectives": {"minimize": ["latency"]},
+    }
+    result = dse.explore(spec)
+    assert 0 < result.counts["excluded"]["fit: memory_free"] < result.counts["enumerated"]
+    with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
+        feasible = result.counts["kept"] + result.counts["dominated"]
+        assert int(page.get_attribute("#count", "data-feasible")) == feasible
+        assert messages == []
+
+
+def test_a_thinned_page_holds_the_whole_frontier(result, tmp_path):
+    with opened(result.report(tmp_path / "x.html", most=10)) as (page, messages, _):
+        assert int(page.get_attribute("#count", "data-frontier")) == result.counts["kept"]
+        assert messages == []
+
+
+def test_hostile_names_do_nothing(tmp_path):
+    spec = {**SPEC, "device": {"<img src=x onerror=alert(1)>": {"base": "esp32"}}}
+    spec["hardware"] = {"device": ["<img src=x onerror=alert(1)>", "gap9"]}
+    path = dse.explore({**spec, "name": "x"}).report(tmp_path / "x.html")
+    with opened(path) as (page, messages, requests):
+        assert page.locator("img").count() == 0 and len(requests) == 1 and messages == []
+        assert "<img" in page.inner_text("#table")
