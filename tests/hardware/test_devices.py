@@ -94,7 +94,7 @@ def test_select():
     assert select("stm32f746") == ["stm32f746"]
     assert len(select("class:mcu")) == 25
     assert "stm32f746" in select("class:mcu")
-    assert len(select("*")) == 105
+    assert len(select("*")) == 114
 
 
 @pytest.mark.parametrize(("pattern", "nearest"), [("stm32f74", "stm32f746"), ("class:mcus", "mcu"), ("class:", "tpu")])

@@ -101,6 +101,9 @@ def test_every_metric_has_a_worked_example():
     elsewhere |= {f"adapter_{what}_{targets}" for what in ("features", "macs") for targets in ("qv", "all")}
     # these in test_training
     elsewhere |= {"predicted_loss", "predicted_loss_low", "predicted_loss_high"}  # tests/quality/test_loss.py
+    elsewhere |= {"layer_macs", "product_macs", "depthwise_macs", "window_traffic", "depthwise_traffic"}
+    elsewhere |= {"streamed_traffic", "rearranged_traffic", "kernel_launches", "flash_total", "system_energy"}
+    elsewhere |= {"latency_low", "latency_high"}  # these in tests/calibration
     elsewhere |= {"winograd_macs"}  # in test_levers
     elsewhere |= {"loss"}  # the user's own: tests/jobs/test_quality.py
     assert set(registry.METRICS) <= worked | elsewhere
