@@ -591,6 +591,12 @@ NAMES: dict[str, Name] = {
     "overlap": _cost("o", "1: computing hides behind reading, or the reverse; 0: both add up", maximum=1, integer=True),
     "launch_time": _cost("t_0", "time to start one kernel", "s"),
     "call_time": _cost("t_c0", "time of a call beside its work", "s"),
+    "active_power": _cost("P_act", "power of the measured system while it runs the network", "W"),
+    "engine_code": _cost("S_code", "flash of the engine and of the generated code, beside the parameters", "B"),
+    "engine_sram": _cost("M_eng", "on-chip memory of the engine beside the activations live at once", "B"),
+    "engine_in_place": _cost(
+        "o_dw", "1: the engine's depthwise convolution overwrites its input", maximum=1, integer=True
+    ),
     "latency_spread": _cost("k_80", "factor that bounds 80 % of the errors on networks not fitted", minimum=1),
     # Joined by the grid.
     "device_count": _count("derived", "n_dev", "devices of one replica", default=1),

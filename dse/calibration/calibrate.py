@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dse.calibration import fitting
 from dse.calibration.constants import Calibration, Errors
+from dse.calibration.figures import with_constants
 from dse.calibration.fitting import Array
 from dse.calibration.forms import form_of
 from dse.calibration.measurements import Measurement, usable
@@ -20,6 +21,8 @@ from dse.hardware import DEVICES
 HELD = 0.8
 # The narrowest interval that is believed, whatever a few rows say.
 LEAST_SPREAD = 1.02
+# With fewer rows a calibration shares its interval with others of its source.
+FEW = 20
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,24 @@ def calibrate(measurements: Iterable[Measurement]) -> list[Fitted]:
 
     Rows that are to be held out or skipped take no part; a device with fewer than two networks is not calibrated.
     """
-    return [fit_rows(rows) for rows in groups_of(measurements).values() if len({m.label for m in rows}) > 1]
+    rows = list(measurements)
+    found = [fit_rows(g) for g in groups_of(rows).values() if len({m.label for m in g}) > 1]
+    return [with_figures(one, rows) for one in sharing(found)]
+
+
+def sharing(fitted: Sequence[Fitted]) -> list[Fitted]:
+    """Calibrations of few rows with an interval from all such of one source: alone they would tell too little."""
+    few: dict[str, list[Fitted]] = {}
+    for one in fitted:
+        if len(one.rows) < FEW:
+            few.setdefault(one.rows[0].source, []).append(one)
+    spreads = {source: spread_of(np.concatenate([one.held_out for one in ones])) for source, ones in few.items()}
+    return [
+        replace(one, calibration=replace(one.calibration, spread=spreads[one.rows[0].source]))
+        if len(one.rows) < FEW
+        else one
+        for one in fitted
+    ]
 
 
 def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list[Measurement]]:
@@ -64,6 +84,11 @@ def fit_rows(rows: Sequence[Measurement]) -> Fitted:
         "; ".join(dict.fromkeys(m.source for m in rows if m.source)),
     )  # fmt: skip
     return Fitted(calibration, rows, held.residuals(values), out)
+
+
+def with_figures(fitted: Fitted, measurements: Sequence[Measurement]) -> Fitted:
+    """The calibration with power, code and memory of its engine, where these were measured too."""
+    return replace(fitted, calibration=with_constants(fitted.calibration, measurements))
 
 
 def left_out_by(rows: Sequence[Measurement]) -> tuple[str, list[str]]:

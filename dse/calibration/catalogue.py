@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from dse.calibration.constants import ANY, CLASS, Calibration, read_calibrations
@@ -47,7 +48,7 @@ class Choice:
     made_of: tuple[Calibration, ...]
 
 
-def choose(known: Sequence[Calibration], device: Device, software: str, precision: str, domain: str) -> Choice:
+def choose(known: Iterable[Calibration], device: Device, software: str, precision: str, domain: str) -> Choice:
     """The calibration of a device; of another number format of it; or of its class.
 
     Raises
@@ -55,28 +56,36 @@ def choose(known: Sequence[Calibration], device: Device, software: str, precisio
     InputError
         Where nothing of the domain is calibrated at all.
     """
+    return _chosen(tuple(known), device.name, device.device_class, software, precision, domain)
+
+
+# Every constant of every design asks for it again.
+@lru_cache(maxsize=8192)
+def _chosen(
+    known: tuple[Calibration, ...], device: str, device_class: str, software: str, precision: str, domain: str
+) -> Choice:
     usable = [c for c in known if c.domain == domain and software in (AUTO, c.software)]
-    own = [c for c in usable if c.device == device.name]
+    own = [c for c in usable if c.device == device]
     if exact := [c for c in own if c.precision == precision]:
         best = _best(exact)
         return Choice(best, f"{best.device}, {best.software}, {best.precision}, {_batches(best)}", (best,))
     if own:
         best = _best(own)
-        of_class = [c for c in known if c.device == CLASS + device.device_class and c.software == best.software]
+        of_class = [c for c in known if c.device == CLASS + device_class and c.software == best.software]
         spread = max(c.spread for c in (best, *of_class))
         what = f"{best.device}, {best.software}, measured in {best.precision} only"
         return Choice(replace(best, spread=spread), what, (best, *of_class))
-    for device_class in (device.device_class, *_KIN.get(device.device_class, ())):
-        if of_class := [c for c in usable if c.device == CLASS + device_class]:
+    for one in (device_class, *_KIN.get(device_class, ())):
+        if of_class := [c for c in usable if c.device == CLASS + one]:
             first = best = _best(of_class)
-            if device_class != device.device_class:
+            if one != device_class:
                 best = replace(best, spread=max(best.spread, KIN_SPREAD))
             return Choice(best, f"never measured: {best.device}, {best.software} ({best.source})", (first,))
     rest = [c for c in known if c.domain == domain and c.device == CLASS + ANY]
     if not rest:
         raise InputError(f"no {domain} network is calibrated")
     best = replace(rest[0], spread=max(rest[0].spread, ANY_SPREAD))
-    return Choice(best, f"never measured, nor any {device.device_class}: all devices ({best.source})", (rest[0],))
+    return Choice(best, f"never measured, nor any {device_class}: all devices ({best.source})", (rest[0],))
 
 
 def _batches(found: Calibration) -> str:

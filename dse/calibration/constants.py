@@ -34,7 +34,7 @@ class Errors:
     p90: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """Constants of one device (or "class:..." for devices of a class that were never measured), software and format.
 

@@ -8,7 +8,7 @@ prior: where measurements say nothing of one, it stays there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -26,19 +26,23 @@ STEPS = 200
 
 @dataclass(frozen=True)
 class Problem:
-    """Terms of shape (rows, constants) per unit of each constant, measured seconds (rows,), and the prior.
+    """Terms of shape (parts, constants) per unit of each constant, measured seconds (rows,), and the prior.
 
-    Of the terms of each pair the smaller one takes no time.
+    A row is the sum of its parts: `row_of` says which each belongs to. Of the terms of each pair the smaller one takes
+    no time. Of a prior that is `to_scale` only proportions are believed.
     """
 
     terms: Array
     seconds: Array
     prior: Array
+    row_of: npt.NDArray[np.int64]
     pairs: Sequence[tuple[int, int]] = ()
+    to_scale: bool = False
 
-    def rows(self, chosen: Array) -> Problem:
+    def rows(self, chosen: npt.NDArray[np.bool_]) -> Problem:
         """The problem of some rows."""
-        return Problem(self.terms[chosen], self.seconds[chosen], self.prior, self.pairs)
+        kept, place = chosen[self.row_of], np.cumsum(chosen) - 1
+        return replace(self, terms=self.terms[kept], seconds=self.seconds[chosen], row_of=place[self.row_of[kept]])
 
     def shares(self, constants: Array) -> Array:
         """Seconds of each term. Shape (rows, constants)."""
@@ -47,7 +51,9 @@ class Problem:
             longer = found[:, a] >= found[:, b]
             found[:, a] *= longer
             found[:, b] *= ~longer
-        return found
+        whole = np.zeros((len(self.seconds), len(constants)))
+        np.add.at(whole, self.row_of, found)
+        return whole
 
     def predict(self, constants: Array) -> Array:
         """Seconds of each row."""
@@ -62,6 +68,8 @@ def fit(problem: Problem, pull: float = PULL) -> Array:
     """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior."""
     used = (problem.terms > 0).any(axis=0)
     origin = np.log(problem.prior)
+    if problem.to_scale:
+        origin -= np.median(problem.residuals(problem.prior))
     logs, damping = origin.copy(), 1e-2
     loss = _loss(problem, logs, origin, pull)
     for _ in range(STEPS):

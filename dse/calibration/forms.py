@@ -12,16 +12,22 @@ _PRIOR = {"launch_time": 5e-6, "call_time": 1e-4}
 
 @dataclass(frozen=True)
 class Form:
-    """Groups of constants, each with one value. With `overlap` the longer of computing and reading counts."""
+    """Groups of constants, each with one value.
+
+    `believed` are their values without measurements, where these are not the datasheet's; where they are `to_scale`,
+    only their proportions are believed. With `overlap` the longer of computing and reading counts.
+    """
 
     name: str
     groups: tuple[tuple[str, ...], ...]
+    believed: tuple[float, ...] = ()
     overlap: bool = False
+    to_scale: bool = False
 
     @property
     def prior(self) -> list[float]:
         """The value of each group that is believed without measurements."""
-        return [_PRIOR.get(group[0], 1.0) for group in self.groups]
+        return list(self.believed) or [_PRIOR.get(group[0], 1.0) for group in self.groups]
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
@@ -52,10 +58,32 @@ FORMS = {
                 ("launch_time",),
             ),
         ),
+        # In cycles: 1.5 a multiply-accumulate, 4 one of a depthwise convolution, 1 a byte of weights or activations.
+        Form(
+            "microcontroller",
+            (("matrix_cost", "product_cost"), ("depthwise_cost",), ("stream_cost",), ("weight_cost",)),
+            believed=(3.0, 8.0, 4.0, 4.0),
+            to_scale=True,
+        ),
+        Form("matrix product", (("matrix_cost",), ("weight_cost",), ("launch_time",)), overlap=True),
+        Form(
+            "decoder",
+            (
+                ("matrix_cost",),
+                ("weight_cost",),
+                ("product_cost",),
+                ("cache_cost",),
+                ("stream_cost",),
+                ("launch_time",),
+            ),
+            overlap=True,
+        ),
     )
 }
 
 
 def form_of(device_class: str, domain: str) -> Form:
-    """The form for networks of a domain on a class of devices."""
-    return FORMS["feature maps"]
+    """The form for networks of a domain on a class of devices; matrix products are a domain of their own."""
+    if domain in ("language", "matrix product"):
+        return FORMS["decoder" if domain == "language" else domain]
+    return FORMS["microcontroller" if device_class == "mcu" else "feature maps"]

@@ -23,7 +23,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,8 @@ class Measurement:
 
     @property
     def domain(self) -> str:
-        """Vision or language."""
-        return "language" if self.builder[0].domain == "language" else "vision"
+        """What is calibrated apart: vision, language or matrix products."""
+        return domain_of(self.builder[0])
 
     @property
     def batch(self) -> float:
@@ -99,9 +99,27 @@ class Measurement:
         return self.metric in ("latency", "throughput")
 
     @property
+    def parts(self) -> list[tuple[float, Measurement]]:
+        """What runs one after the other, and how often: of a request the prompt, then tokens at the mean context."""
+        if self.axes.get("phase") != "request":
+            return [(1.0, self)]
+        rest = {n: v for n, v in self.axes.items() if n not in ("phase", "prompt_tokens", "output_tokens")}
+        prompt, output = float(self.axes["prompt_tokens"]), float(self.axes["output_tokens"])
+        decode = {**rest, "phase": "decode", "context": float(int(prompt + output / 2))}
+        prefill = {**rest, "phase": "prefill", "context": prompt}
+        return [(1.0, replace(self, axes=prefill)), (output - 1, replace(self, axes=decode))]
+
+    @property
     def label(self) -> str:
         """The network and its axes, for people."""
         return " ".join([self.network, *(f"{k}={v}" for k, v in self.axes.items())])
+
+
+def domain_of(family: Family) -> str:
+    """What networks of a family are calibrated with: vision, language or matrix products."""
+    if family.name == "matrix_product":
+        return "matrix product"
+    return "language" if family.domain == "language" else "vision"
 
 
 def read_measurements(path: str | Path) -> list[Measurement]:

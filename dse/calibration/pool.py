@@ -40,7 +40,7 @@ def pooled(fitted: Iterable[Fitted]) -> list[Calibration]:
 
 def _pooled(key: tuple[str, str, str], members: Sequence[Fitted]) -> Calibration:
     device_class, software, domain = key
-    forms = [m.calibration.form for m in members]
+    forms = [m.calibration.form for m in members for _ in m.rows]
     form = max(dict.fromkeys(forms), key=forms.count)
     rows = [row for m in members if m.calibration.form == form for row in m.rows]
     whole = problem(rows, FORMS[form])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from dse.calibration.calibrate import Fitted, calibrate
@@ -10,6 +11,7 @@ from dse.calibration.catalogue import FITTED
 from dse.calibration.constants import Calibration
 from dse.calibration.files import write
 from dse.calibration.measurements import Measurement, read_measurements
+from dse.calibration.other_figures import energy_comparisons, memory_comparisons
 from dse.calibration.pool import pooled
 from dse.calibration.validation import Comparison, compare
 from dse.calibration.validation import pooled as together
@@ -19,8 +21,8 @@ MEASURED = Path(__file__).with_name("measured")
 HEADING = """Fitted to the measurements in measured/*.csv by `python -m dse.calibration.shipped`; do not edit.
 Constants are times in units of the datasheet's; errors are relative."""
 
-# Device classes whose calibrations are told together too.
-POOLS = {"GPUs": ("consumer-gpu", "datacentre-gpu"), "CPUs": ("cpu",), "microcontrollers": ("mcu",)}
+# Calibrations that are told together too, by class of device and software.
+TINY_ENGINE = "/mit-han-lab"
 
 
 def measurements() -> list[Measurement]:
@@ -38,12 +40,23 @@ def validation() -> tuple[list[Comparison], list[str]]:
     """The shipped calibrations beside their measurements, and what of these is not used, in words."""
     fitted, _ = fit_all()
     comparisons = [compare(one) for one in fitted]
-    for name, classes in POOLS.items():
-        parts = [f for f in fitted if DEVICES[f.calibration.device].device_class in classes]
-        if len(parts) > 1:
-            comparisons.append(together(f"all of {name}", parts))
+    comparisons += [together(name, parts) for name, parts in pools(fitted).items()]
+    comparisons += [*energy_comparisons(fitted, measurements()), *memory_comparisons(fitted, measurements())]
     skipped = [m for m in measurements() if m.use == "skip"]
-    return comparisons, [f"({len(skipped)} measured times are not used: {_reasons(skipped)})"]
+    return comparisons, [f"({len(skipped)} measured figures are not used: {_reasons(skipped)})"]
+
+
+def pools(fitted: Sequence[Fitted]) -> dict[str, list[Fitted]]:
+    """Calibrations that belong together."""
+    found: dict[str, list[Fitted]] = {}
+    for one in fitted:
+        device_class = DEVICES[one.calibration.device].device_class
+        name = {"consumer-gpu": "GPUs", "datacentre-gpu": "GPUs", "cpu": "CPUs"}.get(device_class, device_class)
+        if device_class == "mcu":
+            tiny = one.calibration.software.endswith(TINY_ENGINE)
+            name = "TinyEngine's table of microcontroller engines" if tiny else "MLPerf Tiny"
+        found.setdefault(f"all of {name}, {one.calibration.domain}", []).append(one)
+    return {name: parts for name, parts in found.items() if len(parts) > 1}
 
 
 def _reasons(skipped: list[Measurement]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,30 +14,41 @@ from dse.calibration.constants import CONSTANTS
 from dse.calibration.fitting import Array, Problem
 from dse.calibration.forms import Form
 from dse.calibration.measurements import Measurement
+from dse.glossary import lookup
 from dse.hardware import DEVICES
 from dse.metrics.latency import calibrated_latency
 from dse.networks import Trace, trace
 from dse.precision import PRECISIONS, compute_peak
 
 _ARGUMENTS = tuple(inspect.signature(calibrated_latency).parameters)
-_NO_COST = dict.fromkeys(CONSTANTS, 0.0)
+# Constants that time is made of, each without a cost.
+_NO_COST = {name: 0.0 for name in CONSTANTS if name in _ARGUMENTS}
 
 
 def problem(measurements: Sequence[Measurement], form: Form) -> Problem:
     """The fit of a form to measured times of a device, its software and format."""
-    rows = [[_seconds(m, group) for group in form.groups] for m in measurements]
+    parts = [(row, often, part) for row, m in enumerate(measurements) for often, part in m.parts]
+    terms = [[often * _seconds(part, group) for group in form.groups] for _, often, part in parts]
     seconds = np.array([m.seconds for m in measurements])
-    return Problem(np.array(rows).reshape(len(rows), -1), seconds, np.array(form.prior), form.pairs)
+    return Problem(
+        np.array(terms).reshape(len(parts), -1), seconds, np.array(form.prior), np.array([row for row, _, _ in parts]),
+        form.pairs, form.to_scale,
+    )  # fmt: skip
 
 
 def predicted(measurements: Sequence[Measurement], constants: Mapping[str, float]) -> Array:
     """Calibrated latency of measured networks [s]."""
-    return np.array([float(calibrated_latency(**(_NO_COST | inputs(m) | dict(constants)))) for m in measurements])
+    costs = _NO_COST | {name: value for name, value in constants.items() if name in _NO_COST}
+    return _sums(measurements, lambda part: float(calibrated_latency(**(inputs(part) | costs))))
 
 
 def roofline(measurements: Sequence[Measurement]) -> Array:
     """The datasheet's roofline of measured networks [s]."""
-    return np.array([_metric("latency", m) for m in measurements])
+    return _sums(measurements, lambda part: _metric("latency", part))
+
+
+def _sums(measurements: Sequence[Measurement], seconds: Callable[[Measurement], float]) -> Array:
+    return np.array([sum(often * seconds(part) for often, part in m.parts) for m in measurements])
 
 
 def _seconds(measurement: Measurement, group: Sequence[str]) -> float:
@@ -56,8 +67,13 @@ def _metric(name: str, measurement: Measurement) -> float:
         return known[name]
     record = registry.metric_record(name)
     if record.kind == "count":
-        return _count(name, measurement.network, tuple(measurement.axes.items()))
+        return count(name, measurement)
     return float(record.function(**{i: _metric(i, measurement) for i in record.inputs}))
+
+
+def count(name: str, measurement: Measurement) -> float:
+    """A count of the network of a measurement."""
+    return _count(name, measurement.network, tuple(measurement.axes.items()))
 
 
 def _known(measurement: Measurement) -> dict[str, float]:
@@ -79,12 +95,13 @@ def _known(measurement: Measurement) -> dict[str, float]:
 
 @cache
 def _count(name: str, network: str, axes: tuple[tuple[str, Any], ...]) -> float:
-    function = registry.metric_record(name).function
-    return float(function(_traced(network, axes)))
+    record = registry.metric_record(name)
+    known = {"trace": _traced(network, axes), "counting": "trainable"}
+    return float(record.function(**{i: known[i] for i in record.inputs}))
 
 
 @cache
 def _traced(network: str, axes: tuple[tuple[str, Any], ...]) -> Trace:
     family, fixed = Measurement(network, "", "", "", "", 1.0, {}).builder
-    own = {n: v for n, v in axes if n in family.axes}
+    own = {n: float(lookup(n).number(v)) if lookup(n).choices else v for n, v in axes if n in family.axes}
     return trace(family, fixed | own)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.calibration.calibrate import HELD, Fitted, errors_of, left_out_by
+from dse.calibration.calibrate import FEW, HELD, Fitted, errors_of, left_out_by
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import Calibration, Errors
 from dse.calibration.fitting import Array
@@ -38,28 +38,37 @@ def compare(fitted: Fitted) -> Comparison:
     name = f"{found.device}, {found.software}, {found.precision}"
     plain = np.log(roofline(fitted.rows) / [m.seconds for m in fitted.rows])
     held = errors_of(fitted.held_out)
-    covered = coverage(fitted.held_out, left_out_by(fitted.rows)[1])
+    few = len(fitted.rows) < FEW
+    covered = float("nan") if few else coverage(*shared(fitted, [fitted]))
     return Comparison(name, f"by {found.held_out_by}", errors_of(fitted.fitted), held, covered, errors_of(plain))
 
 
-def coverage(residuals: Array, groups: Sequence[str]) -> float:
-    """The share of residuals inside an interval that is made of those of the other groups; NaN for one group."""
+def coverage(residuals: Array, groups: Sequence[str], of: Array) -> float:
+    """The share of the residuals `of` a calibration inside an interval that is made of those of the other groups."""
     labels, inside = np.asarray(groups), np.zeros(len(residuals))
     if len(set(groups)) < 2:
         return float("nan")
     for group in set(groups):
         own = labels == group
         inside[own] = np.abs(residuals[own]) <= np.quantile(np.abs(residuals[~own]), HELD)
-    return float(inside.mean())
+    return float(inside[of.astype(bool)].mean())
+
+
+def shared(one: Fitted, parts: Sequence[Fitted]) -> tuple[Array, list[str], Array]:
+    """Residuals and groups that the interval of a calibration is made of, and which of them are its own."""
+    source = one.rows[0].source
+    few = [p for p in parts if len(p.rows) < FEW and p.rows[0].source == source]
+    members = few if len(one.rows) < FEW else [one]
+    groups = [group for p in members for group in left_out_by(p.rows)[1]]
+    own = np.concatenate([np.full(len(p.rows), p is one) for p in members])
+    return np.concatenate([p.held_out for p in members]), groups, own
 
 
 def pooled(name: str, parts: Iterable[Fitted]) -> Comparison:
     """Several calibrations together."""
     parts = list(parts)
     plain = np.concatenate([np.log(roofline(p.rows) / [m.seconds for m in p.rows]) for p in parts])
-    shares = [coverage(p.held_out, left_out_by(p.rows)[1]) for p in parts]
-    sizes = [0 if np.isnan(share) else len(p.rows) for share, p in zip(shares, parts, strict=True)]
-    covered = float(np.average(np.nan_to_num(shares), weights=sizes)) if sum(sizes) else float("nan")
+    covered = float(np.average([coverage(*shared(p, parts)) for p in parts], weights=[len(p.rows) for p in parts]))
     joined = [errors_of(np.concatenate([getattr(p, what) for p in parts])) for what in ("fitted", "held_out")]
     return Comparison(name, "", joined[0], joined[1], covered, errors_of(plain))
 

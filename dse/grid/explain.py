@@ -114,6 +114,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
         return f"no {' and no '.join(unpublished)} is published of {space.axes[REGION_AXIS].values[0]}"
     if name in ("latency_low", "latency_high") and not calibrated(space):
         return "undefined: a lower bound has no interval; set latency_model = calibrated"
+    if "active_power" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "active_power").data):
+        return "undefined: no power is measured of this device, software and number format"
     if name == "loss" and space.quality is None:
         return "undefined: no loss is published; give your own values in a table"
     if "quality" in record.inputs and SOURCE in data.coords:

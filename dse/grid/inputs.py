@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.calibration import Calibration, choose
+from dse.calibration import AUTO, Calibration, choose
+from dse.calibration.measurements import domain_of
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
 from dse.grid.sharing import DERIVED, shared
@@ -39,6 +40,8 @@ ENERGIES = ("mac_energy", "sram_energy", "dram_energy")
 def leaf(space: Space, name: str) -> Labelled:
     """The values of one input that is neither a metric nor a vector over ops."""
     axis = space.axes.get(name)
+    if name in ENGINE_RULES and not (axis and axis.given) and names_engine(space):
+        return _engine_rule(space, name)
     if not (axis and axis.given):
         if name == "pue" and "device" in space.axes:
             return _looked_up(space.axes["device"], lambda device: space.devices[device].pue)
@@ -184,7 +187,7 @@ def calibrated(space: Space) -> bool:
 def calibrations_chosen(space: Space) -> Labelled:
     """The calibration in force for each device, number format and software: objects of the class `Choice`."""
     axes = [space.axes[n] for n in ("device", "precision", SOFTWARE_AXIS)]
-    known, domain = list(space.calibrations.values()), "language" if space.family.domain == "language" else "vision"
+    known, domain = list(space.calibrations.values()), domain_of(space.family)
     (devices, device), (precisions, precision), (softwares, software) = map(_places, axes)
     table = np.empty((len(devices), len(precisions), len(softwares)), dtype=object)
     for place in np.ndindex(table.shape):
@@ -203,13 +206,39 @@ def calibrations_used(space: Space) -> list[Calibration]:
     return list({c.name: c for one in chosen for c in one.made_of}.values())
 
 
+# Settings that the engine decides where it is named: by which of its figures.
+ENGINE_RULES = {"in_place_depthwise": "engine_in_place"}
+_OF_ENGINE = ("engine_code", "engine_sram")
+
+
+def names_engine(space: Space) -> bool:
+    """Whether the software of a device is named, so that what it needs for itself counts."""
+    axis = space.axes.get(SOFTWARE_AXIS)
+    return axis is not None and axis.given and "device" in space.axes and set(axis.values) != {AUTO}
+
+
+def _engine_rule(space: Space, name: str) -> Labelled:
+    """A setting by the engine; at its default for an engine of which nothing is known."""
+    usual = float(glossary.lookup(name).default or 0)
+    return _constant(space, lambda c: c.constants.get(ENGINE_RULES[name], usual))
+
+
+def _constant(space: Space, value: Callable[[Calibration], float]) -> Labelled:
+    chosen = calibrations_chosen(space)
+    return Labelled(chosen.dims, np.array([value(c.calibration) for c in chosen.data.flat]).reshape(chosen.data.shape))
+
+
 def _of_calibration(space: Space, name: str) -> Labelled:
     """A constant of the calibration in force; no interval holds what a lower bound leaves out."""
+    if name in _OF_ENGINE:
+        return _constant(space, lambda c: c.constant(name)) if names_engine(space) else along(None, np.zeros(1))
+    if name == "active_power":
+        if "device" not in space.axes:
+            return along(None, np.full(1, np.nan))
+        return _constant(space, lambda c: c.constants.get(name, np.nan))
     if not calibrated(space):
         return along(None, np.full(1, np.nan))
-    chosen = calibrations_chosen(space)
-    constants = [c.calibration.constant(name) for c in chosen.data.reshape(-1)]
-    return Labelled(chosen.dims, np.array(constants).reshape(chosen.data.shape))
+    return _constant(space, lambda c: c.constant(name))
 
 
 SOURCE = "accuracy_source"

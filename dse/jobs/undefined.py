@@ -154,6 +154,9 @@ def _masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
         yield from _of_rates(space)
     if "latency_spread" in plan.leaves and not calibrated(space):
         yield "a lower bound has no interval: set latency_model = calibrated", Labelled((), np.array(True))
+    if "active_power" in plan.leaves:
+        value = leaf(space, "active_power")
+        yield "no power is measured of this device, software and format", Labelled(value.dims, np.isnan(value.data))
     for name in (n for n in ENERGIES if n in plan.leaves):
         value = leaf(space, name)
         text = f"the energy profile {', '.join(space.axes[PROFILE_AXIS].values)} has no energy of a MAC in the format"

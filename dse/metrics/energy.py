@@ -24,6 +24,12 @@ def energy(total_power, latency, batch):
     return formulas.energy_per_inference(total_power, latency) / batch
 
 
+@metric(unit="J", direction="min")
+def system_energy(active_power, latency, batch):
+    """Energy of one sample by the power of the measured system while it runs: chip, memory and board as measured."""
+    return formulas.energy_per_inference(active_power, latency) / batch
+
+
 @metric(unit="Wh", direction="min")
 def energy_wh(total_power, latency, batch):
     """Energy of one sample, prompt or token, in watt-hours."""

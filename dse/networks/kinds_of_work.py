@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from dse.networks.tensors import Op, Tensor
 from dse.networks.terms import Count, Term, sum_of, times
 
@@ -37,7 +39,8 @@ def depthwise_macs(ops: Sequence[Op]) -> Count:
 
 def window_traffic(ops: Sequence[Op]) -> Count:
     """Input elements that layers multiply, each as often as a window of a convolution holds it."""
-    return _total(ops, lambda op: op.count("macs") * op.groups / op.writes.features, LAYERS)
+    # An op without features, such as a classifier that only training runs, has no work either.
+    return _total(ops, lambda op: op.count("macs") * op.groups / np.maximum(op.writes.features, 1), LAYERS)
 
 
 def depthwise_traffic(ops: Sequence[Op]) -> Count:

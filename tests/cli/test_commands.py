@@ -229,7 +229,7 @@ def test_show_everything_of_a_name(call):
     kinds = [(f["kind"], f["unit"]) for f in facts(call, "show kv_cache")]
     assert kinds == [("formula", "B"), ("metric", "B")]
     variants = [f["variant"] for f in facts(call, "show latency")]
-    assert variants == ["roofline", "per_op"]
+    assert variants == ["roofline", "per_op", "calibrated"]
     (scheme,) = facts(call, "show w4a16")
     assert scheme["weight_bits"] == {"value": 4.125, "unit": "bit"}
     (family,) = facts(call, "show decoder")

@@ -27,16 +27,16 @@ def test_published_figures(case):
 
 
 def test_classes_are_complete():
-    assert len(DEVICES) == 105
+    assert len(DEVICES) == 114
     assert Counter(device.device_class for device in DEVICES.values()) == {
         "datacentre-gpu": 27,
         "datacentre-accelerator": 8,
         "tpu": 8,
-        "consumer-gpu": 7,
+        "consumer-gpu": 9,
         "apple-soc": 12,
         "edge": 18,
-        "cpu": 2,
-        "mcu": 20,
+        "cpu": 4,
+        "mcu": 25,
         "npu-ip": 2,
         "example": 1,
     }
@@ -92,9 +92,9 @@ def test_capacities(device, figure, capacity):
 
 def test_select():
     assert select("stm32f746") == ["stm32f746"]
-    assert len(select("class:mcu")) == 20
+    assert len(select("class:mcu")) == 25
     assert "stm32f746" in select("class:mcu")
-    assert len(select("*")) == 105
+    assert len(select("*")) == 114
 
 
 @pytest.mark.parametrize(("pattern", "nearest"), [("stm32f74", "stm32f746"), ("class:mcus", "mcu"), ("class:", "tpu")])

@@ -54,6 +54,7 @@ pue = 1.1
 carbon_intensity = "300 g/kWh"
 electricity_price = "0.25 USD/kWh"
 latency_model = "roofline"
+software = "auto"
 
 [objectives]
 minimize = ["latency", "energy"]
@@ -274,6 +275,7 @@ MISUSES = [
     ("deployment__lifetime", "3 years", "deployment.lifetime: unknown unit 'years'; write year"),
     ("deployment__busy_share", 2, "deployment.busy_share: 2 is not allowed; allowed: a number above 0 and at most 1"),
     ("deployment__latency_model", "per_opp", "deployment.latency_model: unknown latency model 'per_opp'; did you mean"),
+    ("deployment__software", "torch-compiled", "deployment.software: unknown software 'torch-compiled'; did you mean"),
     ("deployment__energy_profile", "horowitz", "deployment.energy_profile: unknown energy profile 'horowitz'; did you"),
     ("deployment__on_chip_reuse", 2, "deployment.on_chip_reuse: 2 is not allowed; allowed: an integer at least 0"),
     ("deployment__tokens_per_parameter", 0, "deployment.tokens_per_parameter: 0 is not allowed; allowed: a number"),

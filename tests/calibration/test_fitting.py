@@ -1,0 +1,62 @@
+"""Synthetic measurements made from known constants are recovered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dse.calibration.fitting import Problem, fit, held_out
+
+KNOWN = np.array([1.5, 0.7, 2e-5])
+
+
+def made(noise: float = 0.0, outlier: float = 1.0, pairs=()) -> Problem:
+    random = np.random.default_rng(3)
+    terms = np.exp(random.normal(-7, 1.5, (60, 3)))
+    terms[:, 2] = random.integers(5, 60, 60)
+    problem = Problem(terms, np.ones(60), np.array([1.0, 1.0, 5e-6]), np.arange(60), pairs)
+    seconds = problem.predict(KNOWN) * np.exp(random.normal(0, noise, 60))
+    seconds[:3] *= outlier
+    return Problem(terms, seconds, problem.prior, problem.row_of, pairs)
+
+
+def test_constants_are_recovered_from_times_made_with_them():
+    np.testing.assert_allclose(fit(made(), pull=1e-9), KNOWN, rtol=1e-4)
+
+
+def test_constants_are_recovered_where_only_the_longer_of_two_counts():
+    np.testing.assert_allclose(fit(made(pairs=[(0, 1)]), pull=1e-9), KNOWN, rtol=1e-3)
+
+
+def test_a_few_wrong_measurements_hardly_matter():
+    np.testing.assert_allclose(fit(made(noise=0.02, outlier=5.0), pull=1e-6), KNOWN, rtol=0.15)
+
+
+def test_what_no_measurement_tells_of_is_free_and_constants_are_never_negative():
+    whole = made()
+    silent = Problem(whole.terms * [1, 1, 0], whole.seconds, whole.prior, whole.row_of)
+    found = fit(silent)
+    assert found[2] == 0
+    assert (found >= 0).all()
+
+
+def test_rows_that_are_sums_of_parts():
+    whole = made()
+    of = np.repeat(np.arange(30), 2)
+    seconds = (whole.terms @ KNOWN).reshape(30, 2).sum(axis=1)
+    found = fit(Problem(whole.terms, seconds, whole.prior, of), pull=1e-9)
+    np.testing.assert_allclose(found, KNOWN, rtol=1e-3)
+
+
+def test_a_group_is_predicted_without_its_own_rows():
+    problem = made()
+    groups = ["odd" if row < 20 else str(row % 3) for row in range(60)]
+    times = problem.seconds.copy()
+    times[:20] *= 2
+    out = held_out(Problem(problem.terms, times, problem.prior, problem.row_of), groups, pull=1e-6)
+    # The others know nothing of what is odd.
+    assert np.exp(out[:20]) == pytest.approx(0.5, rel=0.05)
+
+
+def test_one_group_alone_is_not_predicted():
+    assert np.isnan(held_out(made(), ["same"] * 60)).all()

@@ -1,0 +1,110 @@
+"""The shipped calibrations: refitted, held against published figures, and used by the evaluator."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import dse
+from dse.calibration import CALIBRATIONS, choose
+from dse.calibration.shipped import fit_all, measurements, validation
+from dse.hardware import DEVICES
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return fit_all()
+
+
+@pytest.fixture(scope="module")
+def errors():
+    return {c.name: c for c in validation()[0]}
+
+
+def test_the_catalogue_is_what_its_measurements_fit(fitted):
+    of_devices, of_classes = fitted
+    made = {c.name: c for c in [*(f.calibration for f in of_devices), *of_classes]}
+    assert set(made) == set(CALIBRATIONS)
+    for name, entry in made.items():
+        assert CALIBRATIONS[name].spread == pytest.approx(entry.spread, rel=1e-3), name
+        assert dict(CALIBRATIONS[name].constants) == pytest.approx(dict(entry.constants), rel=5e-3), name
+
+
+# The figures that calibrated predictions of families not fitted are to reach: median and 90th percentile.
+@pytest.mark.parametrize(
+    ("name", "median", "p90"),
+    [
+        ("all of GPUs, vision", 0.08, 0.22),
+        ("all of CPUs, vision", 0.10, 0.35),
+        ("all of TinyEngine's table of microcontroller engines, vision", 0.08, 0.20),
+        ("energy of microcontrollers, from the measured time", 0.05, 0.17),
+    ],
+)
+def test_errors_on_what_was_left_out(errors, name, median, p90):
+    assert errors[name].held_out.median <= median
+    assert errors[name].held_out.p90 <= p90
+
+
+def test_each_gpu(errors):
+    gpus = [c for name, c in errors.items() if name.startswith("rtx") and "torch" in name]
+    assert len(gpus) == 6
+    assert all(c.held_out.median <= 0.12 and c.held_out.p90 <= 0.30 for c in gpus)
+    assert all(0.7 <= c.coverage <= 0.9 for c in gpus)
+
+
+# Published times of the TinyEngine table and of timm's benchmark, by hand from the files named in their rows.
+@pytest.mark.parametrize(
+    ("network", "device", "precision", "software", "axes", "seconds"),
+    [
+        ("resnet50", "rtx-4090", "fp16", "torch-nchw", {"batch": 1024}, None),
+        ("mcunet-in1", "stm32h743", "int8", "tinyengine/mit-han-lab", {}, 0.056),
+        ("mcunet-in2", "stm32h743", "int8", "cmsis-nn/mit-han-lab", {}, 0.642),
+    ],
+)
+def test_a_published_time_is_predicted(network, device, precision, software, axes, seconds):
+    if seconds is None:
+        (row,) = (
+            m
+            for m in measurements()
+            if (m.network, m.device, m.software, dict(m.axes)) == (network, device, software, axes)
+        )
+        seconds = row.seconds
+    found = dse.evaluate(
+        network, device=device, precision=precision, software=software, latency_model="calibrated",
+        metrics=["latency", "latency_low", "latency_high"], **axes,
+    )  # fmt: skip
+    assert float(found.latency) == pytest.approx(seconds, rel=0.20)
+    assert float(found.latency_low) < float(found.latency) < float(found.latency_high)
+    assert software in str(found.calibration.values)
+
+
+# What fits the 512 KiB of the STM32H743 and what is out of memory there: TinyEngine's measured table.
+@pytest.mark.parametrize("engine", ["tflm", "cmsis-nn", "x-cube-ai-7.3", "tinyengine"])
+@pytest.mark.parametrize("network", ["mcunet-in0", "mcunet-in1", "mcunet-in2", "mcunet-in3", "mcunet-in4"])
+def test_the_feasibility_gate_is_as_published(network, engine):
+    found = dse.evaluate(
+        network, device="stm32h743", precision="int8", software=f"{engine}/mit-han-lab", metrics=["sram_free"]
+    )
+    out_of_memory = network == "mcunet-in4" and engine in ("tflm", "cmsis-nn")
+    assert (float(found.sram_free) < 0) is out_of_memory
+
+
+def test_a_device_that_was_never_measured_says_so_with_a_wider_interval():
+    known = list(CALIBRATIONS.values())
+    measured = choose(known, DEVICES["rtx-4090"], "torch-compile", "fp16", "vision")
+    unseen = choose(known, DEVICES["rtx-4070"], "torch-compile", "fp16", "vision")
+    other_class = choose(known, DEVICES["h100-sxm"], "torch-compile", "fp16", "vision")
+    assert "never measured" in unseen.what
+    assert measured.calibration.spread < unseen.calibration.spread < other_class.calibration.spread
+
+
+def test_a_lower_bound_has_no_interval():
+    found = dse.evaluate("resnet18", device="rtx-3090", precision="fp16", metrics=["latency", "latency_high"])
+    assert np.isnan(float(found.latency_high))
+
+
+def test_fused_and_plain_latency_agree():
+    given = {"device": ["rtx-3090", "rtx-4070", "core-i7-12700h"], "precision": ["fp16", "fp32"]}
+    axes = {"width": [0.5, 1.0], "batch": [1, 64], "latency_model": "calibrated", "metrics": ["latency"]}
+    plain, fused = (dse.evaluate("mobilenet_v2", engine=e, **given, **axes).latency for e in ("plain", "fused"))
+    np.testing.assert_allclose(fused, plain, rtol=1e-15)
