@@ -14,6 +14,7 @@ from dse.grid.blend import LOAD
 from dse.grid.evaluate import compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE, calibrated, calibrations_chosen, cost_basis
 from dse.grid.labelled import Labelled, along
+from dse.grid.plan import settings_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.space import DESIGN, Space
 from dse.registry import Record
@@ -46,6 +47,7 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     if "device" in space.axes and any(_is_cost(name) for name in values):
         coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
     variables = {}
+    settings = settings_of(space)
     for name, value in values.items():
         if name == SOURCE:
             coordinates[name] = _variable(value, {"long_name": "where the accuracy comes from"})
@@ -54,7 +56,7 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
             variables[name] = _variable(value, {"units": "1", "long_name": "share of its time that the device is busy"})
             continue
         metric = name.rpartition(".")[2]
-        record = registry.metric_record(metric, model if metric == "latency" else None, phase)
+        record = registry.metric_record(metric, model if metric == "latency" else None, phase, settings)
         variables[name] = _variable(value, attributes(record, space))
     dataset = xr.Dataset(variables, coordinates)
     dataset.attrs = {"family": space.family.name, "counting": space.counting, "Conventions": "CF-1.10"}

@@ -27,7 +27,7 @@ from dse.grid.inputs import (
 )
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
-from dse.grid.sharing import DERIVED, refusals
+from dse.grid.sharing import DERIVED, DIVIDED, refusals
 from dse.grid.space import Space
 from dse.regions import Region
 from dse.units import format_quantity
@@ -124,7 +124,7 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     if lacking:
         told = [MADE_OF.get(f, f) for f in lacking]
         return f"the catalogue has no {', '.join(told)} of {space.axes['device'].values[0]}"
-    if any(n in DERIVED for n in plan_of(space, [name]).leaves):
+    if any(n in DIVIDED for n in plan_of(space, [name]).leaves):
         for problem, wrong in refusals(space):
             if wrong.data.any():
                 return f"undefined: {problem}"

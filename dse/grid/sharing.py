@@ -14,7 +14,8 @@ from dse.grid.space import Space
 # Axes by which the devices of one replica share its work.
 SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 # Inputs that are derived from them.
-DERIVED = ("device_count", "working_devices", "tensor_shards", "cache_shards")
+DIVIDED = ("working_devices", "tensor_shards", "cache_shards")
+DERIVED = ("device_count", *DIVIDED)
 
 
 def shared(space: Space, name: str) -> Labelled:

@@ -113,7 +113,10 @@ def read_space(
     if MODEL_AXIS not in axes and (model := catalogues.options.get(MODEL_AXIS, usual)) != usual:
         _add_named(axes, MODEL_AXIS, model, MODEL_AXIS, faults, catalogues)
     if family is not None:
-        faults.extend(sharing_faults(family, axes))
+        for fault in list(sharing_faults(family, axes)):
+            faults.append(fault)
+            # What else it would ask for, such as a figure of the device, is not told.
+            axes.pop(fault.where.removeprefix("deployment."), None)
     _check_regions(metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)
     usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)

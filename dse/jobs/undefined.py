@@ -17,7 +17,7 @@ from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import ENERGIES, MADE_OF, PROFILE_AXIS, SOURCE, calibrated, compute_peak, leaf, tables
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, REUSE_AXIS, has_meaning, plan_of
-from dse.grid.sharing import DERIVED, refusals
+from dse.grid.sharing import DIVIDED, refusals
 from dse.grid.space import Space
 from dse.jobs.resolve import Job
 from dse.pareto.cut import WITNESS
@@ -147,7 +147,7 @@ def _masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
     for step in plan.steps:
         if not has_meaning(step, space):
             yield attributes(step, space)["reason"], Labelled((), np.array(True))
-    if any(n in DERIVED for n in plan.leaves):
+    if any(n in DIVIDED for n in plan.leaves):
         yield from refusals(space)
     yield from _of_figures(space, [n for n in plan.device_figures if n != "peak_ops"])
     if "peak_ops" in plan.device_figures:

@@ -233,7 +233,7 @@ def test_show_everything_of_a_name(call):
     (scheme,) = facts(call, "show w4a16")
     assert scheme["weight_bits"] == {"value": 4.125, "unit": "bit"}
     (family,) = facts(call, "show decoder")
-    assert family["axes"]["phase"].endswith("one of prefill, decode, request, train; default decode")
+    assert family["axes"]["phase"].endswith("one of prefill, decode, request, train, mixed; default decode")
     assert family["axes"]["layers"].endswith("required")
 
 

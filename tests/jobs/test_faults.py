@@ -142,7 +142,7 @@ def test_too_many_designs_are_refused_before_they_are_made():
 
 def test_a_phase_that_does_not_exist():
     told = faults(changed(LANGUAGE, deployment__phase=["prefil"]))
-    assert told == ["deployment.phase: 'prefil' is not allowed; allowed: one of prefill, decode, request, train"]
+    assert told == ["deployment.phase: 'prefil' is not allowed; allowed: one of prefill, decode, request, train, mixed"]
 
 
 def test_faults_name_the_file(tmp_path):

@@ -206,7 +206,7 @@ PHASES = [
 
 
 @pytest.mark.parametrize("model", ["roofline", "per_op"])
-@pytest.mark.parametrize(("network", "phase"), zip(itertools.cycle(NETWORKS), PHASES[1:], strict=False))
+@pytest.mark.parametrize(("network", "phase"), list(zip(itertools.cycle(NETWORKS), PHASES, strict=False)))
 def test_one_of_each_changes_nothing(network, phase, model):
     """A grid that starts at one device has there what a space without such axes has, to the last bit."""
     on = {**A100, **phase, "batch": 4, "latency_model": model}
@@ -294,10 +294,11 @@ def test_what_cannot_be_divided_is_undefined_with_its_reason(axes, reason, capsy
     assert float(data.params) == PARAMS
     spec = {
         "name": "divided", "network": {"model": "llama-2-7b"}, "precision": {"scheme": "fp16"},
-        "hardware": {"device": "a100-sxm-80gb"}, "objectives": {"minimize": ["latency"]},
+        "hardware": {"device": "a100-sxm-80gb"}, "objectives": {"minimize": ["latency", "total_devices"]},
         "deployment": {"phase": "decode", "context": 64, "batch": 8, **{n: [1, v] for n, v in axes.items()}},
     }  # fmt: skip
     result = dse.explore(spec)
+    assert set(result.manifest["undefined_because"]) == {"latency"}
     reasons = [r for found in result.manifest["undefined_because"].values() for r in found]
     assert reasons == [reason]
 
@@ -325,3 +326,8 @@ def test_families_that_cannot_be_divided_say_so():
 
 def test_every_way_of_sharing_is_named():
     assert {n for n, _ in itertools.groupby(SHARED)} == set(dse.grid.plan.SETTINGS["several"])
+
+
+def test_the_formula_that_is_told_is_that_of_several_devices():
+    one, two = (dse.evaluate("llama-2-7b", metrics=["latency"], tensor_parallel=n, **DECODE).latency for n in (1, 2))
+    assert "communication_time" in two.attrs["formula"] and "communication_time" not in one.attrs["formula"]

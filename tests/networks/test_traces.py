@@ -10,6 +10,7 @@ from dse.errors import InputError
 from dse.glossary import lookup
 from dse.networks import FAMILIES, KINDS, MODELS, QUANTITIES, Trace, family, find_family, find_model, trace
 from dse.networks.net import Net, round_channels
+from dse.networks.sharing import expert_weights_read
 from tests.networks.families.grids import GRIDS_TRANSFORMERS
 from tests.networks.samples import sampled_grid
 
@@ -94,7 +95,10 @@ def test_per_op_adds_up(name, axes):
         assert values.ndim == dims + 1 and values.shape[-1] == len(table.ops)
         assert all(size in (1, full) for size, full in zip(values.shape, table.shape, strict=False))
         quantity = {"op_weights": "weights_read"}.get(column, column.removeprefix("op_"))
-        if quantity != "repeat":
+        if column == "op_expert_weights":
+            of_experts = np.sum(values * stacked["op_repeat"], axis=-1)
+            np.testing.assert_allclose(*np.broadcast_arrays(of_experts, expert_weights_read(table)), rtol=1e-14)
+        elif quantity != "repeat":
             total = np.sum(values * stacked["op_repeat"], axis=-1)
             # Experts that are read are an expectation, and no integer.
             rtol = 1e-14 if quantity == "weights_read" and "experts" in axes else 0
