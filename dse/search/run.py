@@ -170,6 +170,7 @@ def _told(driver: Driver) -> dict[str, Any]:
         **settings.study(),
         "trials": last.trials,
         "replayed": driver.replayed,
+        "own": driver.own,
         "duplicates": driver.duplicates,
         "feasible": sum(all(v <= 0 for v in t.constraints.values()) for t in feasible),
         "space": driver.job.size,
