@@ -151,6 +151,6 @@ def test_another_spec_in_a_storage_is_refused(tmp_path):
 
 @pytest.mark.parametrize("url", ["oracle9://x", "postgresql://nobody:secret@127.0.0.1:1/none", "sqlite:////none/x.db"])
 def test_a_storage_that_cannot_be_used_is_told(url):
-    with pytest.raises(dse.DseError, match="^storage ") as caught:
+    with pytest.raises(dse.DseError, match=r"^storage ") as caught:
         dse.search(SPEC, trials=20, storage=url)
     assert "secret" not in str(caught.value)
