@@ -463,7 +463,7 @@ NAMES: dict[str, Name] = {
         "bandwidth of a device, one direction, between stages and between replicas; 0: that of its link",
         default=0.0,
     ),
-    "overlap": Name(
+    "communication_overlap": Name(
         "circumstance", "1", "f_ov", "share of the communication that computing hides", maximum=1, default=0.0
     ),
     # Serving.

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--trials", type=click.IntRange(1), default=1000, show_default=True, help="Trials in all.")
 @click.option("--sampler", default="nsga2", metavar="NAME", help="nsga2, nsga3, tpe, random, qmc or gp  [nsga2]")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same study.")
-@click.option("--population", type=click.IntRange(2), default=50, show_default=True, help="Trials evaluated together.")
+@click.option("--population", type=click.IntRange(2), default=30, show_default=True, help="Trials evaluated together.")
 @click.option("--polish/--no-polish", default=True, help="Try all neighbours of the frontier too  [polish]")
 @click.option(
     "--inner", default="sample", metavar="HOW", help="sample: a trial is a design; enumerate: an architecture."

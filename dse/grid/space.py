@@ -64,7 +64,7 @@ class Axis:
         """The axis with only the values at `index` (a slice or an array of places)."""
         if isinstance(index, slice):
             return replace(self, values=self.values[index])
-        return replace(self, values=tuple(self.values[i] for i in np.atleast_1d(index).tolist()))
+        return replace(self, values=tuple(map(self.values.__getitem__, np.atleast_1d(index).tolist())))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ divided among `tensor_parallel` devices (with sequence parallelism, so that norm
 `pipeline_parallel`, experts and the sequences of the batch among `expert_parallel` groups. `device_count` is the
 product of the three: the devices of one replica. `data_parallel` replicas each have a batch of their own; power, energy
 and cost are of one of them. Work is shared evenly; memory is that of the fullest device. Communication follows the
-alpha-beta model, and hides behind computing by the share `overlap`.
+alpha-beta model, and hides behind computing by the share `communication_overlap`.
 """
 
 from __future__ import annotations
@@ -444,9 +444,11 @@ def training_gradient_time(
 
 
 @metric("communication_time", setting="several", unit="s", direction="min")
-def several_communication_time(tensor_time, expert_time, pipeline_time, pipeline_fill, gradient_time, overlap):
+def several_communication_time(
+    tensor_time, expert_time, pipeline_time, pipeline_fill, gradient_time, communication_overlap
+):
     """Time of communication that no computing hides: of stages as long as the pipeline takes, and of gradients."""
-    return ((tensor_time + expert_time + pipeline_time) * pipeline_fill + gradient_time) * (1 - overlap)
+    return ((tensor_time + expert_time + pipeline_time) * pipeline_fill + gradient_time) * (1 - communication_overlap)
 
 
 # Memory of the fullest device.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # Trials that are drawn: the best, and of all others evenly chosen ones.
 MOST_LINES = 600
 MOST_AXES = 32
+# With more axes than these what stands at their ends is slanted.
+MOST_LEVEL = 9
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _best(values: np.ndarray, directions: list[str]) -> np.ndarray:
 
 
 def _end(value: Any) -> str:
-    return f"{float(value):.3g}"
+    return style.tick_text(float(f"{float(value):.3g}"))
 
 
 @plot("parallel", prepare)
@@ -110,9 +112,11 @@ def draw(figure: Figure, data: ParallelData) -> None:
     from matplotlib.collections import LineCollection
 
     top, bottom = style.frame_heights(data.subtitle, data.footer)
-    height = top + 0.4 + 4.0 + 1.25 + bottom
+    slanted = len(data.axes) > MOST_LEVEL
+    below_axes = 1.25 if slanted else 0.45
+    height = top + 0.4 + 4.0 + below_axes + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
-    axes = figure.add_axes((0.45 / style.WIDTH, (bottom + 1.25) / height, 9.1 / style.WIDTH, 4.0 / height))
+    axes = figure.add_axes((0.45 / style.WIDTH, (bottom + below_axes) / height, 9.1 / style.WIDTH, 4.0 / height))
     number = len(data.axes)
     # Values that many trials share would hide each other: each trial stands a little beside them.
     jitter = np.random.default_rng(0).uniform(-0.012, 0.012, data.heights.shape)
@@ -126,7 +130,6 @@ def draw(figure: Figure, data: ParallelData) -> None:
         axes.add_collection(
             LineCollection(lines, colors=colour, alpha=alpha, linewidths=width, rasterized=len(lines) > 100)
         )
-    slanted = number > 9
     for place, upright in enumerate(data.axes):
         axes.axvline(place, color=style.QUIET, linewidth=0.7)
         angle: dict[str, Any] = {"rotation": 55, "ha": "left"} if slanted else {"ha": "center"}

@@ -53,11 +53,13 @@ def prepare(result: Any) -> FoundData:
     x, y = (make_scale(n, a, spread[:, i]) for i, (n, a) in enumerate(zip(names, attrs, strict=True)))
     verdict = result.manifest["search"]["judge"]
     subtitle = f"{int(hit.sum()):,} of the {len(hit):,} designs of the exact frontier were found"
-    subtitle += f" ({verdict['hypervolume_share']:.5g} of its hypervolume)."
+    subtitle += f" ({100 * verdict['hypervolume_share']:.5g} % of its hypervolume)."
     known = {tuple(row) for row in exact.tolist()}
     beside = np.array([row for row in found.tolist() if tuple(row) not in known]).reshape(-1, exact.shape[1])
-    others = len(directions) - 2
-    footer = "Points that others seem to beat here are better in an objective that is not drawn." if others else ""
+    per = result.manifest["per"]
+    why = [*(["are better in an objective that is not drawn"] if len(directions) > 2 else [])]
+    why += [f"are of another {' and '.join(style.readable(p) for p in per)}"] if per else []
+    footer = f"Points that others seem to beat here {' or '.join(why)}." if why else ""
     took = f"{result.manifest['search']['designs']:,} of {result.manifest['search']['space']:,} designs evaluated."
     at = exact[:, columns]
     return FoundData(

@@ -54,8 +54,8 @@ def prepare(result: Any) -> HistoryData:
     footer = f"{went['designs']:,} of {went['space']:,} designs were evaluated"
     footer += f", {went['polished']:,} of them neighbours of the frontier." if went["polished"] else "."
     footer += " Mean over all frontiers; objectives scaled by the frontier's extent, reference point 10 % beyond."
-    columns = [np.concatenate([[0], data[n].values]) for n in ("trials", "designs", "hypervolume")]
-    return HistoryData(str(result.manifest["name"]), subtitle, footer, *columns, judged)
+    trials, designs, volume = (np.concatenate([[0], data[n].values]) for n in ("trials", "designs", "hypervolume"))
+    return HistoryData(str(result.manifest["name"]), subtitle, footer, trials, designs, volume, judged)
 
 
 @plot("hypervolume", prepare)
@@ -71,7 +71,7 @@ def draw(figure: Figure, data: HistoryData) -> None:
     axes.step(data.trials, data.volume, where="post", color=style.FRONTIER, linewidth=1.8)
     axes.plot(data.trials[-1], data.volume[-1], "o", color=style.FRONTIER, markersize=5, clip_on=False)
     axes.annotate(
-        f"{data.volume[-1]:.5g}\n{data.designs[-1]:,} designs",
+        f"{100 * data.volume[-1]:.5g} %\n{data.designs[-1]:,} designs",
         (data.trials[-1], data.volume[-1]),
         xytext=(8, -2),
         textcoords="offset points",

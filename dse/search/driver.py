@@ -48,7 +48,7 @@ class Driver:
         self.evaluator = Evaluator(job, self.space)
         self.polish = Polish(self.evaluator)
         self.steps: list[Step] = []
-        self.duplicates = self.replayed = 0
+        self.duplicates = self.replayed = self.own = 0
         groups = self.evaluator.archive.groups
         self._breeding = Breeding(self.space, groups, lambda given: self.evaluator.is_told(self.space.encode(given)))
         self._storage = InMemoryStorage()
@@ -94,13 +94,16 @@ class Driver:
             return
         trials = self._ask(size)
         cells = [self.space.encode(t.params) for t in trials]
-        known = sum(self.evaluator.is_told(c) for c in cells)
-        self.duplicates += known
+        self._count_duplicates(cells)
         for trial, outcome in zip(trials, self.evaluator.trials(cells), strict=True):
             self._tell(trial, outcome)
         self._count += size
+        self.own += size
         self.mirror.push(self.study.get_trials(deepcopy=False)[-size:], self._attributes())
         self._between()
+
+    def _count_duplicates(self, cells: Sequence[int]) -> None:
+        self.duplicates += len(cells) - len({c for c in cells if not self.evaluator.is_told(c)})
 
     def _attributes(self) -> dict[str, Any]:
         return plain(self._storage.get_study_system_attrs(self._id).items())
@@ -142,7 +145,7 @@ class Driver:
     def _add(self, population: Sequence[FrozenTrial]) -> None:
         """Take over trials that were evaluated elsewhere: their designs are evaluated here too."""
         cells = [self.space.encode(t.params) for t in population]
-        self.duplicates += sum(self.evaluator.is_told(c) for c in cells)
+        self._count_duplicates(cells)
         self.evaluator.trials(cells)
         for trial in population:
             self._storage.create_new_trial(self._id, trial)

@@ -1,4 +1,8 @@
-"""Neighbours of the frontier, evaluated together until none of them changes it."""
+"""Neighbours of the frontier, evaluated together until none of them changes it.
+
+First along every axis by itself; where that changes nothing any more along every two, then every three,
+since budgets tie axes together: a network can be deeper only if it is narrower too.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,13 @@ import numpy as np
 from dse.search.evaluator import Evaluator
 
 # Designs that are tried between two generations, and after the last one.
-BETWEEN, LAST = 20_000, 10_000_000
+BETWEEN, LAST = 20_000, 500_000
 # Of a frontier that is larger only this many cells at a time have their neighbours tried.
 AT_ONCE = 4096
 
 
 class Polish:
-    """Moves every design of the frontier along each axis by itself; each design once.
+    """Moves every design of the frontier along each axis, each two and each three; each design once.
 
     Attributes
     ----------
@@ -25,32 +29,33 @@ class Polish:
 
     def __init__(self, evaluator: Evaluator) -> None:
         self.evaluator, self.designs, self.settled = evaluator, 0, False
-        self._tried = np.empty(0, dtype=np.int64)
+        self._tried = {axes: np.empty(0, dtype=np.int64) for axes in (1, 2, 3)}
 
     def run(self, most: int) -> None:
         """Try neighbours until the frontier does not change any more, or about `most` designs were evaluated."""
         first = self.evaluator.designs
         while True:
-            fresh = np.setdiff1d(self.evaluator.frontier_cells(), self._tried, assume_unique=True)
-            left = most - (self.evaluator.designs - first)
-            self.settled = not len(fresh)
+            frontier, left = self.evaluator.frontier_cells(), most - (self.evaluator.designs - first)
+            fresh = {a: np.setdiff1d(frontier, tried, assume_unique=True) for a, tried in self._tried.items()}
+            axes = next((a for a, cells in fresh.items() if len(cells)), 0)
+            self.settled = not axes
             if self.settled or left <= 0:
                 break
-            self._round(_spread(fresh, AT_ONCE), left)
+            self._round(_spread(fresh[axes], AT_ONCE // axes**4), axes, left)
         self.designs += self.evaluator.designs - first
 
-    def _round(self, cells: np.ndarray, left: int) -> None:
+    def _round(self, cells: np.ndarray, axes: int, left: int) -> None:
         """Try the neighbours of cells: of fewer of them, evenly chosen, where they are more than `left` designs."""
-        candidates = self._new_neighbours(cells)
+        candidates = self._new_neighbours(cells, axes)
         size = max(part.inner for part in self.evaluator.space.parts)
         while len(candidates) * size > left and len(cells) > 1:
             cells = _spread(cells, min(len(cells) - 1, max(1, int(len(cells) * left / (len(candidates) * size)))))
-            candidates = self._new_neighbours(cells)
-        self._tried = np.union1d(self._tried, cells)
+            candidates = self._new_neighbours(cells, axes)
+        self._tried[axes] = np.union1d(self._tried[axes], cells)
         self.evaluator.polish(candidates)
 
-    def _new_neighbours(self, cells: np.ndarray) -> np.ndarray:
-        found = self.evaluator.space.neighbours(cells)
+    def _new_neighbours(self, cells: np.ndarray, axes: int) -> np.ndarray:
+        found = self.evaluator.space.neighbours(cells, axes)
         return np.asarray(found[self.evaluator.is_new(found)])
 
 

@@ -76,7 +76,8 @@ def run(
     if folder is None:
         return search(job, settings, Nowhere(), warm, key, progress)
     manifest = check_free(job, folder, fresh, key=key)
-    if manifest is not None and not fresh and _is_enough(manifest, settings):
+    stands = manifest is not None and (folder / JOURNAL).exists()
+    if manifest is not None and stands and not fresh and _is_enough(manifest, settings):
         return _reused(folder)
     with working(folder, {"key": key}, JOURNAL) as work:
         journal = work.path / JOURNAL
@@ -170,6 +171,7 @@ def _told(driver: Driver) -> dict[str, Any]:
         **settings.study(),
         "trials": last.trials,
         "replayed": driver.replayed,
+        "own": driver.own,
         "duplicates": driver.duplicates,
         "feasible": sum(all(v <= 0 for v in t.constraints.values()) for t in feasible),
         "space": driver.job.size,

