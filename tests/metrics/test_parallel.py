@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import dse
 
@@ -211,6 +212,7 @@ PHASES = [
 @pytest.mark.parametrize(("network", "phase"), list(zip(itertools.cycle(NETWORKS), PHASES, strict=False)))
 def test_one_of_each_changes_nothing(network, phase, model):
     """A grid that starts at one device has there what a space without such axes has, to the last bit."""
+    model = "roofline" if phase["phase"] == "train" else model
     on = {**A100, **phase, "batch": 4, "latency_model": model}
     alone = dse.evaluate(network, **on)
     grid = dse.evaluate(network, **on, tensor_parallel=[1, 2], pipeline_parallel=[1, 2])
@@ -272,7 +274,8 @@ def test_parts_of_the_communication_add_up():
 def test_both_engines_agree(phase):
     axes = {"tensor_parallel": [1, 2, 3], "pipeline_parallel": [1, 2], "expert_parallel": [1, 2], "batch": [4, 8]}
     metrics = ["latency", "memory", "energy", "scalability_ratio", "communication_overhead", "max_batch"]
-    on = {**A100, **phase, **axes, "micro_batches": [1, 2], "latency_model": ["roofline", "per_op"]}
+    models = ["roofline"] if phase["phase"] == "train" else ["roofline", "per_op"]
+    on = {**A100, **phase, **axes, "micro_batches": [1, 2], "latency_model": models}
     plain, fused = (dse.evaluate("mixtral-8x7b", metrics=metrics, engine=e, **on) for e in ("plain", "fused"))
     for name in metrics:
         np.testing.assert_allclose(fused[name], plain[name], rtol=1e-12, err_msg=name)
@@ -333,3 +336,43 @@ def test_every_way_of_sharing_is_named():
 def test_the_formula_that_is_told_is_that_of_several_devices():
     one, two = (dse.evaluate("llama-2-7b", metrics=["latency"], tensor_parallel=n, **DECODE).latency for n in (1, 2))
     assert "communication_time" in two.attrs["formula"] and "communication_time" not in one.attrs["formula"]
+
+
+def test_bounds_and_enumeration_find_the_same_frontier():
+    spec = {
+        "name": "bounded", "network": {"model": "mixtral-8x7b"}, "precision": {"scheme": ["fp16", "fp8"]},
+        "hardware": {"device": ["h100-sxm", "a100-sxm-80gb"]},
+        "deployment": {
+            "phase": "request", "prompt_tokens": 1024, "output_tokens": 256, "batch": [1, 2, 4, 6, 8, 16, 32],
+            "tensor_parallel": [1, 2, 3, 4, 8], "pipeline_parallel": [1, 2, 4], "expert_parallel": [1, 2],
+            "micro_batches": [1, 2, 4], "page_tokens": [1, 16],
+        },
+        "objectives": {"minimize": ["time_per_token", "total_devices"], "maximize": ["parallel_efficiency"]},
+        "budgets": {"time_per_token": "20 ms"},
+    }  # fmt: skip
+    by_all, by_bounds = (dse.explore({**spec, "bounds": b}) for b in (False, True))
+    xr.testing.assert_identical(by_bounds.frontier, by_all.frontier)
+    assert by_bounds.counts["skipped_by_bounds"] > by_bounds.counts["enumerated"] / 2
+
+
+# Training steps of Megatron-LM on A100s (Korthikanti et al., 2022, table 5), in seconds.
+MEGATRON = [
+    ({"layers": 48, "d_model": 6144, "heads": 64, "batch": 4}, 1, 1.42),
+    ({"layers": 96, "d_model": 12288, "heads": 96, "batch": 64, "micro_batches": 64, "pipeline_parallel": 8,
+      "pipeline_chunks": 3}, 1, 18.13),
+    ({"layers": 48, "d_model": 6144, "heads": 64, "batch": 4}, 0, 1.10),
+    ({"layers": 96, "d_model": 12288, "heads": 96, "batch": 64, "micro_batches": 64, "pipeline_parallel": 8,
+      "pipeline_chunks": 3}, 0, 13.75),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "recompute", "measured"), MEGATRON)
+def test_training_steps_are_of_the_measured_size(model, recompute, measured):
+    """A lower bound as it stands; with usual efficiencies within a quarter. Measured ones without full recomputation
+    compute attention again, which is not counted here."""
+    shape = {"vocab": 51200, "gated": 0, "tied": 1, "positions": 2048, **TRAIN, "tensor_parallel": 8}
+    on = {**shape, **model, "recompute": recompute, "network_bandwidth": "25 GB/s"}
+    usual = {"compute_efficiency": 0.65, "bandwidth_efficiency": 0.8, "link_efficiency": 0.8}
+    bound, likely = (evaluate(["latency"], "decoder", **on, **more)["latency"] for more in ({}, usual))
+    assert bound < measured
+    assert 0.75 * measured < likely < measured
