@@ -144,16 +144,20 @@ def device_weights(device_params, weight_bits):
 
 
 @metric("compute_time", setting="several", unit="s", direction="min")
-def shared_compute_time(flops, batch, peak_ops, compute_efficiency, working_devices):
+def shared_compute_time(executed_flops, batch, peak_ops, compute_efficiency, working_devices):
     """Time to compute the batch at the peak rates of all devices of the replica."""
-    return formulas.compute_time(flops * batch, peak_ops * compute_efficiency * working_devices)
+    return formulas.compute_time(executed_flops * batch, peak_ops * compute_efficiency * working_devices)
 
 
 @metric("weight_bytes", setting="several", unit="B", direction="min")
-def shared_weight_bytes(weights_read, expert_weights_read, weight_bits, expert_parallel, micro_batches):
+def shared_weight_bytes(
+    weights_read, expert_weights_read, weight_bits, index_bits_read, expert_parallel, micro_batches
+):
     """Bytes of weights that a replica's devices read: again for each micro-batch, and in each group of experts."""
     elements = (weights_read - expert_weights_read) * expert_parallel + expert_weights_read
-    return formulas.params_to_bytes(elements * micro_batches, weight_bits)
+    # Which of pruned weights are left is read as often as these.
+    index = index_bits_read / np.maximum(weights_read, 1)
+    return formulas.params_to_bytes(elements * micro_batches, weight_bits + index)
 
 
 @metric("activation_bytes", setting="several", unit="B", direction="min")
@@ -194,6 +198,7 @@ def shared_per_op_latency(
     op_macs,
     op_weights,
     op_expert_weights,
+    op_index_bits,
     op_traffic,
     op_cache_read,
     op_cache_written,
@@ -228,8 +233,10 @@ def shared_per_op_latency(
         compute = formulas.flops(op_macs[i] * batch) / ops_per_second
         cache = (op_cache_read[i] + op_cache_written[i]) * kv_bits * copies
         activations = (op_traffic[i] * activation_bits + cache) * batch * activations_moved
-        read = (op_weights[i] - op_expert_weights[i]) * expert_parallel + op_expert_weights[i]
-        weights = read * micro_batches * weight_bits * weights_moved
+        # An op is of experts as a whole, or not at all.
+        groups = 1 + (expert_parallel - 1) * np.greater_equal(0.0, op_expert_weights[i])
+        read = (op_weights[i] * weight_bits + op_index_bits[i]) * groups
+        weights = read * micro_batches * weights_moved
         moved = (weights + activations) / 8
         seconds += op_repeat[i] * formulas.roofline_latency(compute, moved / bytes_per_second)
     return seconds * pipeline_fill + communication_time
