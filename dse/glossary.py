@@ -71,6 +71,11 @@ class Name:
             raise InputError(f"{value:g} is not allowed; allowed: {self.allowed()}")
 
 
+def is_circumstance(name: str) -> bool:
+    """Whether no frontier is drawn across the values of an input."""
+    return name in NAMES and NAMES[name].kind == "circumstance"
+
+
 def _sheet(unit: str, symbol: str, meaning: str, **rest: object) -> Name:
     return Name("sheet", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
 

@@ -12,11 +12,11 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.evaluate import compute_formats, evaluate_values
-from dse.grid.inputs import SOURCE, calibrated, calibrations_chosen, cost_basis
+from dse.grid.inputs import SOURCE, calibrated, calibrations_chosen, cost_basis, recipe
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import settings_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
-from dse.grid.space import DESIGN, Space
+from dse.grid.space import DESIGN, RECIPE, Space
 from dse.registry import Record
 
 
@@ -37,15 +37,7 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     model = space.axes[MODEL_AXIS].values[0] if MODEL_AXIS in space.axes else None
     phases = set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else set()
     phase = phases.pop() if len(phases) == 1 else None
-    coordinates = axis_coordinates(space) | format_coordinates(space)
-    if "precision" in space.axes and "device" in space.axes:
-        coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
-    if "device" in space.axes and calibrated(space):
-        chosen = calibrations_chosen(space)
-        told = np.array([c.what for c in chosen.data.reshape(-1)], dtype=object).reshape(chosen.data.shape)
-        coordinates["calibration"] = _variable(Labelled(chosen.dims, told), {"long_name": "what latency is fitted to"})
-    if "device" in space.axes and any(_is_cost(name) for name in values):
-        coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
+    coordinates = coordinates_of(space, values)
     variables = {}
     settings = settings_of(space)
     for name, value in values.items():
@@ -63,6 +55,24 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     if space.model:
         dataset.attrs["model"] = space.model
     return dataset
+
+
+def coordinates_of(space: Space, names: Iterable[str]) -> dict[str, xr.Variable]:
+    """The coordinates that the axes of a space alone tell, where there are values of metrics `names`."""
+    names = list(names)
+    coordinates = axis_coordinates(space) | format_coordinates(space)
+    if "precision" in space.axes and "device" in space.axes:
+        coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
+    if "device" in space.axes and calibrated(space):
+        chosen = calibrations_chosen(space)
+        told = np.array([c.what for c in chosen.data.reshape(-1)], dtype=object).reshape(chosen.data.shape)
+        coordinates["calibration"] = _variable(Labelled(chosen.dims, told), {"long_name": "what latency is fitted to"})
+    if "device" in space.axes and any(_is_cost(name) for name in names):
+        coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
+    if SOURCE in names:
+        text = np.array(recipe(space), dtype=object)
+        coordinates[RECIPE] = _variable(Labelled((), text), {"long_name": "what accuracies compare within"})
+    return coordinates
 
 
 def _is_cost(name: str) -> bool:

@@ -21,7 +21,7 @@ from dse.grid.sharing import DERIVED, shared
 from dse.grid.space import Axis, Space
 from dse.hardware import FIGURES
 from dse.precision import Scheme, peak_table
-from dse.quality import accuracy
+from dse.quality import accuracy, recipe_key
 from dse.quality.own import VALUES, OwnQuality
 from dse.regions import Region
 
@@ -30,6 +30,8 @@ PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
 REGIONAL = ("carbon_intensity", "electricity_price")
 REGION_AXIS = "region"
 PROFILE_AXIS = "energy_profile"
+# A figure of devices that may be given for all of them, among the settings of deployment.
+RENT_AXIS = "price_per_hour"
 # What derived figures of a device are made of, for those who are told that one is missing.
 MADE_OF = {"hourly_cost": "price_per_hour or device_price", "owned_tdp": "tdp"}
 RENT, OWNED = "rent", "amortised price and electricity"
@@ -247,6 +249,16 @@ SOURCE = "accuracy_source"
 def quality(space: Space) -> dict[str, Labelled]:
     """Accuracy with its interval, loss, and where each value comes from, over what the values are known by."""
     return _own_quality(space, space.quality) if space.quality else _published(space)
+
+
+def recipe(space: Space) -> str:
+    """What the accuracies of a space compare within: data set and training recipe, or the user's own table."""
+    if space.quality:
+        return space.quality.name
+    axes = {n: a.numbers if a.dim else a.numbers[0] for n, a in space.network_axes().items() if a.values[0] is not None}
+    missing = {n: np.nan for n, a in space.network_axes().items() if a.values[0] is None}
+    scheme = space.schemes[space.axes["precision"].values[0]]
+    return recipe_key(space.family.name, axes | missing, scheme) or "none published"
 
 
 def _own_quality(space: Space, table: OwnQuality) -> dict[str, Labelled]:

@@ -162,6 +162,12 @@ class _Builder:
         return self.networked[name]
 
 
+def by_recipe(metrics: Iterable[str]) -> bool:
+    """Whether any of the metrics follows from accuracy or loss, which compare within one data set and recipe only."""
+    known = (n for name in metrics if (n := name.rpartition(".")[2]) in registry.METRICS)
+    return any("quality" in table.inputs for table in make_plan(known).tables)
+
+
 def chosen_variants(latency_model: str | None, on_chip_reuse: float | None) -> dict[str, str]:
     """The variants of metrics that two settings choose; what is not set stands at its default."""
     reuse = "reuse" if on_chip_reuse else "no_reuse"

@@ -25,6 +25,10 @@ DESIGN = "design"
 CATALOGUE_AXES = ("precision", "device")
 # The axis that says which of several networks a design has.
 NETWORK = "network"
+# The axis that says in which recipe the accuracies of a network were published: those of others do not compare.
+RECIPE = "recipe"
+# Axes of which each of several networks has one value.
+OF_NETWORK = (NETWORK, RECIPE)
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class Axis:
     @property
     def kind(self) -> str:
         """Kind of the glossary name, or the axis's own name for catalogue axes."""
-        if self.name in (*CATALOGUE_AXES, NETWORK):
+        if self.name in (*CATALOGUE_AXES, *OF_NETWORK):
             return self.name
         # One of several networks stands before its axis: "person.width".
         return glossary.lookup(self.name.rpartition(".")[2]).kind

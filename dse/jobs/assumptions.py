@@ -11,13 +11,20 @@ import numpy as np
 
 from dse import glossary
 from dse.grid.explain import region_facts
-from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, calibrations_used, compute_peak
+from dse.grid.inputs import (
+    ENERGIES,
+    PROFILE_AXIS,
+    REGION_AXIS,
+    REGIONAL,
+    RENT_AXIS,
+    calibrations_used,
+    compute_peak,
+)
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
-from dse.grid.space import Space
+from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
 from dse.jobs.catalogues import SCHEME_FIELDS
-from dse.jobs.devices import RENT_AXIS
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
@@ -53,10 +60,13 @@ def gather(job: Job) -> dict[str, Any]:
 
 
 def notes(job: Job) -> list[str]:
-    """What of the spec is not used, or stands over a figure that a region or a device has too."""
+    """What is not used of the spec, stands over a figure that a region or a device has too, or does not compare."""
     space = job.space
     used = {*space.axes["device"].values, *job.left_out, *(t.get("base") for t in job.spec.device.values())}
     found = [f"device.{n} is not used: hardware.device does not name it" for n in job.spec.device if n not in used]
+    if RECIPE in job.cut.per:
+        known = "; ".join(dict.fromkeys(grid.space.axes[RECIPE].values[0] for grid in job.grids))
+        found.append(f"accuracies of different recipes do not compare: one frontier for each of {known}")
     given = {n: axis for n, axis in space.axes.items() if axis.given}
     for name in (n for n in REGIONAL if n in given and REGION_AXIS in given):
         over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]

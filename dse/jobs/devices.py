@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dse.errors import Fault, unknown
-from dse.grid.inputs import MADE_OF, leaf
+from dse.grid.inputs import MADE_OF, RENT_AXIS, leaf
 from dse.grid.plan import Plan, chosen_variants, make_plan, settings_in
 from dse.grid.program import MODEL_AXIS, REUSE_AXIS
 from dse.grid.space import Space, make_grid
@@ -20,8 +20,6 @@ from dse.networks import Family
 from dse.precision import Scheme
 
 KEY = "hardware.device"
-# A figure that a spec may give for all devices, among the settings of deployment.
-RENT_AXIS = "price_per_hour"
 # Figures by device, each with the metrics that need it.
 Missing = dict[str, dict[str, tuple[str, ...]]]
 

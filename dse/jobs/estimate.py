@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from dse.grid.engines import PLAIN_LIMIT
-from dse.grid.space import NETWORK, Axis
+from dse.grid.space import OF_NETWORK, Axis
 from dse.jobs.assumptions import unchecked
 from dse.jobs.resolve import Job
 from dse.pareto.regions import thinned
@@ -58,13 +58,13 @@ def _axes(job: Job) -> list[dict[str, Any]]:
     found = {}
     for grid in job.grids:
         for name, axis in grid.space.axes.items():
-            own = grid.name and name != NETWORK and axis.kind == "architecture"
+            own = grid.name and axis.kind == "architecture"
             full = f"{grid.name}.{name}" if own else name
             if axis.given:
                 found[full] = _axis(job, axis, full)
-    if NETWORK in found:
-        names = Axis(NETWORK, tuple(grid.name for grid in job.grids), NETWORK)
-        found[NETWORK] = _axis(job, names, NETWORK)
+    for name in (n for n in OF_NETWORK if n in found):
+        values = dict.fromkeys(grid.space.axes[name].values[0] for grid in job.grids)
+        found[name] = _axis(job, Axis(name, tuple(values), name), name)
     return list(found.values())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
@@ -12,8 +13,10 @@ from dse.errors import Fault, InputError
 from dse.grid.blend import LOAD, Blend, Member, rules_of
 from dse.grid.blocks import Alone, Grid
 from dse.grid.counting import REQUEST
+from dse.grid.inputs import recipe
+from dse.grid.plan import by_recipe
 from dse.grid.program import PHASE_AXIS
-from dse.grid.space import NETWORK, Axis, Space
+from dse.grid.space import NETWORK, RECIPE, Axis, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
@@ -53,6 +56,8 @@ class Networks:
     def axes(self) -> dict[str, Any]:
         """Values of every axis that designs differ in or were given, under the names of the result."""
         found: dict[str, Any] = {NETWORK: list(self.drafts)} if self._is_choice else {}
+        if self.recipes:
+            found[RECIPE] = list(dict.fromkeys(self.recipes.values()))
         for name, draft in self.drafts.items():
             for axis, values in draft.axes.items():
                 own = self._is_blend and axis in glossary.NAMES and glossary.NAMES[axis].kind == "architecture"
@@ -60,6 +65,16 @@ class Networks:
                 if not isinstance(found.get(full), list):
                     found[full] = values
         return found
+
+    @cached_property
+    def recipes(self) -> dict[str, str]:
+        """Data set and recipe of each network's accuracies where designs are judged by several; else empty."""
+        asked = self.spec.objectives
+        # A table of the user's own is one recipe.
+        if not self._is_choice or self.spec.quality.table is not None or not by_recipe(asked.minimize + asked.maximize):
+            return {}
+        found = {name: recipe(draft.space()) for name, draft in self.drafts.items() if draft.family}
+        return found if len(set(found.values())) > 1 else {}
 
     @property
     def _is_choice(self) -> bool:
@@ -74,8 +89,12 @@ class Networks:
         return [n for d in self.drafts.values() if d.family for n in d.family.axes]
 
     def spaces(self) -> list[Space]:
-        """The space of each network, with its name as an axis where there are several."""
-        return [_named(name, draft.space()) for name, draft in self.drafts.items()]
+        """The space of each network; where there are several its name is an axis, and its recipe where it tells."""
+        return [self._named(name, draft.space()) for name, draft in self.drafts.items()]
+
+    def _named(self, name: str, space: Space) -> Space:
+        own = {NETWORK: name, RECIPE: self.recipes.get(name, "")}
+        return replace(space, axes={**{n: Axis(n, (v,), None) for n, v in own.items() if v}, **space.axes})
 
     def grids(self, table: Table | None) -> tuple[Grid, ...]:
         """The grids that the designs are in: one a network to choose from, else a single one."""
@@ -94,10 +113,6 @@ class Networks:
         if not self.rates:
             return self.own_budgets
         return (*self.own_budgets, Budget(LOAD, high=1.0, label="Σ rate × latency"))
-
-
-def _named(name: str, space: Space) -> Space:
-    return replace(space, axes={NETWORK: Axis(NETWORK, (name,), None), **space.axes}) if name else space
 
 
 def read_networks(

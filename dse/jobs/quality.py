@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,29 +17,11 @@ from dse.errors import Fault, InputError, unknown
 from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
 from dse.jobs.axes import axis_values
 from dse.jobs.document import read_bounded
-from dse.quality.accuracy import recipe_key
 from dse.quality.own import VALUES, OwnQuality
 
 KEY = "quality.table"
 MOST_BYTES = 100_000_000
 _NAMES = (*CATALOGUE_AXES, NETWORK)
-
-
-def mixed_recipes(spaces: Mapping[str, Space], metrics: Collection[str]) -> dict[str, str]:
-    """Data set and recipe of the accuracy of each network, where an objective is one and they differ; else nothing.
-
-    `spaces` are those of the networks to choose from, by name; networks without a published accuracy have "".
-    """
-    if not any(metric.startswith("accuracy") for metric in metrics):
-        return {}
-    found = {name: _key_of(space) for name, space in spaces.items() if space.quality is None}
-    return found if len(set(found.values()) - {""}) > 1 else {}
-
-
-def _key_of(space: Space) -> str:
-    axes = {n: a.numbers if a.dim else a.numbers[0] for n, a in space.network_axes().items() if a.values[0] is not None}
-    missing = {n: np.nan for n, a in space.network_axes().items() if a.values[0] is None}
-    return recipe_key(space.family.name, axes | missing, space.schemes[space.axes["precision"].values[0]])
 
 
 @dataclass(frozen=True)

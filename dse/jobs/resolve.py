@@ -11,12 +11,12 @@ from dse import glossary, registry
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.blend import Blend
 from dse.grid.blocks import Grid
-from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
+from dse.grid.inputs import RENT_AXIS
+from dse.grid.space import CATALOGUE_AXES, NETWORK, RECIPE, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
-from dse.jobs.devices import RENT_AXIS
 from dse.jobs.networks import Networks, read_networks, split_metric, unblendable
-from dse.jobs.quality import Table, mixed_recipes, read_table
+from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
@@ -147,10 +147,6 @@ def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | N
         return None
     grids = networks.grids(table)
     faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
-    spaces = {grid.name: grid.space for grid in grids} if len(grids) > 1 else {}
-    if NETWORK not in (*per, *spec.objectives.choose) and mixed_recipes(spaces, [o.metric for o in objectives]):
-        # Accuracies of different data sets or recipes never share a frontier.
-        per = (NETWORK, *per)
     faults.extend(faults_of(spec.objectives.ties, objectives, "objectives.ties"))
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per, spec.objectives.ties)
     left_out = {**catalogues.left_out, **networks.left_out}
@@ -241,10 +237,10 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
     for name in roles["per"]:
         if name in roles["choose"]:
             faults.append(Fault("objectives", f"{name!r} stands in both per and choose; give it once"))
-    outer = {n for n in axes if _is_circumstance(n)} | ({RENT_AXIS} & set(spec.deployment))
+    if RECIPE in roles["choose"] and RECIPE in axes:
+        faults.append(Fault("objectives.choose", f"{RECIPE!r}: accuracies of different recipes do not compare"))
+    outer = {n for n in axes if glossary.is_circumstance(n)} | ({RENT_AXIS} & set(spec.deployment))
+    # One frontier a network is one a recipe already.
+    outer |= {RECIPE} if NETWORK not in roles["per"] else set()
     automatic = [n for n, v in axes.items() if isinstance(v, list) and n in outer]
     return tuple(dict.fromkeys([*roles["per"], *(n for n in automatic if n not in roles["choose"])]))
-
-
-def _is_circumstance(name: str) -> bool:
-    return name in glossary.NAMES and glossary.lookup(name).kind == "circumstance"

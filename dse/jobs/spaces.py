@@ -13,14 +13,14 @@ from dse import glossary
 from dse.calibration import software_names
 from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.counting import OF_REQUESTS, REQUEST
-from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, SOFTWARE_AXIS
+from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, SOFTWARE_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.grid.space import Space, check_axis, make_grid
 from dse.hardware import Device
 from dse.jobs.axes import axis_values, collect
 from dse.jobs.catalogues import CURRENT, Catalogues
-from dse.jobs.devices import RENT_AXIS, plans, usable_devices
+from dse.jobs.devices import plans, usable_devices
 from dse.jobs.own_devices import own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
 from dse.jobs.sharing import sharing_faults

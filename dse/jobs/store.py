@@ -13,7 +13,7 @@ import xarray as xr
 
 from dse.errors import InputError
 from dse.grid.blocks import Grid
-from dse.grid.dataset import label
+from dse.grid.dataset import coordinates_of, label
 from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
@@ -35,10 +35,11 @@ class Store:
     def __init__(self, grid: Grid, columns: Sequence[str]) -> None:
         self._grid, self._space, self._columns = grid, grid.space, tuple(columns)
         corner = _corner(grid.space)
-        self._template = label(corner, grid.evaluate(corner, columns))
+        values = grid.evaluate(corner, columns)
+        self._template = label(corner, values)
         # Everything that the axes alone tell is written with them.
-        axes = set(label(self._space, {}).coords)
-        self._wanted = {str(n): v for n, v in self._template.variables.items() if n not in axes}
+        self._axes = coordinates_of(self._space, values)
+        self._wanted = {str(n): v for n, v in self._template.variables.items() if n not in self._axes}
         self._arrays: dict[str, Any] = {}
 
     @property
@@ -54,7 +55,7 @@ class Store:
         import zarr
         from zarr.codecs import ZstdCodec
 
-        whole = label(self._space, {})
+        whole = xr.Dataset(coords=self._axes)
         # Of texts the format knows only those without a fixed length.
         texts = {n: v.astype(object) for n, v in whole.coords.items() if v.dtype.kind == "U"}
         store = self._store(folder)

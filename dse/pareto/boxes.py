@@ -56,7 +56,7 @@ def middles(level: Level, boxes: np.ndarray, sizes: Sequence[int]) -> np.ndarray
 def members(level: Level, boxes: np.ndarray, sizes: Sequence[int]) -> np.ndarray:
     """Every design of every box: places along each dimension, shape (dims, n)."""
     offsets = list(itertools.product(*(range(2**k) for k in level)))
-    parts = [boxes * np.array([[2**k] for k in level], PLACE) + np.array(own, PLACE)[:, None] for own in offsets]
+    parts = [boxes * np.array([2**k for k in level], PLACE)[:, None] + np.array(own, PLACE)[:, None] for own in offsets]
     index = np.concatenate(parts, axis=1)
     return index[:, (index < np.array(sizes)[:, None]).all(axis=0)]
 
@@ -67,7 +67,8 @@ def roots(sizes: Sequence[int], single: Sequence[int], chunk: int) -> Iterator[t
     shape = lengths(level, sizes)
     for start in range(0, math.prod(shape), chunk):
         flat = np.arange(start, min(start + chunk, math.prod(shape)))
-        yield level, np.array(np.unravel_index(flat, shape), dtype=PLACE).reshape(len(sizes), len(flat))
+        places = np.unravel_index(flat, shape) if shape else ()
+        yield level, np.array(places, dtype=PLACE).reshape(len(sizes), len(flat))
 
 
 class Queue:

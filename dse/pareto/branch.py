@@ -81,7 +81,8 @@ def _coarse(fields: Sequence[Field], limit: int) -> Scan:
     for region, field in zip(thin, fields, strict=True):
         size = region.space.size
         own = found.places[(found.places >= start) & (found.places < start + size)] - start
-        index = dict(zip(region.space.dims, np.unravel_index(own, tuple(region.space.sizes.values())), strict=True))
+        sizes = region.space.sizes
+        index = dict(zip(sizes, np.unravel_index(own, tuple(sizes.values())) if sizes else (), strict=True))
         flat = begin + region.places(index, field.grid.space.sizes)
         places.append(np.broadcast_to(flat, len(own)))
         start, begin = start + size, begin + field.grid.space.size

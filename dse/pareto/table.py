@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from dse.errors import InputError, unknown
-from dse.grid.space import DESIGN
+from dse.errors import Fault, InputError, unknown
+from dse.glossary import is_circumstance
+from dse.grid.inputs import RENT_AXIS
+from dse.grid.plan import by_recipe
+from dse.grid.space import DESIGN, RECIPE
 from dse.pareto.archive import Archive
 from dse.pareto.cut import Budget, Objective, check_objectives, make_budget
 from dse.pareto.ties import INTERVAL, faults_of, leading
@@ -24,6 +27,7 @@ def frontier(
     budgets: Mapping[str, Any] | Sequence[Budget] | None = None,
     per: str | Sequence[str] = (),
     ties: str = "exact",
+    choose: str | Sequence[str] = (),
 ) -> xr.Dataset:
     """The designs of a Dataset that meet the budgets and that no other such design dominates.
 
@@ -36,6 +40,10 @@ def frontier(
     budgets
         Limits by variable: {"peak_sram": "320 KiB", "latency": {"max": 0.1}}.
     per
+        Coordinates: one frontier for each combination of their values, and of those of every circumstance (context,
+        region, utilization, a rent, ...) that the designs differ in: the kindest would always win.
+    choose
+        Circumstances that one frontier is to be drawn across all the same.
         Coordinates: one frontier for each combination of their values.
     ties
         "interval": of the frontier those that lead by less than the interval of a value (accuracy_low to accuracy_high)
@@ -45,8 +53,17 @@ def frontier(
     -------
     xr.Dataset
         All variables along the dimension "design", with every axis as a coordinate.
+
+    Raises
+    ------
+    InputError
+        For unknown names, none or more than five objectives, and limits of the wrong kind.
+
+    Notes
+    -----
+    Accuracies of different recipes (the coordinate "recipe") do not compare: they never share a frontier.
     """
-    low, high, groups = (_names(v) for v in (minimize, maximize, per))
+    low, high, groups, chosen = (_names(v) for v in (minimize, maximize, per, choose))
     objectives = [*(Objective(n, "min") for n in low), *(Objective(n, "max") for n in high)]
     check_objectives(objectives)
     if wrong := faults_of(ties, objectives, "ties"):
@@ -55,9 +72,10 @@ def frontier(
     for name in [*(o.metric for o in objectives), *(b.metric for b in limits)]:
         if name not in data.data_vars:
             raise InputError(unknown("variable", name, map(str, data.data_vars)))
-    for name in groups:
+    for name in [*groups, *chosen]:
         if name not in data.coords:
             raise InputError(unknown("coordinate", name, map(str, data.coords)))
+    groups = _groups(data, objectives, groups, chosen)
     dims = tuple(str(d) for d in data.sizes)
     columns = {m: _flat(data, data[m], dims) for m in {*(o.metric for o in objectives), *(b.metric for b in limits)}}
     alive = np.ones(math.prod(data.sizes.values()), dtype=bool)
@@ -65,15 +83,15 @@ def frontier(
         alive &= ~np.isnan(column)
     for budget in limits:
         alive &= ~(budget.violation(columns[budget.metric]) > 0)
-    chosen = np.flatnonzero(alive)
-    points = np.column_stack([o.sign * columns[o.metric][chosen] for o in objectives])
+    places = np.flatnonzero(alive)
+    points = np.column_stack([o.sign * columns[o.metric][places] for o in objectives])
     codes = _codes(data, groups, dims)
     found = Archive(len(objectives), int(codes.max(initial=0)) + 1)
-    found.add(points, chosen, codes[chosen])
-    places = found.places()
-    if ties == INTERVAL and len(places):
-        places = places[leading(objectives, lambda name: _bound(data, name, dims)[places], codes[places])]
-    return designs(data, places, dims)
+    found.add(points, places, codes[places])
+    kept = found.places()
+    if ties == INTERVAL and len(kept):
+        kept = kept[leading(objectives, lambda name: _bound(data, name, dims)[kept], codes[kept])]
+    return designs(data, kept, dims)
 
 
 def _bound(data: xr.Dataset, name: str, dims: tuple[str, ...]) -> np.ndarray:
@@ -84,6 +102,16 @@ def _bound(data: xr.Dataset, name: str, dims: tuple[str, ...]) -> np.ndarray:
 
 def _names(given: str | Sequence[str]) -> list[str]:
     return [given] if isinstance(given, str) else list(given)
+
+
+def _groups(data: xr.Dataset, objectives: Sequence[Objective], per: list[str], choose: list[str]) -> list[str]:
+    """Coordinates with one frontier a value: those asked for, and those across which nothing compares."""
+    outer = [n for n in map(str, data.coords) if (is_circumstance(n) or n == RENT_AXIS) and n not in choose]
+    if RECIPE in data.coords and by_recipe(o.metric for o in objectives):
+        if RECIPE in choose:
+            raise InputError(Fault("choose", f"{RECIPE!r}: accuracies of different recipes do not compare"))
+        outer.append(RECIPE)
+    return list(dict.fromkeys([*per, *outer]))
 
 
 def _budgets(data: xr.Dataset, budgets: Mapping[str, Any] | Sequence[Budget] | None) -> list[Budget]:

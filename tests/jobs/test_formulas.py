@@ -7,16 +7,9 @@ import pytest
 from specs import SMALL, changed
 
 import dse
-from dse import registry
 from dse.errors import InputError
 
-
-@pytest.fixture(autouse=True)
-def forgotten(monkeypatch):
-    """What a test records is gone after it."""
-    for index in ("FORMULAS", "METRICS"):
-        monkeypatch.setattr(registry, index, dict(getattr(registry, index)))
-    monkeypatch.setattr("dse.metrics.RECORDS", registry.METRICS)
+pytestmark = pytest.mark.usefixtures("own_registry")
 
 
 def test_an_own_metric_is_an_objective_and_a_budget():

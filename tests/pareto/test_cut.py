@@ -200,3 +200,17 @@ def test_extreme_values_have_cells_of_their_own():
 def test_too_many_groups():
     with pytest.raises(InputError, match="frontiers; at most"):
         Cloud(["latency"]).add({"latency": np.ones(1)}, np.array([2**22]), np.ones(1, bool))
+
+
+def test_no_frontier_is_drawn_across_circumstances():
+    data = dse.evaluate(
+        "mobilenet_v2", device="esp32", precision="int8", width=[0.35, 1.0], utilization=[0.1, 0.9], metrics=ENERGY
+    )
+    kept = dse.frontier(data, minimize=ENERGY)
+    assert sorted(zip(kept.width.values, kept.utilization.values)) == [(0.35, 0.1), (0.35, 0.9)]
+    assert dse.frontier(data, minimize=ENERGY, choose="utilization").utilization.values.tolist() == [0.1]
+    with pytest.raises(InputError, match="utilisation"):
+        dse.frontier(data, minimize=ENERGY, choose="utilisation")
+
+
+ENERGY = ["energy"]
