@@ -193,7 +193,10 @@ def _opened(url: str) -> BaseStorage:
         try:
             return open_storage(url)
         except Exception as error:
-            if not any(word in f"{error} {error.__cause__}" for word in ("already exists", "duplicate key", "UNIQUE constraint")):
+            if not any(
+                word in f"{error} {error.__cause__}"
+                for word in ("already exists", "duplicate key", "UNIQUE constraint")
+            ):
                 raise
             time.sleep(pause)
     return open_storage(url)
