@@ -56,8 +56,9 @@ def command(
 
     \b
     dse search sweeps/search-tinyml.toml --trials 2000
-    dse search sweeps/quickstart.toml --trials 500 --judge --out results/judged
-    dse search sweeps/search-tinyml.toml --storage postgresql://user@host/studies --out results/worker-1
+    dse search sweeps/quickstart.toml --judge --out results/judged
+    dse search sweeps/search-tinyml.toml --out results/worker-1 \\
+        --storage postgresql://user@host/studies
 
     A search that was killed goes on with the same command, and so does a finished one with more trials. The exit
     status is 2 when something is wrong with the spec, and 3 when no design meets the budgets.

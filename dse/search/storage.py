@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from dse.errors import DseError, InputError
 
@@ -193,7 +193,10 @@ def _opened(url: str) -> BaseStorage:
         try:
             return open_storage(url)
         except Exception as error:
-            if not any(word in f"{error} {error.__cause__}" for word in ("already exists", "duplicate key")):
+            if not any(
+                word in f"{error} {error.__cause__}"
+                for word in ("already exists", "duplicate key", "UNIQUE constraint")
+            ):
                 raise
             time.sleep(pause)
     return open_storage(url)
@@ -201,8 +204,10 @@ def _opened(url: str) -> BaseStorage:
 
 def _check_stamp(study: optuna.Study, stamp: str, where: str) -> None:
     """Note what a study is of; raise InputError where it is of something else."""
+    # In this order: whoever wrote a trial has noted before what it is of.
+    trials = study.get_trials(deepcopy=False)
     known = study.user_attrs.get(STAMP)
-    if known is None and not study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+    if known is None and not trials:
         study.set_user_attr(STAMP, stamp)
     elif known != stamp:
         problem = "of another spec, or other formulas; choose another storage, or another name in the spec"
