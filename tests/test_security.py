@@ -39,6 +39,11 @@ ALLOWED = {
     ("cli/__init__.py", "importlib.import_module"): "one of the commands",
     ("__init__.py", "importlib.import_module"): "one of the public names",
     ("networks/families/__init__.py", "import_module"): "the families of the package",
+    ("plots/__init__.py", "importlib.import_module"): "the plots of the package",
+    ("bench/__init__.py", "importlib.import_module"): "the groups of the package's benchmarks",
+    ("bench/filter.py", "importlib.import_module"): "a library that is compared with, by its name in the module",
+    ("bench/memory.py", "subprocess.run"): "this interpreter with the module's own program, to read its memory",
+    ("bench/startup.py", "subprocess.run"): "this interpreter with the module's own programs, to time their start",
 }
 
 

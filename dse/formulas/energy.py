@@ -222,7 +222,7 @@ def operation_energy(macs, sram_bytes, dram_bytes, mac_energy, sram_energy, dram
 def amortised_carbon(embodied_carbon, seconds, lifetime, busy_share):
     """Share of the carbon of a device's making that falls on a time of its work.
 
-    kg CO2e of one device, seconds of its work, hours of its lifetime, share of these in which it works.
+    kg CO2e of one device, seconds of its work and of its lifetime, share of these in which it works.
 
     References
     ----------
@@ -234,7 +234,7 @@ def amortised_carbon(embodied_carbon, seconds, lifetime, busy_share):
     --------
     150 kg over four years at half load, for an hour, in grams:
 
-    >>> round(amortised_carbon(150, 3600, 4 * 8766, 0.5) * 1000, 2)
+    >>> round(amortised_carbon(150, 3600, 4 * 8766 * 3600, 0.5) * 1000, 2)
     8.56
     """
-    return embodied_carbon * seconds / (lifetime * busy_share * 3600)
+    return embodied_carbon * seconds / (lifetime * busy_share)

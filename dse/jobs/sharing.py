@@ -32,9 +32,6 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
         if not set(phases) <= {"decode", "request"}:
             yield Fault("deployment.draft_tokens", 'has a meaning with phase = "decode" or "request" only')
         yield from _roofline_only("draft_tokens", values)
-    if "train" in phases and "per_op" in values.get(MODEL_AXIS, ()):
-        # It would count the forward pass alone.
-        yield Fault(f"deployment.{MODEL_AXIS}", f"'per_op' has no form for training; the one that has is {ROOFLINE!r}")
     if "mixed" in phases:
         yield from _roofline_only(PHASE_AXIS, values)
         if CHUNK not in family.axes:

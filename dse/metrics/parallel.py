@@ -192,7 +192,7 @@ def shared_roofline_latency(compute_time, memory_time, pipeline_fill, communicat
 
 @metric(
     "latency", variant="per_op", setting="several", unit="s", direction="min", label="roofline of each op, lower bound",
-    faces=False,
+    faces=False, undefined_in="train",
 )  # fmt: skip
 def shared_per_op_latency(
     op_macs,

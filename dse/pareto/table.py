@@ -16,7 +16,7 @@ from dse.grid.plan import by_recipe
 from dse.grid.space import DESIGN, RECIPE
 from dse.pareto.archive import Archive
 from dse.pareto.cut import Budget, Objective, check_objectives, make_budget
-from dse.pareto.ties import INTERVAL, faults_of, leading
+from dse.pareto.ties import INTERVAL, faults_of, interval_columns, leading
 
 
 def frontier(
@@ -89,15 +89,20 @@ def frontier(
     found = Archive(len(objectives), int(codes.max(initial=0)) + 1)
     found.add(points, places, codes[places])
     kept = found.places()
-    if ties == INTERVAL and len(kept):
-        kept = kept[leading(objectives, lambda name: _bound(data, name, dims)[kept], codes[kept])]
+    if ties == INTERVAL:
+        bounds = _bounds(data, objectives, dims)
+        undefined = np.full(codes.shape, np.nan)
+        kept = kept[leading(objectives, lambda name: {**columns, **bounds}.get(name, undefined)[kept], codes[kept])]
     return designs(data, kept, dims)
 
 
-def _bound(data: xr.Dataset, name: str, dims: tuple[str, ...]) -> np.ndarray:
-    if name not in data.data_vars:
-        raise InputError(unknown("variable", name, map(str, data.data_vars)))
-    return _flat(data, data[name], dims)
+def _bounds(data: xr.Dataset, objectives: Sequence[Objective], dims: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """The bounds of objectives that the Dataset holds."""
+    wanted = interval_columns(objectives)
+    found = {name: _flat(data, data[name], dims) for name in wanted if name in data.data_vars}
+    if not found:
+        raise InputError(f'ties = "interval" needs variables that the Dataset lacks: {", ".join(wanted)}')
+    return found
 
 
 def _names(given: str | Sequence[str]) -> list[str]:

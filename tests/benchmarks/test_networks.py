@@ -37,7 +37,11 @@ def has_attention(family):
     return any(op.kind == "attention" for op in trace(family, models_of(family)[0].axes).ops)
 
 
-CONVOLUTIONAL = [name for name, family in FAMILIES.items() if family.domain == "vision" and not has_attention(name)]
+CONVOLUTIONAL = [
+    name
+    for name, family in FAMILIES.items()
+    if family.domain == "vision" and sum(axis in RANGES for axis in family.axes) >= 3 and not has_attention(name)
+]
 
 
 def evaluated(family, axes):

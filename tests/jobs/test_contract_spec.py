@@ -287,7 +287,7 @@ MISUSES = [
     ("deployment__link_latency", "1 GB/s", "deployment.link_latency: unit 'GB/s' is information/time, but time is nee"),
     ("deployment__link_efficiency", 0, "deployment.link_efficiency: 0 is not allowed; allowed: a number above 0 and"),
     ("deployment__network_bandwidth", "1 s", "deployment.network_bandwidth: unit 's' is time, but information/time is"),
-    ("deployment__communication_overlap", 1.5, "deployment.communication_overlap: 1.5 is not allowed; allowed: a number at"),
+    ("deployment__communication_overlap", 1.5, "deployment.communication_overlap: 1.5 is not allowed; allowed: a"),
     ("deployment__chunk_tokens", 5, "deployment.chunk_tokens: the family 'mobilenet_v2' has no chunk_tokens"),
     ("deployment__page_tokens", 16, "deployment.page_tokens: the family 'mobilenet_v2' has no cache of keys and value"),
     ("deployment__draft_tokens", 2, 'deployment.draft_tokens: has a meaning with phase = "decode" or "request" only'),

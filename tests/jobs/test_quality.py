@@ -194,23 +194,3 @@ def test_the_command_tells_rows_that_match_nothing(spec, tmp_path, capsys):
     )
     assert run(["explore", str(tmp_path / "s.toml"), "--out", str(tmp_path / "o"), "--no-plots"]) == 0
     assert "own.csv: 1 of 5 rows match no design" in capsys.readouterr().out
-
-
-def test_accuracies_of_different_recipes_share_no_frontier():
-    spec = {
-        "name": "mixed",
-        "network": [
-            {"name": "a", "family": "mobilenet_v2", "width": [0.5, 1.0]},
-            {"name": "b", "model": "resnet50"},
-        ],
-        "precision": {"scheme": ["fp32"]},
-        "hardware": {"device": ["l4"]},
-        "objectives": {"minimize": ["latency"], "maximize": ["accuracy"]},
-    }
-    # tf-slim and torchvision-v1: each network has a frontier of its own, unless one over all is asked for.
-    mixed = dse.explore(spec)
-    assert mixed.manifest["per"] == ["network"] and mixed.counts["kept"] == 3
-    asked = dse.explore(spec | {"objectives": spec["objectives"] | {"choose": ["network"]}})
-    assert asked.manifest["per"] == []
-    alike = [{"name": n, "model": n} for n in ("resnet18", "resnet50")]
-    assert dse.explore(spec | {"network": alike}).manifest["per"] == []

@@ -200,7 +200,7 @@ FAULTS = [
     ((*ESP, "figures", "tdp"), 3, "device.esp32.figures.tdp: 3 is not a table with value and unit"),
     ((*ESP, "figures", "tdp", "unit"), "mW", "device.esp32.figures.tdp: the unit is 'mW'; allowed: 'W'"),
     ((*ESP, "figures", "tdp", "unit"), None, "device.esp32.figures.tdp.unit: is missing"),
-    ((*ESP, "figures", "tdp", "value"), -1, "device.esp32.figures.tdp: -1 is not allowed; allowed: a number at least"),
+    ((*ESP, "figures", "tdp", "value"), -1, "device.esp32.figures.tdp: -1 is not allowed; allowed: a number above 0"),
     ((*ESP, "figures", "tdp", "value"), float("nan"), "device.esp32.figures.tdp: nan is not a number"),
     ((*ESP, "linear"), {"tdp": {"bse": 1}}, "device.esp32.linear.tdp: is not a figure with a base and rates"),
     ((*ESP, "linear"), {"tdp": {"base": 1, "srm": 1}}, "unknown figure of a device 'srm'; did you mean 'sram'?"),
