@@ -84,8 +84,6 @@ def test_a_larger_part_is_a_quicker_first_and_a_slower_next_token():
          "deployment.latency_model: 'per_op' has no form for this phase"),
         ({"phase": "decode", "draft_tokens": 2, "latency_model": "per_op"},
          "deployment.latency_model: 'per_op' has no form for this draft_tokens"),
-        ({"phase": "train", "latency_model": ["roofline", "per_op"]},
-         "deployment.latency_model: 'per_op' has no form for training"),
         ({"phase": "prefill", "draft_tokens": 2}, "deployment.draft_tokens: has a meaning with phase"),
         ({"phase": "decode", "acceptance": 1.0}, "deployment.acceptance: 1.0 is not allowed"),
     ],
