@@ -22,7 +22,7 @@ from dse.pareto.stream import HELD, REGION
 # Designs of which the cloud is made, where not of all: several for each pixel of a plot. No compiled code counts them.
 CLOUD = 2**18
 # Designs of a unit that streams: enough to be prepared for nothing, few enough to be lost for nothing.
-UNIT = 2**22
+UNIT = 2**24
 
 
 Place = Mapping[str, slice]
