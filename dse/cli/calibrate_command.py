@@ -24,8 +24,7 @@ def command(measured: Path, out: Path | None) -> None:
 
     \b
     dse calibrate mine.csv -o mine.toml
-    dse evaluate resnet50 --device rtx-3090 --precision fp16 \\
-        --calibration mine.toml --set latency_model=calibrated
+    dse validate others.csv --calibration mine.toml
     """
     from dse.calibration.catalogue import CALIBRATIONS
     from dse.calibration.files import write
