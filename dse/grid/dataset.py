@@ -14,7 +14,7 @@ from dse.grid.blend import LOAD
 from dse.grid.evaluate import compute_formats, evaluate_values
 from dse.grid.inputs import SOURCE, calibrated, calibrations_chosen, cost_basis, recipe
 from dse.grid.labelled import Labelled, along
-from dse.grid.plan import settings_of
+from dse.grid.plan import make_plan, settings_of, variants_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.space import DESIGN, RECIPE, Space
 from dse.registry import Record
@@ -115,7 +115,8 @@ def format_coordinates(space: Space) -> dict[str, xr.Variable]:
 
 def attributes(record: Record, space: Space) -> dict[str, str]:
     """What a variable says of itself."""
-    attrs = {"units": record.unit, "long_name": record.summary + (f" ({record.label})" if record.label else "")}
+    told = "; ".join(filter(None, (record.label, _of_latency(record, space))))
+    attrs = {"units": record.unit, "long_name": record.summary + (f" ({told})" if told else "")}
     if record.direction:
         attrs["direction"] = record.direction
     if record.counted:
@@ -128,6 +129,27 @@ def attributes(record: Record, space: Space) -> dict[str, str]:
     elif record.domain and record.domain != "language" and not _phases(space) <= set(record.domain.split()):
         attrs["reason"] = f"undefined outside the phase {' or '.join(record.domain.split())}"
     return attrs
+
+
+def _of_latency(record: Record, space: Space) -> str:
+    """What follows from the latency says by which model: a time has its bound, a rate the opposite one."""
+    if record.variant is not None or not _follows_latency(record):
+        return ""
+    models = space.axes[MODEL_AXIS].values if MODEL_AXIS in space.axes else variants_of("latency")[:1]
+    labels = [registry.metric_record("latency", str(model)).label or str(model) for model in models]
+    bound = {"s": LOWER, "1/s": ", upper bound"}.get(record.unit)
+    if bound is None:
+        return "by latency: " + " or ".join(label.removesuffix(LOWER) for label in labels)
+    return " or ".join(label.replace(LOWER, bound) for label in labels)
+
+
+LOWER = ", lower bound"
+
+
+@cache
+def _follows_latency(record: Record) -> bool:
+    needs = make_plan([record.name], None, record.phase).needs.get(record.name, frozenset())
+    return any(registry.scoped(n)[1] == "latency" for n in needs)
 
 
 def _phases(space: Space) -> set[str]:

@@ -23,8 +23,12 @@ class Profile:
     source: str
 
     def mac_energy(self, compute_format: str) -> float:
-        """Joules of one MAC in a format, or in the next wider one that the profile has; NaN where it has none."""
-        candidates = FALLBACKS.get(compute_format, ())
+        """Joules of one MAC in a format, or in the next wider one of its kind, integer or float, that the profile has.
+
+        NaN where it has none: an integer MAC costs a small part of a float one.
+        """
+        integer = compute_format.startswith("int")
+        candidates = (c for c in FALLBACKS.get(compute_format, ()) if c.startswith("int") == integer)
         return next((self.mac[c] for c in candidates if c in self.mac), float("nan"))
 
 

@@ -36,10 +36,17 @@ def test_bytes(profile, sram, dram):
     assert PROFILES[profile].dram == pytest.approx(dram * 1e-12, rel=1e-12)
 
 
-def test_the_sheet_s_ratios():
-    sheet = PROFILES["sheet"]
-    assert sheet.dram / sheet.sram == pytest.approx(200 / 6, rel=1e-2)
-    assert sheet.mac_energy("fp32") / (sheet.sram * 4) == pytest.approx((4 + 1) / 6, rel=1e-12)
+def test_the_sheet_s_costs_in_int32_adds():
+    # Horowitz: an int32 add is 0.1 pJ; fp32 multiply 37 of these, a 32-bit word of 8 KiB SRAM 50, of DRAM 6400.
+    sheet, add, fp32_add = PROFILES["sheet"], 0.1e-12, 0.9e-12
+    assert (sheet.mac_energy("fp32") - fp32_add) / add == pytest.approx(37, rel=1e-12)
+    assert 4 * sheet.sram / add == pytest.approx(50, rel=1e-12)
+    assert 4 * sheet.dram / add == pytest.approx(6400, rel=1e-12)
+
+
+def test_no_integer_mac_is_charged_as_a_float_one():
+    assert math.isnan(PROFILES["sheet"].mac_energy("int8"))
+    assert PROFILES["sheet"].mac_energy("fp16") == PROFILES["sheet"].mac_energy("fp32")
 
 
 def test_no_format_wide_enough():

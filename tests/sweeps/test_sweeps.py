@@ -87,3 +87,17 @@ def test_two_networks_on_one_chip_by_hand():
 def _points(data):
     table = data[["latency", "flash", "peak_sram", "params"]].to_dataframe()
     return table[["latency", "flash", "peak_sram", "params"]].to_dict("records")
+
+
+def test_boards_a_phone_and_laptops_run_the_zoo():
+    """The largest EfficientNet of the sweep within 10 ms, by the roofline in a line of its own."""
+    frontier = dse.explore(FOLDER / "vision-edge.toml").frontier
+    assert {"jetson-nano-4gb", "apple-a17-pro", "apple-m4", "intel-npu-lunar-lake"} <= set(frontier.device.values)
+    assert {"vit_b_16", "swin_s", "convnext_base", "mobilenet_v2"} <= set(frontier.network.values)
+    # 2 FLOP a MAC at 40 % of 472 GFLOP/s: B1 (0.69 GMAC) takes 7.3 ms, B2 (1.09 GMAC) 11.5 ms.
+    own = frontier.isel(design=(frontier.device == "jetson-nano-4gb") & (frontier.recipe == EFFICIENTNET))
+    assert own.network.values[own.accuracy.argmax().item()] == "efficientnet_b1"
+    assert float(own.latency.max()) == pytest.approx(2 * 686802832 / (0.4 * 472e9), rel=1e-9)
+
+
+EFFICIENTNET = "ImageNet-1k, torchvision-efficientnet"
