@@ -17,8 +17,9 @@ _PUBLIC = {
     "Result": ("dse.jobs.result", "Result"),
     "Shard": ("dse.jobs.shards", "Shard"),
     "Spec": ("dse.jobs.spec", "Spec"),
-    "formula": ("dse.registry", "formula"),
-    "metric": ("dse.registry", "metric"),
+    # Own ones come after those of the package, which tell what their arguments are.
+    "formula": ("dse.metrics", "formula"),
+    "metric": ("dse.metrics", "metric"),
     "formulas": ("dse.formulas", None),
     "metrics": ("dse.metrics", None),
     "devices": ("dse.hardware", "DEVICES"),

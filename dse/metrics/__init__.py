@@ -8,10 +8,23 @@ from __future__ import annotations
 
 from dse import registry
 from dse.metrics import counts, energy, latency, memory, quality, request, serving, training
+from dse.registry import formula, metric
 
 RECORDS = registry.METRICS
 
-__all__ = ["RECORDS", "counts", "energy", "latency", "memory", "quality", "request", "serving", "training"]
+__all__ = [
+    "RECORDS",
+    "counts",
+    "energy",
+    "formula",
+    "latency",
+    "memory",
+    "metric",
+    "quality",
+    "request",
+    "serving",
+    "training",
+]
 
 registry.check_wiring()
 registry.make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})
