@@ -20,8 +20,9 @@ _PUBLIC = {
     "SearchResult": ("dse.search.result", "SearchResult"),
     "Shard": ("dse.jobs.shards", "Shard"),
     "Spec": ("dse.jobs.spec", "Spec"),
-    "formula": ("dse.registry", "formula"),
-    "metric": ("dse.registry", "metric"),
+    # Own ones come after those of the package, which tell what their arguments are.
+    "formula": ("dse.metrics", "formula"),
+    "metric": ("dse.metrics", "metric"),
     "formulas": ("dse.formulas", None),
     "metrics": ("dse.metrics", None),
     "devices": ("dse.hardware", "DEVICES"),

@@ -84,7 +84,7 @@ def formula(*, unit: str, plain: str = "", faces: bool = True) -> Callable[[Func
     def record(function: Function) -> Function:
         name = function.__name__
         if name in FORMULAS:
-            raise ValueError(f"formula {name!r} is defined twice")
+            _check_replaced("formula", name, FORMULAS[name].function)
         inputs = _inputs(function)
         for argument in inputs if faces else ():
             glossary.lookup(argument, f"argument of formula {name!r}")
@@ -151,18 +151,45 @@ def metric(
             if IN_PHASE.setdefault((key, phase), record) is not record:
                 raise ValueError(f"metric {key!r} of the phase {phase!r} is defined twice")
             return function
-        variants = METRICS.setdefault(key, {})
-        if variant in variants or (variants and None in (variant, *variants)):
-            raise ValueError(f"metric {key!r} ({variant}) is defined twice")
+        variants = METRICS.get(key, {})
+        if variant in variants:
+            _check_replaced("metric", key, variants[variant].function)
+        elif variants and None in (variant, *variants):
+            raise InputError(f"metric {key!r} is defined with variants and without; give all of them one")
         if (shared := glossary.NAMES.get(key)) and _kind_of_unit(shared.unit) != _kind_of_unit(unit):
             raise ValueError(f"metric {key!r} has the unit {unit!r}, its glossary name {shared.unit!r}")
-        options: dict[str, Any] = {"faces": faces, "undefined_in": undefined_in}
-        variants[variant] = Record(
-            key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, **options
+        made = Record(
+            key,
+            kind,
+            unit,
+            function,
+            _inputs(function),
+            direction,
+            variant,
+            counted,
+            label,
+            domain,
+            faces=faces,
+            undefined_in=undefined_in,
         )
+        if is_own(function):
+            # Those of the package may name metrics that are defined after them; all are checked at the end.
+            _check_arguments(made)
+        METRICS.setdefault(key, {})[variant] = made
         return function
 
     return record
+
+
+def is_own(function: Function) -> bool:
+    """Whether a function is the user's, not one of the package."""
+    return function.__module__.split(".")[0] != __name__.split(".")[0]
+
+
+def _check_replaced(kind: str, name: str, known: Function) -> None:
+    """A user corrects an own function by defining it again; what the package defines stays."""
+    if not is_own(known):
+        raise InputError(f"{kind} {name!r} is one of the package; give yours another name")
 
 
 def _kind_of_unit(unit: str) -> object:
@@ -241,12 +268,7 @@ def check_wiring() -> None:
     """Fail at import when a metric's argument is neither a metric nor a glossary name that has a value."""
     everything = _every_metric()
     for record in everything:
-        for argument in record.inputs if record.kind == "metric" else ():
-            base = scoped(argument)[1]
-            if base in METRICS or base.startswith("op_"):
-                continue
-            if glossary.lookup(argument, f"argument of metric {record.name!r}").kind == "sheet":
-                raise ValueError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
+        _check_arguments(record)
     for name, only, *_ in (*IN_PHASE, *IN_SETTING):
         if name not in METRICS:
             raise ValueError(f"metric {name!r} is defined for {only!r} only")
@@ -258,8 +280,23 @@ def _every_metric() -> list[Record]:
     return [*variants, *IN_PHASE.values(), *IN_SETTING.values()]
 
 
+def _check_arguments(record: Record) -> None:
+    """Raise InputError where an argument of a metric is nothing that has a value."""
+    for argument in record.inputs if record.kind == "metric" else ():
+        base = scoped(argument)[1]
+        if base in METRICS or base.startswith("op_"):
+            continue
+        where = f"argument of metric {record.name!r}"
+        try:
+            entry = glossary.lookup(argument, where)
+        except InputError:
+            raise InputError(unknown(where, argument, (*METRICS, *glossary.NAMES))) from None
+        if entry.kind == "sheet":
+            raise InputError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
+
+
 def check_recorded(functions: Iterable[Any]) -> None:
-    """Raise InputError unless each is a function that a decorator of this module recorded, with known arguments."""
+    """Raise InputError unless each is a function that a decorator of this module recorded."""
     recorded = {id(r.function): r for r in (*FORMULAS.values(), *_every_metric())}
     faults = []
     for function in functions:
@@ -268,10 +305,6 @@ def check_recorded(functions: Iterable[Any]) -> None:
             faults.append(Fault("formulas", f"{name} is not recorded; decorate it with @dse.metric or @dse.formula"))
     if faults:
         raise InputError(faults)
-    try:
-        check_wiring()
-    except ValueError as error:
-        raise InputError(Fault("formulas", str(error))) from None
 
 
 class MappingModule(types.ModuleType):

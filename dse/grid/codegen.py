@@ -149,7 +149,7 @@ def _package_version(root: Path) -> str:
 def _source_version(nest: Nest | Call) -> str:
     """The package's source, and that of every formula and metric of the user's."""
     functions = [*nest.functions().values(), *(r.function for r in registry.FORMULAS.values() if r.faces)]
-    own = [inspect.getsource(f) for f in functions if not f.__module__.startswith("dse.") and _is_importable(f)]
+    own = [inspect.getsource(f) for f in functions if registry.is_own(f) and _is_importable(f)]
     return _package_version(Path(__file__).parent.parent) + "".join(own)
 
 

@@ -69,7 +69,7 @@ def _own_modules(formulas: Sequence[Callable[..., Any]]) -> tuple[str, ...]:
     """Modules that record metrics of the user's: workers import these before anything else."""
     records = [r.function for variants in registry.METRICS.values() for r in variants.values()]
     functions = [*formulas, *records, *(r.function for r in registry.FORMULAS.values())]
-    names = dict.fromkeys(f.__module__ for f in functions if not f.__module__.startswith("dse."))
+    names = dict.fromkeys(f.__module__ for f in functions if registry.is_own(f))
     for name in names:
         module = sys.modules.get(name)
         if name == "__main__" or getattr(module, "__file__", None) is None:

@@ -123,7 +123,7 @@ def code_key() -> str:
     digest = hashlib.sha256(_package_key().encode())
     for variants in registry.METRICS.values():
         for record in variants.values():
-            if not record.function.__module__.startswith("dse."):
+            if registry.is_own(record.function):
                 digest.update(_source(record.function).encode())
     return digest.hexdigest()
 

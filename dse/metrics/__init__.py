@@ -22,6 +22,7 @@ from dse.metrics import (
     training,
     work,
 )
+from dse.registry import formula, metric
 
 RECORDS = registry.METRICS
 
@@ -30,8 +31,10 @@ __all__ = [
     "capacity",
     "counts",
     "energy",
+    "formula",
     "latency",
     "memory",
+    "metric",
     "mixed",
     "parallel",
     "quality",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import dse.metrics  # noqa: F401  (their records come first)
 from dse import registry
 
 sys.path.insert(0, str(Path(__file__).parent))

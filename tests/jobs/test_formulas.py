@@ -46,11 +46,36 @@ def test_what_was_not_decorated_is_a_fault(given, told):
         dse.explore(SMALL, formulas=[given])
 
 
-def test_an_argument_that_is_not_known_is_a_fault():
-    @dse.metric(unit="J", direction="min")
-    def own(energi):
-        """Misspelt."""
-        return energi
+def test_an_argument_that_is_not_known_is_told_at_once_and_spoils_nothing():
+    with pytest.raises(InputError, match="'energi'; did you mean 'energy'"):
 
-    with pytest.raises(InputError, match="energi"):
-        dse.explore(SMALL, formulas=[own])
+        @dse.metric(unit="J", direction="min")
+        def own(energi):
+            """Misspelt."""
+            return energi
+
+    assert "own" not in dse.metrics
+    assert dse.explore(SMALL, formulas=[]).counts["kept"]
+
+
+def test_a_formula_is_corrected_by_defining_it_again():
+    spec = changed(SMALL, objectives={"minimize": ["own"], "maximize": ["params"]}, budgets={}, fit=False)
+
+    def least(factor):
+        @dse.metric(unit="J", direction="min")
+        def own(energy):
+            """Some energies."""
+            return energy * factor
+
+        return float(dse.explore(spec).frontier.own.min())
+
+    assert least(3.0) == pytest.approx(3 * least(1.0), rel=1e-12)
+
+
+def test_a_metric_of_the_package_is_not_replaced():
+    with pytest.raises(InputError, match="'energy' is one of the package"):
+
+        @dse.metric(unit="J", direction="min")
+        def energy(latency):
+            """Not this."""
+            return latency
