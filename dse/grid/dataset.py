@@ -103,12 +103,10 @@ def axis_coordinates(space: Space) -> dict[str, xr.Variable]:
 
 def format_coordinates(space: Space) -> dict[str, xr.Variable]:
     """A coordinate for every field by which own number formats vary, as it is written in the spec."""
-    axis = space.axes.get("precision")
-    schemes = [space.schemes[name] for name in axis.values] if axis else []
     coordinates = {}
-    for name in dict.fromkeys(n for scheme in schemes for n in scheme.varied):
-        entry = glossary.NAMES[name]
-        value = along(axis.dim if axis else None, np.array([scheme.field(name) for scheme in schemes]))
+    for name in (n for n in space.keys if n not in space.axes):
+        entry, axis = glossary.NAMES[name], space.keys[name]
+        value = along(axis.dim, np.array(axis.values))
         coordinates[name] = _variable(value, {"units": entry.unit, "long_name": entry.meaning})
     return coordinates
 

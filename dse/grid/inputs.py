@@ -262,7 +262,7 @@ def recipe(space: Space) -> str:
 
 
 def _own_quality(space: Space, table: OwnQuality) -> dict[str, Labelled]:
-    axes = {key: space.axes[key] for key in table.keys}
+    axes = {key: space.keys[key] for key in table.keys}
     dims = tuple(d for d in space.dims if d in {a.dim for a in axes.values()})
     rows = table.rows({k: (a.values, tuple(-1 if d == a.dim else 1 for d in dims)) for k, a in axes.items()})
     found = {name: table.column(name, rows) for name in VALUES}

@@ -107,6 +107,18 @@ class Space:
                 raise ValueError(f"axis {axis.name!r} has several values and no dimension")
         object.__setattr__(self, "sizes", sizes)
 
+    @cached_property
+    def keys(self) -> Mapping[str, Axis]:
+        """What groups and tables may name: the axes, and the fields by which own number formats vary.
+
+        A field has one value for each number format, as it is written in the spec, along the dimension of these.
+        """
+        axis = self.axes.get("precision")
+        schemes = [self.schemes[name] for name in axis.values] if axis else []
+        fields = dict.fromkeys(n for scheme in schemes for n in scheme.varied)
+        dim = axis.dim if axis else None
+        return {**{n: Axis(n, tuple(s.field(n) for s in schemes), dim) for n in fields}, **self.axes}
+
     @property
     def dims(self) -> tuple[str, ...]:
         """Dimensions in loop order."""

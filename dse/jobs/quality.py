@@ -36,7 +36,7 @@ class Table:
 
     def given_to(self, space: Space) -> Space:
         """The space with the rows that are about it: those with a value of each key that is one of its axes."""
-        own = [i for i, key in enumerate(self.keys) if key in space.axes]
+        own = [i for i, key in enumerate(self.keys) if key in space.keys]
         rows = [r for r in self.rows if all((r[1][i] != "") == (i in own) for i in range(len(self.keys)))]
         keys = {self.keys[i]: [r[1][i] for r in rows] for i in own}
         values = {n: np.array([r[2][i] for r in rows], dtype=np.float64) for i, n in enumerate(self.values)}
@@ -48,7 +48,7 @@ class Table:
         for space in spaces:
             table = space.quality
             if table is not None:
-                allowed = {key: set(space.axes[key].values) for key in table.keys}
+                allowed = {key: set(space.keys[key].values) for key in table.keys}
                 columns = [[v in allowed[key] for v in column] for key, column in table.keys.items()]
                 matched.update(n for n, *hits in zip(table.numbers, *columns) if all(hits))
         return [number for number, *_ in self.rows if number not in matched]

@@ -176,7 +176,7 @@ def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | Non
     """The table of the user's own quality values, where the spec has one."""
     if spec.quality.table is None:
         return None
-    names = dict.fromkeys(n for space in networks.spaces() for n in space.axes)
+    names = dict.fromkeys(n for space in networks.spaces() for n in space.keys)
     return read_table(Path(spec.quality.table), list(names), faults)
 
 
@@ -218,6 +218,14 @@ def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
     return [b for b in made if b is not None]
 
 
+def _varied(networks: Networks) -> list[str]:
+    """Fields by which the number formats of a spec vary."""
+    draft = next(iter(networks.drafts.values()))
+    named = draft.axes.get("precision", [])
+    names = named if isinstance(named, list) else [named]
+    return list(dict.fromkeys(f for n in names for f in draft.schemes[n].varied))
+
+
 _ALIASES = {"scheme": "precision"}
 
 
@@ -225,7 +233,7 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
     """Axes with one frontier for each of their values: those of `per`, and circumstances not among `choose`."""
     axes = networks.axes()
     given = [*axes, *(n for n in (*spec.network.axes, *spec.deployment) if n not in axes)]
-    given += [n for n in CATALOGUE_AXES if n not in given]
+    given += [n for n in (*CATALOGUE_AXES, *_varied(networks)) if n not in given]
     roles: dict[str, list[str]] = {}
     for key in ("per", "choose"):
         roles[key] = [_ALIASES.get(n, n) for n in getattr(spec.objectives, key)]

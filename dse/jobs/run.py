@@ -310,7 +310,7 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
     keys: list[Any] = [dataset[o.metric].values * o.sign for o in reversed(job.cut.objectives)]
     spaces = [grid.space for grid in job.grids]
     for axis in reversed(job.cut.per):
-        found_in = [s.axes[axis] for s in spaces if axis in s.axes and s.axes[axis].given]
+        found_in = [s.keys[axis] for s in spaces if axis in s.keys and s.keys[axis].given]
         order = dict.fromkeys(str(v) for found_axis in found_in for v in found_axis.values)
         keys.append(_ranks(list(order), list(map(str, dataset[axis].values.tolist()))))
     dataset = dataset.isel(design=np.lexsort(keys)[: len(found.places)])

@@ -92,12 +92,14 @@ def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str
         return program.named(field.grid.metric(column))
 
     judge = Judge(cut, named, (named(WITNESS),))
-    group, codes, factor = 0, {}, 1
+    codes: dict[int, np.ndarray] = {}
+    group, factor = 0, 1
     for name in reversed(cut.per):
-        axis = space.axes.get(name)
+        axis = space.keys.get(name)
         own = np.array([texts[name].index(str(v)) for v in axis.values] if axis else [texts[name].index("")])
         if axis is not None and axis.dim is not None:
-            codes[space.dims.index(axis.dim)] = own * factor
+            dim = space.dims.index(axis.dim)
+            codes[dim] = codes.get(dim, 0) + own * factor
         else:
             group += int(own[0]) * factor
         factor *= len(texts[name])

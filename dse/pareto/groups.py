@@ -24,14 +24,14 @@ def group_texts(spaces: Sequence[Space], per: tuple[str, ...]) -> dict[str, list
 
 def _texts(space: Space, name: str) -> list[str]:
     # A default of one network is no value of the axis: results do not have it either.
-    return [str(v) for v in space.axes[name].values] if name in space.axes and space.axes[name].given else [""]
+    return [str(v) for v in space.keys[name].values] if name in space.keys and space.keys[name].given else [""]
 
 
 def group_codes(space: Space, per: tuple[str, ...], texts: Mapping[str, list[str]]) -> np.ndarray:
     """A number for each combination of values of the axes `per`; length 1 along all other dimensions."""
     codes = np.zeros([1] * len(space.dims), dtype=np.int64)
     for name in per:
-        dim = space.axes[name].dim if name in space.axes else None
+        dim = space.keys[name].dim if name in space.keys else None
         order = {text: i for i, text in enumerate(texts[name])}
         own = np.array([order[t] for t in _texts(space, name)])
         codes = codes * len(order) + own.reshape([-1 if d == dim else 1 for d in space.dims])

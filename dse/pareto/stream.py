@@ -66,8 +66,8 @@ class Prepared:
     @cached_property
     def grouped(self) -> tuple[str, ...]:
         """Dimensions along which every value has a frontier of its own."""
-        axes, sizes = self.region.space.axes, self.region.space.sizes
-        own = {axes[n].dim for n in self.cut.per if n in axes}
+        keys, sizes = self.region.space.keys, self.region.space.sizes
+        own = {keys[n].dim for n in self.cut.per if n in keys}
         return tuple(d for d in self.region.space.dims if d in own and sizes[d] > 1)
 
     @cached_property

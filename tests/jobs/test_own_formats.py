@@ -122,3 +122,43 @@ def test_what_a_group_size_of_0_means_is_told():
     assert facts["mine group_size=0"]["weight_bits"] == 4
     assert facts["mine group_size=64"]["weight_bits"] == 4 + 16 / 64
     assert "note" not in facts["mine group_size=64"]
+
+
+@pytest.mark.parametrize("way", [{}, {"bounds": True}, {"output": {"grid": True}}])
+def test_a_field_that_varies_may_have_a_frontier_a_value(way, tmp_path):
+    objectives = {"minimize": ["model_size"], "per": ["weight_bits"]}
+    result = dse.explore({**changed(FREE, objectives=objectives), **way}, out=tmp_path / "x", plots=False)
+    found = dict(zip(result.frontier.weight_bits.values, result.frontier.model_size.values, strict=True))
+    # The smaller network, with the larger groups of weights that share scales; int8 has none.
+    small = PARAMS[0.35]
+    expected = {bits: small * (bits + 16 / 128) / 8 for bits in (2.0, 3.0, 4.0)} | {8.0: small * 1.0}
+    assert found == pytest.approx(expected, rel=1e-14)
+    assert result.manifest["per"] == ["weight_bits"]
+
+
+def test_two_fields_and_the_scheme_have_frontiers_of_their_own():
+    objectives = {"minimize": ["model_size"], "per": ["weight_bits", "group_size", "scheme"]}
+    for bounds in (False, True):
+        result = dse.explore({**changed(FREE, objectives=objectives), "bounds": bounds})
+        assert result.counts["kept"] == 7
+        assert set(result.frontier.width.values) == {0.35}
+
+
+def test_a_compiled_scan_keeps_the_values_of_a_field_apart():
+    spec = changed(FREE, objectives={"minimize": ["latency"], "per": ["weight_bits"]})
+    frontier = dse.explore({**spec, "deployment": {"batch": {"start": 1, "stop": 40_000, "step": 1}}}).frontier
+    assert set(frontier.weight_bits.values) == {2.0, 3.0, 4.0, 8.0}
+
+
+def test_quality_is_joined_on_a_field_that_varies(tmp_path):
+    table = tmp_path / "mine.csv"
+    table.write_text("weight_bits,accuracy\n2,50\n3,60\n4,70\n8,71\n")
+    spec = changed(FREE, objectives={"minimize": ["model_size"], "maximize": ["accuracy"]})
+    frontier = dse.explore({**spec, "quality": {"table": str(table)}}).frontier
+    own = dict(zip(frontier.weight_bits.values.tolist(), frontier.accuracy.values.tolist()))
+    assert own == {2.0: 50.0, 3.0: 60.0, 4.0: 70.0, 8.0: 71.0}
+
+
+def test_a_field_that_does_not_vary_is_no_axis():
+    with pytest.raises(InputError, match="'kv_bits' is not an axis of this spec"):
+        read_job(changed(FREE, objectives={"minimize": ["model_size"], "per": ["kv_bits"]}))
