@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import sys
-import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,50 +133,43 @@ def metric(
         raise ValueError(f"direction {direction!r}")
 
     def record(function: Function) -> Function:
-        key = name or function.__name__
-        if setting is not None:
-            record = Record(
-                key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, phase,
-                faces=faces, setting=setting,
-            )  # fmt: skip
-            if IN_SETTING.setdefault((key, setting, phase, variant), record) is not record:
-                raise ValueError(f"metric {key!r} with {setting!r} is defined twice")
-            return function
-        if phase is not None:
-            record = Record(
-                key, kind, unit, function, _inputs(function), direction, None, counted, label, domain, phase
-            )
-            if IN_PHASE.setdefault((key, phase), record) is not record:
-                raise ValueError(f"metric {key!r} of the phase {phase!r} is defined twice")
-            return function
-        variants = METRICS.get(key, {})
-        if variant in variants:
-            _check_replaced("metric", key, variants[variant].function)
-        elif variants and None in (variant, *variants):
-            raise InputError(f"metric {key!r} is defined with variants and without; give all of them one")
-        if (shared := glossary.NAMES.get(key)) and _kind_of_unit(shared.unit) != _kind_of_unit(unit):
-            raise ValueError(f"metric {key!r} has the unit {unit!r}, its glossary name {shared.unit!r}")
         made = Record(
-            key,
-            kind,
-            unit,
-            function,
-            _inputs(function),
-            direction,
-            variant,
-            counted,
-            label,
-            domain,
-            faces=faces,
-            undefined_in=undefined_in,
-        )
-        if is_own(function):
-            # Those of the package may name metrics that are defined after them; all are checked at the end.
-            _check_arguments(made)
-        METRICS.setdefault(key, {})[variant] = made
+            name or function.__name__, kind, unit, function, _inputs(function), direction, variant, counted, label,
+            domain, phase, faces=faces, undefined_in=undefined_in, setting=setting,
+        )  # fmt: skip
+        _add_metric(made)
         return function
 
     return record
+
+
+def _add_metric(made: Record) -> None:
+    """Put a metric's record at its place: its variant, or the phase or setting for which it stands."""
+    if made.setting is not None:
+        _add_once(IN_SETTING, (made.name, made.setting, made.phase, made.variant), made)
+    elif made.phase is not None:
+        _add_once(IN_PHASE, (made.name, made.phase), made)
+    else:
+        _add_variant(made)
+
+
+def _add_once(table: dict[Any, Record], key: tuple[str | None, ...], made: Record) -> None:
+    if table.setdefault(key, made) is not made:
+        raise ValueError(f"metric {made.name!r} is defined twice in {', '.join(map(str, key[1:]))}")
+
+
+def _add_variant(made: Record) -> None:
+    variants = METRICS.get(made.name, {})
+    if made.variant in variants:
+        _check_replaced("metric", made.name, variants[made.variant].function)
+    elif variants and None in (made.variant, *variants):
+        raise InputError(f"metric {made.name!r} is defined with variants and without; give all of them one")
+    if (shared := glossary.NAMES.get(made.name)) and units.parse_unit(shared.unit) != units.parse_unit(made.unit):
+        raise ValueError(f"metric {made.name!r} has the unit {made.unit!r}, its glossary name {shared.unit!r}")
+    if is_own(made.function):
+        # Those of the package may name metrics that are defined after them; all are checked at the end.
+        _check_arguments(made)
+    METRICS.setdefault(made.name, {})[made.variant] = made
 
 
 def is_own(function: Function) -> bool:
@@ -190,10 +181,6 @@ def _check_replaced(kind: str, name: str, known: Function) -> None:
     """A user corrects an own function by defining it again; what the package defines stays."""
     if not is_own(known):
         raise InputError(f"{kind} {name!r} is one of the package; give yours another name")
-
-
-def _kind_of_unit(unit: str) -> object:
-    return units.parse_unit(unit)
 
 
 def _inputs(function: Function) -> tuple[str, ...]:
@@ -305,40 +292,3 @@ def check_recorded(functions: Iterable[Any]) -> None:
             faults.append(Fault("formulas", f"{name} is not recorded; decorate it with @dse.metric or @dse.formula"))
     if faults:
         raise InputError(faults)
-
-
-class MappingModule(types.ModuleType):
-    """A package that is also a mapping from names to its entries: `dse.formulas["kv_cache"]`."""
-
-    _entries: Callable[[], Mapping[str, Any]]
-
-    def __getitem__(self, name: str) -> Any:
-        return self._entries()[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries())
-
-    def __len__(self) -> int:
-        return len(self._entries())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._entries()
-
-    def keys(self) -> Any:
-        """Names of the entries."""
-        return self._entries().keys()
-
-    def items(self) -> Any:
-        """Names and entries."""
-        return self._entries().items()
-
-    def values(self) -> Any:
-        """The entries."""
-        return self._entries().values()
-
-
-def make_mapping(module: str, entries: Callable[[], Mapping[str, Any]]) -> None:
-    """Let the package `module` be used as a mapping too."""
-    package = sys.modules[module]
-    package.__class__ = MappingModule
-    package._entries = entries  # type: ignore[attr-defined]

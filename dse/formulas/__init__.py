@@ -22,7 +22,8 @@ from dse.formulas import (  # noqa: F401  (importing a chapter records its formu
     quantization,
     scaling,
 )
-from dse.registry import FORMULAS, make_mapping
+from dse.mapping import make_mapping
+from dse.registry import FORMULAS
 
 RECORDS = FORMULAS
 

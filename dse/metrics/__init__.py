@@ -7,6 +7,7 @@ number format, or a deployment setting. Also a mapping from names to records: `d
 from __future__ import annotations
 
 from dse import registry
+from dse.mapping import make_mapping
 from dse.metrics import (
     capacity,
     counts,
@@ -46,4 +47,4 @@ __all__ = [
 ]
 
 registry.check_wiring()
-registry.make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})
+make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})
