@@ -80,19 +80,27 @@ def command(
 
 
 def _print(facts: dict[str, Any]) -> None:
-    from dse.units import format_quantity
+    from dse.metrics.sections import sections
 
     print_text(", ".join(f"{k} {v}" for k, v in facts["design"].items()), indent="  ")
     click.echo()
     rows = []
-    for name, metric in facts["metrics"].items():
-        defined = math.isfinite(metric["value"])
-        shown = format_quantity(metric["value"], metric["measure"]) if defined else "-"
-        rows.append([name, shown, metric["what"] if defined else metric["reason"]])
+    for heading, inside in sections(facts["metrics"]).items():
+        rows += [["", "", ""], [heading.upper(), "", ""]] if len(facts["metrics"]) > 1 else []
+        rows += [[name, *_value(facts["metrics"][name])] for name in inside]
     print_table(["metric", "value", "what"], rows, right=["value"], prose=["what"])
     click.echo()
     assumed = ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items())
     print_text(f"assumed: {assumed}", indent="  ")
+
+
+def _value(metric: dict[str, Any]) -> tuple[str, str]:
+    """A metric's value with its unit, and what it is; or why it has none."""
+    from dse.units import format_quantity
+
+    if not math.isfinite(metric["value"]):
+        return "-", metric["reason"]
+    return format_quantity(metric["value"], metric["measure"]), metric["what"]
 
 
 def _shown(assumption: Any) -> str:

@@ -65,10 +65,11 @@ def _formulas() -> Rows:
 
 def _metrics() -> Rows:
     from dse.metrics import RECORDS
+    from dse.metrics.sections import sections
     from dse.registry import metric_record
 
-    records = map(metric_record, RECORDS)
-    return [{"name": r.name, "unit": r.unit, "better": r.direction, "what": r.summary} for r in records]
+    rows = [(heading, metric_record(name)) for heading, names in sections(RECORDS).items() for name in names]
+    return [{"name": r.name, "unit": r.unit, "better": r.direction, "about": h, "what": r.summary} for h, r in rows]
 
 
 def _families() -> Rows:
