@@ -9,6 +9,8 @@ import pytest
 from specs import INFEASIBLE, SMALL, changed, to_toml
 
 from dse.cli import COMMANDS, run
+from dse.cli.common import parse_settings
+from dse.errors import InputError
 
 
 @pytest.fixture
@@ -363,3 +365,8 @@ def test_frontier_with_wrong_options(call, spec, options, message):
     status, out, err = call(f"frontier here {options}")
     assert (status, out) == (2, "")
     assert message in err
+
+
+def test_a_setting_that_is_given_twice():
+    with pytest.raises(InputError, match="--set region: is given twice; several values are a list"):
+        parse_settings(["region=DEU", "region=FRA"])
