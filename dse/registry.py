@@ -39,6 +39,7 @@ class Record:
     undefined_in: str = ""
     plain: frozenset[str] = field(default_factory=frozenset)
     setting: str | None = None
+    signed: bool = False
 
     @property
     def summary(self) -> str:
@@ -108,6 +109,7 @@ def metric(
     setting: str | None = None,
     faces: bool = True,
     undefined_in: str = "",
+    signed: bool = False,
 ) -> Callable[[Function], Function]:
     """Record a metric; its arguments are wired by name.
 
@@ -125,6 +127,8 @@ def metric(
         The phases in which the metric has a meaning, with spaces between; "language" for any phase of a language model.
     undefined_in
         The phases in which it has none, with spaces between.
+    signed
+        Whether values below 0 occur. Own metrics may have any.
     phase
         The one phase in which this function stands for a metric that is defined elsewhere: "request".
     setting
@@ -171,6 +175,7 @@ def metric(
             domain,
             faces=faces,
             undefined_in=undefined_in,
+            signed=signed or is_own(function),
         )
         if is_own(function):
             # Those of the package may name metrics that are defined after them; all are checked at the end.
