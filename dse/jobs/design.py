@@ -177,6 +177,7 @@ def design_of(result: Result, which: int | str | None = None) -> Design:
     frontier = result.frontier
     if frontier.sizes["design"] == 0:
         raise InputError(f"{result.name}: no design is on the frontier")
+    result.check_formulas()
     row = _row(frontier, result.manifest["objectives"], which)
     job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumed)
     chosen = frontier.isel(design=row)

@@ -37,6 +37,7 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
     size
         Designs in all.
     """
+    result.check_formulas()
     job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumed)
     parts = []
     whole = job.size <= most

@@ -34,7 +34,6 @@ Reasons = dict[str, dict[str, int]]
 class _Tally:
     reasons: Reasons = field(default_factory=dict)
     examples: dict[str, str] = field(default_factory=dict)
-    explained: int = 0
 
     def add(self, metric: str, reason: str, designs: int) -> None:
         own = self.reasons.setdefault(metric, {})
@@ -59,14 +58,13 @@ def undefined_because(job: Job, undefined: int) -> Reasons:
     for grid in job.grids:
         for _, part in grid.space.tiles(TILE):
             _count(job, grid, part, tally)
-    if undefined > tally.explained:
-        tally.add("arithmetic", NO_VALUE, undefined - tally.explained)
     return tally.reasons
 
 
 def _count(job: Job, grid: Grid, part: Space, tally: _Tally) -> None:
     shape = tuple(part.sizes.values())
     lost = np.zeros(shape, dtype=bool)
+    told = {column: np.zeros(shape, dtype=bool) for column in _needed(job, grid)}
     for name, space, joint, metrics in _members(job, grid, part):
         before = f"{name}: " if name else ""
         wrong = _without_network(space)
@@ -75,39 +73,47 @@ def _count(job: Job, grid: Grid, part: Space, tally: _Tally) -> None:
             example = tally.examples.setdefault(name, _example(space, wrong))
             tally.add(f"{before}network", f"{NO_NETWORK}; the first: {example}", int(new.sum()))
         lost |= invalid
-        absent = np.zeros(shape, dtype=bool)
-        for metric in metrics:
+        for metric, columns in metrics.items():
             open_ = ~invalid
             for reason, mask in _masks(space, metric):
                 found = open_ & _spread(mask, joint, part)
                 if found.any():
                     tally.add(f"{before}{metric}", reason, int(found.sum()))
                     open_ &= ~found
-            absent |= ~open_
-        lost |= absent
-    tally.explained += int(lost.sum())
+            for column in columns:
+                told[column] |= ~open_
+    # Logarithms of nothing, and what own formulas divide by 0.
+    values = grid.evaluate(part, list(told))
+    for column, known in told.items():
+        found = np.isnan(values[column].over(part.dims)) & ~(known | lost)
+        if found.any():
+            before = f"{grid.name}: " if grid.name else ""
+            tally.add(f"{before}{grid.metric(column)}", NO_VALUE, int(found.sum()))
 
 
-def _members(job: Job, grid: Grid, part: Space) -> Iterator[tuple[str, Space, Mapping[str, str], list[str]]]:
-    """The networks of a part of a grid: name, space, what its dimensions are called in the part, metrics needed."""
+def _needed(job: Job, grid: Grid) -> list[str]:
+    """Columns without which a design is undefined."""
     cut = job.cut_of(grid)
-    needed = dict.fromkeys([*(o.metric for o in cut.objectives), *(b.column for b in cut.budgets)])
+    return list(dict.fromkeys([*(o.metric for o in cut.objectives), *(b.column for b in cut.budgets)]))
+
+
+def _members(job: Job, grid: Grid, part: Space) -> Iterator[tuple[str, Space, Mapping[str, str], dict[str, list[str]]]]:
+    """The networks of a part of a grid: name, space, what its dimensions are called in the part, metrics needed.
+
+    Each metric with the columns that need it.
+    """
+    needed = _needed(job, grid)
     if not isinstance(grid, Blend):
-        prefix = f"{grid.name}."
-        yield grid.name, part, {d: d for d in part.dims}, [m.removeprefix(prefix) for m in needed]
+        yield grid.name, part, {d: d for d in part.dims}, {grid.metric(c): [c] for c in needed}
         return
     for member in grid.members:
         space, joint = projected(member.space, member.name, part)
-        metrics: list[str] = []
+        metrics: dict[str, list[str]] = {}
         for column in needed:
             network, _, metric = column.rpartition(".")
-            if column == LOAD:
-                metrics.append("latency")
-            elif network == member.name:
-                metrics.append(metric)
-            elif not network:
-                metrics.append(column)
-        yield member.name, space, joint, list(dict.fromkeys(metrics))
+            if network in ("", member.name):
+                metrics.setdefault("latency" if column == LOAD else metric, []).append(column)
+        yield member.name, space, joint, metrics
 
 
 def _spread(mask: Labelled, joint: Mapping[str, str], part: Space) -> np.ndarray:

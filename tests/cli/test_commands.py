@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from specs import INFEASIBLE, SMALL, changed, to_toml
@@ -296,6 +297,20 @@ def test_dry_run_writes_nothing(call, spec, tmp_path):
     plan = facts(call, f"explore {spec} --dry-run")
     assert (plan["designs"], plan["bytes"]) == (48, 48 * 5 * 8)
     assert [p.name for p in tmp_path.iterdir()] == ["small.toml"]
+
+
+def test_a_dry_run_tells_the_work_of_a_language_model_by_default(call, tmp_path):
+    serving = {**SMALL, "network": {"model": "llama-3.1-8b"}, "hardware": {"device": "a10"}, "budgets": {}}
+    path = tmp_path / "serving.toml"
+    path.write_text(to_toml({**serving, "objectives": {"minimize": ["latency"]}, "precision": {"scheme": "fp16"}}))
+    of = {a["name"]: (a["role"], a["first_to_last"]) for a in facts(call, f"explore {path} --dry-run")["axes"]}
+    assert (of["phase"], of["context"]) == (("fixed", "decode (default)"), ("fixed", "2048 (default)"))
+    request = "--set deployment.phase=request --set deployment.prompt_tokens=64 --set deployment.output_tokens=8"
+    of = {a["name"]: a["first_to_last"] for a in facts(call, f"explore {path} --dry-run {request}")["axes"]}
+    assert of["phase"] == "request" and "context" not in of
+    # The context of a request follows from its tokens: no default of it is in force.
+    assert call(f"explore {path} --no-plots --out asked {request}")[0] == 0
+    assert "context" not in Path("asked/assumptions.toml").read_text()
 
 
 def test_typed_settings(call, spec):
