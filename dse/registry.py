@@ -37,6 +37,7 @@ class Record:
     undefined_in: str = ""
     plain: frozenset[str] = field(default_factory=frozenset)
     setting: str | None = None
+    signed: bool = False
 
     @property
     def summary(self) -> str:
@@ -106,6 +107,7 @@ def metric(
     setting: str | None = None,
     faces: bool = True,
     undefined_in: str = "",
+    signed: bool = False,
 ) -> Callable[[Function], Function]:
     """Record a metric; its arguments are wired by name.
 
@@ -123,6 +125,8 @@ def metric(
         The phases in which the metric has a meaning, with spaces between; "language" for any phase of a language model.
     undefined_in
         The phases in which it has none, with spaces between.
+    signed
+        Whether values below 0 occur. Own metrics may have any.
     phase
         The one phase in which this function stands for a metric that is defined elsewhere: "request".
     setting
@@ -136,6 +140,7 @@ def metric(
         made = Record(
             name or function.__name__, kind, unit, function, _inputs(function), direction, variant, counted, label,
             domain, phase, faces=faces, undefined_in=undefined_in, setting=setting,
+            signed=signed or is_own(function),
         )  # fmt: skip
         _add_metric(made)
         return function

@@ -225,6 +225,20 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
     return _digits(value, digits) + ("" if unit == "1" else f" {unit}")
 
 
+def value_text(value: Any) -> str:
+    """A value of an axis as text, whatever type holds it; "" where there is none (NaN).
+
+    >>> value_text(96), value_text(96.0), value_text(0.35), value_text("int8"), value_text(math.nan)
+    ('96', '96', '0.35', 'int8', '')
+    """
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    return str(value)
+
+
 def _digits(value: float, digits: int) -> str:
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"

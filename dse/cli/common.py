@@ -25,6 +25,8 @@ def parse_settings(settings: Iterable[str], option: str = "--set") -> dict[str, 
         key, separator, value = text.partition("=")
         if not separator or not key.strip():
             raise InputError(f"{option} {text}: write key=value")
+        if key.strip() in found:
+            raise InputError(f"{option} {key.strip()}: is given twice; several values are a list: [1, 2]")
         found[key.strip()] = _value(value.strip())
     return found
 

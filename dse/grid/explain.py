@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from dse import faces, glossary, registry
+from dse.grid.counting import is_request
 from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import (
@@ -52,11 +53,10 @@ def describe(data: xr.Dataset, space: Space) -> dict[str, Any]:
 def assumptions(space: Space) -> dict[str, Any]:
     """Defaults in force, the counting convention, and the format really computed in, for one design."""
     found: dict[str, Any] = {"counting": space.counting}
-    for name, axis in space.axes.items():
-        if not axis.given and axis.values[0] is not None and not _is_regional(space, name):
-            value = leaf(space, name).data if name == "pue" else axis.values[0]
-            named = isinstance(value, str)
-            found[name] = value if named else {"value": float(value), "unit": glossary.lookup(name).unit}
+    for name, usual in defaults_in_force(space).items():
+        value = leaf(space, name).data if name == "pue" else usual
+        named = isinstance(value, str)
+        found[name] = value if named else {"value": float(value), "unit": glossary.lookup(name).unit}
     if REGION_AXIS in space.axes:
         found |= region_facts(_region(space), [n for n in REGIONAL if _is_regional(space, n)])
     found[MODEL_AXIS] = _model(space)
@@ -69,6 +69,16 @@ def assumptions(space: Space) -> dict[str, Any]:
             found["cost_basis"] = basis
         found["device_source"] = space.devices[space.axes["device"].values[0]].source
     return found
+
+
+def defaults_in_force(space: Space) -> dict[str, Any]:
+    """Values of the axes that were not given, but for what a region gives and the context, which a request makes."""
+    return {
+        name: axis.values[0]
+        for name, axis in space.axes.items()
+        if not (axis.given or axis.values[0] is None or _is_regional(space, name))
+        and not (name == "context" and is_request(space))
+    }
 
 
 def _model(space: Space) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.grid.explain import region_facts
+from dse.grid.explain import defaults_in_force, region_facts
 from dse.grid.inputs import (
     ENERGIES,
     PROFILE_AXIS,
@@ -99,12 +99,10 @@ def _of_network(space: Space) -> dict[str, Any]:
 def default_values(space: Space) -> dict[str, Any]:
     """The defaults in force in a space, by axis: value, unit and meaning."""
     found = {}
-    for name, axis in space.axes.items():
-        value, entry = axis.values[0], glossary.find(name)
-        of_region = name in REGIONAL and REGION_AXIS in space.axes
-        if axis.given or value is None or entry is None or of_region:
-            continue
-        found[name] = {"value": entry.named(value), "unit": entry.unit, "meaning": entry.meaning}
+    for name, value in defaults_in_force(space).items():
+        # Axes of one of several networks are told of that network.
+        if (entry := glossary.find(name)) is not None:
+            found[name] = {"value": entry.named(value), "unit": entry.unit, "meaning": entry.meaning}
     if "pue" in found:
         found["pue"] = {"value": "of each device's class", "unit": "1", "meaning": found["pue"]["meaning"]}
     return found

@@ -19,7 +19,7 @@ from dse.grid.inputs import compute_peak, leaf
 from dse.grid.space import NETWORK, Space
 from dse.jobs import what_if
 from dse.pareto.cut import MCU, Cut
-from dse.units import format_quantity
+from dse.units import format_quantity, value_text
 
 if TYPE_CHECKING:
     from dse.jobs.result import Result
@@ -177,11 +177,13 @@ def design_of(result: Result, which: int | str | None = None) -> Design:
     frontier = result.frontier
     if frontier.sizes["design"] == 0:
         raise InputError(f"{result.name}: no design is on the frontier")
+    result.check_formulas()
     row = _row(frontier, result.manifest["objectives"], which)
     job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumed)
     chosen = frontier.isel(design=row)
     grid = next(g for g in job.grids if g.name in ("", str(chosen.coords.get(NETWORK, xr.DataArray("")).item())))
-    return Design(grid, _place(grid.space, chosen), job.cut_of(grid), result.name)
+    place = {dim: int(index[0]) for dim, index in places_along(grid.space, frontier.isel(design=[row])).items()}
+    return Design(grid, place, job.cut_of(grid), result.name)
 
 
 def _row(frontier: xr.Dataset, objectives: Sequence[Mapping[str, str]], which: int | str | None) -> int:
@@ -199,10 +201,11 @@ def _row(frontier: xr.Dataset, objectives: Sequence[Mapping[str, str]], which: i
     return int(np.nanargmax(values) if direction == "max" else np.nanargmin(values))
 
 
-def _place(space: Space, chosen: xr.Dataset) -> dict[str, int]:
-    """Where a design of a frontier stands in the space that it was found in."""
-    place: dict[str, int] = {}
+def places_along(space: Space, designs: xr.Dataset) -> dict[str, np.ndarray]:
+    """Where designs of a frontier stand along each dimension of the space that they were found in, shape (n,) each."""
+    places: dict[str, np.ndarray] = {}
     for axis in space.axes.values():
-        if axis.dim is not None and axis.name in chosen.coords and axis.dim not in place:
-            place[axis.dim] = list(map(str, axis.coordinate.tolist())).index(str(chosen[axis.name].item()))
-    return place
+        if axis.dim is not None and axis.name in designs.coords and axis.dim not in places:
+            order = {value_text(v): i for i, v in enumerate(axis.coordinate.tolist())}
+            places[axis.dim] = np.array([order[value_text(v)] for v in designs[axis.name].values.tolist()], dtype=int)
+    return places

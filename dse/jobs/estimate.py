@@ -7,8 +7,9 @@ from typing import Any
 
 from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.space import OF_NETWORK, Axis
-from dse.jobs.assumptions import unchecked
+from dse.jobs.assumptions import default_values, unchecked
 from dse.jobs.resolve import Job
+from dse.jobs.spaces import RUN_AXES
 from dse.pareto.regions import thinned
 from dse.pareto.scan import scan_blocks
 from dse.pareto.scanner import TILE
@@ -54,7 +55,7 @@ def _rate(job: Job) -> float:
 
 
 def _axes(job: Job) -> list[dict[str, Any]]:
-    """Axes with roles; of networks to choose from each has its own."""
+    """Axes with roles; of networks to choose from each has its own. The work of a network is told by default too."""
     found = {}
     for grid in job.grids:
         for name, axis in grid.space.axes.items():
@@ -62,6 +63,10 @@ def _axes(job: Job) -> list[dict[str, Any]]:
             full = f"{grid.name}.{name}" if own else name
             if axis.given:
                 found[full] = _axis(job, axis, full)
+    for space in job.networks.values():
+        for name in (n for n in default_values(space) if n in space.family.axes and n in RUN_AXES and n not in found):
+            told = _axis(job, space.axes[name], name)
+            found[name] = {**told, "first_to_last": f"{told['first_to_last']} (default)"}
     for name in (n for n in OF_NETWORK if n in found):
         values = dict.fromkeys(grid.space.axes[name].values[0] for grid in job.grids)
         found[name] = _axis(job, Axis(name, tuple(values), name), name)

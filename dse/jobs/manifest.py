@@ -18,6 +18,8 @@ import numpy as np
 
 import dse
 from dse import registry
+from dse.grid.dataset import equation
+from dse.grid.program import plan_of
 from dse.jobs.assumptions import default_values, notes, regions
 from dse.jobs.resolve import Job
 from dse.jobs.undefined import undefined_because
@@ -48,6 +50,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         "units": dict(units),
         "regions": regions(job.space),
         "notes": notes(job),
+        "own_formulas": _own_formulas(job),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "counts": {
             "enumerated": tally.enumerated,
@@ -72,6 +75,12 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         manifest["quality"] = {"table": job.quality.name, "rows": len(job.quality.rows), "unmatched": len(unmatched)}
     manifest["undefined_because"] = undefined_because(job, tally.undefined + tally.skipped.get("undefined", 0))
     return manifest
+
+
+def _own_formulas(job: Job) -> dict[str, str]:
+    """The user's own metrics that the result rests on, with their equations."""
+    steps = [step for space in job.networks.values() for step in plan_of(space.first(), job.all_metrics).steps]
+    return {step.name: equation(step) for step in steps if registry.is_own(step.function)}
 
 
 def _defaults_of_today(job: Job) -> list[str]:

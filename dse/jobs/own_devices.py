@@ -17,8 +17,8 @@ from dse.jobs.catalogues import CURRENT, Catalogues
 
 # Figures that may be linear in others, and short spellings of figures.
 LINEAR = ("tdp", "die_area", "device_price")
-_SPELLINGS = {"area": "die_area", "price": "device_price"}
-_KNOWN = {**{name: name for name in FIGURES}, **_SPELLINGS}
+SPELLINGS = {"area": "die_area", "price": "device_price"}
+_KNOWN = {**{name: name for name in FIGURES}, **SPELLINGS}
 
 
 @dataclass(frozen=True)

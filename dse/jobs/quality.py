@@ -86,7 +86,9 @@ def _checked(path: Path, content: bytes, axes: Sequence[str]) -> tuple[Table, li
         parsed = dict(zip(header, cells))
         try:
             own = tuple(_key(name, parsed[name]) for name in keys)
-            rows.append((number, own, tuple(_number(name, parsed[name]) for name in values)))
+            found = tuple(_number(name, parsed[name]) for name in values)
+            _check_values(dict(zip(values, found)))
+            rows.append((number, own, found))
         except InputError as error:
             problems += [f"line {number}: {f}" for f in error.faults]
     problems += _twice(rows) + ([] if rows or problems else ["has no rows"])
@@ -123,6 +125,17 @@ def _number(name: str, cell: str) -> float:
         return units.quantity(cell, VALUES[name])
     except InputError as error:
         raise error.at(name) from None
+
+
+def _check_values(own: dict[str, float]) -> None:
+    """Raise InputError for an accuracy that is no percentage or outside its interval, or a loss below 0."""
+    for name, value in own.items():
+        most = 100.0 if VALUES[name] == "%" else np.inf
+        if not 0 <= value <= most:
+            raise InputError(f"{name} {value:g} is not allowed; allowed: 0 to {most:g} {VALUES[name]}")
+    names = [n for n in ("accuracy_low", "accuracy", "accuracy_high") if n in own]
+    if sorted(own[n] for n in names) != [own[n] for n in names]:
+        raise InputError(f"{', '.join(f'{n} {own[n]:g}' for n in names)}: must be in this order")
 
 
 def _twice(rows: Sequence[tuple[int, tuple[Any, ...], tuple[float, ...]]]) -> list[str]:

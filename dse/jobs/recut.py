@@ -51,6 +51,7 @@ def recut(
             f"{result.path or result.name}: is the result of a search, which keeps its frontier alone; "
             "search or explore the spec with these objectives and budgets"
         )
+    result.check_formulas()
     document = read_spec(result.manifest["spec"]).document()
     if minimize or maximize:
         document["objectives"] |= {"minimize": list(minimize), "maximize": list(maximize)}

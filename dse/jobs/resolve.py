@@ -16,6 +16,7 @@ from dse.grid.space import CATALOGUE_AXES, NETWORK, RECIPE, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.networks import Networks, read_networks, split_metric, unblendable
+from dse.jobs.own_devices import SPELLINGS
 from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
 from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
@@ -226,7 +227,8 @@ def _varied(networks: Networks) -> list[str]:
     return list(dict.fromkeys(f for n in names for f in draft.schemes[n].varied))
 
 
-_ALIASES = {"scheme": "precision"}
+# Spellings of the spec.
+_ALIASES = {"scheme": "precision", **SPELLINGS}
 
 
 def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, ...]:

@@ -88,6 +88,18 @@ class Result:
         path = None if self.path is None else self.path / QUALITY
         return path if path is not None and path.exists() else None
 
+    def check_formulas(self) -> None:
+        """Raise InputError where the result rests on own formulas that this process does not know."""
+        from dse import metrics
+
+        own = self.manifest.get("own_formulas", {})
+        lacking = ", ".join(f"{name} = {equation}" for name, equation in own.items() if name not in metrics.RECORDS)
+        if lacking:
+            told = f"rests on own formulas that are not defined here: {lacking}"
+            raise InputError(
+                f"{self.path or self.name}: {told}; in Python define them again (@dse.metric), then dse.load the result"
+            )
+
     @cached_property
     def grid(self) -> xr.Dataset | xr.DataTree:
         """All metrics of the job on the whole grid; of several networks a tree with one Dataset each.
@@ -100,6 +112,7 @@ class Result:
 
         if self.path is not None and (self.path / GRID).exists():
             return open_grid(self.path)
+        self.check_formulas()
         job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumptions)
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)

@@ -36,7 +36,7 @@ from dse.pareto.scanner import Checkpoint, Progress, Scanner
 from dse.pareto.ties import INTERVAL, interval_columns, leading
 from dse.pareto.units import Block, Source
 from dse.plots import roofline
-from dse.units import format_quantity
+from dse.units import format_quantity, value_text
 
 
 @dataclass(frozen=True)
@@ -303,16 +303,16 @@ def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
         if len(own) or (not len(found.places) and not parts):
             blended = [c for c in job.cut_of(grid).columns if grid.name == "" and c not in registry.METRICS]
             parts.append(flat(grid, own, [*wanted, *blended]))
-    dataset = parts[0] if len(parts) == 1 else joined(parts, job.cut.per)
+    dataset = parts[0] if len(parts) == 1 else joined(parts)
     size = dataset.sizes["design"]
-    absent = [axis for axis in job.cut.per if axis not in dataset.coords]
-    dataset = dataset.assign_coords({a: ("design", np.full(size, "", dtype=object)) for a in absent})
+    absent = {axis: _nothing(job, axis) for axis in job.cut.per if axis not in dataset.coords}
+    dataset = dataset.assign_coords({a: ("design", np.full(size, empty)) for a, empty in absent.items()})
     keys: list[Any] = [dataset[o.metric].values * o.sign for o in reversed(job.cut.objectives)]
     spaces = [grid.space for grid in job.grids]
     for axis in reversed(job.cut.per):
         found_in = [s.keys[axis] for s in spaces if axis in s.keys and s.keys[axis].given]
-        order = dict.fromkeys(str(v) for found_axis in found_in for v in found_axis.values)
-        keys.append(_ranks(list(order), list(map(str, dataset[axis].values.tolist()))))
+        order = dict.fromkeys(value_text(v) for found_axis in found_in for v in found_axis.values)
+        keys.append(_ranks(list(order), list(map(value_text, dataset[axis].values.tolist()))))
     dataset = dataset.isel(design=np.lexsort(keys)[: len(found.places)])
     dataset.attrs["objectives"] = ", ".join(f"{o.direction} {o.metric}" for o in job.cut.objectives)
     return dataset
@@ -331,21 +331,23 @@ def flat(grid: Grid, places: np.ndarray, columns: Sequence[str]) -> xr.Dataset:
     return flat[[*axes, *columns]].set_coords(axes)
 
 
-def joined(parts: Sequence[xr.Dataset], per: Sequence[str] = ()) -> xr.Dataset:
-    """Designs of several networks after each other; an axis that a network lacks is NaN there, a named one "".
+def _nothing(job: Job, axis: str) -> np.ndarray:
+    """What an axis has where networks lack it: NaN, or "" where its values are names."""
+    kept = [grid.space.keys[axis] for grid in job.grids if axis in grid.space.keys]
+    return _EMPTY[all(a.coordinate.dtype == object for a in kept)]
 
-    An axis of `per` that a network lacks names groups, and becomes text.
-    """
+
+_EMPTY = {True: np.array("", dtype=object), False: np.array(np.nan)}
+
+
+def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Designs of several networks after each other; an axis that a network lacks is NaN there, a named one ""."""
     names = list(dict.fromkeys(n for kind in ("coords", "data_vars") for p in parts for n in getattr(p, kind)))
     variables: dict[Any, xr.Variable] = {}
     for name in names:
         first = next(p[name] for p in parts if name in p.variables)
-        there = [name in p.variables for p in parts]
-        text = first.dtype == object or (name in per and not all(there))
-        empty = np.array("" if text else np.nan, dtype=object if text else None)
-        columns = [p[name].values if has else np.full(p.sizes["design"], empty) for p, has in zip(parts, there)]
-        if text:
-            columns = [np.array([str(v) for v in column.tolist()], dtype=object) for column in columns]
+        empty = _EMPTY[first.dtype == object]
+        columns = [p[name].values if name in p.variables else np.full(p.sizes["design"], empty) for p in parts]
         variables[name] = xr.Variable(("design",), np.concatenate(columns), first.attrs)
     coordinates = {n for p in parts for n in p.coords}
     attrs = {k: v for k, v in parts[0].attrs.items() if all(p.attrs.get(k) == v for p in parts)}

@@ -10,6 +10,7 @@ import xarray as xr
 
 from dse.grid.blocks import Grid
 from dse.grid.space import NETWORK
+from dse.jobs.design import places_along
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
 from dse.jobs.run import flat, joined
@@ -36,6 +37,7 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
     size
         Designs in all.
     """
+    result.check_formulas()
     job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumed)
     parts = []
     whole = job.size <= most
@@ -49,7 +51,7 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
         if len(own):
             parts.append(_part(job, grid, own))
     limits = {tuple(sorted(li.items())): li for grid in job.grids for li in _limits(job, grid)}
-    designs = parts[0] if len(parts) == 1 else joined(parts, job.cut.per)
+    designs = parts[0] if len(parts) == 1 else joined(parts)
     return designs, list(limits.values()), job.size
 
 
@@ -74,19 +76,10 @@ def _frontier_places(grid: Grid, frontier: xr.Dataset) -> np.ndarray:
     if grid.name and NETWORK in frontier.coords:
         own = frontier.isel(design=np.flatnonzero(frontier[NETWORK].values.astype(str) == grid.name))
     space = grid.space
-    index = {}
-    for axis in space.axes.values():
-        if axis.dim is not None and axis.dim not in index and axis.name in own.coords:
-            order = {str(v): i for i, v in enumerate(axis.coordinate.tolist())}
-            index[axis.dim] = [order[_spelt(v, axis.coordinate)] for v in own[axis.name].values.tolist()]
+    index = places_along(space, own)
     if not space.dims:
         return np.zeros(min(own.sizes["design"], 1), dtype=np.int64)
     return np.unique(np.ravel_multi_index([index[d] for d in space.dims], list(space.sizes.values())))
-
-
-def _spelt(value: Any, coordinate: np.ndarray) -> str:
-    """A value as its axis has it: frontiers of several networks hold numbers of all of them as one type."""
-    return str(coordinate.dtype.type(value)) if coordinate.dtype.kind in "if" else str(value)
 
 
 def _drawn(size: int, most: int, seed: int) -> np.ndarray:

@@ -17,12 +17,20 @@ def spread_stages(given: Mapping[str, Any], family: Family | None, faults: list[
     """The axes of a network with those of every stage written out; a stage that is given by itself stands."""
     found: dict[str, Any] = {}
     for name, value in given.items():
-        if not (isinstance(value, Mapping) and EACH in value):
+        if family is not None and name in family.stages and name not in family.axes and not _is_each(value):
+            faults.append(
+                Fault(f"network.{name}", "is an axis of each stage: write { each = ... }, or name the stages")
+            )
+        elif not _is_each(value):
             found[name] = value
         elif family is not None:
             stages = [stage for stage in _of_stages(name, value, family, faults) if stage not in given]
             found |= dict.fromkeys(stages, value[EACH])
     return found
+
+
+def _is_each(value: Any) -> bool:
+    return isinstance(value, Mapping) and EACH in value
 
 
 def _of_stages(name: str, value: Mapping[str, Any], family: Family, faults: list[Fault]) -> list[str]:

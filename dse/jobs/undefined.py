@@ -49,24 +49,38 @@ def undefined_because(job: Job, undefined: int) -> Reasons:
     """
     if not undefined:
         return {}
-    tally = _Tally()
     if job.size > PLAIN_LIMIT:
+        tally = _Tally()
         parts = [thinned(grid.space, TILE // len(job.grids)).space for grid in job.grids]
         for grid, part in zip(job.grids, parts, strict=True):
-            _count(job, grid, part, tally)
+            _count(job, grid, part, tally, by_value=True)
         sample = f" (of {sum(p.size for p in parts):,} designs of a coarse grid)"
         return {m: {f"{reason}{sample}": n for reason, n in found.items()} for m, found in tally.reasons.items()}
-    for grid in job.grids:
-        for _, part in grid.space.tiles(TILE):
-            _count(job, grid, part, tally)
-    if undefined > tally.explained:
-        tally.add("arithmetic", NO_VALUE, undefined - tally.explained)
+    # Values are looked at where figures, formats and phases do not explain every design.
+    for by_value in (False, True):
+        tally = _Tally()
+        for grid in job.grids:
+            for _, part in grid.space.tiles(TILE):
+                _count(job, grid, part, tally, by_value)
+        if tally.explained >= undefined:
+            break
     return tally.reasons
 
 
-def _count(job: Job, grid: Grid, part: Space, tally: _Tally) -> None:
+def _count(job: Job, grid: Grid, part: Space, tally: _Tally, by_value: bool) -> None:
     shape = tuple(part.sizes.values())
     lost = np.zeros(shape, dtype=bool)
+    told = {column: np.zeros(shape, dtype=bool) for column in _needed(job, grid)}
+    _by_reason(job, grid, part, tally, lost, told)
+    if by_value:
+        _by_value(grid, part, tally, lost, told)
+    tally.explained += int(np.logical_or.reduce([lost, *told.values()]).sum())
+
+
+def _by_reason(
+    job: Job, grid: Grid, part: Space, tally: _Tally, lost: np.ndarray, told: Mapping[str, np.ndarray]
+) -> None:
+    """Count what networks, figures, formats and phases make undefined; mark it in `lost` and, by column, in `told`."""
     for name, space, joint, metrics in _members(job, grid, part):
         before = f"{name}: " if name else ""
         wrong = _without_network(space)
@@ -74,40 +88,52 @@ def _count(job: Job, grid: Grid, part: Space, tally: _Tally) -> None:
         if (new := invalid & ~lost).any():
             example = tally.examples.setdefault(name, _example(space, wrong))
             tally.add(f"{before}network", f"{NO_NETWORK}; the first: {example}", int(new.sum()))
-        lost |= invalid
-        absent = np.zeros(shape, dtype=bool)
-        for metric in metrics:
+        np.logical_or(lost, invalid, out=lost)
+        for metric, columns in metrics.items():
             open_ = ~invalid
             for reason, mask in _masks(space, metric):
                 found = open_ & _spread(mask, joint, part)
                 if found.any():
                     tally.add(f"{before}{metric}", reason, int(found.sum()))
                     open_ &= ~found
-            absent |= ~open_
-        lost |= absent
-    tally.explained += int(lost.sum())
+            for column in columns:
+                np.logical_or(told[column], ~open_, out=told[column])
 
 
-def _members(job: Job, grid: Grid, part: Space) -> Iterator[tuple[str, Space, Mapping[str, str], list[str]]]:
-    """The networks of a part of a grid: name, space, what its dimensions are called in the part, metrics needed."""
+def _by_value(grid: Grid, part: Space, tally: _Tally, lost: np.ndarray, told: Mapping[str, np.ndarray]) -> None:
+    """Count what formulas themselves have no value for, such as logarithms of nothing, and mark it in `told`."""
+    before = f"{grid.name}: " if grid.name else ""
+    values = grid.evaluate(part, list(told))
+    for column, known in told.items():
+        found = np.isnan(values[column].over(part.dims)) & ~(known | lost)
+        if found.any():
+            tally.add(f"{before}{grid.metric(column)}", NO_VALUE, int(found.sum()))
+            np.logical_or(known, found, out=known)
+
+
+def _needed(job: Job, grid: Grid) -> list[str]:
+    """Columns without which a design is undefined."""
     cut = job.cut_of(grid)
-    needed = dict.fromkeys([*(o.metric for o in cut.objectives), *(b.column for b in cut.budgets)])
+    return list(dict.fromkeys([*(o.metric for o in cut.objectives), *(b.column for b in cut.budgets)]))
+
+
+def _members(job: Job, grid: Grid, part: Space) -> Iterator[tuple[str, Space, Mapping[str, str], dict[str, list[str]]]]:
+    """The networks of a part of a grid: name, space, what its dimensions are called in the part, metrics needed.
+
+    Each metric with the columns that need it.
+    """
+    needed = _needed(job, grid)
     if not isinstance(grid, Blend):
-        prefix = f"{grid.name}."
-        yield grid.name, part, {d: d for d in part.dims}, [m.removeprefix(prefix) for m in needed]
+        yield grid.name, part, {d: d for d in part.dims}, {grid.metric(c): [c] for c in needed}
         return
     for member in grid.members:
         space, joint = projected(member.space, member.name, part)
-        metrics: list[str] = []
+        metrics: dict[str, list[str]] = {}
         for column in needed:
             network, _, metric = column.rpartition(".")
-            if column == LOAD:
-                metrics.append("latency")
-            elif network == member.name:
-                metrics.append(metric)
-            elif not network:
-                metrics.append(column)
-        yield member.name, space, joint, list(dict.fromkeys(metrics))
+            if network in ("", member.name):
+                metrics.setdefault("latency" if column == LOAD else metric, []).append(column)
+        yield member.name, space, joint, metrics
 
 
 def _spread(mask: Labelled, joint: Mapping[str, str], part: Space) -> np.ndarray:

@@ -64,19 +64,19 @@ def live_bytes(peak_sram, kv_cache):
     return peak_sram + kv_cache
 
 
-@metric(unit="B", direction="max")
+@metric(unit="B", direction="max", signed=True)
 def memory_free(memory, memory_capacity, memory_share):
     """Main memory that stays free of the share that a model may fill; negative where the design does not fit."""
     return memory_capacity * memory_share - memory
 
 
-@metric(unit="B", direction="max")
+@metric(unit="B", direction="max", signed=True)
 def sram_free(live_bytes, sram_bank):
     """On-chip memory that stays free of activations and cache in the largest bank; negative: it does not fit."""
     return sram_bank - live_bytes
 
 
-@metric(unit="B", direction="max")
+@metric(unit="B", direction="max", signed=True)
 def flash_free(flash_total, flash_capacity):
     """Flash that stays free; negative where the design does not fit."""
     return flash_capacity - flash_total

@@ -7,7 +7,7 @@ from dse.formulas.quantization import file_sqnr_db, optimal_sqnr_db
 from dse.registry import metric
 
 
-@metric(unit="dB", direction="max", kind="table")
+@metric(unit="dB", direction="max", kind="table", signed=True)
 def sqnr(scheme):
     """Signal to quantisation noise at the best clipping levels of the format's integers.
 

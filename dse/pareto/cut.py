@@ -79,7 +79,8 @@ def make_budget(metric: str, limit: Any, where: str = "") -> Budget:
     Raises
     ------
     InputError
-        For an unknown metric, a metric without a better side and no "min" or "max", or a unit of another kind.
+        For an unknown metric, a metric without a better side and no "min" or "max", a unit of another kind, or a limit
+        that no value of the metric can come near.
     """
     try:
         record = registry.metric_record(metric)
@@ -93,12 +94,23 @@ def make_budget(metric: str, limit: Any, where: str = "") -> Budget:
         else:
             value = units.quantity(limit, record.measure)
             low, high = (value, None) if record.direction == "max" else (None, value)
+        _check_limits(record, low, high)
     except InputError as error:
         raise error.at(where) if where else error from None
     budget = Budget(metric, -math.inf if low is None else low, math.inf if high is None else high)
     if budget.low > budget.high:
         raise InputError(Fault(where, f"min {budget.low:g} is above max {budget.high:g}"))
     return budget
+
+
+def _check_limits(record: registry.Record, *limits: float | None) -> None:
+    """Refuse limits outside the values that a metric can have: a slip of the pen, not a wish."""
+    most = 100.0 if record.measure == "%" else math.inf
+    for limit in (v for v in limits if v is not None and not record.signed):
+        if not 0 <= limit <= most:
+            given = units.format_quantity(limit, record.measure)
+            allowed = "at least 0" if most == math.inf else "0 to 100 %"
+            raise InputError(f"{given} is not allowed; {record.name} is {allowed}")
 
 
 @dataclass(frozen=True)

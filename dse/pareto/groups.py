@@ -9,6 +9,7 @@ import numpy as np
 
 from dse.grid.program import Values
 from dse.grid.space import Space
+from dse.units import value_text
 
 
 def flat_column(space: Space, values: Values, name: str) -> np.ndarray:
@@ -24,7 +25,7 @@ def group_texts(spaces: Sequence[Space], per: tuple[str, ...]) -> dict[str, list
 
 def _texts(space: Space, name: str) -> list[str]:
     # A default of one network is no value of the axis: results do not have it either.
-    return [str(v) for v in space.keys[name].values] if name in space.keys and space.keys[name].given else [""]
+    return [value_text(v) for v in space.keys[name].values] if name in space.keys and space.keys[name].given else [""]
 
 
 def group_codes(space: Space, per: tuple[str, ...], texts: Mapping[str, list[str]]) -> np.ndarray:

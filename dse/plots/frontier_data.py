@@ -15,6 +15,7 @@ from dse.plots.frontier_panels import Builder, Group, Panel
 from dse.plots.kinds import NotInResult
 from dse.plots.style import Scale
 from dse.plots.summary import budget_limits, counts_text, objectives_text, unbroken
+from dse.units import value_text
 
 MOST_PANELS = 12
 
@@ -134,7 +135,7 @@ def group_rows(frontier: xr.Dataset, per: Sequence[str]) -> dict[Group, np.ndarr
     """Rows of the frontier for each combination of values of the axes `per`."""
     if frontier.sizes["design"] == 0:
         return {}
-    keys = list(zip(*(map(str, choice.column(frontier, a)) for a in per), strict=True))
+    keys = list(zip(*(map(value_text, choice.column(frontier, a)) for a in per), strict=True))
     keys = keys or [()] * frontier.sizes["design"]
     found: dict[Group, list[int]] = {}
     for row, key in enumerate(keys):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 from specs import INFEASIBLE, SMALL, changed, to_toml
 
 from dse.cli import COMMANDS, run
+from dse.cli.common import parse_settings
+from dse.errors import InputError
 
 
 @pytest.fixture
@@ -296,6 +299,20 @@ def test_dry_run_writes_nothing(call, spec, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["small.toml"]
 
 
+def test_a_dry_run_tells_the_work_of_a_language_model_by_default(call, tmp_path):
+    serving = {**SMALL, "network": {"model": "llama-3.1-8b"}, "hardware": {"device": "a10"}, "budgets": {}}
+    path = tmp_path / "serving.toml"
+    path.write_text(to_toml({**serving, "objectives": {"minimize": ["latency"]}, "precision": {"scheme": "fp16"}}))
+    of = {a["name"]: (a["role"], a["first_to_last"]) for a in facts(call, f"explore {path} --dry-run")["axes"]}
+    assert (of["phase"], of["context"]) == (("fixed", "decode (default)"), ("fixed", "2048 (default)"))
+    request = "--set deployment.phase=request --set deployment.prompt_tokens=64 --set deployment.output_tokens=8"
+    of = {a["name"]: a["first_to_last"] for a in facts(call, f"explore {path} --dry-run {request}")["axes"]}
+    assert of["phase"] == "request" and "context" not in of
+    # The context of a request follows from its tokens: no default of it is in force.
+    assert call(f"explore {path} --no-plots --out asked {request}")[0] == 0
+    assert "context" not in Path("asked/assumptions.toml").read_text()
+
+
 def test_typed_settings(call, spec):
     line = f"explore {spec} --dry-run --set network.width=[0.5,1] --set precision.scheme=int8"
     plan = facts(call, f"{line} --set 'network.resolution={{start=96, stop=160, step=32}}' --set 'budgets.flash=1 MiB'")
@@ -363,3 +380,8 @@ def test_frontier_with_wrong_options(call, spec, options, message):
     status, out, err = call(f"frontier here {options}")
     assert (status, out) == (2, "")
     assert message in err
+
+
+def test_a_setting_that_is_given_twice():
+    with pytest.raises(InputError, match="--set region: is given twice; several values are a list"):
+        parse_settings(["region=DEU", "region=FRA"])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from specs import SMALL, changed
 
 import dse
+from dse import registry
+from dse.cli import run
 from dse.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("own_registry")
@@ -79,3 +83,40 @@ def test_a_metric_of_the_package_is_not_replaced():
         def energy(latency):
             """Not this."""
             return latency
+
+
+def test_what_a_formula_has_no_value_for_is_told_of_it():
+    @dse.metric(unit="1", direction="min")
+    def headroom(energy):
+        """Undefined where the energy is above 1 mJ."""
+        return np.log10(1e-3 - energy)
+
+    spec = changed(SMALL, objectives={"minimize": ["headroom", "latency"]}, budgets={}, fit=False)
+    result = dse.explore(spec)
+    above = int(np.isnan(result.grid.headroom).sum())
+    assert 0 < above == result.counts["undefined"] < result.counts["enumerated"]
+    assert result.manifest["undefined_because"] == {"headroom": {"the formula has no value here": above}}
+    networks = [{**SMALL["network"], "name": name, "width": 0.35, "resolution": 96} for name in ("a", "b")]
+    mixed = dse.explore(changed(spec, network=networks, workload={"combine": "mix"}))
+    assert sum(mixed.manifest["undefined_because"].get("headroom", {"": 0}).values()) == mixed.counts["undefined"] > 0
+
+
+def test_a_process_without_the_formulas_of_a_result_says_so(tmp_path, monkeypatch, capsys):
+    @dse.metric(unit="J*s", direction="min")
+    def energy_delay(energy, latency):
+        """Energy times delay."""
+        return energy * latency
+
+    spec = changed(SMALL, objectives={"minimize": ["energy_delay"], "maximize": ["params"]}, budgets={}, fit=False)
+    dse.explore(spec, formulas=[energy_delay], out=tmp_path / "x")
+    monkeypatch.delitem(registry.METRICS, "energy_delay")
+    result = dse.load(tmp_path / "x")
+    told = "rests on own formulas that are not defined here: energy_delay = energy · latency; in Python define them"
+    uses = (lambda: result.grid, lambda: result.design(), lambda: result.per("precision"), lambda: result.sample(9))
+    for use in uses:
+        with pytest.raises(InputError, match=re.escape(told)):
+            use()
+    assert run(["frontier", str(tmp_path / "x"), "--minimize", "energy"]) == 2
+    assert told in capsys.readouterr().err
+    # What is kept is shown all the same.
+    assert result.plot("frontier")

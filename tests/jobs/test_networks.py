@@ -121,7 +121,10 @@ def test_a_setting_that_one_network_lacks_is_of_the_others(tmp_path):
     assert result.counts["enumerated"] == 3
     assert result.manifest["per"] == ["network", "context"]
     assert result.counts["kept"] == 3
-    assert set(rows(result, ("network", "context"))) == {("resnet50", ""), ("llama-2-7b", "128"), ("llama-2-7b", "256")}
+    found = dict(zip(result.frontier.context.values.tolist(), result.frontier.network.values, strict=True))
+    assert {128.0, 256.0} < set(found) and found[128.0] == found[256.0] == "llama-2-7b"
+    # Numbers stay numbers: NaN where the network has no context.
+    assert result.frontier.context.dtype == float and np.isnan(result.frontier.context).sum() == 1
     by_context = changed(document, objectives={"minimize": ["latency", "energy"]})
     assert dse.explore(by_context, out=tmp_path / "x").counts["kept"] == 3
 
@@ -506,8 +509,16 @@ GROUPS = {
     ("llama", "", "128"),
     ("llama", "", "256"),
     ("mobile", "0.5", ""),
-    ("mobile", "1.0", ""),
+    ("mobile", "1", ""),
 }
+
+
+def test_designs_of_networks_with_other_axes_are_found_again():
+    """The axis of one network is a number among NaN: its designs stand where they stood."""
+    networks = [{"name": "net", "model": "resnet50"}, {"family": "mobilenet_v2", "resolution": [96, 224]}]
+    result = dse.explore({**MIXED, "network": networks, "deployment": {}, "objectives": {"minimize": ["latency"]}})
+    (fast,) = (result.design(row) for row in range(result.counts["kept"]))
+    assert (fast.network, fast.axes["resolution"]) == ("mobilenet_v2", 96)
 
 
 def test_no_group_that_no_network_can_be_in(tmp_path):
@@ -520,7 +531,9 @@ def test_no_group_that_no_network_can_be_in(tmp_path):
     possible = {n for n, flag in zip(names, result.cloud.possible.values, strict=True) if flag}
     assert possible == GROUPS
     # The 7B model takes 6.7 GB at 300 GB/s, 22 ms, in int8, and twice that in fp16: one frontier each is kept.
-    assert rows(result, ("network", "width", "context")) == GROUPS
+    numbers = {tuple(n if isinstance(n, str) else f"{n:g}".replace("nan", "") for n in row)
+               for row in rows(result, ("network", "width", "context"))}  # fmt: skip
+    assert numbers == GROUPS
     data = prepare(result)
     assert {p.title.partition(" (")[0] for p in data.panels} == {
         "resnet50", "llama, context 128", "llama, context 256", "mobile, width 0.5", "mobile, width 1",
@@ -536,7 +549,8 @@ def test_no_group_that_no_network_can_be_in(tmp_path):
     lines = (tmp_path / "x" / "frontier.csv").read_text().splitlines()
     header = lines[0].split(",")
     places = [header.index(n) for n in ("network", "width", "context")]
-    assert {tuple(line.split(",")[i] for i in places) for line in lines[1:]} == GROUPS
+    written = [tuple(line.split(",")[i] for i in places) for line in lines[1:]]
+    assert {tuple(cell.removesuffix(".0") for cell in row) for row in written} == GROUPS
 
 
 @pytest.mark.parametrize("combine", ["choose", "mix", "together"])

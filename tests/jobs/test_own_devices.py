@@ -289,3 +289,14 @@ def test_a_device_that_is_wrong_is_told_once():
     with pytest.raises(InputError) as caught:
         read_job(chip(bandwidth="3 GB"))
     assert len(caught.value.faults) == 1
+
+
+def test_one_frontier_for_each_price_as_the_spec_spells_it():
+    spec = {
+        "network": {"model": "resnet18"},
+        "hardware": {"device": "mine"},
+        "device": {"mine": {"base": "rtx-4090", "price": [1000, 1500]}},
+        "objectives": {"minimize": ["latency"], "per": ["price"]},
+    }
+    frontier = dse.explore(spec).frontier
+    assert sorted(frontier.device_price.values.tolist()) == [1000, 1500]

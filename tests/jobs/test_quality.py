@@ -154,6 +154,9 @@ FAULTS = [
     ("width,accuracy\n0.35,5 s\n", "own.csv: line 2: accuracy: unit 's' is time"),
     ("width,accuracy\nwide,5\n", "own.csv: line 2: width: 'wide' is not a quantity"),
     ("width,accuracy\n0.35\n", "own.csv: line 2: has 1 cells, the header 2"),
+    ("width,accuracy\n0.35,150\n", "own.csv: line 2: accuracy 150 is not allowed; allowed: 0 to 100 %"),
+    ("width,loss\n0.35,-1\n", "own.csv: line 2: loss -1 is not allowed"),
+    ("width,accuracy,accuracy_low\n0.35,5,6\n", "own.csv: line 2: accuracy_low 6, accuracy 5: must be in this order"),
     ('width,accuracy\n"0.35,5\n', "own.csv: is not a table in CSV"),
     ("width,accuracy\n" + "x,1\n" * 30, "own.csv: and 20 more lines"),
 ]

@@ -60,6 +60,7 @@ def test_from_python():
 @pytest.mark.parametrize(
     ("network", "expected"),
     [
+        ({"kernel": 3}, "network.kernel: is an axis of each stage: write { each = ... }, or name the stages"),
         ({"kernel": {"each": []}}, "network.kernel: the axis has no values; give at least one"),
         ({"kernel": {"each": [3, -5]}}, "network.kernel: -5 is not allowed; allowed: an integer at least 1"),
         ({"kernel": {"each": "x"}}, "network.kernel: 'x' is not a quantity"),

@@ -9,7 +9,9 @@ import pytest
 import xarray as xr
 
 import dse
+from dse import registry
 from dse.errors import InputError
+from dse.hardware import FIGURES
 from dse.pareto import cloud
 from dse.pareto.cloud import Cloud
 from dse.pareto.cut import Budget, Cut, Objective, Tally, apply, check_objectives, make_budget
@@ -24,6 +26,8 @@ from dse.pareto.cut import Budget, Cut, Objective, Tally, apply, check_objective
         ("latency", {"min": "1 ms", "max": 0.1}, 0.001, 0.1),
         ("macs", "100 MMAC", -math.inf, 1e8),
         ("compute_bound", {"min": 1}, 1.0, math.inf),
+        ("memory_free", "-1 GiB", -(2.0**30), math.inf),
+        ("sqnr", "-3 dB", -3.0, math.inf),
     ],
 )
 def test_budgets(metric, limit, low, high):
@@ -39,6 +43,9 @@ def test_budgets(metric, limit, low, high):
         ("peak_sram", {"most": 1}, "given ['most']"),
         ("latency", {"min": 2, "max": 1}, "min 2 is above max 1"),
         ("compute_bound", 1, "no better side"),
+        ("latency", "-5 ms", "-5 ms is not allowed; latency is at least 0"),
+        ("latency", {"min": -1, "max": 1}, "-1 s is not allowed"),
+        ("accuracy", "101 %", "101 % is not allowed; accuracy is 0 to 100 %"),
         ("latency", True, "not a quantity"),
     ],
 )
@@ -46,6 +53,33 @@ def test_budgets_that_are_refused(metric, limit, problem):
     with pytest.raises(InputError) as raised:
         make_budget(metric, limit, f"budgets.{metric}")
     assert str(raised.value).startswith(f"budgets.{metric}: ") and problem in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "scheme", "deployment"),
+    [
+        ("mobilenet_v1_1.0_128", ["fp32", "int8"], {"batch": [1, 4096]}),
+        ("llama-3.1-8b", ["fp16", "w4a16"], {"phase": "decode", "context": [1, 2**20], "batch": [1, 4096]}),
+        ("resnet50", ["fp16"], {"phase": "train", "batch": [1, 4096]}),
+    ],
+)
+def test_metrics_without_values_below_0(model, scheme, deployment):
+    signed = {name for name in registry.METRICS if registry.metric_record(name).signed}
+    assert signed == {"memory_free", "sram_free", "flash_free", "sqnr"}
+    base = dse.devices["stm32h743"]
+    lacking = {n: 1.0 for n in FIGURES if math.isnan(base.figure(n))}
+    spec = {
+        "network": {"model": model},
+        "precision": {"scheme": scheme},
+        "hardware": {"device": "whole"},
+        "device": {"whole": {"base": "stm32h743", **lacking}},
+        "deployment": deployment,
+        "objectives": {"minimize": ["params"]},
+        "output": {"metrics": list(registry.METRICS)},
+    }
+    grid = dse.explore(spec).grid
+    negative = {name for name in registry.METRICS if (grid[name] < 0).any()}
+    assert negative and negative <= signed
 
 
 def test_violations():
