@@ -26,7 +26,7 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
             )
     settings = settings_in(values)
     phases = values.get(PHASE_AXIS, [family.defaults.get(PHASE_AXIS) and "decode"])
-    if "paged" in settings and "context" not in family.axes:
+    if "context" not in family.axes and any(v > 1 for v in values.get("page_tokens", ())):
         yield Fault("deployment.page_tokens", f"the family {family.name!r} has no cache of keys and values")
     if "speculative" in settings:
         if not set(phases) <= {"decode", "request"}:
