@@ -32,6 +32,8 @@ LEVERS: Mapping[str, Any] = MappingProxyType(
     {"separable": 0, "sparsity": 0, "sparsity_pattern": 0, "zero_skipping": 0, "winograd": 0, "page_tokens": 1}
 )
 STRUCTURAL = ("separable",)
+# The lever of networks with a cache of keys and values alone.
+OF_CACHE = "page_tokens"
 # Levers that change how a network is run, and nothing of what it computes.
 SAME_RESULT = ("zero_skipping", "winograd", "page_tokens")
 UNSTRUCTURED, N_OF_4, STRUCTURED = range(len(lookup("sparsity_pattern").choices))
