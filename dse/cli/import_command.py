@@ -3,33 +3,38 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
+from dse.cli.common import parse_settings
 from dse.errors import Fault, InputError
 
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the model; default: print it.")
+@click.option("--set", "settings", multiple=True, metavar="DIM=SIZE", help="Size of a dynamic dimension of an .onnx.")
 @click.option("--force", is_flag=True, help="Replace the file that stands there.")
-def command(file: Path, out: Path | None, force: bool) -> None:
-    """Turn FILE, a config.json of a language model or a .gguf file of a decoder, into a model: a family and its axes,
-    as TOML.
+def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool) -> None:
+    """Turn FILE into a model that a spec names, as TOML that needs nothing but itself.
 
-    An .onnx file needs no import: a spec names it as it is (model = "net.onnx"), and `dse show net.onnx` counts it.
+    A config.json of a language model, a .gguf of a decoder and a .safetensors with a config.json beside it become a
+    family and its axes; an .onnx a table of its layers, in which dynamic dimensions have the sizes given; a
+    .safetensors alone a table of its matrices. A spec may name all these files as they are, too: then the dynamic
+    dimensions of an .onnx are axes to sweep.
 
     \b
     dse import Llama-3.2-1B/config.json -o llama.toml
+    dse import net.onnx --set dim_height=224 --set dim_width=224 -o net.toml
     """
-    from dse.networks import load_model, model_toml
+    from dse.networks import load_model
 
     model = load_model(file)
-    if model.own_family is not None:
-        raise InputError(Fault(str(file), f'is no point of a family; name it as it is: model = "{file}"'))
-    text = model_toml(model)
+    text, what = _written(model, parse_settings(settings), str(file))
     if out is None:
         click.echo(text, nl=False)
         return
@@ -38,7 +43,29 @@ def command(file: Path, out: Path | None, force: bool) -> None:
     if out.exists() and not force:
         raise InputError(Fault(str(out), "exists already; choose another file with -o, or replace it with --force"))
     _write(text, out)
-    click.echo(f"{out}: {model.name}, {model.family} with {len(model.axes)} axes")
+    click.echo(f"{out}: {model.name}, {what}" + (f" ({model.note})" if model.note else ""))
+
+
+def _written(model: Any, settings: Mapping[str, Any], file: str) -> tuple[str, str]:
+    """The model as TOML, and what it is in a few words."""
+    from dse.cli.show_file import without_settings
+    from dse.networks import model_toml
+
+    if model.own_family is None:
+        without_settings(settings, file)
+        return model_toml(model), f"{model.family} with {len(model.axes)} axes"
+    return _table(model, settings, file)
+
+
+def _table(model: Any, settings: Mapping[str, Any], file: str) -> tuple[str, str]:
+    from dse.cli.show_file import with_sizes
+    from dse.networks import trace
+    from dse.networks.ingest.table_file import rows_of, table_toml
+
+    model, remarks = with_sizes(model, settings, file)
+    rows = rows_of(trace(model.own_family, model.axes))
+    sizes = ", ".join(f"{axis} = {value}" for axis, value in model.axes.items())
+    return table_toml(rows, (f"{model.name}, from {model.source}", sizes, remarks)), f"a table of {len(rows)} layers"
 
 
 def _write(text: str, path: Path) -> None:

@@ -39,9 +39,11 @@ def command(kind: str, as_json: bool) -> None:
     cells = [[_cell(c, r[c]) for c in columns] for r in rows]
     print_table(columns, cells, right=[c for c in columns if c in _FIGURES], prose=_PROSE)
     if kind == "families":
+        from dse.glossary import lookup
         from dse.networks.levers import LEVERS
 
-        print_text(f"Axes: dse show NAME. Every network has the axes {', '.join(LEVERS)} as well.")
+        levers = ", ".join(axis for axis in LEVERS if lookup(axis).kind == "architecture")
+        print_text(f"Axes: dse show NAME. Every network has the axes {levers} as well.")
 
 
 def _cell(column: str, value: Any) -> str:

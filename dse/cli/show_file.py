@@ -13,7 +13,7 @@ def is_file(name: str) -> bool:
     """Whether a name is that of a file that `file_facts` knows."""
     from dse.networks.models import SUFFIXES
 
-    return name.endswith((*SUFFIXES, ".safetensors"))
+    return name.endswith(SUFFIXES)
 
 
 def file_facts(name: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -31,16 +31,17 @@ def file_facts(name: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = []
     if name.endswith((".safetensors", ".gguf")):
         found.append(_header(Path(name)))
-        if name.endswith(".safetensors") or not _is_known(found[0]):
-            return _without_settings(found, settings, name)
+        if name.endswith(".gguf") and not _is_known(found[0]):
+            without_settings(settings, name)
+            return found
     found.append(_model(name, find_model(name), settings))
     return found
 
 
-def _without_settings(found: list[dict[str, Any]], settings: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+def without_settings(settings: Mapping[str, Any], name: str) -> None:
+    """Refuse sizes of dimensions of a file that has no dynamic ones."""
     if settings:
         raise InputError(Fault(name, "has no dynamic dimensions to set"))
-    return found
 
 
 def _is_known(header: Mapping[str, Any]) -> bool:
@@ -73,22 +74,36 @@ def _header(path: Any) -> dict[str, Any]:
 def _model(name: str, model: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     from dse.cli.show_command import model_facts
 
-    family = model.builds_from
-    if model.own_family is None or not family.own_axes:
-        _without_settings([], settings, name)
+    if model.own_family is None:
+        without_settings(settings, name)
         return model_facts(model)
-    faults = [
-        unknown("dynamic dimension", axis, family.own_axes, name) for axis in settings if axis not in family.own_axes
-    ]
-    missing = [axis for axis in family.required if axis not in settings]
+    model, remarks = with_sizes(model, settings, name)
+    try:
+        facts = model_facts(model)
+    except InputError as error:
+        raise error if str(error).startswith(name) else error.at(name) from None
+    return {**facts, "note": remarks}
+
+
+def with_sizes(model: Any, settings: Mapping[str, Any], name: str) -> tuple[Any, str]:
+    """A model that a file holds whole, at sizes of its dynamic dimensions; and what is not counted of it.
+
+    Raises
+    ------
+    InputError
+        For a dimension that it does not have, and one without a size.
+    """
+    family = model.own_family
+    if not family.own_axes:
+        without_settings(settings, name)
+        return model, model.note
+    known = family.own_axes
+    faults = [unknown("dynamic dimension", axis, known, name) for axis in settings if axis not in known]
     faults += [
         Fault(name, f"needs the size of {axis} ({family.builder.graph.dynamic[axis]}): --set {axis}=...")
-        for axis in missing
+        for axis in family.required
+        if axis not in settings
     ]
     if faults:
         raise InputError(faults)
-    try:
-        facts = model_facts(replace(model, axes=dict(settings)))
-    except InputError as error:
-        raise error if str(error).startswith(name) else error.at(name) from None
-    return {**facts, "note": family.builder.remarks(settings)}
+    return replace(model, axes=dict(settings)), family.builder.remarks(settings)

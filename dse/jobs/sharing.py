@@ -11,6 +11,7 @@ from dse.grid.plan import SETTINGS, settings_in, variants_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.sharing import SHARING
 from dse.networks import FAMILIES, Family
+from dse.networks.levers import OF_CACHE
 
 ROOFLINE = variants_of("latency")[0]
 
@@ -26,8 +27,8 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
             )
     settings = settings_in(values)
     phases = values.get(PHASE_AXIS, [family.defaults.get(PHASE_AXIS) and "decode"])
-    if "paged" in settings and "context" not in family.axes:
-        yield Fault("deployment.page_tokens", f"the family {family.name!r} has no cache of keys and values")
+    if OF_CACHE not in family.axes and any(v > 1 for v in values.get(OF_CACHE, ())):
+        yield Fault(f"deployment.{OF_CACHE}", f"the family {family.name!r} has no cache of keys and values")
     if "speculative" in settings:
         if not set(phases) <= {"decode", "request"}:
             yield Fault("deployment.draft_tokens", 'has a meaning with phase = "decode" or "request" only')

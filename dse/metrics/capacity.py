@@ -8,46 +8,10 @@ from dse import formulas
 from dse.registry import metric
 
 
-@metric(unit="1", direction="min", faces=False)
-def paging():
-    """Bytes of the pages of the cache over those that are filled: 1 without pages."""
-    return 1.0
-
-
-@metric("paging", setting="paged", unit="1", direction="min")
-def part_empty_pages(cached_tokens, page_tokens):
-    """Tokens that whole pages hold over those of a sequence."""
-    return formulas.paged_tokens(cached_tokens, page_tokens) / cached_tokens
-
-
-@metric(unit="1", direction="min", domain="language")
-def cached_tokens(context):
-    """Tokens of a sequence that the cache holds at the end."""
-    return context * 1.0
-
-
-@metric("cached_tokens", phase="request", unit="1", direction="min", domain="language")
-def cached_tokens_of_request(prompt_tokens, output_tokens):
-    """Tokens of a sequence that the cache holds when the last one is made."""
-    return prompt_tokens + output_tokens
-
-
-@metric("cached_tokens", phase="mixed", unit="1", direction="min", domain="language")
-def cached_tokens_of_stream(prompt_tokens, output_tokens):
-    """Tokens of a sequence that the cache holds when the last one is made."""
-    return prompt_tokens + output_tokens
-
-
-@metric("kv_cache", setting="paged", unit="B", direction="min")
-def paged_kv_cache(cache_elements, kv_bits, batch, paging):
-    """Pages of the cache of keys and values at the context reached, for the whole batch."""
-    return formulas.activations_to_bytes(cache_elements * batch, kv_bits) * paging
-
-
 @metric(unit="B", direction="min")
-def cache_of_sequence(cache_elements, kv_bits, paging):
+def cache_of_sequence(cache_elements, kv_bits):
     """Cache of one sequence at the context reached."""
-    return formulas.activations_to_bytes(cache_elements, kv_bits) * paging
+    return formulas.activations_to_bytes(cache_elements, kv_bits)
 
 
 @metric(unit="B", direction="min")

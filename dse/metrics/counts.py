@@ -103,8 +103,14 @@ def activation_traffic(trace):
 
 @metric(unit="1", direction="min", kind="count")
 def cache_elements(trace):
-    """Elements of keys and values held at the context reached, for one sequence."""
+    """Elements of keys and values held at the context reached, for one sequence, in whole pages (`page_tokens`)."""
     return trace.total("cache_held")
+
+
+@metric(unit="1", direction="min", kind="count", domain="language")
+def cached_tokens(trace):
+    """Tokens of a sequence that the cache holds, in the layer that keeps the most: of a window only those inside."""
+    return trace.cached_tokens()
 
 
 @metric(unit="1", direction="min", kind="count")

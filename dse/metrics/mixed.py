@@ -62,6 +62,12 @@ def mixed_cache_elements(last_cache_elements, prefill_cache_elements, batch):
     return last_cache_elements + prefill_cache_elements / batch
 
 
+@metric("cached_tokens", **MIXED, domain="language")
+def mixed_cached_tokens(last_cached_tokens):
+    """Tokens of a sequence that the cache holds when the last one is made."""
+    return last_cached_tokens * 1.0
+
+
 @metric("peak_activations", **MIXED)
 def mixed_peak_activations(last_peak_activations, chunk_peak_activations, batch):
     """Most activation elements live at once, of a token and its share of the prompt's."""

@@ -59,6 +59,12 @@ def request_cache_elements(last_cache_elements):
     return last_cache_elements * 1.0
 
 
+@metric("cached_tokens", phase="request", unit="1", direction="min", domain="language")
+def request_cached_tokens(last_cached_tokens):
+    """Tokens of a sequence that the cache holds when the last one is made."""
+    return last_cached_tokens * 1.0
+
+
 @metric("peak_activations", phase="request", unit="1", direction="min")
 def request_peak_activations(prefill_peak_activations, last_peak_activations):
     """Most activation elements live at once: those of the prompt, or of the last token."""

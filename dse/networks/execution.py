@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,8 @@ def cases(regions: Sequence[Region], enoughs: Sequence[int] | None) -> Iterator[
         return
     base = 1 + max(int(count.max()) for count in capped)
     key = sum(count * base**number for number, count in enumerate(capped))
-    for value in np.unique(key):
+    # Not np.unique, which imports masked arrays at its first call: longer than a grid takes.
+    for value in sorted(set(np.ravel(key).tolist())):
         yield [int(value // base**number % base) for number in range(len(capped))], key == value
 
 
@@ -47,6 +48,46 @@ def enough(ops: Sequence[Op], regions: Sequence[Region]) -> list[int]:
     return [
         1 if _independent(region) or _alike(ops, regions, number) else _ENOUGH for number, region in enumerate(regions)
     ]
+
+
+def segments(ops: Sequence[Op], regions: Sequence[Region]) -> Iterator[tuple[int, Sequence[Op], list[Region]]]:
+    """Parts of a trace behind each of which its last output is all that is held: the number of their first op, their
+    ops, and the regions among these.
+
+    What a part holds does not depend on how often the regions of another run: their cases add up, and do not multiply.
+    """
+    last = _last_reads(ops, regions)
+    own = {op.writes for op in ops} | {region.inner for region in regions}
+    # The op up to which something is held that was there before the present one: inputs of the network at first.
+    needed = max((until for buffer, until in last.items() if buffer not in own), default=-1)
+    stops = {region.start: region.stop for region in regions}  # the outermost comes last
+    start = stop = 0
+    for index, op in enumerate(ops[:-1]):
+        stop = max(stop, stops.get(index, 0))
+        until = last.get(op.writes, -1)
+        if stop <= index and needed <= index < until:
+            yield start, ops[start : index + 1], _inside(regions, start, index + 1)
+            start = index + 1
+        needed = max(needed, until)
+    yield start, ops[start:], _inside(regions, start, len(ops))
+
+
+def _inside(regions: Sequence[Region], start: int, stop: int) -> list[Region]:
+    """The regions of the ops from `start` to `stop`, which count from there."""
+    found = [region for region in regions if start <= region.start < stop]
+    return [replace(region, start=region.start - start, stop=region.stop - start) for region in found]
+
+
+def _last_reads(ops: Sequence[Op], regions: Sequence[Region]) -> dict[Tensor, int]:
+    """The number of the last op that reads each buffer, under whatever name regions hand it on."""
+    last: dict[Tensor, int] = {}
+    for index, op in enumerate(ops):
+        last.update((tensor.buffer, index) for tensor in op.reads)
+    # Later regions first, and inner ones before those around them. One that does not run hands on its input.
+    for region in sorted(regions, key=lambda region: -region.start):
+        known = (last.get(buffer, -1) for buffer in (region.outer, region.inner, region.result))
+        last[region.outer] = max(region.stop - 1, *known)
+    return last
 
 
 def _independent(region: Region) -> bool:

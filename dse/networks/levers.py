@@ -7,6 +7,7 @@ sparsity         the share of the weights of convolutions and linear layers that
 sparsity_pattern where the zeros are: anywhere, so many of every 4, or whole blocks
 zero_skipping    whether the device leaves the products of pruned weights out; those of whole blocks every device does
 winograd         whether dense 3×3 convolutions of stride 1 run as Winograd F(2, 3) where that is less
+page_tokens      tokens of a page of the key-value cache, of which each layer holds whole ones
 ===============  ==================================================================================================
 """
 
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dse.formulas.layers import winograd_macs as tiled_macs
+from dse.formulas.memory import paged_tokens
 from dse.glossary import lookup
 from dse.networks.tensors import Op, Pruning
 from dse.networks.terms import Count, sum_of, times
@@ -27,17 +29,22 @@ if TYPE_CHECKING:
     from dse.networks.tracing import Trace
 
 LEVERS: Mapping[str, Any] = MappingProxyType(
-    {"separable": 0, "sparsity": 0, "sparsity_pattern": 0, "zero_skipping": 0, "winograd": 0}
+    {"separable": 0, "sparsity": 0, "sparsity_pattern": 0, "zero_skipping": 0, "winograd": 0, "page_tokens": 1}
 )
 STRUCTURAL = ("separable",)
+# The lever of networks with a cache of keys and values alone.
+OF_CACHE = "page_tokens"
 # Levers that change how a network is run, and nothing of what it computes.
-SAME_RESULT = ("zero_skipping", "winograd")
+SAME_RESULT = ("zero_skipping", "winograd", "page_tokens")
 UNSTRUCTURED, N_OF_4, STRUCTURED = range(len(lookup("sparsity_pattern").choices))
 TILE, KERNEL = 2, 3
 _WEIGHTED = ("conv", "depthwise", "linear")
 
 
-def apply(ops: Collection[Op], sparsity: Count, sparsity_pattern: Count, zero_skipping: Count, winograd: Count) -> None:
+def apply(
+    ops: Collection[Op], sparsity: Count, sparsity_pattern: Count, zero_skipping: Count, winograd: Count,
+    page_tokens: Count,
+) -> None:  # fmt: skip
     """What levers do to the ops of a traced network; all of them may be arrays."""
     for op in ops if np.any(np.greater(sparsity, 0)) else ():
         if op.kind in _WEIGHTED and np.any(np.greater(op.weights, 0)):
@@ -49,6 +56,10 @@ def apply(ops: Collection[Op], sparsity: Count, sparsity_pattern: Count, zero_sk
         kept = np.where(np.equal(sparsity_pattern, STRUCTURED), op.pruning.kept, 1)
         if (tiled := _tiled(op)) is not None:
             op.executed = direct - winograd * (direct - np.minimum(direct, kept * tiled))
+    for op in ops if np.any(np.greater(page_tokens, 1)) else ():
+        if np.any(op.cached_tokens):
+            tokens = np.maximum(op.cached_tokens, 1.0)
+            op.cache_held = op.cache_held / tokens * paged_tokens(tokens, page_tokens)
 
 
 def winograd_macs(trace: Trace) -> Count:

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from dse.networks.execution import Execution, Step, cases, enough, given, last_uses, overwritten
+from dse.networks.execution import Execution, Step, cases, enough, given, last_uses, overwritten, segments
 from dse.networks.tensors import Op, Region, Tensor
 from dse.networks.terms import Count, Term, largest_of, sum_of
 
@@ -27,10 +27,17 @@ from dse.networks.terms import Count, Term, largest_of, sum_of
 def peak(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> Count:
     """The most elements that are live at once."""
     largest: Count = 0.0
-    for times, where in cases(regions, enough(ops, regions)):
-        of_case = largest_of(terms for _, terms in _live(ops, Execution(ops, regions, times).steps, in_place_depthwise))
-        largest = of_case if where is None else np.where(where, of_case, largest)
-    return largest
+    everywhere: list[list[Term]] = []
+    for _, part, inside in segments(ops, regions):
+        of_part: Count = 0.0
+        for times, where in cases(inside, enough(part, inside)):
+            held = [terms for _, terms in _live(part, Execution(part, inside, times).steps, in_place_depthwise)]
+            if where is None:
+                everywhere += held
+            else:
+                of_part = np.where(where, largest_of(held), of_part)
+        largest = np.maximum(largest, of_part)
+    return np.maximum(largest, largest_of(everywhere))
 
 
 def timeline(ops: Sequence[Op], regions: Sequence[Region], in_place_depthwise: bool) -> list[Count]:

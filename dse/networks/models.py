@@ -16,7 +16,7 @@ from dse.networks.registration import Family, find_family
 from dse.networks.tracing import trace
 
 # What a file may hold a model in.
-SUFFIXES = (".json", ".toml", ".csv", ".onnx", ".gguf")
+SUFFIXES = (".json", ".toml", ".csv", ".onnx", ".gguf", ".safetensors")
 _KEYS = ("family", "source", "note", "axes", "published")
 
 
@@ -127,21 +127,22 @@ def read_models(path: Path) -> dict[str, Model]:
 
 def model_toml(model: Model) -> str:
     """The model as a TOML file of the zoo has it: a table of its name, and one of published figures."""
-    lines = [f"[{_text(model.name)}]", f"family = {_text(model.family)}", f"source = {_text(model.source)}"]
-    lines += [f"note = {_text(model.note)}"] if model.note else []
+    lines = [f"[{toml_text(model.name)}]", f"family = {toml_text(model.family)}", f"source = {toml_text(model.source)}"]
+    lines += [f"note = {toml_text(model.note)}"] if model.note else []
     lines += [f"axes = {{ {', '.join(f'{axis} = {_value(value)}' for axis, value in model.axes.items())} }}"]
-    lines += [f"[{_text(model.name)}.published]"] if model.published else []
+    lines += [f"[{toml_text(model.name)}.published]"] if model.published else []
     for quantity, figure in model.published.items():
         rounding = f"rounding = {figure.rounding:_}, " if figure.rounding else ""
-        lines.append(f"{quantity} = {{ value = {figure.value:_}, {rounding}source = {_text(figure.source)} }}")
+        lines.append(f"{quantity} = {{ value = {figure.value:_}, {rounding}source = {toml_text(figure.source)} }}")
     return "\n".join(lines) + "\n"
 
 
 def _value(value: Any) -> str:
-    return _text(value) if isinstance(value, str) else str(value)
+    return toml_text(value) if isinstance(value, str) else str(value)
 
 
-def _text(text: str) -> str:
+def toml_text(text: str) -> str:
+    """A text as TOML has it."""
     # JSON's escapes are TOML's too, but for the one character that it leaves as it is.
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 

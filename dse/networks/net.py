@@ -158,6 +158,7 @@ class Net(FeatureMaps, Layers):
             name, "attention", (query, key, value), out, inputs=(query,) if cached else (query, key, value),
             macs_per_position=2 * span * query.features, scores_per_position=span * heads, biases=stored,
             cache_read=held, cache_written=times(int(cached), key.elements + value.elements), cache_held=held,
+            cached_tokens=times(int(cached), span),
         )  # fmt: skip
         return out
 
@@ -177,6 +178,7 @@ class Net(FeatureMaps, Layers):
             name, "attention", (query, latent, expanded), out, inputs=(query, expanded),
             macs_per_position=span * (query.features + features), scores_per_position=span * heads,
             cache_read=held * (expanded.positions == 0), cache_written=latent.elements, cache_held=held,
+            cached_tokens=span,
         )  # fmt: skip
         return out
 

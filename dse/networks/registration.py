@@ -11,7 +11,7 @@ from typing import Any
 
 from dse import glossary
 from dse.errors import InputError, unknown
-from dse.networks.levers import LEVERS, STRUCTURAL
+from dse.networks.levers import LEVERS, OF_CACHE, STRUCTURAL
 from dse.networks.tensors import Tensor
 
 Builder = Callable[..., Tensor]
@@ -66,9 +66,10 @@ FAMILIES: dict[str, Family] = {}
 
 
 def with_levers(family: Family) -> Family:
-    """The family with the axes that every network has, beside those of its builder."""
-    axes, structural = (*family.axes, *LEVERS), (*family.structural, *STRUCTURAL)
-    return replace(family, axes=axes, defaults=MappingProxyType({**family.defaults, **LEVERS}), structural=structural)
+    """The family with the axes that every network has, and every one with a cache, beside those of its builder."""
+    levers = {axis: value for axis, value in LEVERS.items() if axis != OF_CACHE or "context" in family.axes}
+    axes, structural = (*family.axes, *levers), (*family.structural, *STRUCTURAL)
+    return replace(family, axes=axes, defaults=MappingProxyType({**family.defaults, **levers}), structural=structural)
 
 
 def family(

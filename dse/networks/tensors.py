@@ -142,7 +142,9 @@ class Op:
     macs_per_position, scores_per_position
         Multiply-accumulate operations and attention scores at each position that is written.
     cache_read, cache_written, cache_held
-        Elements of the key-value cache.
+        Elements of the key-value cache; of those held, whole pages.
+    cached_tokens
+        Tokens of which it holds keys and values; 0 where it holds none, or a state that does not grow.
     groups
         Groups of a convolution.
 
@@ -173,6 +175,7 @@ class Op:
     cache_read: Count = 0.0
     cache_written: Count = 0.0
     cache_held: Count = 0.0
+    cached_tokens: Count = 0.0
     groups: Count = 1
 
     @property

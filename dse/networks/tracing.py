@@ -99,6 +99,13 @@ class Trace:
         traffic = ([(count * (op.executions > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
         return _exact("peak activations", largest_of(traffic))
 
+    def cached_tokens(self) -> Count:
+        """Tokens that the key-value cache of the layer holds that keeps the most of them."""
+        most: Count = 0.0
+        for op in self.ops:
+            most = np.maximum(most, op.cached_tokens * np.greater(op.executions, 0))
+        return _exact("cached tokens", most)
+
     def parts(self, counting: str = "trainable") -> dict[str, dict[str, Count]]:
         """Params, macs, weights_read, activations and traffic of each part of the network, in order of execution.
 

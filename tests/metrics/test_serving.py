@@ -133,17 +133,29 @@ def test_the_largest_batch_of_training():
 
 
 def test_pages_that_are_part_empty():
-    found = evaluate(["kv_cache", "paging", "cached_tokens", "cache_of_sequence"], batch=3, page_tokens=16, **DECODE)
+    found = evaluate(["kv_cache", "cached_tokens", "cache_of_sequence"], batch=3, page_tokens=16, **DECODE)
     assert found["cached_tokens"] == 1000
-    assert found["paging"] == 1008 / 1000
     assert found["kv_cache"] == pytest.approx(3 * CACHE_OF_TOKEN * 1008, rel=1e-15)
     assert found["cache_of_sequence"] == pytest.approx(CACHE_OF_TOKEN * 1008, rel=1e-15)
     request = {**A100, "phase": "request", "prompt_tokens": 100, "output_tokens": 30}
-    found = evaluate(["kv_cache", "paging"], page_tokens=64, **request)
+    found = evaluate(["kv_cache", "cached_tokens"], page_tokens=64, **request)
+    assert found["cached_tokens"] == 130
     assert found["kv_cache"] == pytest.approx(CACHE_OF_TOKEN * 192, rel=1e-15)
     sizes = dse.evaluate("llama-3-8b", metrics=["kv_cache", "memory"], page_tokens=[1, 16], **DECODE)
     assert float(sizes.kv_cache[0]) == CACHE_OF_TOKEN * 1000
     assert float(sizes.memory[1] - sizes.memory[0]) == pytest.approx(CACHE_OF_TOKEN * 8)
+
+
+def test_pages_of_layers_with_a_window():
+    """Each layer fills pages of its own: of Gemma 2 half of the layers hold the window only, of Mistral all do."""
+    gemma = evaluate(["kv_cache", "cached_tokens"], "gemma-2-9b", page_tokens=300, **DECODE | {"context": 10_001})
+    of_token = 2 * 8 * 256 * 2
+    assert gemma == {"kv_cache": 21 * of_token * (300 * 34 + 300 * 14), "cached_tokens": 10_001}
+    mistral = evaluate(["kv_cache", "cached_tokens"], "mistral-7b-v0.1", **DECODE | {"context": 10_000})
+    assert mistral == {"kv_cache": 32 * 2 * 8 * 128 * 4096 * 2, "cached_tokens": 4096}
+    # The state of linear attention is no page, and does not grow.
+    linear = {"attention": "linear", "page_tokens": 16, **DECODE}
+    assert evaluate(["cached_tokens", "kv_cache"], **linear) == {"cached_tokens": 0, "kv_cache": 32 * 8 * 128 * 128 * 2}
 
 
 def test_a_narrower_cache_leaves_room_for_more():

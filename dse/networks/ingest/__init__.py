@@ -10,6 +10,7 @@ from dse.networks.ingest.gguf_model import read_gguf_model
 from dse.networks.ingest.hf_config import read_hf_config
 from dse.networks.ingest.onnx_model import read_onnx
 from dse.networks.ingest.ops_table import read_table
+from dse.networks.ingest.safetensors_model import read_safetensors
 from dse.networks.models import Model
 
 # What reads a model from a file, by its suffix; of TOML files those that hold a table of layers.
@@ -19,8 +20,9 @@ READERS: Mapping[str, Callable[[Path], Model]] = MappingProxyType(
         ".gguf": read_gguf_model,
         ".json": read_hf_config,
         ".onnx": read_onnx,
+        ".safetensors": read_safetensors,
         ".toml": read_table,
     }
 )
 
-__all__ = ["READERS", "read_gguf_model", "read_hf_config", "read_onnx", "read_table"]
+__all__ = ["READERS", "read_gguf_model", "read_hf_config", "read_onnx", "read_safetensors", "read_table"]

@@ -3,13 +3,14 @@
 One row a layer, in the order of execution. Columns:
 
 name        unique
-kind        a key of `KINDS`
-reads       names of the rows whose results it reads, separated by spaces; left out: the row before. The first row
-            reads the input of the network
+kind        a key of `KINDS`, or input: an input of the network, of which rows read the `outputs`
+reads       names of the rows whose results it reads, separated by spaces; left out: the row before; "-": none. Of a
+            part of a result its elements follow the name: "split:1024". The first row reads the input of the network
 repeat      times executed, each with weights of its own (1)
 inputs      elements of the input of the network, where nothing else is read
-outputs, macs, weights, biases, affine
-            counts of one execution of one sample
+outputs, macs, weights, biases, affine, statistics, scores, matrix_read, winograd_macs
+            counts of one execution of one sample: statistics of batch norms, attention scores, elements of a table or
+            of another row's matrix that are read where these are not its weights, and MACs as Winograd F(2, 3)
 
 Counts may follow from the shape instead, by the formulas of the sheet: of a conv c_in, c_out, k (or k_h, k_w), h_out,
 w_out, groups; of a depthwise c_out, k (or k_h, k_w), h_out, w_out; of a linear c_in, c_out, tokens; of an attention
@@ -21,7 +22,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,7 +38,12 @@ from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, KINDS, Tensor
 
 # A table of layers has some hundred KiB; anything near this size is something else.
 MOST_BYTES = 16 * 2**20
-COUNTS = ("inputs", "outputs", "macs", "weights", "biases", "affine")
+COUNTS = (
+    "inputs", "outputs", "macs", "weights", "biases", "affine", "statistics", "scores", "matrix_read", "winograd_macs",
+)  # fmt: skip
+# Those that are not 0 where they are left out.
+OPTIONAL = ("matrix_read", "winograd_macs")
+INPUT, NOTHING = "input", "-"
 SHAPES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # Needed, and those that are 1 where they are left out.
     "conv": (("c_in", "c_out", "k_h", "k_w", "h_out", "w_out"), ("groups",)),
@@ -50,7 +56,7 @@ COLUMNS = (
     *TEXTS, "repeat", *COUNTS, "c_in", "c_out", "k", "k_h", "k_w", "h_out", "w_out", "groups", "stride", "tokens",
     "context", "heads", "d_head",
 )  # fmt: skip
-RULES = {"add": IN_PLACE, "multiply": IN_PLACE, "norm": IN_PLACE, "depthwise": DEPTHWISE}
+RULES = {"add": IN_PLACE, "multiply": IN_PLACE, "norm": IN_PLACE, "pointwise": IN_PLACE, "depthwise": DEPTHWISE}
 
 
 def read_table(path: Path) -> Model:
@@ -61,7 +67,11 @@ def read_table(path: Path) -> Model:
     InputError
         Every fault of the file, each with row and column.
     """
-    table = list(_csv_rows(path) if path.suffix == ".csv" else read_toml(path)["op"])
+    return table_model(list(_csv_rows(path) if path.suffix == ".csv" else read_toml(path)["op"]), path)
+
+
+def table_model(table: Sequence[Mapping[str, Any]], path: Path) -> Model:
+    """The network of the rows of a table, which are of a file; faults as `read_table` has them."""
     faults: list[Fault] = []
     if not table:
         faults.append(Fault(str(path), "holds no layers; give at least one row"))
@@ -86,16 +96,23 @@ def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:
     outputs: dict[str, Tensor] = {}
     out = Tensor(0.0, 1.0)
     for row in rows:
-        reads = tuple(outputs[name] for name in row["reads"])
-        if not reads and row["counts"]["inputs"]:
-            reads = (Tensor(row["counts"]["inputs"], 1.0),)
-        counts = {name: row["counts"][name] for name in ("weights", "biases", "affine")}
-        out = outputs[row["name"]] = Tensor(row["counts"]["outputs"], 1.0)
-        net.row(
-            row["name"], row["kind"], reads, out, RULES.get(row["kind"], FRESH), row["repeat"],
-            macs_per_position=row["counts"]["macs"], tiled_macs=row["tiled_macs"], **counts,
-        )  # fmt: skip
+        counts = row["counts"]
+        reads = tuple(_read(outputs[name], part) for name, part in row["reads"])
+        if not reads and counts["inputs"]:
+            reads = (Tensor(counts["inputs"], 1.0),)
+        out = outputs[row["name"]] = Tensor(counts["outputs"], 1.0)
+        if row["kind"] != INPUT:
+            stored = {name: counts[name] for name in ("weights", "biases", "affine", "statistics")}
+            net.row(
+                row["name"], row["kind"], reads, out, RULES.get(row["kind"], FRESH), row["repeat"],
+                macs_per_position=counts["macs"], scores_per_position=counts["scores"],
+                tiled_macs=counts.get("winograd_macs"), matrix_read=counts.get("matrix_read"), **stored,
+            )  # fmt: skip
     return out
+
+
+def _read(whole: Tensor, part: float | None) -> Tensor:
+    return whole if part is None else Tensor(part, 1.0, view_of=whole)
 
 
 def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Fault]) -> dict[str, Any]:
@@ -105,25 +122,39 @@ def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Faul
     texts = {column: str(given.get(column, "")) for column in TEXTS}
     if not texts["name"] or texts["name"] in known:
         faults.append(Fault(f"{where}: name", f"{shown(texts['name'])} is not allowed; allowed: a name, once"))
-    if texts["kind"] not in KINDS:
-        faults.append(unknown("kind of layer", texts["kind"], KINDS, f"{where}: kind"))
+    kinds = (*KINDS, INPUT)
+    if texts["kind"] not in kinds:
+        faults.append(unknown("kind of layer", texts["kind"], kinds, f"{where}: kind"))
     numbers = {
         column: _number(given[column], f"{where}: {column}", faults) for column in COLUMNS[3:] if column in given
     }
     if "k" in numbers:
         numbers = {"k_h": numbers["k"], "k_w": numbers["k"]} | numbers
-    reads = texts["reads"].split() if "reads" in given else known[-1:]
-    faults += [unknown("row", name, known, f"{where}: reads") for name in reads if name not in known]
-    counts = dict.fromkeys(COUNTS, 0.0) | _from_shape(texts["kind"], numbers, where, faults)
+    reads = _reads(texts["reads"], known, where, faults) if "reads" in given else [(name, None) for name in known[-1:]]
+    reads = [] if texts["kind"] == INPUT else reads
+    counts = {name: 0.0 for name in COUNTS if name not in OPTIONAL} | _from_shape(texts["kind"], numbers, where, faults)
     counts |= {name: numbers[name] for name in COUNTS if name in numbers}
-    tiled = _tiled(numbers) if texts["kind"] == "conv" and "macs" not in numbers else None
-    if "outputs" not in numbers and texts["kind"] in KINDS and not counts["outputs"]:
+    if texts["kind"] == "conv" and "macs" not in numbers and (tiled := _tiled(numbers)) is not None:
+        counts.setdefault("winograd_macs", tiled)
+    if "outputs" not in numbers and texts["kind"] in kinds and not counts["outputs"]:
         faults.append(Fault(f"{where}: outputs", "is missing: elements of the result"))
-    if not reads and not counts["inputs"] and texts["kind"] != "embedding":
+    if not reads and not counts["inputs"] and texts["kind"] not in ("embedding", INPUT) and texts["reads"] != NOTHING:
         faults.append(Fault(f"{where}: inputs", "is missing: elements of the input of the network"))
     if reads and counts["inputs"]:
         faults.append(Fault(f"{where}: inputs", "follows from the rows that are read; leave it out"))
-    return {**texts, "reads": reads, "repeat": numbers.get("repeat", 1.0), "counts": counts, "tiled_macs": tiled}
+    return {**texts, "reads": reads, "repeat": numbers.get("repeat", 1.0), "counts": counts}
+
+
+def _reads(text: str, known: list[str], where: str, faults: list[Fault]) -> list[tuple[str, float | None]]:
+    """The rows that are read, each with the elements of the part that is, or None for all."""
+    found: list[tuple[str, float | None]] = []
+    for word in [] if text == NOTHING else text.split():
+        name, _, part = (word, "", "") if word in known else word.rpartition(":")
+        if name not in known:
+            faults.append(unknown("row", word, known, f"{where}: reads"))
+        else:
+            found.append((name, _number(part, f"{where}: reads", faults) if part else None))
+    return found
 
 
 def _tiled(numbers: Mapping[str, float]) -> float | None:
