@@ -18,7 +18,7 @@ define check_python
     "Python 3.11 or newer is needed, and $(PYTHON) is " + found + "; name another: make PYTHON=python3.12")'
 endef
 
-.PHONY: explore test robust audit lock clean
+.PHONY: explore test docs notebooks robust audit lock clean
 
 explore: $(CORE)
 	$(BIN)/dse explore sweeps/quickstart.toml
@@ -28,6 +28,14 @@ test: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n $(WORKERS) --cov --cov-report=term
+
+# What is written from the package itself: tables of all that is recorded, and the gallery.
+docs: $(DEV)
+	$(BIN)/python scripts/reference.py
+	$(BIN)/python scripts/gallery.py
+
+notebooks: $(DEV)
+	$(BIN)/python scripts/notebooks.py
 
 # What the tests try a few times, many times: hours of it. FUZZ inputs a parser, KILLS kills a kind of run.
 FUZZ ?= 100000

@@ -2,7 +2,8 @@
 
 Every kind of plot (`dse list plots`) is a function of this module. Kinds of results take a result, or the folder of
 one; kinds of one design take a network with what `dse.evaluate` takes beside it, a result (its best design, or
-`design=`), or a `Design`. Each gives a matplotlib Figure, which `dse.plot.save` writes as .png, .svg or .pdf.
+`design=`), or a `Design`; the kind of measurements takes a CSV file of them, or nothing: those of the catalogue. Each
+gives a matplotlib Figure, which `dse.plot.save` writes as .png, .svg or .pdf.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from dse.jobs.result import MANIFEST, Result, load
 from dse.networks import FAMILIES, MODELS
 from dse.networks.models import SUFFIXES
 from dse.pareto.cut import Cut, Objective, make_budget
-from dse.plots import DESIGN, KINDS, save, save_all
+from dse.plots import DESIGN, KINDS, MEASURED, save, save_all
 from dse.plots import draw as draw_kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+# The measurements that are shipped.
+CATALOGUE = "catalogue"
 
 __all__ = ["design", "draw", "save", "save_all"]
 
@@ -37,7 +41,8 @@ def draw(kind: str, shown: Any, *, style: str = "screen", **options: Any) -> Fig
     kind
         A name of `dse list plots`.
     shown
-        A result, the folder of one, the name of a model or family (or the file of a model), or a Design.
+        A result, the folder of one, the name of a model or family (or the file of a model), or a Design; of measured
+        times the CSV file that `dse validate` reads, or "catalogue" for those that the catalogue was fitted to.
     style
         "screen", or "paper": as wide as a column.
     options
@@ -54,6 +59,8 @@ def draw(kind: str, shown: Any, *, style: str = "screen", **options: Any) -> Fig
     own = {n: options.pop(n) for n in KINDS[kind].options if n in options}
     if KINDS[kind].of == DESIGN:
         return draw_kind(kind, _design(shown, options), style=style, **own)
+    if KINDS[kind].of == MEASURED:
+        return draw_kind(kind, _measured(shown, **options), style=style, **own)
     if isinstance(shown, (str, os.PathLike)):
         shown = _result(kind, shown)
     return draw_kind(kind, shown, style=style, **own, **options)
@@ -64,6 +71,23 @@ def _result(kind: str, shown: str | os.PathLike[str]) -> Result:
         of_network = ", ".join(sorted(n for n, k in KINDS.items() if k.of == DESIGN))
         raise InputError(f"plot {kind!r}: shows a result, and {str(shown)!r} is a network; of a network: {of_network}")
     return _loaded(shown)
+
+
+def _measured(shown: str | os.PathLike[str], calibration: str | os.PathLike[str] | None = None) -> Any:
+    """Measured times beside predicted ones: of the catalogue, or of a file."""
+    from dse.calibration.constants import read_calibrations
+    from dse.calibration.measurements import read_measurements
+    from dse.validated import of_catalogue, of_rows
+
+    if str(shown) == CATALOGUE:
+        return of_catalogue()
+    if Path(shown).suffix != ".csv":
+        problem = (
+            f"{shown}: shows measured times: give a CSV file of them, or {CATALOGUE} for those that it was fitted to"
+        )
+        raise InputError(problem)
+    known = None if calibration is None else read_calibrations(Path(calibration))
+    return of_rows(read_measurements(Path(shown)), Path(shown).name, known)
 
 
 def _loaded(shown: str | os.PathLike[str]) -> Result:
@@ -133,7 +157,7 @@ def __getattr__(name: str) -> Callable[..., Figure]:
     if name not in KINDS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
-    def one(shown: Any, **options: Any) -> Figure:
+    def one(shown: Any = CATALOGUE if KINDS[name].of == MEASURED else None, **options: Any) -> Figure:
         return draw(name, shown, **options)
 
     one.__name__ = one.__qualname__ = name

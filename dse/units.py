@@ -31,6 +31,8 @@ _BASE: dict[str, tuple[float, dict[str, int]]] = {
     "h": (3600.0, {"time": 1}),
     "day": (86400.0, {"time": 1}),
     "year": (365.25 * 86400.0, {"time": 1}),
+    "days": (86400.0, {"time": 1}),
+    "years": (365.25 * 86400.0, {"time": 1}),
     "Hz": (1.0, {"time": -1}),
     "J": (1.0, {"energy": 1}),
     "Wh": (3600.0, {"energy": 1}),
@@ -67,8 +69,6 @@ _SPELLINGS = {
     "GB/sec": "GB/s",
     "sec": "s",
     "hour": "h",
-    "days": "day",
-    "years": "year",
     "yr": "year",
     "$": "USD",
     "μs": "us",
@@ -207,9 +207,13 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
 
     >>> format_quantity(327680, "B"), format_quantity(2.62e-5, "s"), format_quantity(71.8, "%")
     ('320 KiB', '26.2 us', '71.8 %')
+    >>> format_quantity(126230400.0, "s"), format_quantity(7200.0, "s"), format_quantity(90.0, "s")
+    ('4 years', '2 h', '90 s')
     """
     if not math.isfinite(value):
         return "undefined" if math.isnan(value) else f"{value} {unit}"
+    if unit == "s" and (duration := duration_unit(value)) != "s":
+        return f"{_digits(value / _BASE[duration][0], digits)} {duration}"
     head, _, tail = unit.partition("/")
     rest = f"/{tail}" if tail else ""
     if head in ("FLOP", "B", "s", "J", "W", "Hz") and value != 0:
@@ -237,6 +241,18 @@ def value_text(value: Any) -> str:
             return ""
         return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
     return str(value)
+
+
+def duration_unit(seconds: float) -> str:
+    """The unit that people tell a duration in: the largest of which there are at least two, for nobody reads Ms.
+
+    >>> duration_unit(126230400.0), duration_unit(90.0), duration_unit(0.004)
+    ('years', 's', 's')
+    """
+    return next((unit for unit in _DURATIONS if abs(seconds) >= 2 * _BASE[unit][0]), "s")
+
+
+_DURATIONS = ("years", "days", "h", "min")
 
 
 def _digits(value: float, digits: int) -> str:

@@ -22,7 +22,7 @@ LAYERS = (
     ("grid",),
     ("pareto",),
     ("search", "jobs"),
-    ("api",),
+    ("api", "validated"),
     ("bench", "plot"),
     ("cli",),
 )

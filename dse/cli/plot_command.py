@@ -12,13 +12,13 @@ from dse.cli.completion import names
 
 
 @click.command("plot", short_help="Draw a picture of a result or of one network.")
-@click.argument("shown", metavar="RESULT|NETWORK")
+@click.argument("shown", metavar="RESULT|NETWORK|MEASURED")
 @click.argument("kind", shell_complete=names("plots"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File: .png, .svg or .pdf [KIND.png].")
 @click.option("--style", default="screen", show_default=True, help="Or paper: a column wide, without title and notes.")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="What the kind can be asked for.")
 @click.option("--design", metavar="ROW|METRIC", help="Of a RESULT: a row of its frontier, or the best by a metric.")
-@click.option("--device", help="Of a NETWORK: the device it runs on.")
+@click.option("--device", help="Of a NETWORK: the device it runs on; of times: its only.")
 @click.option("--precision", help="Of a NETWORK: the number format [fp32].")
 @click.option("--set", "settings", multiple=True, metavar="AXIS=VALUE", help="Of a NETWORK: an axis or a setting.")
 @click.option("--budget", "budgets", multiple=True, metavar="'M<=LIMIT'", help="Of a NETWORK: a limit in the heat map.")
@@ -34,7 +34,7 @@ def command(
     settings: tuple[str, ...],
     budgets: tuple[str, ...],
 ) -> None:
-    """Draw KIND (see `dse list plots`) of a RESULT, or of one NETWORK on a device.
+    """Draw KIND (see `dse list plots`) of a RESULT, of one NETWORK on a device, or of MEASURED times.
 
     \b
     dse plot results/quickstart frontier -o frontier.svg
@@ -45,9 +45,12 @@ def command(
         --set width=0.35 --set resolution=160
     dse plot llama-3.1-8b scaling --device h100-nvl --precision fp8 \\
         --set phase=decode --set context=4096
+    dse plot catalogue validation
+    dse plot mine.csv validation --device rtx-3090
 
     Kinds of one design (breakdown, heatmap, op_roofline, scaling, sensitivity, timeline) show a NETWORK, or a design
-    of a RESULT: the best by its first objective, or that of --design.
+    of a RESULT: the best by its first objective, or that of --design. The kind validation shows a CSV file of measured
+    times (see `dse calibrate --help`), or catalogue: those that the predictions of the catalogue were fitted to.
     """
     from dse import plot
     from dse.cli.frontier_command import parse_budgets

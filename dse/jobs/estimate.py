@@ -35,7 +35,7 @@ def estimate(job: Job) -> dict[str, Any]:
         "mode": "bounds" if job.by_bounds else "enumeration",
         "rate": rate,
         "seconds": rate and job.size / rate,
-        "seconds_text": rate and duration(job.size / rate),
+        "seconds_text": rate and format_quantity(job.size / rate, "s", 3),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "fit_not_checked": {
             d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))
@@ -77,15 +77,3 @@ def _axis(job: Job, axis: Axis, name: str) -> dict[str, Any]:
     role = "per" if axis.name in job.cut.per else "choose" if axis.dim else "fixed"
     ends = str(axis.values[0]) if len(axis.values) == 1 else f"{axis.values[0]} to {axis.values[-1]}"
     return {"name": name, "role": role, "values": len(axis.values), "first_to_last": ends}
-
-
-def duration(seconds: float) -> str:
-    """A time for people, in the largest unit of which there are at least two.
-
-    >>> duration(7200), duration(90), duration(0.0032)
-    ('2 h', '90 s', '3.2 ms')
-    """
-    for size, unit in ((86400 * 365.25, "years"), (86400, "days"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.3g} {unit}"
-    return format_quantity(seconds, "s", 2)

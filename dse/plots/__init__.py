@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dse.errors import DseError, InputError, unknown
-from dse.plots.kinds import DESIGN, KINDS, RESULT, Kind, NotInResult, plot
+from dse.plots.kinds import DESIGN, KINDS, MEASURED, RESULT, Kind, NotInResult, plot
 from dse.plots.look import LOOKS, blank_figure, drawing_style
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ __all__ = [
     "FORMATS",
     "KINDS",
     "LOOKS",
+    "MEASURED",
     "RESULT",
     "Kind",
     "NotInResult",

@@ -9,7 +9,7 @@ from typing import Any
 
 from dse.errors import Fault, InputError, nearest
 
-RESULT, DESIGN = "result", "design"
+RESULT, DESIGN, MEASURED = "result", "design", "measurements"
 
 
 class NotInResult(InputError):
@@ -24,7 +24,8 @@ class Kind:
     """One kind of plot.
 
     `prepare(shown, **options)` gives the data to be drawn, or raises NotInResult; `draw(figure, data)` only draws.
-    What is shown is a result, or one design (`of`). `kept` says that every result keeps this picture of itself.
+    What is shown is a result, one design, or measured times beside predicted ones (`of`). `kept` says that every result
+    keeps this picture of itself.
     """
 
     name: str

@@ -49,14 +49,22 @@ class Room:
 
 
 def panels(
-    figure: Figure, words: Words, inner: float, number: int = 1, room: Room | None = None, legend: Sequence[str] = ()
+    figure: Figure,
+    words: Words,
+    inner: float,
+    number: int = 1,
+    room: Room | None = None,
+    legend: Sequence[str] = (),
+    columns: int = 0,
 ) -> list[Axes]:
     """Axes beside each other, `inner` inches high, below each other where the picture is narrow.
+
+    With `columns` they stand in rows of so many, and of fewer where the picture is narrow.
 
     The entries of a `legend` get room below all of them.
     """
     room = room or Room()
-    columns = 1 if style.current().narrow else number
+    columns = style.current().columns(columns) if columns else 1 if style.current().narrow else number
     rows = math.ceil(number / columns)
     top, bottom = style.frame_heights(words.subtitle, words.footer)
     under = bottom + legend_height(legend)

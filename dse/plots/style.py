@@ -25,7 +25,7 @@ from dse.plots.look import (
     points,
     width,
 )
-from dse.units import parse_unit
+from dse.units import duration_unit, parse_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,7 +69,7 @@ FRONTIER = PALETTE[1]
 # More marks than this are pixels in vector files too: each as a path of its own would take seconds and megabytes.
 MANY = 2_000
 
-# People read 3000 s, not 3 ks, and never a thousand grams of a kilogram.
+# People never read a thousand grams of a kilogram.
 _PREFIXES = ("T", "G", "M", "k", "", "m", "u", "n", "p")
 _BINARY_PREFIXES = ("Ti", "Gi", "Mi", "Ki", "")
 _COUNTS = {1e12: "trillions", 1e9: "billions", 1e6: "millions", 1e3: "thousands", 1.0: ""}
@@ -163,6 +163,8 @@ def prefixed(unit: str, typical: float, counted: str = "") -> tuple[str, float]:
     tail = (slash + rest).replace("mm2", "mm²")
     if typical == 0 or not math.isfinite(typical) or not _takes_prefix(head):
         return unit.replace("mm2", "mm²"), 1.0
+    if unit == "s" and (duration := duration_unit(typical)) != "s":
+        return duration, parse_unit(duration).scale
     choices: tuple[str, ...] = _BINARY_PREFIXES if unit == "B" else _PREFIXES
     if head == "s":
         choices = choices[choices.index("") :]

@@ -272,7 +272,7 @@ MISUSES = [
     ("deployment__electricity_price", "3 W", "deployment.electricity_price: unit 'W' is energy/time, but"),
     ("deployment__price_per_hour", "3 USD", "deployment.price_per_hour: unit 'USD' is currency, but currency/time"),
     ("deployment__lifetime", "3 W", "deployment.lifetime: unit 'W' is energy/time, but time is needed"),
-    ("deployment__lifetime", "3 years", "deployment.lifetime: unknown unit 'years'; write year"),
+    ("deployment__lifetime", "3 yr", "deployment.lifetime: unknown unit 'yr'; write year"),
     ("deployment__busy_share", 2, "deployment.busy_share: 2 is not allowed; allowed: a number above 0 and at most 1"),
     ("deployment__latency_model", "per_opp", "deployment.latency_model: unknown latency model 'per_opp'; did you mean"),
     ("deployment__software", "torch-compiled", "deployment.software: unknown software 'torch-compiled'; did you mean"),

@@ -10,7 +10,7 @@ import pytest
 from specs import INFEASIBLE, LANGUAGE, SMALL, changed
 
 import dse
-from dse.jobs.estimate import duration, estimate
+from dse.jobs.estimate import estimate
 from dse.jobs.resolve import read_job
 from dse.jobs.run import run
 
@@ -169,13 +169,6 @@ def test_estimate():
     assert roles["layers"] == ("fixed", 1)
     assert (plan["designs"], plan["bytes"]) == (32, 32 * 8 * 2)
     assert plan["seconds"] == pytest.approx(32 / plan["rate"])
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(3e-3, "3 ms"), (90, "90 s"), (600, "10 min"), (7200, "2 h"), (1e9, "31.7 years")]
-)
-def test_durations(seconds, text):
-    assert duration(seconds) == text
 
 
 def test_tiny_space_without_axes():

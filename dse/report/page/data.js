@@ -28,6 +28,7 @@ async function readColumn(given, size) {
 }
 
 const SI = [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3], ["", 1], ["m", 1e-3], ["µ", 1e-6], ["n", 1e-9], ["p", 1e-12]];
+const DURATIONS = [["years", 365.25 * 86400], ["days", 86400], ["h", 3600], ["min", 60]];
 const BINARY = [["Ti", 2 ** 40], ["Gi", 2 ** 30], ["Mi", 2 ** 20], ["Ki", 2 ** 10], ["", 1]];
 
 function digits(value, places) {
@@ -39,6 +40,8 @@ function digits(value, places) {
 
 function quantity(value, unit, places = 4) {
   if (!Number.isFinite(value)) return "–";
+  const long = unit === "s" && DURATIONS.find(([, f]) => Math.abs(value) >= 2 * f);
+  if (long) return `${digits(value / long[1], places)} ${long[0]}`;
   const [head, ...rest] = unit.split("/");
   if (["B", "s", "J", "W", "Hz", "FLOP", "MAC"].includes(head) && value !== 0) {
     const table = unit === "B" ? BINARY : SI;
