@@ -71,7 +71,7 @@ def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list
 def fit_rows(rows: Sequence[Measurement]) -> Fitted:
     """The calibration of one device, software and number format."""
     first = rows[0]
-    form = form_of(DEVICES[first.device].device_class, first.domain)
+    form = form_of(DEVICES[first.device].device_class, first.domain, first.software)
     held = problem(rows, form)
     values = fitting.fit(held)
     by, groups = left_out_by(rows)

@@ -65,7 +65,11 @@ class Problem:
 
 
 def fit(problem: Problem, pull: float = PULL) -> Array:
-    """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior."""
+    """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior.
+
+    A constant of work that no row has stays at its prior, in the scale of the others where only proportions are
+    believed; one whose work takes no time to speak of is 0.
+    """
     used = (problem.terms > 0).any(axis=0)
     origin = np.log(problem.prior)
     if problem.to_scale:
@@ -84,9 +88,10 @@ def fit(problem: Problem, pull: float = PULL) -> Array:
             break
         else:
             damping *= 4
-    constants = np.where(used, np.exp(logs), 0.0)
+    constants = np.exp(logs)
     shares = problem.shares(constants)
-    return np.where((shares / shares.sum(axis=1, keepdims=True)).max(axis=0) > LEAST_SHARE, constants, 0.0)
+    counts = (shares / shares.sum(axis=1, keepdims=True)).max(axis=0) > LEAST_SHARE
+    return np.where(counts | ~used, constants, 0.0)
 
 
 def _loss(problem: Problem, logs: Array, origin: Array, pull: float) -> float:
