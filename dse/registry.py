@@ -39,11 +39,16 @@ class Record:
     undefined_in: str = ""
     plain: frozenset[str] = field(default_factory=frozenset)
     setting: str | None = None
+    shared: bool = False
 
     @property
     def summary(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.function) or "").split("\n", 1)[0].rstrip(".")
+        """The first line of the docstring; of a function that serves several metrics, what the metric is and that."""
+        own = (inspect.getdoc(self.function) or "").split("\n", 1)[0].rstrip(".")
+        if not self.shared:
+            return own
+        usual = next(iter(METRICS[scoped(self.name)[1]].values()))
+        return f"{usual.summary}, {own[0].lower()}{own[1:]}"
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -108,6 +113,7 @@ def metric(
     setting: str | None = None,
     faces: bool = True,
     undefined_in: str = "",
+    inputs: str = "",
 ) -> Callable[[Function], Function]:
     """Record a metric; its arguments are wired by name.
 
@@ -129,6 +135,8 @@ def metric(
         The one phase in which this function stands for a metric that is defined elsewhere: "request".
     setting
         The setting under which it does: "several" where several devices share the work (see `grid.plan.SETTINGS`).
+    inputs
+        Names that the arguments stand for, with spaces between, where one function serves several metrics.
     """
     units.parse_unit(unit)
     if direction not in ("min", "max", None):
@@ -136,17 +144,18 @@ def metric(
 
     def record(function: Function) -> Function:
         key = name or function.__name__
+        names = tuple(inputs.split()) or _inputs(function)
         if setting is not None:
             record = Record(
-                key, kind, unit, function, _inputs(function), direction, variant, counted, label, domain, phase,
-                faces=faces, setting=setting,
+                key, kind, unit, function, names, direction, variant, counted, label, domain, phase,
+                faces=faces, setting=setting, shared=bool(inputs),
             )  # fmt: skip
             if IN_SETTING.setdefault((key, setting, phase, variant), record) is not record:
                 raise ValueError(f"metric {key!r} with {setting!r} is defined twice")
             return function
         if phase is not None:
             record = Record(
-                key, kind, unit, function, _inputs(function), direction, None, counted, label, domain, phase
+                key, kind, unit, function, names, direction, None, counted, label, domain, phase, shared=bool(inputs)
             )
             if IN_PHASE.setdefault((key, phase), record) is not record:
                 raise ValueError(f"metric {key!r} of the phase {phase!r} is defined twice")
@@ -163,7 +172,7 @@ def metric(
             kind,
             unit,
             function,
-            _inputs(function),
+            names,
             direction,
             variant,
             counted,
@@ -176,6 +185,17 @@ def metric(
             # Those of the package may name metrics that are defined after them; all are checked at the end.
             _check_arguments(made)
         METRICS.setdefault(key, {})[variant] = made
+        return function
+
+    return record
+
+
+def metrics(names: str, inputs: str, **settings: Any) -> Callable[[Function], Function]:
+    """Record one function for several metrics; `inputs` are its arguments, with {} for the name of each metric."""
+
+    def record(function: Function) -> Function:
+        for name in names.split():
+            metric(name, inputs=inputs.replace("{}", name), **settings)(function)
         return function
 
     return record

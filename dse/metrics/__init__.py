@@ -9,8 +9,10 @@ from __future__ import annotations
 from dse import registry
 from dse.metrics import (
     capacity,
+    communication,
     counts,
     energy,
+    exchanged,
     latency,
     memory,
     mixed,
@@ -18,6 +20,7 @@ from dse.metrics import (
     quality,
     request,
     serving,
+    shared_memory,
     speculative,
     training,
     work,
@@ -29,8 +32,10 @@ RECORDS = registry.METRICS
 __all__ = [
     "RECORDS",
     "capacity",
+    "communication",
     "counts",
     "energy",
+    "exchanged",
     "formula",
     "latency",
     "memory",
@@ -40,6 +45,7 @@ __all__ = [
     "quality",
     "request",
     "serving",
+    "shared_memory",
     "speculative",
     "training",
     "work",
