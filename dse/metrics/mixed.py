@@ -13,7 +13,8 @@ import numpy as np
 from dse.registry import metric, metrics
 
 WORK = """activations activation_traffic cache_traffic product_macs layer_macs depthwise_macs window_traffic
-    depthwise_traffic streamed_traffic rearranged_traffic exchanged_elements routed_elements boundary_elements"""
+    depthwise_traffic streamed_traffic rearranged_traffic attention_scores exchanged_elements routed_elements
+    boundary_elements"""
 ONCE = "weights_read expert_weights_read exchanges routed_layers kernel_launches"
 HELD = "peak_activations peak_activations_in_place peak_activations_simple"
 

@@ -34,13 +34,34 @@ def shared_weight_bytes(
 
 
 @metric("activation_bytes", setting="several", unit="B", direction="min")
-def shared_activation_bytes(
-    activation_traffic, cache_traffic, activation_bits, kv_bits, batch, tensor_parallel, cache_shards
-):
+def shared_activation_bytes(activation_traffic, cache_traffic, activation_bits, kv_bits, batch, cache_copies):
     """Bytes of layer inputs and outputs, and of cache, which is copied where it has too few heads to divide."""
     layers = formulas.activations_to_bytes(activation_traffic * batch, activation_bits)
-    copies = tensor_parallel / cache_shards
-    return layers + formulas.activations_to_bytes(cache_traffic * batch, kv_bits) * copies
+    return layers + formulas.activations_to_bytes(cache_traffic * batch, kv_bits) * cache_copies
+
+
+@metric(unit="1", direction="min", faces=False)
+def cache_copies():
+    """Copies of the cache over the devices of a replica: 1 on a single device."""
+    return 1.0
+
+
+@metric("cache_copies", setting="several", unit="1", direction="min")
+def copies_of_few_heads(tensor_parallel, cache_shards):
+    """Copies of the cache, where it has fewer heads than devices share a matrix."""
+    return tensor_parallel / cache_shards
+
+
+@metric(unit="1", direction="min", faces=False)
+def passes_on_device():
+    """Passes through the whole network that a device starts for a batch: 1 on a single device."""
+    return 1.0
+
+
+@metric("passes_on_device", setting="several", unit="1", direction="min")
+def passes_of_micro_batches(micro_batches, pipeline_parallel):
+    """Passes for a batch: one for each micro-batch, through the layers of one stage."""
+    return micro_batches / pipeline_parallel
 
 
 @metric("weight_time", setting="several", unit="s", direction="min")
@@ -87,8 +108,7 @@ def shared_per_op_latency(
     weights_moved,
     activations_moved,
     working_devices,
-    tensor_parallel,
-    cache_shards,
+    cache_copies,
     expert_parallel,
     micro_batches,
     pipeline_fill,
@@ -100,11 +120,10 @@ def shared_per_op_latency(
     """
     ops_per_second = peak_ops * compute_efficiency * working_devices
     bytes_per_second = bandwidth * bandwidth_efficiency * working_devices
-    copies = tensor_parallel / cache_shards
     seconds = 0.0
     for i in range(len(op_macs)):
         compute = formulas.flops(op_macs[i] * batch) / ops_per_second
-        cache = (op_cache_read[i] + op_cache_written[i]) * kv_bits * copies
+        cache = (op_cache_read[i] + op_cache_written[i]) * kv_bits * cache_copies
         activations = (op_traffic[i] * activation_bits + cache) * batch * activations_moved
         # An op is of experts as a whole, or not at all.
         groups = 1 + (expert_parallel - 1) * np.greater_equal(0.0, op_expert_weights[i])
