@@ -421,6 +421,15 @@ NAMES: dict[str, Name] = {
         integer=True,
         default=0,
     ),
+    "recompute_attention": Name(
+        "deployment",
+        "1",
+        "ckpt_a",
+        "1: attention scores are not stored, and attention is computed again in the backward pass",
+        maximum=1,
+        integer=True,
+        default=0,
+    ),
     "backprop_fraction": Name(
         "deployment",
         "1",
@@ -472,6 +481,15 @@ NAMES: dict[str, Name] = {
         "circumstance", "1", "f_ov", "share of the communication that computing hides", maximum=1, default=0.0
     ),
     # Serving.
+    "cache_reads": Name(
+        "deployment",
+        "1",
+        "R_kv",
+        "how attention reads the cache where heads share keys and values: once for those that share them, or, in older "
+        "engines, once for every query head (with calibrated latency)",
+        choices=("shared", "per_query_head"),
+        default="shared",
+    ),
     "chunk_tokens": _count("deployment", "N_chunk", "tokens of a prompt that are read beside the generated ones"),
     "page_tokens": _count("deployment", "N_page", "tokens of a page of the cache; 1: no page is part empty", default=1),
     "draft_tokens": _count(
@@ -591,6 +609,7 @@ NAMES: dict[str, Name] = {
     "depthwise_traffic_cost": _cost("kappa_dt", "time of a byte of inputs and outputs of depthwise convolutions"),
     "stream_cost": _cost("kappa_s", "time of a byte of inputs and outputs of layers and fused passes"),
     "rearrange_cost": _cost("kappa_r", "time of a byte that pooling, concatenation, gates and copies move, besides"),
+    "score_cost": _cost("kappa_a", "time of a byte of attention scores, where kernels write them"),
     "cache_cost": _cost("kappa_kv", "time of a byte of the key-value cache"),
     "weight_cost": _cost("kappa_W", "time of a byte of the weights"),
     "overlap": _cost("o", "1: computing hides behind reading, or the reverse; 0: both add up", maximum=1, integer=True),

@@ -38,11 +38,16 @@ class Record:
     plain: frozenset[str] = field(default_factory=frozenset)
     setting: str | None = None
     signed: bool = False
+    shared: bool = False
 
     @property
     def summary(self) -> str:
-        """The first line of the docstring."""
-        return (inspect.getdoc(self.function) or "").split("\n", 1)[0].rstrip(".")
+        """The first line of the docstring; of a function that serves several metrics, what the metric is and that."""
+        own = (inspect.getdoc(self.function) or "").split("\n", 1)[0].rstrip(".")
+        if not self.shared:
+            return own
+        usual = next(iter(METRICS[scoped(self.name)[1]].values()))
+        return f"{usual.summary}, {own[0].lower()}{own[1:]}"
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -108,6 +113,7 @@ def metric(
     faces: bool = True,
     undefined_in: str = "",
     signed: bool = False,
+    inputs: str = "",
 ) -> Callable[[Function], Function]:
     """Record a metric; its arguments are wired by name.
 
@@ -131,15 +137,18 @@ def metric(
         The one phase in which this function stands for a metric that is defined elsewhere: "request".
     setting
         The setting under which it does: "several" where several devices share the work (see `grid.plan.SETTINGS`).
+    inputs
+        Names that the arguments stand for, with spaces between, where one function serves several metrics.
     """
     units.parse_unit(unit)
     if direction not in ("min", "max", None):
         raise ValueError(f"direction {direction!r}")
 
     def record(function: Function) -> Function:
+        names = tuple(inputs.split()) or _inputs(function)
         made = Record(
-            name or function.__name__, kind, unit, function, _inputs(function), direction, variant, counted, label,
-            domain, phase, faces=faces, undefined_in=undefined_in, setting=setting,
+            name or function.__name__, kind, unit, function, names, direction, variant, counted, label, domain, phase,
+            faces=faces, undefined_in=undefined_in, setting=setting, shared=bool(inputs),
             signed=signed or is_own(function),
         )  # fmt: skip
         _add_metric(made)
@@ -175,6 +184,17 @@ def _add_variant(made: Record) -> None:
         # Those of the package may name metrics that are defined after them; all are checked at the end.
         _check_arguments(made)
     METRICS.setdefault(made.name, {})[made.variant] = made
+
+
+def metrics(names: str, inputs: str, **settings: Any) -> Callable[[Function], Function]:
+    """Record one function for several metrics; `inputs` are its arguments, with {} for the name of each metric."""
+
+    def record(function: Function) -> Function:
+        for name in names.split():
+            metric(name, inputs=inputs.replace("{}", name), **settings)(function)
+        return function
+
+    return record
 
 
 def is_own(function: Function) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 
@@ -46,18 +47,24 @@ def calibrate(measurements: Iterable[Measurement]) -> list[Fitted]:
 
 
 def sharing(fitted: Sequence[Fitted]) -> list[Fitted]:
-    """Calibrations of few rows with an interval from all such of one source: alone they would tell too little."""
-    few: dict[str, list[Fitted]] = {}
-    for one in fitted:
-        if len(one.rows) < FEW:
-            few.setdefault(one.rows[0].source, []).append(one)
-    spreads = {source: spread_of(np.concatenate([one.held_out for one in ones])) for source, ones in few.items()}
+    """Calibrations with their intervals, those of few rows with one from all such of one source."""
     return [
-        replace(one, calibration=replace(one.calibration, spread=spreads[one.rows[0].source]))
-        if len(one.rows) < FEW
-        else one
-        for one in fitted
+        replace(one, calibration=replace(one.calibration, spread=_spread(shares_with(one, fitted)))) for one in fitted
     ]
+
+
+def shares_with(one: Fitted, fitted: Sequence[Fitted]) -> list[Fitted]:
+    """The calibrations whose errors make the interval of one: it alone, or where it has few rows, all such of its
+    source."""
+    if len(one.rows) >= FEW:
+        return [one]
+    source = one.rows[0].source
+    return [other for other in fitted if len(other.rows) < FEW and other.rows[0].source == source]
+
+
+def _spread(members: Sequence[Fitted]) -> float:
+    groups = [group for one in members for group in left_out_by(one.rows)[1]]
+    return spread_of(np.concatenate([one.held_out for one in members]), groups)
 
 
 def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list[Measurement]]:
@@ -71,14 +78,14 @@ def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list
 def fit_rows(rows: Sequence[Measurement]) -> Fitted:
     """The calibration of one device, software and number format."""
     first = rows[0]
-    form = form_of(DEVICES[first.device].device_class, first.domain)
+    form = form_of(DEVICES[first.device].device_class, first.domain, first.software)
     held = problem(rows, form)
     values = fitting.fit(held)
     by, groups = left_out_by(rows)
     out = fitting.held_out(held, groups)
     calibration = Calibration(
         first.device, first.software, first.precision, first.domain, form.name,
-        form.constants(values.tolist()), spread_of(out), by,
+        form.constants(values.tolist()), spread_of(out, groups), by,
         errors_of(held.residuals(values)), errors_of(out), len({m.family for m in rows}),
         (min(m.batch for m in rows), max(m.batch for m in rows)),
         "; ".join(dict.fromkeys(m.source for m in rows if m.source)),
@@ -98,12 +105,23 @@ def left_out_by(rows: Sequence[Measurement]) -> tuple[str, list[str]]:
         return "family", families
     if len(set(networks)) > 1:
         return "network", networks
-    return "row", [str(number) for number in range(len(rows))]
+    return "row", [f"{m.device}, {m.software}, {m.precision}: {number}" for number, m in enumerate(rows)]
 
 
-def spread_of(residuals: Array) -> float:
-    """The factor k of the interval [p / k, p k] that holds 80 % of errors: a quantile, since their tails are heavy."""
-    return max(LEAST_SPREAD, float(np.exp(np.quantile(np.abs(residuals), HELD))))
+def spread_of(residuals: Array, groups: Sequence[str] | Array) -> float:
+    """The factor k of the interval [p / k, p k] that holds 80 % of errors: a quantile, since their tails are heavy.
+
+    Of few groups it is wider, as Student's t is wider than the normal distribution: the groups, not the rows in them,
+    are what was drawn.
+    """
+    width = float(np.quantile(np.abs(residuals), HELD)) * _few_groups(len(set(groups)))
+    return max(LEAST_SPREAD, math.exp(width))
+
+
+def _few_groups(groups: int) -> float:
+    """Student's t over the normal quantile where 80 % lie inside, for as many degrees of freedom (Cornish-Fisher)."""
+    z = NormalDist().inv_cdf((1 + HELD) / 2)
+    return 1 + (z**2 + 1) / (4 * groups) + (5 * z**4 + 16 * z**2 + 3) / (96 * groups**2)
 
 
 def errors_of(residuals: Array) -> Errors:

@@ -29,7 +29,8 @@ class Problem:
     """Terms of shape (parts, constants) per unit of each constant, measured seconds (rows,), and the prior.
 
     A row is the sum of its parts: `row_of` says which each belongs to. Of the terms of each pair the smaller one takes
-    no time. Of a prior that is `to_scale` only proportions are believed.
+    no time. Of a prior that is `to_scale` only proportions are believed. `fixed` are seconds of each part that no
+    constant scales, such as communication.
     """
 
     terms: Array
@@ -38,11 +39,15 @@ class Problem:
     row_of: npt.NDArray[np.int64]
     pairs: Sequence[tuple[int, int]] = ()
     to_scale: bool = False
+    fixed: Array | float = 0.0
+    pull: float = PULL
 
     def rows(self, chosen: npt.NDArray[np.bool_]) -> Problem:
         """The problem of some rows."""
         kept, place = chosen[self.row_of], np.cumsum(chosen) - 1
-        return replace(self, terms=self.terms[kept], seconds=self.seconds[chosen], row_of=place[self.row_of[kept]])
+        fixed = np.broadcast_to(self.fixed, len(kept))[kept]
+        row_of = place[self.row_of[kept]]
+        return replace(self, terms=self.terms[kept], seconds=self.seconds[chosen], row_of=row_of, fixed=fixed)
 
     def shares(self, constants: Array) -> Array:
         """Seconds of each term. Shape (rows, constants)."""
@@ -57,15 +62,22 @@ class Problem:
 
     def predict(self, constants: Array) -> Array:
         """Seconds of each row."""
-        return np.asarray(self.shares(constants).sum(axis=1))
+        found = self.shares(constants).sum(axis=1)
+        np.add.at(found, self.row_of, np.broadcast_to(self.fixed, len(self.row_of)))
+        return np.asarray(found)
 
     def residuals(self, constants: Array) -> Array:
         """log(predicted / measured) of each row."""
         return np.asarray(np.log(self.predict(constants) / self.seconds))
 
 
-def fit(problem: Problem, pull: float = PULL) -> Array:
-    """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior."""
+def fit(problem: Problem) -> Array:
+    """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior.
+
+    A constant of work that no row has stays at its prior, in the scale of the others where only proportions are
+    believed; one whose work takes no time to speak of is 0.
+    """
+    pull = problem.pull
     used = (problem.terms > 0).any(axis=0)
     origin = np.log(problem.prior)
     if problem.to_scale:
@@ -84,9 +96,10 @@ def fit(problem: Problem, pull: float = PULL) -> Array:
             break
         else:
             damping *= 4
-    constants = np.where(used, np.exp(logs), 0.0)
+    constants = np.exp(logs)
     shares = problem.shares(constants)
-    return np.where((shares / shares.sum(axis=1, keepdims=True)).max(axis=0) > LEAST_SHARE, constants, 0.0)
+    counts = (shares / problem.predict(constants)[:, None]).max(axis=0) > LEAST_SHARE
+    return np.where(counts | ~used, constants, 0.0)
 
 
 def _loss(problem: Problem, logs: Array, origin: Array, pull: float) -> float:
@@ -97,7 +110,7 @@ def _loss(problem: Problem, logs: Array, origin: Array, pull: float) -> float:
 
 def _step(problem: Problem, logs: Array, origin: Array, pull: float, damping: float) -> Array:
     shares = problem.shares(np.exp(logs))
-    seconds = shares.sum(axis=1, keepdims=True)
+    seconds = problem.predict(np.exp(logs))[:, None]
     slopes, residuals = shares / seconds, np.log(seconds[:, 0] / problem.seconds)
     weights = HUBER / np.maximum(np.abs(residuals), HUBER)
     curvature = slopes.T @ (weights[:, None] * slopes) + pull * np.eye(len(logs))
@@ -106,12 +119,12 @@ def _step(problem: Problem, logs: Array, origin: Array, pull: float, damping: fl
     return np.clip(np.linalg.solve(damped, -gradient), -2.0, 2.0)
 
 
-def held_out(problem: Problem, groups: Sequence[str], pull: float = PULL) -> Array:
+def held_out(problem: Problem, groups: Sequence[str]) -> Array:
     """log(predicted / measured) of each row by a fit without the rows of its group; NaN where there is one group."""
     labels = np.asarray(groups)
     found = np.full(len(labels), np.nan)
     for group in dict.fromkeys(groups):
         own = labels == group
         if not own.all():
-            found[own] = problem.rows(own).residuals(fit(problem.rows(~own), pull))
+            found[own] = problem.rows(own).residuals(fit(problem.rows(~own)))
     return found

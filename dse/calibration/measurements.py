@@ -37,6 +37,8 @@ from dse.units import quantity
 
 NEEDED = ("network", "device", "software", "precision", "metric", "value", "unit")
 COLUMNS = (*NEEDED, "axes", "family", "use", "source", "note")
+# Axes by which several devices share the work of a network.
+SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 USES = ("fit", "hold", "skip")
 UNITS = {
     "latency": "s",
@@ -80,8 +82,18 @@ class Measurement:
 
     @property
     def domain(self) -> str:
-        """What is calibrated apart: vision, language or matrix products."""
-        return domain_of(self.builder[0])
+        """What is calibrated apart: vision, language, their training, matrix products."""
+        return domain_of(self.builder[0], self.phase)
+
+    @property
+    def phase(self) -> str | None:
+        """The phase of the work; None of networks that have no phases, at inference."""
+        return self.axes.get("phase")
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Whether several devices share the work."""
+        return ("several",) if any(float(self.axes.get(name, 1)) > 1 for name in SHARING) else ()
 
     @property
     def batch(self) -> float:
@@ -115,11 +127,12 @@ class Measurement:
         return " ".join([self.network, *(f"{k}={v}" for k, v in self.axes.items())])
 
 
-def domain_of(family: Family) -> str:
-    """What networks of a family are calibrated with: vision, language or matrix products."""
+def domain_of(family: Family, phase: str | None = None) -> str:
+    """What networks of a family are calibrated with: vision, language or matrix products; their training apart."""
     if family.name == "matrix_product":
         return "matrix product"
-    return "language" if family.domain == "language" else "vision"
+    kind = "language" if family.domain == "language" else "vision"
+    return f"{kind} training" if phase == "train" else kind
 
 
 def read_measurements(path: str | Path) -> list[Measurement]:

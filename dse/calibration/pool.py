@@ -48,7 +48,7 @@ def _pooled(key: tuple[str, str, str], members: Sequence[Fitted]) -> Calibration
     out = left_out_devices(rows, form)
     return Calibration(
         CLASS + device_class, software, ANY, domain, form, FORMS[form].constants(values.tolist()),
-        UNKNOWN_SPREAD if np.isnan(out).all() else spread_of(out), "device",
+        UNKNOWN_SPREAD if np.isnan(out).all() else spread_of(out, [m.device for m in rows]), "device",
         errors_of(whole.residuals(values)), errors_of(out), len({m.family for m in rows}),
         (min(m.batch for m in rows), max(m.batch for m in rows)),
         ", ".join(dict.fromkeys(m.calibration.device for m in members if m.calibration.form == form)),
@@ -60,7 +60,7 @@ def left_out_devices(rows: Sequence[Measurement], form: str) -> Array:
     return fitting.held_out(problem(rows, FORMS[form]), [m.device for m in rows])
 
 
-def with_one_network(residuals: Array, rows: Sequence[Measurement], known: int) -> Array:
+def with_one_network(residuals: Array, known: int) -> Array:
     """Residuals of a device when all its times are scaled by the error at one row of it."""
     return np.delete(residuals - residuals[known], known)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dse.calibration.calibrate import Fitted, calibrate
@@ -13,8 +13,8 @@ from dse.calibration.files import write
 from dse.calibration.measurements import Measurement, read_measurements
 from dse.calibration.other_figures import energy_comparisons, memory_comparisons
 from dse.calibration.pool import pooled
-from dse.calibration.validation import Comparison, compare
-from dse.calibration.validation import pooled as together
+from dse.calibration.unseen import unseen_devices
+from dse.calibration.validation import Comparison, Residuals, compare, joined, residuals_of
 from dse.hardware import DEVICES
 
 MEASURED = Path(__file__).with_name("measured")
@@ -38,25 +38,45 @@ def fit_all() -> tuple[list[Fitted], list[Calibration]]:
 
 def validation() -> tuple[list[Comparison], list[str]]:
     """The shipped calibrations beside their measurements, and what of these is not used, in words."""
-    fitted, _ = fit_all()
-    comparisons = [compare(one) for one in fitted]
-    comparisons += [together(name, parts) for name, parts in pools(fitted).items()]
-    comparisons += [*energy_comparisons(fitted, measurements()), *memory_comparisons(fitted, measurements())]
-    skipped = [m for m in measurements() if m.use == "skip"]
+    rows = measurements()
+    fitted, classes = fit_all()
+    comparisons = [compare(one, fitted) for one in fitted]
+    comparisons += pools(residuals_of(fitted))
+    comparisons += [
+        *unseen_devices(fitted, classes),
+        *energy_comparisons(fitted, rows),
+        *memory_comparisons(fitted, rows),
+    ]
+    skipped = [m for m in rows if m.use == "skip"]
     return comparisons, [f"({len(skipped)} measured figures are not used: {_reasons(skipped)})"]
 
 
-def pools(fitted: Sequence[Fitted]) -> dict[str, list[Fitted]]:
-    """Calibrations that belong together."""
-    found: dict[str, list[Fitted]] = {}
-    for one in fitted:
-        device_class = DEVICES[one.calibration.device].device_class
-        name = {"consumer-gpu": "GPUs", "datacentre-gpu": "GPUs", "cpu": "CPUs"}.get(device_class, device_class)
-        if device_class == "mcu":
-            tiny = one.calibration.software.endswith(TINY_ENGINE)
-            name = "TinyEngine's table of microcontroller engines" if tiny else "MLPerf Tiny"
-        found.setdefault(f"all of {name}, {one.calibration.domain}", []).append(one)
-    return {name: parts for name, parts in found.items() if len(parts) > 1}
+def _of_class(*classes: str) -> Callable[[Measurement], bool]:
+    return lambda m: m.domain == "vision" and DEVICES[m.device].device_class in classes
+
+
+def _by(software: str, phase: str = "") -> Callable[[Measurement], bool]:
+    return lambda m: m.software == software and phase in ("", m.axes.get("phase"))
+
+
+# Rows that belong together, whatever their device.
+POOLS: dict[str, Callable[[Measurement], bool]] = {
+    "image networks on GPUs": _of_class("consumer-gpu", "datacentre-gpu"),
+    "image networks on CPUs": _of_class("cpu"),
+    "microcontroller engines (TinyEngine's table)": lambda m: _of_class("mcu")(m) and m.software.endswith(TINY_ENGINE),
+    "microcontrollers (MLPerf Tiny)": lambda m: _of_class("mcu")(m) and not m.software.endswith(TINY_ENGINE),
+    "matrix products": lambda m: m.domain == "matrix product",
+    "LLM static batches (TensorRT-LLM)": _by("tensorrt-llm", "request"),
+    "LLM time to first token (TensorRT-LLM)": _by("tensorrt-llm", "prefill"),
+    "LLM generation (llama.cpp)": _by("llama.cpp"),
+    "LLM prompts (llama.cpp)": _by("llama.cpp-prompt"),
+}
+
+
+def pools(parts: Sequence[Residuals]) -> list[Comparison]:
+    """Errors over all devices of a kind of measurement."""
+    found = {name: [p.only(chosen) for p in parts] for name, chosen in POOLS.items()}
+    return [joined(name, "", kept) for name, kept in found.items() if any(len(p.rows) for p in kept)]
 
 
 def _reasons(skipped: list[Measurement]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -28,11 +29,12 @@ _NO_COST = {name: 0.0 for name in CONSTANTS if name in _ARGUMENTS}
 def problem(measurements: Sequence[Measurement], form: Form) -> Problem:
     """The fit of a form to measured times of a device, its software and format."""
     parts = [(row, often, part) for row, m in enumerate(measurements) for often, part in m.parts]
-    terms = [[often * _seconds(part, group) for group in form.groups] for _, often, part in parts]
+    fixed = np.array([often * _seconds(part, ()) for _, often, part in parts])
+    terms = np.array([[often * _seconds(part, group) for group in form.groups] for _, often, part in parts])
     seconds = np.array([m.seconds for m in measurements])
     return Problem(
-        np.array(terms).reshape(len(parts), -1), seconds, np.array(form.prior), np.array([row for row, _, _ in parts]),
-        form.pairs, form.to_scale,
+        terms.reshape(len(parts), -1) - fixed[:, None], seconds, np.array(form.prior),
+        np.array([row for row, _, _ in parts]), form.pairs, form.to_scale, fixed, form.pull,
     )  # fmt: skip
 
 
@@ -60,37 +62,60 @@ def inputs(measurement: Measurement) -> dict[str, float]:
     return {name: _metric(name, measurement) for name in _ARGUMENTS if name not in CONSTANTS}
 
 
-def _metric(name: str, measurement: Measurement) -> float:
+def _metric(name: str, measurement: Measurement, scope: str = "") -> float:
     """The value of an input: of the device, the number format and the deployment, or a metric made of such."""
-    known = _known(measurement)
-    if name in known:
-        return known[name]
-    record = registry.metric_record(name)
+    own, base = registry.scoped(name)
+    scope = registry.joined_scope(scope, own)
+    if base not in registry.METRICS:
+        return _leaf(base, measurement)
+    settings = () if scope.startswith(registry.SINGLE) else measurement.settings
+    record = registry.metric_record(base, None, registry.part_of(scope) or measurement.phase, settings)
     if record.kind == "count":
-        return count(name, measurement)
-    return float(record.function(**{i: _metric(i, measurement) for i in record.inputs}))
+        return count(base, measurement)
+    return float(record.function(*(_metric(i, measurement, scope) for i in record.inputs)))
 
 
 def count(name: str, measurement: Measurement) -> float:
-    """A count of the network of a measurement."""
-    return _count(name, measurement.network, tuple(measurement.axes.items()))
+    """A count of the network of a measurement; of its forward pass, in training."""
+    axes = dict(measurement.axes)
+    if measurement.phase == "train":
+        axes |= {"phase": "prefill", "all_logits": 1}
+    axes["batch"] = math.ceil(measurement.batch / axes.get("micro_batches", 1))
+    return _count(name, measurement.network, tuple(axes.items()))
 
 
-def _known(measurement: Measurement) -> dict[str, float]:
+def _leaf(name: str, measurement: Measurement) -> float:
+    """An input that is no metric: a setting, a figure of the device or of the number format, or its default."""
+    if name in measurement.axes:
+        return float(measurement.axes[name])
     device, scheme = DEVICES[measurement.device], PRECISIONS[measurement.precision]
-    rate, _ = compute_peak(device.figures, scheme.compute)
-    return {
-        "batch": measurement.batch,
-        "weight_bits": scheme.weight_bits,
-        "activation_bits": scheme.activation_bits,
-        "kv_bits": scheme.kv_bits,
-        "peak_ops": rate,
-        "bandwidth": device.figure("bandwidth"),
-        "compute_efficiency": 1.0,
-        "bandwidth_efficiency": 1.0,
-        "weights_moved": 1.0,
-        "activations_moved": 1.0,
-    }
+    if name == "peak_ops":
+        return compute_peak(device.figures, scheme.compute)[0]
+    if name in _PARTS:
+        return float(_PARTS[name](measurement))
+    entry = lookup(name)
+    if entry.kind == "device":
+        return device.figure(name)
+    return float(getattr(scheme, name) if entry.kind == "precision" else entry.number(entry.default or 0))
+
+
+def _shared(measurement: Measurement, *axes: str) -> int:
+    return math.prod(int(measurement.axes.get(name, 1)) for name in axes)
+
+
+def _cache_shards(measurement: Measurement) -> int:
+    """Devices that the heads of keys and values are divided among."""
+    known = measurement.builder[1] | dict(measurement.axes)
+    heads = known.get("kv_heads") or known.get("heads", 1)
+    return min(_shared(measurement, "tensor_parallel"), int(heads))
+
+
+# Into how many parts devices divide the work.
+_PARTS: Mapping[str, Callable[[Measurement], int]] = {
+    "working_devices": lambda m: _shared(m, "tensor_parallel", "pipeline_parallel", "expert_parallel"),
+    "tensor_shards": lambda m: _shared(m, "tensor_parallel"),
+    "cache_shards": _cache_shards,
+}
 
 
 @cache

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from dse.calibration.calibrate import FEW, HELD, Fitted, errors_of, left_out_by
+from dse.calibration.calibrate import Fitted, errors_of, left_out_by, shares_with, spread_of
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import Calibration, Errors
 from dse.calibration.fitting import Array
 from dse.calibration.measurements import Measurement
 from dse.calibration.terms import predicted, roofline
 from dse.hardware import DEVICES
+
+# Of fewer rows the share inside an interval tells nothing.
+TELLING = 8
 
 
 @dataclass(frozen=True)
@@ -32,45 +35,72 @@ class Comparison:
     roofline: Errors
 
 
-def compare(fitted: Fitted) -> Comparison:
+@dataclass(frozen=True)
+class Residuals:
+    """log(predicted / measured) of rows, in and out of sample, and of the roofline, each of shape (rows,).
+
+    `inside` is 1 where what was left out is in the interval that the other groups make, NaN where there is none.
+    """
+
+    rows: Sequence[Measurement]
+    fitted: Array
+    held_out: Array
+    inside: Array
+    roofline: Array
+
+    def only(self, chosen: Callable[[Measurement], bool]) -> Residuals:
+        """Those of some rows."""
+        kept = np.array([chosen(m) for m in self.rows], dtype=bool)
+        arrays = (self.fitted[kept], self.held_out[kept], self.inside[kept], self.roofline[kept])
+        return Residuals([m for m, k in zip(self.rows, kept, strict=True) if k], *arrays)
+
+
+def residuals_of(fitted: Sequence[Fitted]) -> list[Residuals]:
+    """The residuals of each calibration, with the interval that it has among them all."""
+    return [_residuals(one, fitted) for one in fitted]
+
+
+def _residuals(one: Fitted, parts: Sequence[Fitted]) -> Residuals:
+    plain = np.log(roofline(one.rows) / [m.seconds for m in one.rows])
+    return Residuals(one.rows, one.fitted, one.held_out, _inside(one, parts), plain)
+
+
+def _inside(one: Fitted, parts: Sequence[Fitted]) -> Array:
+    """Which rows lie in the interval made of the groups that are not theirs."""
+    members = shares_with(one, parts)
+    labels = np.array([group for p in members for group in left_out_by(p.rows)[1]])
+    errors = np.concatenate([p.held_out for p in members])
+    own = np.array(left_out_by(one.rows)[1])
+    found = np.full(len(one.rows), np.nan)
+    for group in dict.fromkeys(own):
+        others = labels != group
+        if others.any():
+            k = spread_of(errors[others], labels[others])
+            found[own == group] = np.abs(one.held_out[own == group]) <= np.log(k)
+    return found
+
+
+def compare(fitted: Fitted, parts: Sequence[Fitted] = ()) -> Comparison:
     """A calibration beside the rows that it was fitted to, and beside those rows when their group is left out."""
     found = fitted.calibration
     name = f"{found.device}, {found.software}, {found.precision}"
-    plain = np.log(roofline(fitted.rows) / [m.seconds for m in fitted.rows])
-    held = errors_of(fitted.held_out)
-    few = len(fitted.rows) < FEW
-    covered = float("nan") if few else coverage(*shared(fitted, [fitted]))
-    return Comparison(name, f"by {found.held_out_by}", errors_of(fitted.fitted), held, covered, errors_of(plain))
+    return joined(name, f"by {found.held_out_by}", [_residuals(fitted, parts or [fitted])])
 
 
-def coverage(residuals: Array, groups: Sequence[str], of: Array) -> float:
-    """The share of the residuals `of` a calibration inside an interval that is made of those of the other groups."""
-    labels, inside = np.asarray(groups), np.zeros(len(residuals))
-    if len(set(groups)) < 2:
-        return float("nan")
-    for group in set(groups):
-        own = labels == group
-        inside[own] = np.abs(residuals[own]) <= np.quantile(np.abs(residuals[~own]), HELD)
-    return float(inside[of.astype(bool)].mean())
+def together(parts: Sequence[Residuals]) -> Residuals:
+    """The residuals of several as one."""
+    names = ("fitted", "held_out", "inside", "roofline")
+    arrays = (np.concatenate([np.zeros(0), *(getattr(p, name) for p in parts)]) for name in names)
+    return Residuals([row for p in parts for row in p.rows], *arrays)
 
 
-def shared(one: Fitted, parts: Sequence[Fitted]) -> tuple[Array, list[str], Array]:
-    """Residuals and groups that the interval of a calibration is made of, and which of them are its own."""
-    source = one.rows[0].source
-    few = [p for p in parts if len(p.rows) < FEW and p.rows[0].source == source]
-    members = few if len(one.rows) < FEW else [one]
-    groups = [group for p in members for group in left_out_by(p.rows)[1]]
-    own = np.concatenate([np.full(len(p.rows), p is one) for p in members])
-    return np.concatenate([p.held_out for p in members]), groups, own
-
-
-def pooled(name: str, parts: Iterable[Fitted]) -> Comparison:
-    """Several calibrations together."""
-    parts = list(parts)
-    plain = np.concatenate([np.log(roofline(p.rows) / [m.seconds for m in p.rows]) for p in parts])
-    covered = float(np.average([coverage(*shared(p, parts)) for p in parts], weights=[len(p.rows) for p in parts]))
-    joined = [errors_of(np.concatenate([getattr(p, what) for p in parts])) for what in ("fitted", "held_out")]
-    return Comparison(name, "", joined[0], joined[1], covered, errors_of(plain))
+def joined(name: str, by: str, parts: Sequence[Residuals]) -> Comparison:
+    """The errors of several calibrations together."""
+    all_rows = together(parts)
+    known = all_rows.inside[~np.isnan(all_rows.inside)]
+    covered = float(known.mean()) if len(known) >= TELLING else float("nan")
+    fitted, held_out, plain = map(errors_of, (all_rows.fitted, all_rows.held_out, all_rows.roofline))
+    return Comparison(name, by, fitted, held_out, covered, plain)
 
 
 def predict_file(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> list[Comparison]:

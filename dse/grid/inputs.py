@@ -189,7 +189,7 @@ def calibrated(space: Space) -> bool:
 def calibrations_chosen(space: Space) -> Labelled:
     """The calibration in force for each device, number format and software: objects of the class `Choice`."""
     axes = [space.axes[n] for n in ("device", "precision", SOFTWARE_AXIS)]
-    known, domain = list(space.calibrations.values()), domain_of(space.family)
+    known, domain = list(space.calibrations.values()), domain_of(space.family, _phase(space))
     (devices, device), (precisions, precision), (softwares, software) = map(_places, axes)
     table = np.empty((len(devices), len(precisions), len(softwares)), dtype=object)
     for place in np.ndindex(table.shape):
@@ -197,6 +197,11 @@ def calibrations_chosen(space: Space) -> Labelled:
         table[place] = choose(known, space.devices[chosen[0]], chosen[2], chosen[1], domain)
     dims = tuple(d for d in space.dims if d in {a.dim for a in axes})
     return Labelled(dims, np.asarray(table[device.over(dims), precision.over(dims), software.over(dims)]))
+
+
+def _phase(space: Space) -> str | None:
+    axis = space.axes.get("phase")
+    return axis.values[0] if axis else None
 
 
 def calibrations_used(space: Space) -> list[Calibration]:

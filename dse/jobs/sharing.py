@@ -13,7 +13,8 @@ from dse.grid.sharing import SHARING
 from dse.networks import FAMILIES, Family
 from dse.networks.levers import OF_CACHE
 
-ROOFLINE = variants_of("latency")[0]
+# The latency model of the whole network, which every setting has.
+WHOLE = variants_of("latency")[:1]
 
 
 def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
@@ -32,9 +33,9 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
     if "speculative" in settings:
         if not set(phases) <= {"decode", "request"}:
             yield Fault("deployment.draft_tokens", 'has a meaning with phase = "decode" or "request" only')
-        yield from _roofline_only("draft_tokens", values)
+        yield from _only(WHOLE, "draft_tokens", values)
     if "mixed" in phases:
-        yield from _roofline_only(PHASE_AXIS, values)
+        yield from _only((*WHOLE, "calibrated"), PHASE_AXIS, values)
         if CHUNK not in family.axes:
             able = ", ".join(sorted(f.name for f in FAMILIES.values() if CHUNK in f.axes))
             yield Fault(f"deployment.{PHASE_AXIS}", f"the family {family.name!r} reads prompts whole; not so: {able}")
@@ -44,11 +45,11 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(f"deployment.{CHUNK}", 'has a meaning with phase = "mixed" only')
 
 
-def _roofline_only(name: str, values: Mapping[str, list[Any]]) -> Iterator[Fault]:
+def _only(models: tuple[str, ...], name: str, values: Mapping[str, list[Any]]) -> Iterator[Fault]:
     for model in values.get(MODEL_AXIS, ()):
-        if model != ROOFLINE:
-            where = f"deployment.{MODEL_AXIS}"
-            yield Fault(where, f"{model!r} has no form for this {name}; the one that has is {ROOFLINE!r}")
+        if model not in models:
+            allowed = " and ".join(map(repr, models))
+            yield Fault(f"deployment.{MODEL_AXIS}", f"{model!r} has no form for this {name}; allowed: {allowed}")
 
 
 def blend_faults(axes: Mapping[str, Any]) -> Iterator[Fault]:

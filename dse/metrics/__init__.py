@@ -10,8 +10,10 @@ from dse import registry
 from dse.mapping import make_mapping
 from dse.metrics import (
     capacity,
+    communication,
     counts,
     energy,
+    exchanged,
     latency,
     memory,
     mixed,
@@ -19,6 +21,7 @@ from dse.metrics import (
     quality,
     request,
     serving,
+    shared_memory,
     speculative,
     training,
     work,
@@ -30,8 +33,10 @@ RECORDS = registry.METRICS
 __all__ = [
     "RECORDS",
     "capacity",
+    "communication",
     "counts",
     "energy",
+    "exchanged",
     "formula",
     "latency",
     "memory",
@@ -41,6 +46,7 @@ __all__ = [
     "quality",
     "request",
     "serving",
+    "shared_memory",
     "speculative",
     "training",
     "work",

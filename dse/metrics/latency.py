@@ -143,6 +143,7 @@ def per_op_latency(
 
 
 @metric("latency", variant="calibrated", unit="s", direction="min", label="calibrated")
+@metric("latency", variant="calibrated", setting="several", unit="s", direction="min", label="calibrated")
 def calibrated_latency(
     layer_macs,
     product_macs,
@@ -151,7 +152,9 @@ def calibrated_latency(
     depthwise_traffic,
     streamed_traffic,
     rearranged_traffic,
+    score_traffic,
     cache_traffic,
+    repeated_cache_traffic,
     weight_bytes,
     kernel_launches,
     batch,
@@ -168,29 +171,39 @@ def calibrated_latency(
     depthwise_traffic_cost,
     stream_cost,
     rearrange_cost,
+    score_cost,
     cache_cost,
     weight_cost,
     overlap,
     launch_time,
     call_time,
+    working_devices,
+    cache_copies,
+    pipeline_fill,
+    passes_on_device,
+    communication_time,
 ):
     """A sum over kinds of work, each at a rate fitted to measurements of the device and its software.
 
     A cost is a time in units of the datasheet's: 2 MAC at the peak rate, or a byte at the bandwidth. Where `overlap`
     is 1, layers take the longer of computing and reading their weights, and attention the longer of computing and
-    reading its cache; elsewhere both add up.
+    reading its cache; elsewhere both add up. Several devices share the work evenly, at the rates of one; kernels start
+    on each for every part of the batch.
     """
-    mac = 2 * batch / (peak_ops * compute_efficiency)
-    byte = 1 / (bandwidth * bandwidth_efficiency)
+    mac = 2 * batch / (peak_ops * compute_efficiency * working_devices)
+    byte = 1 / (bandwidth * bandwidth_efficiency * working_devices)
     element = activation_bits / 8 * batch * byte
     layers, weights = layer_macs * mac * matrix_cost, weight_bytes * byte * weight_cost
-    products, cache = product_macs * mac * product_cost, cache_traffic * (kv_bits / 8 * batch * byte) * cache_cost
+    products = product_macs * mac * product_cost
+    kept = np.maximum(cache_traffic * cache_copies * cache_cost, repeated_cache_traffic)
+    cache = kept * (kv_bits / 8 * batch * byte)
     apart = layers + weights + products + cache
     together = np.maximum(layers, weights) + np.maximum(products, cache)
     maps = window_traffic * window_cost + depthwise_traffic * depthwise_traffic_cost
-    moved = maps + streamed_traffic * stream_cost + rearranged_traffic * rearrange_cost
+    moved = maps + streamed_traffic * stream_cost + rearranged_traffic * rearrange_cost + score_traffic * score_cost
     work = (1 - overlap) * apart + overlap * together + depthwise_macs * mac * depthwise_cost + moved * element
-    return work + kernel_launches * launch_time + call_time
+    started = kernel_launches * passes_on_device * launch_time
+    return (work + started) * pipeline_fill + communication_time + call_time
 
 
 @metric(unit="s", direction="min")

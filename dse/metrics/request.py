@@ -8,49 +8,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from dse.registry import metric
+from dse.registry import metric, metrics
+
+WORK = "activations weights_read activation_traffic cache_traffic"
 
 
-@metric("macs", phase="request", unit="1", direction="min", counted="MAC")
-def request_macs(prefill_macs, decode_macs, output_tokens):
-    """Multiply-accumulates of the prompt and of every generated token."""
-    return prefill_macs + (output_tokens - 1) * decode_macs
-
-
-@metric("saved_macs", phase="request", unit="1", direction="min", counted="MAC")
-def request_saved_macs(prefill_saved_macs, decode_saved_macs, output_tokens):
-    """Multiply-accumulates that convolutions save as Winograd, for the prompt and every generated token."""
-    return prefill_saved_macs + (output_tokens - 1) * decode_saved_macs
-
-
-@metric("activations", phase="request", unit="1", direction="min")
-def request_activations(prefill_activations, decode_activations, output_tokens):
-    """Sum of the outputs of all layers, for the prompt and every generated token."""
-    return prefill_activations + (output_tokens - 1) * decode_activations
-
-
-@metric("weights_read", phase="request", unit="1", direction="min")
-def request_weights_read(prefill_weights_read, decode_weights_read, output_tokens):
-    """Weight elements read for the prompt, and again for every generated token."""
-    return prefill_weights_read + (output_tokens - 1) * decode_weights_read
-
-
-@metric("index_bits_read", phase="request", unit="bit", direction="min")
-def request_index_bits_read(prefill_index_bits_read, decode_index_bits_read, output_tokens):
-    """Bits that say which of pruned weights are left, read for the prompt and again for every generated token."""
-    return prefill_index_bits_read + (output_tokens - 1) * decode_index_bits_read
-
-
-@metric("activation_traffic", phase="request", unit="1", direction="min")
-def request_activation_traffic(prefill_activation_traffic, decode_activation_traffic, output_tokens):
-    """Input and output elements of every op, for the prompt and every generated token."""
-    return prefill_activation_traffic + (output_tokens - 1) * decode_activation_traffic
-
-
-@metric("cache_traffic", phase="request", unit="1", direction="min")
-def request_cache_traffic(prefill_cache_traffic, decode_cache_traffic, output_tokens):
-    """Elements of the cache read and written, for the prompt and every generated token."""
-    return prefill_cache_traffic + (output_tokens - 1) * decode_cache_traffic
+@metrics("macs saved_macs", "prefill_{} decode_{} output_tokens", phase="request", unit="1", counted="MAC")
+@metrics(WORK, "prefill_{} decode_{} output_tokens", phase="request", unit="1", direction="min")
+@metrics("index_bits_read", "prefill_{} decode_{} output_tokens", phase="request", unit="bit", direction="min")
+@metrics("expert_weights_read", "prefill_{} decode_{} output_tokens", phase="request", unit="1")
+@metrics("communication_time", "prefill_{} decode_{} output_tokens", phase="request", unit="s", direction="min")
+def of_prompt_and_tokens(prompt, token, output_tokens):
+    """Of the prompt and, again, of every generated token."""
+    return prompt + (output_tokens - 1) * token
 
 
 @metric("cache_elements", phase="request", unit="1", direction="min")
@@ -65,22 +35,13 @@ def request_cached_tokens(last_cached_tokens):
     return last_cached_tokens * 1.0
 
 
-@metric("peak_activations", phase="request", unit="1", direction="min")
-def request_peak_activations(prefill_peak_activations, last_peak_activations):
-    """Most activation elements live at once: those of the prompt, or of the last token."""
-    return np.maximum(prefill_peak_activations, last_peak_activations)
+PEAKS = "peak_activations peak_activations_in_place peak_activations_simple"
 
 
-@metric("peak_activations_in_place", phase="request", unit="1", direction="min")
-def request_peak_activations_in_place(prefill_peak_activations_in_place, last_peak_activations_in_place):
-    """As peak_activations, but a depthwise convolution overwrites its input."""
-    return np.maximum(prefill_peak_activations_in_place, last_peak_activations_in_place)
-
-
-@metric("peak_activations_simple", phase="request", unit="1", direction="min")
-def request_peak_activations_simple(prefill_peak_activations_simple, last_peak_activations_simple):
-    """Largest sum of input and output of one layer, over the prompt and the last token."""
-    return np.maximum(prefill_peak_activations_simple, last_peak_activations_simple)
+@metrics(PEAKS, "prefill_{} last_{}", phase="request", unit="1", direction="min")
+def of_prompt_or_last_token(prompt, token):
+    """Of the prompt or of the last token, the larger."""
+    return np.maximum(prompt, token)
 
 
 @metric("latency", phase="request", unit="s", direction="min", label="prompt and generated tokens in turn")

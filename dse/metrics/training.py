@@ -76,14 +76,16 @@ def training_macs(
     forward_macs,
     forward_weight_macs,
     forward_block_macs,
+    forward_product_macs,
     forward_adapter_macs_qv,
     forward_adapter_macs_all,
     trainable_share,
     lora_rank,
     lora_targets,
     recompute,
+    recompute_attention,
 ):
-    """Multiply-accumulates of forward and backward pass, of adapters, and of blocks that are computed again.
+    """Multiply-accumulates of forward and backward pass, of adapters, and of what is computed again.
 
     The backward pass multiplies as much as the forward pass for the inputs, and as much for the weights that are
     trained; products of two activations are twice those of the forward pass. Frozen layers pass gradients on.
@@ -91,7 +93,8 @@ def training_macs(
     frozen = 1 - trainable_share * (1 - np.minimum(lora_rank, 1))
     adapters = forward_adapter_macs_qv * (1 - lora_targets) + forward_adapter_macs_all * lora_targets
     whole = PASSES * (forward_macs + lora_rank * adapters)
-    return whole - frozen * forward_weight_macs + recompute * forward_block_macs
+    again = recompute * forward_block_macs + (1 - recompute) * recompute_attention * forward_product_macs
+    return whole - frozen * forward_weight_macs + again
 
 
 @metric("saved_macs", phase="train", unit="1", direction="min", counted="MAC", faces=False)
@@ -119,9 +122,17 @@ def training_activation_traffic(forward_activation_traffic):
 
 
 @metric("activations", phase="train", unit="1", direction="min")
-def training_activations(forward_activations, forward_checkpointed_activations, recompute, backprop_fraction):
+def training_activations(
+    forward_activations,
+    forward_checkpointed_activations,
+    forward_attention_scores,
+    recompute,
+    recompute_attention,
+    backprop_fraction,
+):
     """Outputs of convolutions, linear layers and attention products that are stored until the backward pass."""
-    stored = forward_activations * (1 - recompute) + forward_checkpointed_activations * recompute
+    kept = forward_activations - recompute_attention * forward_attention_scores
+    stored = kept * (1 - recompute) + forward_checkpointed_activations * recompute
     return formulas.sparse_backprop_activations(stored, backprop_fraction)
 
 

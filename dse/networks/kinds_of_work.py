@@ -59,6 +59,11 @@ def rearranged_traffic(ops: Sequence[Op]) -> Count:
     return _total(ops, lambda op: op.count("traffic"), REARRANGING)
 
 
+def attention_scores(ops: Sequence[Op]) -> Count:
+    """Scores of all attention: one for each pair of positions and head."""
+    return _total(ops, lambda op: op.scores_per_position * op.writes.positions, PRODUCTS)
+
+
 def kernel_launches(ops: Sequence[Op]) -> Count:
     """Kernels started: one for each layer and product, and one for each fused pass, pooling or copy."""
     multiplying = (op.executions for op in ops if op.kind in (*LAYERS, *PRODUCTS, "depthwise"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -30,6 +31,11 @@ def ids(record):
     return "-".join(filter(None, (record.name, record.variant, record.phase)))
 
 
+def arguments(record):
+    """What each argument of a metric's function stands for."""
+    return dict(zip(inspect.signature(record.function).parameters, record.inputs, strict=True))
+
+
 def drawn(name, random, size):
     """Values of an argument within its range; those of metrics are positive."""
     base = registry.scoped(name)[1]
@@ -46,9 +52,10 @@ def drawn(name, random, size):
 def test_trends_agree_with_sampled_differences(record):
     random = np.random.default_rng(5)
     directions = trends(record.function, positive=True)
-    for argument in record.inputs:
-        values = {n: drawn(n, random, 300) for n in record.inputs}
-        moved = {**values, argument: np.maximum(values[argument] * 1.25, drawn(argument, random, 300))}
+    names = arguments(record)
+    for argument, stands_for in names.items():
+        values = {n: drawn(base, random, 300) for n, base in names.items()}
+        moved = {**values, argument: np.maximum(values[argument] * 1.25, drawn(stands_for, random, 300))}
         with np.errstate(all="ignore"):
             before, after = (np.broadcast_to(record.function(**v), 300) for v in (values, moved))
         change = (after - before)[(moved[argument] > values[argument]) & np.isfinite(before) & np.isfinite(after)]
@@ -61,9 +68,9 @@ def test_trends_agree_with_sampled_differences(record):
 def test_intervals_contain_every_sample(record):
     random = np.random.default_rng(7)
     box, samples = {}, {}
-    for argument in record.inputs:
-        low = drawn(argument, random, (60, 1))
-        high = np.maximum(low, drawn(argument, random, (60, 1)))
+    for argument, stands_for in arguments(record).items():
+        low = drawn(stands_for, random, (60, 1))
+        high = np.maximum(low, drawn(stands_for, random, (60, 1)))
         box[argument] = Interval(low, high)
         samples[argument] = np.clip(low + random.random((60, 40)) * (high - low), low, high)
     with np.errstate(all="ignore"):

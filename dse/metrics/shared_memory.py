@@ -1,0 +1,123 @@
+"""Memory of the fullest of several devices that share a network."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dse import formulas
+from dse.registry import metric
+
+
+@metric(unit="1", direction="min")
+def device_params(params):
+    """Parameters on the device that holds most."""
+    return params * 1.0
+
+
+@metric(unit="B", direction="min")
+def device_weights(device_params, weight_bits):
+    """Bytes of the weights on the device that holds most."""
+    return formulas.model_size(device_params, weight_bits)
+
+
+@metric("device_params", setting="several", unit="1", direction="min")
+def several_device_params(
+    params, expert_params, outer_params, edge_params, tensor_shards, pipeline_parallel, expert_parallel
+):
+    """Parameters on the device that holds most: a stage of layers, with the embedding or the classifier."""
+    whole = params - expert_params * (1 - 1 / expert_parallel)
+    staged = 1.0 * np.greater_equal(pipeline_parallel, 2)
+    outside = outer_params * (1 - staged) + edge_params * staged
+    return ((whole - outer_params) / pipeline_parallel + outside) / tensor_shards
+
+
+@metric("sequence_memory", setting="several", unit="B", direction="min")
+def several_sequence_memory(
+    cache_of_sequence,
+    peak_activations,
+    activation_bits,
+    tensor_shards,
+    pipeline_parallel,
+    expert_parallel,
+    micro_batches,
+    cache_shards,
+):
+    """Bytes on a device for each sequence of the batch of a replica: its cache, and activations of one micro-batch."""
+    cache = cache_of_sequence / (pipeline_parallel * expert_parallel * cache_shards)
+    live = formulas.activation_memory(peak_activations, activation_bits)
+    return cache + live / (tensor_shards * expert_parallel * micro_batches)
+
+
+@metric("memory", setting="several", unit="B", direction="min")
+def several_memory(fixed_memory, sequence_memory, batch):
+    """Weights, cache and the activations live at once, on the device that holds most."""
+    return fixed_memory + sequence_memory * batch
+
+
+@metric("live_bytes", setting="several", unit="B", direction="min")
+def several_live_bytes(
+    peak_sram, kv_cache, tensor_shards, pipeline_parallel, expert_parallel, micro_batches, cache_shards
+):
+    """Bytes live at once on a device: activations of a micro-batch by the engine's in-place rule, and cache."""
+    cache = kv_cache / (pipeline_parallel * expert_parallel * cache_shards)
+    return cache + peak_sram / (tensor_shards * expert_parallel * micro_batches)
+
+
+@metric("fixed_memory", setting="several", phase="train", unit="B", direction="min")
+def several_training_state(
+    device_params,
+    expert_params,
+    params,
+    trained_params,
+    adapter_params,
+    weight_bits,
+    grad_bits,
+    optimizer_bits,
+    adapter_bits,
+    zero_stage,
+    tensor_shards,
+    pipeline_parallel,
+    expert_parallel,
+    data_parallel,
+):
+    """Weights, adapters, gradients and optimizer state on a device, less what replicas share out by the ZeRO stage."""
+    held = tensor_shards * pipeline_parallel
+    experts = expert_params / (held * expert_parallel)
+    common = device_params - experts
+    share = trained_params / params
+    replicas = data_parallel * expert_parallel
+    state = formulas.sharded_training_memory(
+        common, common * share, weight_bits, grad_bits, optimizer_bits, replicas, zero_stage
+    )
+    state_of_experts = formulas.sharded_training_memory(
+        experts, experts * share, weight_bits, grad_bits, optimizer_bits, data_parallel, zero_stage
+    )
+    return state + state_of_experts + formulas.params_to_bytes(adapter_params, adapter_bits) / held
+
+
+@metric("sequence_memory", setting="several", phase="train", unit="B", direction="min")
+def several_stored_activations(
+    activations,
+    activation_bits,
+    tensor_shards,
+    pipeline_parallel,
+    expert_parallel,
+    micro_batches,
+    pipeline_chunks,
+):
+    """Stored activations of a sample of the batch on the first stage, which holds a micro-batch for every stage.
+
+    An interleaved schedule holds more of them (Korthikanti et al., "Reducing activation recomputation in large
+    transformer models", MLSys 2023, sec. 4.2.3).
+    """
+    stored = formulas.activation_memory(activations, activation_bits)
+    alive = np.minimum(pipeline_parallel, micro_batches) / micro_batches
+    interleaved = 1.0 * np.greater_equal(pipeline_chunks, 2)
+    more = 1 + interleaved * (1 - 1 / pipeline_parallel) / pipeline_chunks
+    return stored * alive * more / (tensor_shards * pipeline_parallel * expert_parallel)
+
+
+@metric("memory", setting="several", phase="train", unit="B", direction="min")
+def several_training_memory(fixed_memory, sequence_memory, batch):
+    """Weights, gradients, optimizer state and stored activations, on the device that holds most."""
+    return fixed_memory + sequence_memory * batch
