@@ -13,7 +13,7 @@ from dse import glossary, registry
 from dse.errors import Fault, InputError
 from dse.grid import dataset
 from dse.grid.program import plan_of
-from dse.grid.space import Space
+from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.distribute import scan_on
@@ -44,6 +44,7 @@ def evaluate(
     metrics: Names | None = None,
     counting: str = "trainable",
     engine: str = "auto",
+    recipe: str | None = None,
     **axes: Any,
 ) -> xr.Dataset:
     """Evaluate metrics of a network for every combination of the axes given.
@@ -61,6 +62,8 @@ def evaluate(
         Convention of counting parameters: "trainable", "weights" or "statistics".
     engine
         "auto", "plain" (functions on NumPy arrays) or "fused" (compiled loop nests): the results are the same.
+    recipe
+        Training recipe of published accuracies and losses: by default the first that knows the networks.
     axes
         Axes of the family and deployment settings: a value, or a list of values that becomes a dimension.
 
@@ -83,14 +86,18 @@ def evaluate(
     4089184256.0
     """
     wanted = [metrics] if isinstance(metrics, str) else list(metrics) if metrics is not None else None
-    space = design_space(network, device, precision, wanted, counting, axes)
+    chosen = axes if recipe is None else {**axes, RECIPE: recipe}
+    space = design_space(network, device, precision, wanted, counting, chosen)
     return dataset.evaluate(space, applicable(space) if wanted is None else wanted, engine=engine)
 
 
 def design_space(
     network: str, device: Any, precision: Any, metrics: Sequence[str] | None, counting: str, axes: Mapping[str, Any]
 ) -> Space:
-    """The space of `evaluate`; missing figures of a device are faults only where metrics are asked for by name."""
+    """The space of `evaluate`; missing figures of a device are faults only where metrics are asked for by name.
+
+    Among the axes may be the recipe.
+    """
     document: dict[str, Any] = {"network": {}, "deployment": {}, "counting": counting}
     document["network"]["model" if network in MODELS or network not in FAMILIES else "family"] = network
     document["precision"] = {"scheme": precision if isinstance(precision, str) else list(precision)}

@@ -110,7 +110,7 @@ class Blend:
         language = any(m.space.family.domain == "language" for m in self.members)
         family = Family(f"{self.combine}: {names}", first.family.builder, (), {}, (), _DOMAINS[language], "")
         axes = {**own, **{a.name: a for a in ordered}}
-        return replace(first, family=family, axes=axes, model=None, quality=None)
+        return replace(first, family=family, axes=axes, model=None, quality=None, recipe=None)
 
     def metric(self, column: str) -> str:
         """The name under which a program of the blend has a column."""

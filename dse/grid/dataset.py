@@ -12,10 +12,11 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.evaluate import compute_formats, evaluate_values
-from dse.grid.inputs import SOURCE, calibrated, calibrations_chosen, cost_basis, recipe
+from dse.grid.inputs import calibrated, calibrations_chosen, cost_basis
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import make_plan, settings_of, variants_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
+from dse.grid.quality import SOURCES, recipe_key
 from dse.grid.space import DESIGN, RECIPE, Space
 from dse.registry import Record
 
@@ -41,8 +42,9 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
     variables = {}
     settings = settings_of(space)
     for name, value in values.items():
-        if name == SOURCE:
-            coordinates[name] = _variable(value, {"long_name": "where the accuracy comes from"})
+        if name in SOURCES.values():
+            what = name.removesuffix("_source")
+            coordinates[name] = _variable(value, {"long_name": f"where the {what} comes from"})
             continue
         if name == LOAD:
             variables[name] = _variable(value, {"units": "1", "long_name": "share of its time that the device is busy"})
@@ -69,9 +71,9 @@ def coordinates_of(space: Space, names: Iterable[str]) -> dict[str, xr.Variable]
         coordinates["calibration"] = _variable(Labelled(chosen.dims, told), {"long_name": "what latency is fitted to"})
     if "device" in space.axes and any(_is_cost(name) for name in names):
         coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
-    if SOURCE in names:
-        text = np.array(recipe(space), dtype=object)
-        coordinates[RECIPE] = _variable(Labelled((), text), {"long_name": "what accuracies compare within"})
+    if any(name in SOURCES.values() for name in names):
+        text = np.array(recipe_key(space), dtype=object)
+        coordinates[RECIPE] = _variable(Labelled((), text), {"long_name": "what accuracies and losses compare within"})
     return coordinates
 
 

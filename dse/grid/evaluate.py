@@ -12,10 +12,11 @@ from dse import registry
 from dse.grid import capacity
 from dse.grid.capacity import check_memory
 from dse.grid.engines import Engine, choose_engine, is_special
-from dse.grid.inputs import SOURCE, compute_peak
+from dse.grid.inputs import compute_peak
 from dse.grid.labelled import OP, Labelled
 from dse.grid.plan import BY_REUSE, make_plan, settings_of
 from dse.grid.program import MODEL_AXIS, REUSE_AXIS, Program, Values, program, setting_axes
+from dse.grid.quality import SOURCES
 from dse.grid.space import Axis, Space
 
 # The program of a part of a space that has one value of each axis that chooses formulas.
@@ -129,7 +130,7 @@ def _join(space: Space, axis: Axis, parts: list[tuple[np.ndarray, Values]]) -> V
 
 def varies(name: str, axis: Axis, settings: Iterable[str] = ()) -> bool:
     """Whether a metric can differ between the values of an axis that plans are divided by, under settings."""
-    if name == SOURCE:
+    if name in SOURCES.values():
         return False
     plan = make_plan([name], settings=settings)
     if axis.name == MODEL_AXIS:

@@ -19,7 +19,6 @@ from dse.grid.inputs import (
     PROFILE_AXIS,
     REGION_AXIS,
     REGIONAL,
-    SOURCE,
     calibrated,
     calibrations_chosen,
     compute_peak,
@@ -28,6 +27,7 @@ from dse.grid.inputs import (
 )
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
+from dse.grid.quality import source_of
 from dse.grid.sharing import DERIVED, DIVIDED, refusals
 from dse.grid.space import Space
 from dse.regions import Region
@@ -126,10 +126,8 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
         return "undefined: a lower bound has no interval; set latency_model = calibrated"
     if "active_power" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "active_power").data):
         return "undefined: no power is measured of this device, software and number format"
-    if name == "loss" and space.quality is None:
-        return "undefined: no loss is published; give your own values in a table"
-    if "quality" in record.inputs and SOURCE in data.coords:
-        return str(data.coords[SOURCE].item())
+    if "quality" in record.inputs and source_of(name) in data.coords:
+        return str(data.coords[source_of(name)].item())
     lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]
     if lacking:
         told = [MADE_OF.get(f, f) for f in lacking]

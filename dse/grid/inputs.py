@@ -17,12 +17,11 @@ from dse.calibration import AUTO, Calibration, choose
 from dse.calibration.measurements import domain_of
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
+from dse.grid.quality import quality, source_of
 from dse.grid.sharing import DERIVED, shared
 from dse.grid.space import Axis, Space
 from dse.hardware import FIGURES
 from dse.precision import Scheme, peak_table
-from dse.quality import accuracy, recipe_key
-from dse.quality.own import VALUES, OwnQuality
 from dse.regions import Region
 
 PEAKS = tuple(name for name in FIGURES if name.startswith("peak_"))
@@ -169,7 +168,7 @@ def tables(space: Space, plan: Plan) -> dict[str, Labelled]:
     wanted = [r.name for r in plan.tables if "quality" in r.inputs]
     if wanted:
         found = quality(space)
-        result |= {name: found[name] for name in (*wanted, SOURCE)}
+        result |= {name: found[name] for name in (*wanted, *map(source_of, wanted))}
     return result
 
 
@@ -246,74 +245,3 @@ def _of_calibration(space: Space, name: str) -> Labelled:
     if not calibrated(space):
         return along(None, np.full(1, np.nan))
     return _constant(space, lambda c: c.constant(name))
-
-
-SOURCE = "accuracy_source"
-
-
-def quality(space: Space) -> dict[str, Labelled]:
-    """Accuracy with its interval, loss, and where each value comes from, over what the values are known by."""
-    return _own_quality(space, space.quality) if space.quality else _published(space)
-
-
-def recipe(space: Space) -> str:
-    """What the accuracies of a space compare within: data set and training recipe, or the user's own table."""
-    if space.quality:
-        return space.quality.name
-    axes = {n: a.numbers if a.dim else a.numbers[0] for n, a in space.network_axes().items() if a.values[0] is not None}
-    missing = {n: np.nan for n, a in space.network_axes().items() if a.values[0] is None}
-    scheme = space.schemes[space.axes["precision"].values[0]]
-    return recipe_key(space.family.name, axes | missing, scheme) or "none published"
-
-
-def _own_quality(space: Space, table: OwnQuality) -> dict[str, Labelled]:
-    axes = {key: space.keys[key] for key in table.keys}
-    dims = tuple(d for d in space.dims if d in {a.dim for a in axes.values()})
-    rows = table.rows({k: (a.values, tuple(-1 if d == a.dim else 1 for d in dims)) for k, a in axes.items()})
-    found = {name: table.column(name, rows) for name in VALUES}
-    return {n: Labelled(dims, data) for n, data in {**found, SOURCE: table.sources(rows)}.items()}
-
-
-def _published(space: Space) -> dict[str, Labelled]:
-    """Published values, over network and number format; nothing is published of the loss."""
-    precision, dims = space.axes["precision"], space.network_dims()
-    arguments = {n: _quality_argument(a, dims) for n, a in space.network_axes().items()}
-    all_dims = tuple(d for d in space.dims if d in dims or d == precision.dim)
-    shape = tuple(space.sizes[d] for d in all_dims)
-    full = {n: np.empty(shape) for n in ("accuracy", "accuracy_low", "accuracy_high")}
-    sources = np.empty(shape, dtype=object)
-    for scheme in dict.fromkeys(precision.values):
-        found = accuracy(space.family.name, arguments, space.schemes[scheme])
-        legend = np.array([found.legend.get(code) for code in range(max(found.legend) + 1)], dtype=object)
-        chosen = np.array([p == scheme for p in precision.values])
-        arrays = (found.value, found.low, found.high, legend[found.source])
-        for target, array in zip((*full.values(), sources), arrays, strict=True):
-            _put(target, np.asarray(array), dims, all_dims, precision.dim, chosen)
-    return {
-        n: Labelled(all_dims, data) for n, data in {**full, "loss": np.full(shape, np.nan), SOURCE: sources}.items()
-    }
-
-
-def _quality_argument(axis: Axis, dims: tuple[str, ...]) -> np.ndarray:
-    if axis.values[0] is None:
-        return np.array(np.nan)
-    return along(axis.dim, axis.numbers).over(dims if axis.dim else ())
-
-
-def _put(
-    full: np.ndarray,
-    array: np.ndarray,
-    dims: tuple[str, ...],
-    all_dims: tuple[str, ...],
-    dim: str | None,
-    chosen: np.ndarray,
-) -> None:
-    """Write an array over `dims`, or one that broadcasts, where the axis along `dim` has one of its values."""
-    if dim is None:
-        full[...] = array
-    elif dim in dims:
-        # A list of designs: network and number format share the one dimension.
-        full[chosen] = np.broadcast_to(array, chosen.shape)[chosen]
-    else:
-        spread = np.broadcast_to(array, tuple(n for n, d in zip(full.shape, all_dims, strict=True) if d != dim))
-        full[tuple(chosen if d == dim else slice(None) for d in all_dims)] = np.expand_dims(spread, all_dims.index(dim))

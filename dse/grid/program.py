@@ -13,9 +13,10 @@ import numpy as np
 from dse import registry
 from dse.errors import Fault, InputError
 from dse.grid.counting import count
-from dse.grid.inputs import SOURCE, leaf, tables
+from dse.grid.inputs import leaf, tables
 from dse.grid.labelled import OP, Labelled
 from dse.grid.plan import Plan, chosen_variants, make_plan, settings_of
+from dse.grid.quality import SOURCES
 from dse.grid.space import Axis, Space
 from dse.registry import Record
 
@@ -89,7 +90,7 @@ class Program:
     def results(self, values: Mapping[str, Labelled]) -> Values:
         """The targets over their natural dimensions, from values without the dimensions of one value."""
         found = {}
-        for target in (*self.targets, *(n for n in self.values if n == SOURCE)):
+        for target in (*self.targets, *(n for n in self.values if n in SOURCES.values())):
             name = self.named(target)
             known = self.values.get(name)
             found[target] = known if known else Labelled(self.dims[name], values[name].over(self.dims[name]))

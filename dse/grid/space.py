@@ -82,7 +82,7 @@ class Space:
     `devices`, `schemes`, `regions` and `profiles` hold what the names of the axes "device", "precision", "region" and
     "energy_profile" stand for: the catalogues, those with own entries besides, or what an earlier result assumed.
     `calibrations` are those that a calibrated latency chooses from. `quality` are the user's own values in place of
-    published ones.
+    published ones; `recipe` names that of the published ones (None: chosen by the networks, see `dse.quality.choose`).
     """
 
     family: Family
@@ -95,6 +95,7 @@ class Space:
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
     calibrations: Calibrations = field(default_factory=lambda: CALIBRATIONS)
     quality: OwnQuality | None = None
+    recipe: str | None = None
     sizes: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -13,15 +13,15 @@ from dse.errors import Fault, InputError
 from dse.grid.blend import LOAD, Blend, Member, rules_of
 from dse.grid.blocks import Alone, Grid
 from dse.grid.counting import REQUEST
-from dse.grid.inputs import recipe
 from dse.grid.plan import by_recipe
 from dse.grid.program import PHASE_AXIS
+from dse.grid.quality import recipe_key
 from dse.grid.space import NETWORK, RECIPE, Axis, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
 from dse.jobs.sharing import blend_faults
-from dse.jobs.spaces import RUN_AXES, Draft, find_network, read_space
+from dse.jobs.spaces import RUN_AXES, Draft, find_network, read_space, recipe_faults
 from dse.jobs.spec import Network, Spec
 from dse.networks import Family
 from dse.pareto.cut import Budget, make_budget
@@ -73,7 +73,7 @@ class Networks:
         # A table of the user's own is one recipe.
         if not self._is_choice or self.spec.quality.table is not None or not by_recipe(asked.minimize + asked.maximize):
             return {}
-        found = {name: recipe(draft.space()) for name, draft in self.drafts.items() if draft.family}
+        found = {name: recipe_key(draft.space()) for name, draft in self.drafts.items() if draft.family}
         return found if len(set(found.values())) > 1 else {}
 
     @property
@@ -140,6 +140,7 @@ def read_networks(
         told |= {f.where for f in found if not _is_own(f)}
     weights, rates = (_numbers(spec, several, key, faults) for key in ("weight", "rate"))
     networks = Networks(spec, drafts, weights, rates, own)
+    faults += recipe_faults(spec, [draft.family for draft in drafts.values() if draft.family])
     if networks._is_blend:
         faults += _blend_faults(spec, networks)
     elif spec.workload.arena != "shared" or ("" in several and spec.workload.combine != "choose"):

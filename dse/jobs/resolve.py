@@ -19,7 +19,7 @@ from dse.jobs.networks import Networks, read_networks, split_metric, unblendable
 from dse.jobs.own_devices import SPELLINGS
 from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
-from dse.jobs.spec import KeyFault, Quality, Spec, SpecLike, check_shape
+from dse.jobs.spec import KeyFault, Spec, SpecLike, check_shape
 from dse.pareto.cut import Budget, Cut, Objective, check_objectives, make_budget
 from dse.pareto.scanner import MOST
 from dse.pareto.ties import faults_of
@@ -103,7 +103,7 @@ def read_job(
     faults: list[Fault] = []
     if spec.quality.table is not None:
         beside = Path(origin).parent / spec.quality.table
-        spec = spec.model_copy(update={"quality": Quality(table=str(table or beside))})
+        spec = spec.model_copy(update={"quality": spec.quality.model_copy(update={"table": str(table or beside)})})
     job = _resolve(spec, faults, catalogues)
     # What is only missing because its value had the wrong shape is not told twice.
     told = [f for f in faults if not any(w.concerns(f.where) for w in wrong)]

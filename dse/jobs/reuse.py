@@ -143,7 +143,7 @@ def _program(grid: Grid, columns: tuple[str, ...]) -> Program:
 
 def _rows(new: Space, old: Space) -> dict[str, np.ndarray] | None:
     """For each dimension the place of the new grid's values in the old one; None where the grids differ otherwise."""
-    same = all(getattr(new, n) == getattr(old, n) for n in ("family", "counting", "model", "quality", "dims"))
+    same = all(getattr(new, n) == getattr(old, n) for n in ("family", "counting", "model", "quality", "recipe", "dims"))
     if not same or list(new.axes) != list(old.axes) or MODEL_AXIS in new.dims:
         return None
     found: dict[str, np.ndarray] = {}

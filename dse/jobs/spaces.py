@@ -16,6 +16,7 @@ from dse.grid.counting import OF_REQUESTS, REQUEST
 from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, SOFTWARE_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
+from dse.grid.quality import with_recipe
 from dse.grid.space import Space, check_axis, make_grid
 from dse.hardware import Device
 from dse.jobs.axes import axis_values, collect
@@ -29,6 +30,7 @@ from dse.jobs.stages import spread_stages
 from dse.networks import FAMILIES, Family, find_model, trace
 from dse.networks.training import adapter_features
 from dse.precision import Scheme
+from dse.quality import unknown_recipe
 
 # Settings whose values are names: what one is called, and which there are.
 _NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
@@ -81,7 +83,9 @@ class Draft:
             "defaults": self.defaults,
         }
         options = {"counting": self.spec.counting, "model": self.spec.network.model, **held}
-        return make_grid(self.family, self.axes, devices=self.devices, schemes=self.schemes, **options)
+        wanted = self.spec.network.recipe or self.spec.quality.recipe
+        made = make_grid(self.family, self.axes, devices=self.devices, schemes=self.schemes, recipe=wanted, **options)
+        return with_recipe(made)
 
 
 def read_space(
@@ -92,6 +96,8 @@ def read_space(
     `metrics` decide which figures a device must have; `name` is that of one of several networks.
     """
     family, fixed = find_network(spec.network, faults)
+    if family is not None and spec.network.recipe is not None:
+        faults += unknown_recipe(spec.network.recipe, [family.name], "network.recipe")
     axes = dict(fixed)
     given = spread_stages(spec.network.axes, family, faults)
     if family is None:
@@ -207,9 +213,19 @@ def resolve_space(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = C
     """
     faults: list[Fault] = []
     draft = read_space(spec, metrics, faults, catalogues)
+    faults += recipe_faults(spec, [draft.family] if draft.family else [])
     if faults:
         raise InputError(faults)
     return draft.space()
+
+
+def recipe_faults(spec: Spec, families: Sequence[Family]) -> list[Fault]:
+    """Faults of the recipe of all networks: none of them knows it, or it stands beside a table of own values."""
+    if spec.quality.recipe is None or not families:
+        return []
+    if spec.quality.table is not None:
+        return [Fault("quality", "table and recipe are both given; give one of them")]
+    return unknown_recipe(spec.quality.recipe, [f.name for f in families], "quality.recipe")
 
 
 def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:

@@ -61,6 +61,7 @@ class Network(_Strict):
     family: str | None = None
     model: str | None = None
     name: FileName | None = None
+    recipe: str | None = None
     weight: Any = None
     rate: Any = None
     budgets: dict[str, Any] = Field(default_factory=dict)
@@ -110,9 +111,12 @@ class Objectives(_Strict):
 
 
 class Quality(_Strict):
-    """The user's own quality values: a CSV file, beside the spec where its path is not absolute."""
+    """Accuracy and loss: the user's own values (a CSV file, beside the spec where its path is not absolute), or the
+    published ones of one training recipe.
+    """
 
     table: str | None = None
+    recipe: str | None = None
 
 
 class Output(_Strict):

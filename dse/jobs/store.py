@@ -14,9 +14,9 @@ import xarray as xr
 from dse.errors import InputError
 from dse.grid.blocks import Grid
 from dse.grid.dataset import coordinates_of, label
-from dse.grid.inputs import SOURCE
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
+from dse.grid.quality import SOURCES
 from dse.grid.space import Space
 from dse.jobs.checksums import Sums
 from dse.jobs.result import GRID, SUMS
@@ -196,7 +196,7 @@ def _open(path: Path, sums: Sums) -> xr.Dataset:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     # The store has a type for texts of its own; axes are few, and plain text like those of any other Dataset.
-    data = data.set_coords([n for n in (SOURCE,) if n in data])
+    data = data.set_coords([n for n in SOURCES.values() if n in data])
     texts = {n: v.astype(object) for n, v in data.coords.items() if v.dtype.kind == "T" and v.ndim < 2}
     return data.assign_coords(texts)
 

@@ -14,9 +14,10 @@ from dse.grid.blocks import Grid
 from dse.grid.dataset import attributes
 from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.evaluate import evaluate_values
-from dse.grid.inputs import ENERGIES, MADE_OF, PROFILE_AXIS, SOURCE, calibrated, compute_peak, leaf, tables
+from dse.grid.inputs import ENERGIES, MADE_OF, PROFILE_AXIS, calibrated, compute_peak, leaf, tables
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, REUSE_AXIS, has_meaning, plan_of
+from dse.grid.quality import source_of
 from dse.grid.sharing import DIVIDED, refusals
 from dse.grid.space import Space
 from dse.jobs.resolve import Job
@@ -239,10 +240,8 @@ def _of_table(space: Space, record: registry.Record, found: Mapping[str, Labelle
         return
     if "scheme" in record.inputs:
         yield "undefined for this number format", Labelled(value.dims, missing)
-    elif record.name == "loss" and space.quality is None:
-        yield "no loss is published; give your own values in a table", Labelled(value.dims, missing)
     else:
-        source = found[SOURCE]
+        source = found[source_of(record.name)]
         texts = np.broadcast_to(source.over(value.dims), missing.shape)
         for text in dict.fromkeys(texts[missing].tolist()):
             yield str(text), Labelled(value.dims, missing & (texts == text))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dse import formulas
 from dse.formulas.quantization import file_sqnr_db, optimal_sqnr_db
 from dse.registry import metric
 
@@ -42,27 +41,20 @@ def accuracy_high(quality):
 
 @metric(unit="nat", direction="min", kind="table")
 def loss(quality):
-    """Cross-entropy loss of a token: the user's own values."""
-    return quality.loss
+    """Cross-entropy loss of a token: a published value, else a scaling law; loss_low and loss_high bound it.
 
-
-@metric(unit="nat", direction="min", domain="language", label="scaling law, refit of published experiments")
-def predicted_loss(params, tokens_per_parameter):
-    """Cross-entropy loss of a token by a scaling law: it ranks sizes within one family, and is no benchmark's score.
-
-    Of one corpus and tokenizer, in 16 or more bits; predicted_loss_low and predicted_loss_high bound it by the other
-    published fits of the same experiments (70 million to 16 billion parameters; beyond that it extrapolates).
+    It ranks sizes and number formats within one corpus and tokenizer, and is no benchmark's score.
     """
-    return formulas.refit_loss(params, params * tokens_per_parameter)
+    return quality.value
 
 
-@metric(unit="nat", direction="min", domain="language", label="least of three published fits")
-def predicted_loss_low(params, tokens_per_parameter):
-    """Lower end of the interval of predicted_loss."""
-    return formulas.lowest_loss(params, params * tokens_per_parameter)
+@metric(unit="nat", direction="min", kind="table")
+def loss_low(quality):
+    """Lower end of the interval of loss."""
+    return quality.low
 
 
-@metric(unit="nat", direction="min", domain="language", label="largest of three published fits")
-def predicted_loss_high(params, tokens_per_parameter):
-    """Upper end of the interval of predicted_loss."""
-    return formulas.highest_loss(params, params * tokens_per_parameter)
+@metric(unit="nat", direction="min", kind="table")
+def loss_high(quality):
+    """Upper end of the interval of loss."""
+    return quality.high

@@ -1,6 +1,7 @@
-"""Accuracy from published tables and fits: never a guess, always with an interval and its source."""
+"""Accuracy and loss from published tables, fits and laws: never a guess, always with an interval and a source."""
 
-from dse.quality.accuracy import SOURCES, Quality, accuracy, recipe_key
-from dse.quality.recipes import Recipe, recipes
+from dse.quality.choice import choose, unknown_recipe
+from dse.quality.recipes import QUANTITIES, Recipe, recipes
+from dse.quality.values import SOURCES, Quality, quality, undefined
 
-__all__ = ["SOURCES", "Quality", "Recipe", "accuracy", "recipe_key", "recipes"]
+__all__ = ["QUANTITIES", "SOURCES", "Quality", "Recipe", "choose", "quality", "recipes", "undefined", "unknown_recipe"]

@@ -12,7 +12,8 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]
 # Columns that hold values; all others are axes.
-VALUES = {"accuracy": "%", "accuracy_low": "%", "accuracy_high": "%", "loss": "nat"}
+VALUES = {"accuracy": "%", "accuracy_low": "%", "accuracy_high": "%"}
+VALUES |= dict.fromkeys(("loss", "loss_low", "loss_high"), "nat")
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,10 @@ class OwnQuality:
         return number[found]
 
     def column(self, name: str, rows: Rows) -> Array:
-        """Values of the designs, NaN where there are none; an accuracy without an interval is its own interval."""
+        """Values of the designs, NaN where there are none; one without an interval is its own interval."""
         column = self.values.get(name)
         if column is None:
-            column = self.values.get("accuracy" if name.startswith("accuracy") else name)
+            column = self.values.get(name.partition("_")[0])
         if column is None:
             return np.full(rows.shape, np.nan)
         return np.asarray(np.append(column, np.nan)[rows])

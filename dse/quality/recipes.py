@@ -1,21 +1,31 @@
-"""Published accuracies by family, data set and training recipe, read from the TOML files beside this module.
+"""Published accuracies and losses by family, data set and training recipe, read from the TOML files beside this module.
 
-`imagenet.toml` has families with tables over some of their axes, `models.toml` single models of the zoo.
+`families.toml` has families with tables over some of their axes, `models.toml` single models of the zoo.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from dse.catalogue import read_toml
 from dse.glossary import lookup
 from dse.networks import FAMILIES, MODELS, levers
 
+# Quantities that are published, with the units of their values.
+QUANTITIES = {"accuracy": "%", "loss": "nat"}
 # Axes that change how a network is run, and nothing of what it computes.
 SAME_RESULT = ("patches", *levers.SAME_RESULT)
+# The family that the scaling law is about, and what its values compare within.
+LAW_FAMILY, LAW, LAW_DATA = "decoder", "scaling-law", "corpus of the law"
+LAW_SOURCE = "Besiroglu et al., arXiv:2404.10102; bounds with both fits of Hoffmann et al., arXiv:2203.15556"
+LANGUAGE = "language models"
+
+Points = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -41,90 +51,99 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class Change:
-    """Change of the accuracy, in points, that a number format brings: middle and range."""
-
-    value: float
-    low: float
-    high: float
-    source: str
-
-
-@dataclass(frozen=True)
 class Recipe:
-    """One family trained in one way on one data set.
+    """Published accuracies or losses of one family, trained in one way on one data set.
 
-    `points` are the values of `axes` and then the published top-1 accuracy in percent; `fixed` are values of other
-    axes without which the points say nothing. `int8_points` are as `points`, but measured with 8-bit weights and
-    activations; `int8` is the change that stands for the others.
+    `points` are the values of `axes` and then the published value (top-1 accuracy in percent, loss in nats); `fixed`
+    are values of other axes without which the points say nothing. `measured` has points of the same networks in other
+    number formats, and `class_name` says which networks' changes by number format stand for the others. `models` are
+    the models of the zoo that have the points, where they are of models; a recipe without is of whatever has the
+    axes. By a `law` the loss follows from the size alone.
     """
 
+    quantity: str
     family: str
     dataset: str
     recipe: str
     axes: tuple[str, ...]
-    fixed: Mapping[str, float]
-    points: tuple[tuple[float, ...], ...]
+    points: Points
     source: str
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    class_name: str = ""
     fit: Fit | None = None
-    int8: Change | None = None
-    int8_points: tuple[tuple[float, ...], ...] = ()
+    measured: Mapping[str, Points] = field(default_factory=dict)
+    models: tuple[str, ...] = ()
+    law: bool = False
 
     @property
     def key(self) -> str:
-        """What an accuracy may be compared within: "ImageNet-1k, tf-slim"."""
+        """What values may be compared within: "ImageNet-1k, tf-slim"."""
         return f"{self.dataset}, {self.recipe}"
 
 
 @cache
 def recipes(family: str) -> tuple[Recipe, ...]:
-    """Every recipe of a family of which something is published; tables over its axes come first."""
+    """Every recipe of a family of which something is published; tables over its axes come first, a law last."""
     found = tuple(r for r in _tables() if r.family == family)
     known = {r.recipe for r in found}
-    return found + tuple(r for r in _of_models(family) if r.recipe not in known)
+    found += tuple(r for r in _of_models(family) if r.recipe not in known)
+    if family == LAW_FAMILY:
+        found += (Recipe("loss", family, LAW_DATA, LAW, (), (), LAW_SOURCE, class_name=LANGUAGE, law=True),)
+    return found
 
 
-def _of_models(family: str) -> tuple[Recipe, ...]:
+def _of_models(family: str) -> Iterator[Recipe]:
     """Recipes whose points are models of the zoo: values of all axes, the defaults included."""
-    defaults = FAMILIES[family].defaults if family in FAMILIES else {}
-    axes = tuple(a for a in FAMILIES[family].own_axes if a not in SAME_RESULT) if family in FAMILIES else ()
-    at = {
-        name: tuple(lookup(axis).number({**defaults, **model.axes}.get(axis)) for axis in axes)
-        for name, model in MODELS.items()
-        if model.family == family and not levers.LEVERS.keys() & model.axes
-    }
-    found = []
+    if family not in FAMILIES:
+        return
+    axes = tuple(a for a in FAMILIES[family].own_axes if a not in SAME_RESULT and lookup(a).kind == "architecture")
     for table in read_toml(Path(__file__).with_name("models.toml"))["models"]:
-        points, int8 = (
-            tuple((*at[name], value) for name, value in table.get(key, {}).items() if name in at)
-            for key in ("accuracy", "int8_accuracy")
-        )
+        quantity = table.get("quantity", "accuracy")
+        points, models = _points(family, axes, table["values"], quantity)
         if points:
-            change = Change(**table["int8"]) if "int8" in table else None
-            data, recipe, source = table["dataset"], table["recipe"], table["source"]
-            found.append(Recipe(family, data, recipe, axes, {}, points, source, None, change, int8))
-    return tuple(found)
+            measured = {f: _points(family, axes, v, quantity)[0] for f, v in table.get("measured", {}).items()}
+            yield Recipe(
+                quantity, family, table["dataset"], table["recipe"], axes, points, table["source"],
+                class_name=table.get("class", ""), measured={f: p for f, p in measured.items() if p}, models=models,
+            )  # fmt: skip
+
+
+def _points(
+    family: str, axes: tuple[str, ...], values: Mapping[str, Any], quantity: str
+) -> tuple[Points, tuple[str, ...]]:
+    """The points of the models of one family, and the models."""
+    points, models = [], []
+    for name, entry in values.items():
+        given = dict(entry) if isinstance(entry, Mapping) else {"value": entry}
+        model = MODELS.get(given.pop("model", name))
+        if model is None or model.family != family or levers.LEVERS.keys() & model.axes:
+            continue
+        value = given.pop("value")
+        at = {**FAMILIES[family].defaults, **model.axes, **given}
+        # A loss is published as perplexity.
+        value = math.log(value) if quantity == "loss" else value
+        points.append((*(lookup(axis).number(at.get(axis)) for axis in axes), value))
+        models.append(model.name)
+    return tuple(points), tuple(dict.fromkeys(models))
 
 
 @cache
 def _tables() -> tuple[Recipe, ...]:
-    tables = read_toml(Path(__file__).with_name("imagenet.toml"))["recipe"]
-    return tuple(
-        Recipe(
-            **{
-                **table,
-                "axes": tuple(table["axes"]),
-                "points": tuple(map(tuple, table["points"])),
-                "int8_points": tuple(map(tuple, table.get("int8_points", ()))),
-                "fit": _fit(table["fit"]) if "fit" in table else None,
-                "int8": Change(**table["int8"]) if "int8" in table else None,
-            }
-        )
-        for table in tables
-    )
+    return tuple(map(_table, read_toml(Path(__file__).with_name("families.toml"))["recipe"]))
 
 
-def _fit(table: Mapping[str, object]) -> Fit:
-    axis = table["axis"]
-    assert isinstance(axis, dict)
-    return Fit(**{**table, "axis": {name: FitAxis(**fields) for name, fields in axis.items()}})  # type: ignore[arg-type]
+def _table(table: Mapping[str, Any]) -> Recipe:
+    axes = tuple(table["axes"])
+    return Recipe(
+        "accuracy", table["family"], table["dataset"], table["recipe"], axes, _numbers(axes, table["points"]),
+        table["source"], table["fixed"], table.get("class", ""), _fit(table["fit"]) if "fit" in table else None,
+        {f: _numbers(axes, points) for f, points in table.get("measured", {}).items()},
+    )  # fmt: skip
+
+
+def _numbers(axes: tuple[str, ...], points: Any) -> Points:
+    return tuple((*(lookup(a).number(v) for a, v in zip(axes, at)), value) for *at, value in points)
+
+
+def _fit(table: Mapping[str, Any]) -> Fit:
+    return Fit(**{**table, "axis": {name: FitAxis(**fields) for name, fields in table["axis"].items()}})

@@ -81,7 +81,7 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
     objectives = manifest["objectives"]
     axes = [a for a in manifest["axes"] if a in designs.variables]
     metrics = [m for m in manifest["metrics"] if m in designs.variables]
-    told = [n for n in ("compute_format", "cost_basis", "accuracy_source") if n in designs.variables]
+    told = [n for n in ("compute_format", "cost_basis", "accuracy_source", "loss_source") if n in designs.variables]
     rest = dict.fromkeys([*(li["column"] for li in limits), HELD])
     shown = dict.fromkeys([*axes, *metrics, *told])
     columns = [column(n, designs[n], size, shown=n in shown) for n in (*shown, *(r for r in rest if r not in shown))]

@@ -24,7 +24,7 @@ def test_fused_equals_plain(seed, fixed):
     space = random_space(seed, **fixed)
     plain = evaluate_values(space, ALL, engine="plain")
     fused = evaluate_values(space, ALL, engine="fused")
-    assert set(plain) == set(fused) == {*ALL, "accuracy_source"}
+    assert set(plain) == set(fused) == {*ALL, "accuracy_source", "loss_source"}
     for name, value in plain.items():
         assert value.dims == fused[name].dims, name
         assert_same(fused[name].data, value.data, tolerance(space))

@@ -315,6 +315,8 @@ MISUSES = [
     ("budgets__latancy", 1, "budgets.latancy: unknown metric 'latancy'; did you mean 'latency'?"),
     ("quality__table", 3, "quality.table: 3 is not a text"),
     ("quality__table", "acuracy.csv", r"quality.table: .*acuracy\.csv: no such file"),
+    ("quality__recipe", "tf-slm", "quality: table and recipe are both given; give one of them"),
+    ("network__recipe", ["tf-slim"], "network.recipe: ['tf-slim'] is not a text"),
     ("quality__tabel", "x", "quality.tabel: unknown key; did you mean 'table'?"),
     ("output__metrics", ["parms"], "output.metrics: unknown metric 'parms'; did you mean 'params'?"),
     ("output__grid", "yes", "output.grid: 'yes' is not true or false"),

@@ -88,9 +88,7 @@ def test_an_accuracy_without_an_interval_is_its_own(spec):
 
 def test_without_a_table_loss_is_undefined_with_a_reason():
     result = dse.explore(changed(SMALL, objectives={"minimize": ["loss"]}))
-    assert result.manifest["undefined_because"] == {
-        "loss": {"no loss is published; give your own values in a table": 48}
-    }
+    assert result.manifest["undefined_because"] == {"loss": {"no published loss of the family 'mobilenet_v2'": 48}}
 
 
 def test_many_rows_against_a_dictionary(spec):

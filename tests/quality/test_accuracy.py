@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,16 @@ import pytest
 import dse
 from dse.errors import InputError
 from dse.precision import PRECISIONS, Scheme
-from dse.quality import SOURCES, accuracy, recipes
+from dse.quality import SOURCES, formats, quality, recipes
 
 TABLES = tomllib.loads((Path(__file__).parents[1] / "reference" / "accuracy.toml").read_text())
 POINTS = TABLES["mobilenet_v2"]
 IMAGENET = {"classes": 1000, "in_channels": 3}
+
+
+def accuracy(family, axes, scheme, recipe=None):
+    named = {r.recipe: r for r in recipes(family)}
+    return quality(named[recipe] if recipe else recipes(family)[0], axes, scheme)
 
 
 def mobilenet(width, resolution, scheme="fp32", **other):
@@ -42,7 +48,7 @@ def test_every_published_resnet():
         found = accuracy("resnet", {**axes, "width": 1.0, **IMAGENET}, PRECISIONS["fp32"])
         assert float(found.value) == row["accuracy"]
         assert found.key == "ImageNet-1k, torchvision-v1"
-    assert {tuple(point) for r in recipes("resnet") for point in r.points} == {
+    assert {tuple(point) for point in recipes("resnet")[0].points} == {
         tuple(row[key] for key in ("depth", "groups", "width_per_group", "resolution", "accuracy")) for row in rows
     }
 
@@ -129,10 +135,9 @@ def test_resnet_between_its_points_is_undefined():
 
 
 def test_family_of_which_nothing_is_published():
-    found = accuracy("decoder", {"layers": [2, 4]}, PRECISIONS["fp32"])
-    assert np.isnan(found.value).all()
-    assert found.value.shape == (2,)
-    assert found.legend == {0: "no published accuracy of the family 'decoder'"}
+    data = dse.evaluate("pointnet", metrics=["accuracy"], points=[512, 1024])
+    assert np.isnan(data.accuracy).all()
+    assert str(data.accuracy_source.values) == "no published accuracy of the family 'pointnet'"
 
 
 @pytest.mark.parametrize("scheme", ["fp32", "tf32", "fp16", "bf16"])
@@ -148,7 +153,7 @@ def test_int8_shifts_value_and_interval():
     found = mobilenet(1.0, 224, "int8")
     assert [float(x) for x in (found.low, found.value, found.high)] == pytest.approx([69.2, 71.0, 71.58], abs=1e-9)
     assert found.low <= 70.8 <= found.high, "TFLite's published value"
-    assert "-0.8 points" in found.legend[1]
+    assert "int8: -0.8 points" in found.legend[1]
     between, floats = mobilenet(0.6, 200, "int8"), mobilenet(0.6, 200)
     assert float(between.low - floats.low) == pytest.approx(-2.6)
     assert float(between.high - floats.high) == pytest.approx(-0.22)
@@ -179,11 +184,14 @@ def test_own_scheme_counts_by_its_bits():
     )
 
 
-def test_recipes_are_named_and_never_mixed():
-    axes = {"width": 1.0, "resolution": 224, **IMAGENET}
-    assert accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "tf-slim").key == "ImageNet-1k, tf-slim"
-    with pytest.raises(InputError, match="did you mean 'torchvision-v1'"):
-        accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "torchvision-v2")
+def test_a_recipe_is_chosen_by_name():
+    found = {
+        r: dse.evaluate("mobilenet_v2", metrics="accuracy", recipe=r) for r in ("torchvision-v1", "torchvision-v2")
+    }
+    assert {r: float(d.accuracy) for r, d in found.items()} == {"torchvision-v1": 71.878, "torchvision-v2": 72.154}
+    assert str(found["torchvision-v2"].recipe.values) == "ImageNet-1k, torchvision-v2"
+    with pytest.raises(InputError, match="unknown recipe 'torchvision-v3'; did you mean 'torchvision-v2'"):
+        dse.evaluate("mobilenet_v2", metrics="accuracy", recipe="torchvision-v3")
 
 
 def test_axis_that_the_table_needs():
@@ -218,16 +226,19 @@ def test_a_network_measured_in_8_bits():
     axes = {"width": 1.0, "resolution": 224, **IMAGENET}
     found = accuracy("mobilenet_v2", axes, PRECISIONS["int8"], "torchvision-v1")
     assert [float(x) for x in (found.low, found.value, found.high)] == [71.658] * 3
-    assert found.legend[4].startswith("published point of the network in 8-bit integers")
+    assert found.legend[SOURCES["measured"]].startswith("published point of the network in int8")
     assert float(accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "torchvision-v1").value) == 71.878
 
 
-def test_every_value_of_the_models_is_a_percentage():
-    tables = tomllib.loads((Path(dse.__file__).parent / "quality" / "models.toml").read_text(encoding="utf-8"))
-    for table in tables["models"]:
-        changes = [round(v - table["accuracy"][n], 3) for n, v in table.get("int8_accuracy", {}).items()]
-        assert all(40 < value < 90 for value in table["accuracy"].values())
-        assert all(table["int8"]["low"] <= c <= table["int8"]["high"] for c in changes)
+def test_measured_formats_lie_in_the_interval_of_their_class():
+    for family in dse.families:
+        for recipe in recipes(family):
+            for name, points in recipe.measured.items():
+                scheme = PRECISIONS[name]
+                change, _ = formats.change_of(replace(recipe, measured={}), scheme)
+                plain = {at: value for *at, value in recipe.points for at in [str(at)]}
+                changes = [value - plain[str(at)] for *at, value in points]
+                assert change is None or all(change.low - 0.005 <= c <= change.high + 0.005 for c in changes), name
 
 
 @pytest.mark.parametrize(

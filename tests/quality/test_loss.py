@@ -1,20 +1,27 @@
-"""Loss of language models by scaling law: constants of the papers, worked out here."""
+"""Loss of language models: published perplexities, the scaling law with the constants of the papers, and formats."""
 
 from __future__ import annotations
+
+import math
+from statistics import median
 
 import numpy as np
 import pytest
 
 import dse
+from dse.errors import InputError
+from dse.precision import PRECISIONS, Scheme
+from dse.quality import SOURCES, quality, recipes
 
 PARAMS = 6_738_415_616
-METRICS = ["predicted_loss", "predicted_loss_low", "predicted_loss_high"]
+METRICS = ["loss", "loss_low", "loss_high"]
 # E, A, alpha, B, beta: Besiroglu et al. 2024; Hoffmann et al. 2022 as printed, and as in its source.
 FITS = (
     (1.8172, 482.01, 0.3478, 2085.43, 0.3658),
     (1.69, 406.4, 0.34, 410.7, 0.28),
     (1.6934, 406.4, 0.3392, 410.7, 0.2849),
 )
+LAW = {"recipe": "scaling-law"}
 
 
 def by_hand(fit, params, tokens):
@@ -22,31 +29,235 @@ def by_hand(fit, params, tokens):
     return e + a * np.exp(-alpha * np.log(params)) + b * np.exp(-beta * np.log(tokens))
 
 
+def loss_of(model, precision="fp16", **axes):
+    data = dse.evaluate(model, metrics=METRICS, precision=precision, **axes)
+    return [float(data[m]) for m in METRICS], str(data.loss_source.values)
+
+
 @pytest.mark.parametrize("ratio", [20, 297])
-def test_llama_2_7b(ratio):
-    data = dse.evaluate("llama-2-7b", metrics=METRICS, tokens_per_parameter=ratio)
+def test_the_law_of_llama_2_7b(ratio):
     fits = [by_hand(fit, PARAMS, PARAMS * ratio) for fit in FITS]
-    assert [float(data[m]) for m in METRICS] == pytest.approx([fits[0], min(fits), max(fits)], rel=1e-12)
+    values, source = loss_of("llama-2-7b", **LAW, tokens_per_parameter=ratio)
+    assert values == pytest.approx([fits[0], min(fits), max(fits)], rel=1e-12)
+    # 297 tokens a parameter are 2 T tokens: beyond the 500 G of the experiments.
+    assert ("extrapolated" in source) is (ratio == 297)
+
+
+def test_published_losses_that_the_law_was_worked_out_to():
+    # 70 B parameters and 1.4 T tokens: 1.974 by the refit, 1.937 and 1.921 by the two others.
+    law = next(r for r in recipes("decoder") if r.law)
+    found = quality(law, {"layers": 80}, PRECISIONS["bf16"], 70e9, 20)
+    assert [round(float(v), 3) for v in (found.value, found.low, found.high)] == [1.974, 1.921, 1.974]
+    assert set(found.legend) == {SOURCES["extrapolated"]}
 
 
 def test_larger_models_and_more_tokens_lose_less():
     data = dse.evaluate("llama-2-7b", metrics=METRICS, layers=[8, 16, 32], tokens_per_parameter=[5, 20, 300])
+    assert data.loss.dims == ("layers", "tokens_per_parameter")
     for metric in METRICS:
         assert (np.diff(data[metric].values, axis=0) < 0).all()
         assert (np.diff(data[metric].values, axis=1) < 0).all()
-    assert (data.predicted_loss_low <= data.predicted_loss).all()
-    assert (data.predicted_loss <= data.predicted_loss_high).all()
+    assert (data.loss_low <= data.loss).all() and (data.loss <= data.loss_high).all()
 
 
-def test_it_has_no_meaning_for_vision():
-    data = dse.evaluate("resnet50", metrics=METRICS)
-    assert all(np.isnan(float(data[m])) and data[m].attrs["reason"] for m in METRICS)
+# Perplexities on WikiText-2 at 2,048 tokens in 16 bits, 8 bits and 4-bit weights: README of lmquant.
+@pytest.mark.parametrize(
+    ("model", "perplexities"),
+    [("llama-2-7b", (5.47, 5.54, 5.60)), ("llama-2-13b", (4.88, 4.95, 4.97)), ("llama-2-70b", (3.32, 3.36, 3.41)),
+     ("llama-3-8b", (6.14, 6.28, 6.54)), ("mistral-7b-v0.1", (5.25, 5.29, 5.37))],
+)  # fmt: skip
+def test_a_published_perplexity_comes_first(model, perplexities):
+    for precision, published in zip(("bf16", "int8", "w4a16"), perplexities, strict=True):
+        values, source = loss_of(model, precision)
+        assert values == pytest.approx([math.log(published)] * 3, rel=1e-12)
+        assert "published point" in source and "WikiText-2 at 2048 tokens" in source
+
+
+# Llama 2 70B, llama.cpp: perplexity in 16 bits 3.4313, and of each type.
+@pytest.mark.parametrize(
+    ("precision", "published"),
+    [("fp16", 3.4313), ("q6_k", 3.4367), ("q5_k", 3.4483), ("q4_k", 3.4852), ("q3_k", 3.7019), ("q4_0", 3.555)],
+)
+def test_a_recipe_of_another_program_is_chosen_by_name(precision, published):
+    values, source = loss_of("llama-2-70b", precision, recipe="llama-2-gguf")
+    assert values == pytest.approx([math.log(published)] * 3, rel=1e-12)
+    assert "512 tokens" in source
+
+
+def test_a_model_of_the_same_shape_is_not_the_model():
+    # Llama 3 and 3.1 8B have one shape; only of Llama 3 is a perplexity taken.
+    assert "published point" in loss_of("llama-3-8b")[1]
+    values, source = loss_of("llama-3.1-8b")
+    assert source.startswith("scaling law") and values[0] > 2
+
+
+def test_tokens_of_training_ask_for_the_law():
+    assert loss_of("llama-2-7b")[0][0] == pytest.approx(math.log(5.47))
+    assert loss_of("llama-2-7b", tokens_per_parameter=20)[1].startswith("scaling law")
+
+
+# Perplexity in 16 bits and in the type: LLaMA 7B and 13B, Llama 2 70B, Llama 3 8B.
+Q4_K = [(5.9066, 6.0215), (5.2543, 5.3404), (3.4313, 3.4852), (6.23316, 6.500529)]
+Q3_K = [(5.9066, 6.4571), (5.2543, 5.6033), (3.4313, 3.7019), (6.23316, 7.863786)]
+# Per channel, rounded to nearest and by GPTQ: LLaMA 7B, 13B, 30B, 65B.
+GPTQ = [
+    (5.68, 6.29), (5.09, 5.53), (4.10, 4.54), (3.53, 3.92), (5.68, 6.09), (5.09, 5.36), (4.10, 4.45), (3.53, 3.84),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("scheme", "pairs"),
+    [(PRECISIONS["q4_k"], Q4_K), (PRECISIONS["q3_k"], Q3_K),
+     (Scheme.from_fields("mine", weight_bits=4, activation_bits=16), GPTQ)],
+)  # fmt: skip
+def test_a_format_adds_its_published_interval(scheme, pairs):
+    law = next(r for r in recipes("decoder") if r.law)
+    plain, found = (quality(law, {"layers": 32}, s, PARAMS, 20) for s in (PRECISIONS["fp16"], scheme))
+    added = [math.log(b / a) for a, b in pairs]
+    for name, wanted in (("value", median(added)), ("low", min(added)), ("high", max(added))):
+        assert float(getattr(found, name) - getattr(plain, name)) == pytest.approx(wanted, abs=1e-12)
+
+
+def test_narrower_formats_lose_more():
+    order = ["fp16", "q8_0", "q6_k", "q5_k", "q4_k", "q3_k"]
+    data = dse.evaluate("llama-3.1-8b", metrics=METRICS, precision=order)
+    for metric in METRICS:
+        assert (np.diff(data[metric].values) > 0).all(), metric
+    assert (np.diff(data.loss_high - data.loss_low) > 0).all()
+
+
+def test_between_two_formats():
+    # Weights in 8 bits alone: no better than 16 bits, no worse than with activations and cache in 8 bits too.
+    fp16, int8, found = (loss_of("phi-4", p)[0] for p in ("fp16", "int8", "w8a16"))
+    assert found == pytest.approx([(fp16[0] + int8[0]) / 2, fp16[1], int8[2]], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("precision", "reason"),
+    [("q2_k", "files that are called Q2_K store 3.16 to 3.40 bits a weight"), ("fp8", "no published evidence"),
+     ("iq4_xs", "measured on Llama 3 8B only"), ("mxfp4", "no published evidence"), ("nvfp4", "no published")],
+)  # fmt: skip
+def test_formats_without_evidence_are_undefined(precision, reason):
+    for model in ("llama-2-7b", "llama-3.1-8b"):
+        values, source = loss_of(model, precision)
+        assert np.isnan(values).all() and reason in source
+
+
+def test_a_narrow_cache_is_no_16_bit_format():
+    scheme = Scheme.from_fields("mine", weight_bits=16, activation_bits=16, kv_bits=4)
+    law = next(r for r in recipes("decoder") if r.law)
+    assert np.isnan(quality(law, {"layers": 32}, scheme, PARAMS, 20).value)
+
+
+@pytest.mark.parametrize(
+    ("model", "axes", "reason"),
+    [("llama-3.1-8b", {"attention": "linear"}, "not linear attention"),
+     ("llama-3.1-8b", {"attention": "window", "window": 1024}, "not over a shorter window"),
+     ("llama-3.1-8b", {"attention": "sinks", "window": 2043, "sinks": 4}, "not over a shorter window"),
+     ("llama-3.1-8b", {"local_layers": 4, "window": 512}, "not over a shorter window"),
+     ("llama-3.1-8b", {"sparsity": 0.5}, "not of pruned networks"),
+     ("llama-2-7b", {"sparsity": 0.5}, "not of pruned networks"),
+     ("mixtral-8x7b", {}, "a mixture of experts lies somewhere between its active and all its parameters")],
+)  # fmt: skip
+def test_what_the_law_is_not_of(model, axes, reason):
+    values, source = loss_of(model, **axes)
+    assert np.isnan(values).all() and reason in source
+
+
+@pytest.mark.parametrize(
+    "axes", [{"attention": "window", "window": 2048}, {"attention": "sinks", "window": 2044, "sinks": 4}]
+)
+def test_a_window_of_all_tokens_is_none(axes):
+    assert loss_of("llama-3.1-8b", **axes) == loss_of("llama-3.1-8b")
+
+
+def test_how_parameters_are_counted_does_not_matter():
+    assert loss_of("llama-3.1-8b", counting="weights") == loss_of("llama-3.1-8b")
+
+
+def test_how_a_network_is_run_does_not_matter():
+    data = dse.evaluate(
+        "llama-3.1-8b",
+        metrics=METRICS,
+        precision="fp16",
+        context=[128, 4096],
+        batch=[1, 8],
+        phase=["prefill", "decode"],
+    )
+    assert data.loss.dims == () and float(data.loss) == loss_of("llama-3.1-8b")[0][0]
+
+
+def test_it_has_no_meaning_for_vision_and_encoders():
+    for model, family in (("resnet50", "resnet"), ("bert-base", "encoder"), ("t5-small", "encoder_decoder")):
+        values, source = loss_of(model)
+        assert np.isnan(values).all() and source == f"no published loss of the family {family!r}"
+
+
+SPEC = {
+    "network": {"model": "llama-2-7b", "layers": [8, 32]}, "hardware": {"device": "a100-sxm-80gb"},
+    "deployment": {"tokens_per_parameter": [20, 300], "context": 128},
+    "precision": {"scheme": "bf16"}, "objectives": {"minimize": ["loss", "latency"]},
+}  # fmt: skip
 
 
 def test_a_circumstance_has_frontiers_of_its_own():
-    spec = {
-        "network": {"model": "llama-2-7b", "layers": [8, 32]}, "hardware": {"device": "a100-sxm-80gb"},
-        "deployment": {"tokens_per_parameter": [20, 300], "context": 128},
-        "precision": {"scheme": "bf16"}, "objectives": {"minimize": ["predicted_loss", "latency"]},
+    assert dse.explore(SPEC).frontier.sizes["design"] == 4
+
+
+FORMATS = ["fp16", "int8", "w4a16", "q2_k", "q3_k", "q4_k", "q6_k", "mxfp4"]
+SWEEP = {
+    "network": [{"model": n} for n in ("llama-2-7b", "llama-2-13b", "llama-3.1-8b", "mixtral-8x7b")],
+    "precision": {"scheme": FORMATS}, "hardware": {"device": "h100-sxm"}, "fit": False,
+    "objectives": {"minimize": ["loss", "model_size"]},
+}  # fmt: skip
+
+
+def test_a_frontier_over_models_and_formats():
+    result = dse.explore(SWEEP)
+    frontier = result.frontier
+    assert result.manifest["per"] == ["recipe"]
+    # Every 2-bit and block-scaled design, and the mixture, is undefined: 2 × 3 and 8 of 32.
+    assert result.counts["undefined"] == 2 * 3 + 8
+    assert not {"q2_k", "mxfp4"} & set(frontier.precision.values.tolist())
+    of_llama = frontier.isel(design=frontier.recipe == "WikiText-2 at 2048 tokens, llama-2")
+    kept = set(zip(of_llama.network.values.tolist(), of_llama.precision.values.tolist(), strict=True))
+    # 13B at 3.4 bits, 5.6 GB: ln 4.88 + 0.082 = 1.668, beats 7B at 8 bits, 6.7 GB: ln 5.54 = 1.712.
+    assert ("llama-2-13b", "fp16") in kept and ("llama-2-13b", "q3_k") in kept and ("llama-2-7b", "int8") not in kept
+
+
+def test_one_recipe_makes_one_frontier():
+    result = dse.explore({**SWEEP, "quality": {"recipe": "scaling-law"}})
+    assert result.manifest["per"] == []
+    assert {"llama-3.1-8b", "llama-2-13b"} <= set(result.frontier.network.values.tolist())
+
+
+def test_leads_within_the_interval_are_ties():
+    exact, ties = (
+        dse.explore({**SWEEP, "objectives": {**SWEEP["objectives"], "ties": t}, "quality": {"recipe": "scaling-law"}})
+        for t in ("exact", "interval")
+    )
+    assert ties.counts["tied"] > 0
+    assert ties.frontier.sizes["design"] == exact.frontier.sizes["design"] - ties.counts["tied"]
+    assert {"loss_low", "loss_high"} <= set(ties.frontier.data_vars)
+
+
+def test_the_recipe_of_one_of_several_networks():
+    networks = [{"model": "llama-2-7b", "recipe": "scaling-law"}, {"model": "llama-2-13b"}]
+    recipes_of = dse.explore({**SWEEP, "network": networks}).frontier
+    found = set(zip(recipes_of.network.values.tolist(), recipes_of.recipe.values.tolist(), strict=True))
+    assert found == {
+        ("llama-2-7b", "corpus of the law, scaling-law"), ("llama-2-13b", "WikiText-2 at 2048 tokens, llama-2")
     }  # fmt: skip
-    assert dse.explore(spec).frontier.sizes["design"] == 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [({"quality": {"recipe": "scaling-lwa"}}, "quality.recipe: unknown recipe 'scaling-lwa'; did you mean 'scaling"),
+     ({"quality": {"recipe": "scaling-law", "table": "x.csv"}}, "quality: table and recipe are both given; give one"),
+     ({"network": [{"model": "resnet50", "recipe": "scaling-law"}, {"model": "resnet18"}]},
+      "network.resnet50.recipe: unknown recipe 'scaling-law'; allowed: ")],
+)  # fmt: skip
+def test_a_wrong_recipe_is_a_fault(spec, fault):
+    with pytest.raises(InputError) as caught:
+        dse.explore({**SWEEP, **spec})
+    assert fault in str(caught.value)
