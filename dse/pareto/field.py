@@ -96,7 +96,7 @@ def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str
     group, factor = 0, 1
     for name in reversed(cut.per):
         axis = space.keys.get(name)
-        own = np.array([texts[name].index(str(v)) for v in axis.values] if axis else [texts[name].index("")])
+        own = np.array([texts[name].index(value_text(v)) for v in axis.values] if axis else [texts[name].index("")])
         if axis is not None and axis.dim is not None:
             dim = space.dims.index(axis.dim)
             codes[dim] = codes.get(dim, 0) + own * factor
