@@ -57,7 +57,7 @@ def test_many_frontiers_share_panels_by_one_axis():
     assert [p.title for p in data.panels] == list("abcdef")
     assert all([s.name for s in p.series] == [f"context {c}" for c in range(5)] for p in data.panels)
     assert [len(s.x) for p in data.panels for s in p.series] == [3] * 25 + [0] + [3] * 4
-    # The k-th group has its designs at k + 1 times 1, 2, 3 ms, and five feasible and five excluded designs in the cloud.
+    # The k-th group has designs at k + 1 times 1, 2, 3 s, and in the cloud five feasible and five excluded ones.
     assert [s.x.tolist() for s in data.panels[2].series] == [[k, 2 * k, 3 * k] for k in range(11, 16)]
     assert [int(p.feasible.sum()) for p in data.panels] == [25] * 5 + [20]
     assert [int(p.excluded.sum()) for p in data.panels] == [25] * 5 + [20]
