@@ -119,6 +119,8 @@ def _print_plan(job: Job, as_json: bool) -> None:
         print_text("by bounds: boxes of designs are skipped unseen; the time follows the frontier, not the designs")
     else:
         click.echo(f"about {plan['seconds_text']} at {plan['rate']:,.0f} designs/s measured on a part of it")
+    for note in plan["notes"]:
+        print_text(f"note: {note}")
     _print_devices(plan["left_out_devices"], plan["fit_not_checked"])
 
 

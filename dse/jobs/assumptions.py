@@ -25,6 +25,7 @@ from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
 from dse.jobs.catalogues import SCHEME_FIELDS
+from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
@@ -76,7 +77,7 @@ def notes(job: Job) -> list[str]:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
-    return found
+    return found + idle_notes(job)
 
 
 def unchecked(space: Space, device: str) -> list[str]:

@@ -38,6 +38,14 @@ def axis_values(name: str, given: Any) -> Any:
     return _one(entry, given)
 
 
+def axis_text(name: str, value: Any) -> str:
+    """The value of an axis for people, with its unit; the network may stand before its name."""
+    if isinstance(value, str):
+        return value
+    entry = glossary.find(name.rpartition(".")[2])
+    return units.format_quantity(float(value), entry.unit if entry else "1")
+
+
 def is_range(given: Mapping[str, Any]) -> bool:
     """Whether a table is meant as a range of values."""
     return all(key in _RANGE_KEYS for key in given)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from dse import glossary, registry
+from dse import registry
 from dse.errors import InputError, unknown
 from dse.grid import profile
 from dse.grid.blocks import Alone, Grid
@@ -18,8 +18,9 @@ from dse.grid.dataset import evaluate
 from dse.grid.inputs import compute_peak, leaf
 from dse.grid.space import NETWORK, Space
 from dse.jobs import what_if
+from dse.jobs.axes import axis_text
 from dse.pareto.cut import MCU, Cut
-from dse.units import format_quantity, value_text
+from dse.units import value_text
 
 if TYPE_CHECKING:
     from dse.jobs.result import Result
@@ -76,7 +77,7 @@ class Design:
         """Those of its axes that its names do not tell, with units: a model's name stands for its shape."""
         shape = self.space.network_axes() if self.space.model or NETWORK in self.space.axes else {}
         fixed = {n for n, a in shape.items() if a.kind == "architecture" and a.dim is None}
-        return {n: _text(n, v) for n, v in self.axes.items() if n not in {*fixed, NETWORK}}
+        return {n: axis_text(n, v) for n, v in self.axes.items() if n not in {*fixed, NETWORK}}
 
     @property
     def network(self) -> str:
@@ -149,13 +150,6 @@ class Design:
     def metric(self) -> str:
         """The metric to show where none is named: the first objective, or latency."""
         return self.cut.objectives[0].metric if self.cut.objectives else "latency"
-
-
-def _text(axis: str, value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    entry = glossary.find(axis.rpartition(".")[2])
-    return format_quantity(float(value), entry.unit if entry else "1")
 
 
 def design_of(result: Result, which: int | str | None = None) -> Design:

@@ -7,7 +7,8 @@ from typing import Any
 
 from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.space import OF_NETWORK, Axis
-from dse.jobs.assumptions import default_values, unchecked
+from dse.jobs.assumptions import default_values, notes, unchecked
+from dse.jobs.axes import axis_text
 from dse.jobs.resolve import Job
 from dse.jobs.spaces import RUN_AXES
 from dse.pareto.regions import thinned
@@ -36,6 +37,7 @@ def estimate(job: Job) -> dict[str, Any]:
         "rate": rate,
         "seconds": rate and job.size / rate,
         "seconds_text": rate and format_quantity(job.size / rate, "s", 3),
+        "notes": notes(job),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
         "fit_not_checked": {
             d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))
@@ -75,5 +77,6 @@ def _axes(job: Job) -> list[dict[str, Any]]:
 
 def _axis(job: Job, axis: Axis, name: str) -> dict[str, Any]:
     role = "per" if axis.name in job.cut.per else "choose" if axis.dim else "fixed"
-    ends = str(axis.values[0]) if len(axis.values) == 1 else f"{axis.values[0]} to {axis.values[-1]}"
+    first, last = (axis_text(axis.name, axis.values[i]) for i in (0, -1))
+    ends = first if len(axis.values) == 1 else f"{first} to {last}"
     return {"name": name, "role": role, "values": len(axis.values), "first_to_last": ends}

@@ -15,6 +15,7 @@ from dse.pareto.cut import WITNESS, Cut, is_mcu
 from dse.pareto.groups import group_texts
 from dse.pareto.judge import MCU, Judge
 from dse.pareto.regions import Region, regions
+from dse.units import value_text
 
 # Architectures of which counts are held at a time.
 NETWORKS = 2**20

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,8 @@ from dse.plots.summary import budget_limits, counts_text, objectives_text, unbro
 from dse.units import value_text
 
 MOST_PANELS = 12
+# Frontiers of one of several panels.
+MOST_SHARED = 12
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,14 @@ def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> Front
     order = sorted(rows or set(counted), key=natural)
     barren = sorted(set(_possible(result.cloud, names)) - set(rows), key=natural) if rows else []
     overlay = len(order) > MOST_PANELS
-    wanted = (90, 60) if overlay or len(order) == 1 else (44, 34)
+    place = _panel_axis(order) if overlay else None
+    wanted = (90, 60) if (overlay and place is None) or len(order) == 1 else (44, 34)
     builder = Builder(result, over, against, None if overlay else third, cells, wanted, labelled=not overlay)
-    panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
+    panels: Iterable[Panel]
+    if place is not None:
+        panels = builder.shared(order, rows, names, place)
+    else:
+        panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
     told = [over, against] if overlay or third is None else [over, against, third]
     notes = [*_sample(result.cloud), *_notes(whole, cells, barren, names is not None)]
     left = [o for o in objectives if o not in told]
@@ -96,6 +103,17 @@ def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> Front
         drawn,
         tuple(panels),
     )
+
+
+def _panel_axis(order: Sequence[Group]) -> int | None:
+    """Which axis of the groups divides them into panels of few frontiers each; None where none does."""
+    found = []
+    for place in range(len(order[0])):
+        values = len({group[place] for group in order})
+        others = len({(*group[:place], *group[place + 1 :]) for group in order})
+        if 1 < values <= MOST_PANELS and 1 < others <= MOST_SHARED:
+            found.append((others, place))
+    return min(found)[1] if found else None
 
 
 def _possible(cloud: xr.Dataset, names: Sequence[Group] | None) -> list[Group]:

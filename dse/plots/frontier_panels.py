@@ -91,23 +91,45 @@ class Builder:
             own = rows.get(group, np.empty(0, dtype=int))
             title = self.name(group)
             common = self._common(own)
-            feasible, excluded = self._counts(None if names is None else names.index(group))
+            feasible, excluded = self._counts(None if names is None else [names.index(group)])
             remark = common if len(own) else "no feasible design"
             title = f"{title} ({remark})" if title and remark else title
             series = (self.series(title, own, wanted),) if len(own) else ()
             yield Panel(title, series, feasible if names else None, excluded if names else None)
 
+    def shared(
+        self, order: Sequence[Group], rows: Mapping[Group, np.ndarray], names: Sequence[Group] | None, place: int
+    ) -> Iterator[Panel]:
+        """One panel for each value of the axis of `per` at a place, with all groups of it, the same in each panel."""
+        per = self.manifest["per"]
+        rest = [axis for i, axis in enumerate(per) if i != place]
+        others = list(dict.fromkeys(_without(group, place) for group in order))
+        for value in dict.fromkeys(group[place] for group in order):
+            groups = [(*other[:place], value, *other[place:]) for other in others]
+            numbers = None if names is None else [names.index(g) for g in groups if g in names]
+            series = [
+                self.series(self.name(other, rest) or "frontier", rows.get(group, np.empty(0, dtype=int)), 0)
+                for group, other in zip(groups, others, strict=True)
+            ]
+            yield Panel(self.name((value,), [per[place]]), tuple(series), *self._counts(numbers))
+
     def overlay(self, order: Sequence[Group], rows: Mapping[Group, np.ndarray]) -> list[Panel]:
         """One panel with all groups, the best by the objective on x first."""
         series = [self.series(self.name(g), rows[g], 0) for g in order if g in rows]
         sign = 1.0 if self.objectives[0]["direction"] == "min" else -1.0
-        return [Panel("", tuple(sorted(series, key=lambda s: float(min(sign * s.x)))), *self._counts(-1))]
+        return [
+            Panel(
+                "",
+                tuple(sorted(series, key=lambda s: float(min(sign * s.x)))),
+                *self._counts(np.unique(self.cells.group).tolist()),
+            )
+        ]
 
-    def _counts(self, number: int | None) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Feasible and excluded designs a cell, of one group, or of all for −1."""
-        if self.x_edges is None or self.y_edges is None or number is None:
+    def _counts(self, numbers: Sequence[int] | None) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """Feasible and excluded designs a cell, of some groups."""
+        if self.x_edges is None or self.y_edges is None or numbers is None:
             return None, None
-        own = (self.cells.group == number) | (number == -1)
+        own = np.isin(self.cells.group, numbers)
         feasible, excluded = (
             self.cells.rebin(np.flatnonzero(own & (self.cells.feasible == flag)), self.x_edges, self.y_edges)
             for flag in (True, False)
@@ -156,6 +178,10 @@ class Builder:
         lengths = np.array([values - ends[0], ends[1] - values])
         known = np.where(np.isfinite(lengths), np.maximum(lengths, 0.0), 0.0)
         return known if known.any() else None
+
+
+def _without(group: Group, place: int) -> Group:
+    return (*group[:place], *group[place + 1 :])
 
 
 def _told_by_network(frontier: Any, axis: str) -> bool:

@@ -304,7 +304,7 @@ def test_a_dry_run_tells_the_work_of_a_language_model_by_default(call, tmp_path)
     path = tmp_path / "serving.toml"
     path.write_text(to_toml({**serving, "objectives": {"minimize": ["latency"]}, "precision": {"scheme": "fp16"}}))
     of = {a["name"]: (a["role"], a["first_to_last"]) for a in facts(call, f"explore {path} --dry-run")["axes"]}
-    assert (of["phase"], of["context"]) == (("fixed", "decode (default)"), ("fixed", "2048 (default)"))
+    assert (of["phase"], of["context"]) == (("fixed", "decode (default)"), ("fixed", "2,048 (default)"))
     request = "--set deployment.phase=request --set deployment.prompt_tokens=64 --set deployment.output_tokens=8"
     of = {a["name"]: a["first_to_last"] for a in facts(call, f"explore {path} --dry-run {request}")["axes"]}
     assert of["phase"] == "request" and "context" not in of

@@ -12,6 +12,7 @@ import dse
 from dse.errors import InputError
 from dse.grid.dataset import evaluate
 from dse.jobs import assumptions
+from dse.jobs.estimate import estimate
 from dse.jobs.resolve import read_job
 
 CHIP = {
@@ -289,6 +290,27 @@ def test_a_device_that_is_wrong_is_told_once():
     with pytest.raises(InputError) as caught:
         read_job(chip(bandwidth="3 GB"))
     assert len(caught.value.faults) == 1
+
+
+def test_axes_that_change_nothing_are_told():
+    """A clock stands behind peak rates, and does not move them; nor does a region what is not asked for."""
+    spec = {
+        "network": {"model": "resnet18"},
+        "hardware": {"device": "mine"},
+        "device": {"mine": {"base": "stm32h743", "clock": ["240 MHz", "480 MHz"], "tdp": ["0.3 W", "0.6 W"]}},
+        "deployment": {"region": ["DEU", "FRA"], "batch": [1, 2]},
+        "objectives": {"minimize": ["energy"]},
+        "fit": False,
+    }
+    alike = "changes nothing of what is asked for: designs that differ in it alone are alike"
+    rates = "device.mine.clock: the peak rates stay those of stm32h743; give them too"
+    found = estimate(read_job(spec))
+    assert found["notes"] == [f"region {alike}", f"clock {alike}", rates]
+    assert {a["name"]: a["first_to_last"] for a in found["axes"]}["clock"] == "240 MHz to 480 MHz"
+    assert dse.explore(spec).manifest["notes"] == found["notes"]
+    spec["device"]["mine"] |= {"tdp": {"base": "0.1 W", "clock": "1 nW/Hz"}, "peak_int8": "1 GOPS"}
+    spec["objectives"] = {"minimize": ["energy", "carbon"]}
+    assert estimate(read_job(spec))["notes"] == []
 
 
 def test_one_frontier_for_each_price_as_the_spec_spells_it():

@@ -15,13 +15,14 @@ from dse.errors import InputError
 from dse.plots.labels import place_labels
 from dse.plots.style import blank_figure, drawing_style
 from tests.plots.results import four_designs
-from tests.plots.test_frontier import by_device
+from tests.plots.test_frontier import by_device, by_device_and_context
 from tests.plots.test_roofline import two_devices
 
 RESULTS = {
     "one": lambda: four_designs(budgets=[{"metric": "latency", "text": "latency ≤ 100 ms", "max": 0.1}]),
     "panels": lambda: by_device(["a", "b", "c"], cloud_devices=["a", "b", "c", "d"]),
     "overlay": lambda: by_device([f"d{i:02d}" for i in range(30)]),
+    "shared": by_device_and_context,
 }
 
 

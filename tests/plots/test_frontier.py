@@ -36,6 +36,33 @@ def by_device(devices, designs=3, cloud_devices=None):
     return make_result(frontier, cloud, OBJECTIVES, per=["device"], axes=axes)
 
 
+def by_device_and_context(contexts=5):
+    """A frontier for each of six devices and five contexts, of which the last device lacks one."""
+    result = by_device([f"{d}-{c}" for d in "abcdef" for c in range(contexts) if (d, c) != ("f", 0)])
+    names = [text.split("-") for text in result.frontier.device.values]
+    of_cloud = [text.split("-") for text in result.cloud.device.values]
+    frontier = result.frontier.assign_coords(
+        device=("design", np.array([d for d, _ in names], dtype=object)),
+        context=("design", np.array([float(c) for _, c in names])),
+    )
+    cloud = result.cloud.assign(
+        device=("groups", [d for d, _ in of_cloud]), context=("groups", [c for _, c in of_cloud])
+    )
+    return make_result(frontier, cloud, OBJECTIVES, per=["device", "context"], axes={"device": 6, "context": contexts})
+
+
+def test_many_frontiers_share_panels_by_one_axis():
+    """29 frontiers: a panel for each device, and in it the same colours for the same contexts."""
+    data = prepare(by_device_and_context())
+    assert [p.title for p in data.panels] == list("abcdef")
+    assert all([s.name for s in p.series] == [f"context {c}" for c in range(5)] for p in data.panels)
+    assert [len(s.x) for p in data.panels for s in p.series] == [3] * 25 + [0] + [3] * 4
+    # The k-th group has designs at k + 1 times 1, 2, 3 s, and in the cloud five feasible and five excluded ones.
+    assert [s.x.tolist() for s in data.panels[2].series] == [[k, 2 * k, 3 * k] for k in range(11, 16)]
+    assert [int(p.feasible.sum()) for p in data.panels] == [25] * 5 + [20]
+    assert [int(p.excluded.sum()) for p in data.panels] == [25] * 5 + [20]
+
+
 def test_one_panel_without_per():
     data = prepare(four_designs())
     (panel,) = data.panels
