@@ -51,7 +51,7 @@ def change_of(recipe: Recipe, scheme: Scheme) -> tuple[Change | None, str]:
         assumed = f"assumed: {scheme.name} is as accurate as 32-bit floats"
         return Change(), "" if narrowest >= exact else assumed
     reason = ""
-    for entry in _entries().get(recipe.class_name, ()):
+    for entry in (e for name in recipe.classes for e in _entries().get(name, ())):
         if _alike(recipe.quantity, entry["scheme"], scheme):
             change = _change(recipe, entry)
             if change is not None:

@@ -246,7 +246,7 @@ def test_the_recipe_of_one_of_several_networks():
     recipes_of = dse.explore({**SWEEP, "network": networks}).frontier
     found = set(zip(recipes_of.network.values.tolist(), recipes_of.recipe.values.tolist(), strict=True))
     assert found == {
-        ("llama-2-7b", "corpus of the law, scaling-law"), ("llama-2-13b", "WikiText-2 at 2048 tokens, llama-2")
+        ("llama-2-7b", "MassiveText, scaling-law"), ("llama-2-13b", "WikiText-2 at 2048 tokens, llama-2")
     }  # fmt: skip
 
 
