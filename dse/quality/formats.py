@@ -56,7 +56,8 @@ def change_of(recipe: Recipe, scheme: Scheme) -> tuple[Change | None, str]:
             change = _change(recipe, entry)
             if change is not None:
                 unit = _UNITS[recipe.quantity]
-                return change, f"{scheme.name}: {change.value:+.3g} {unit} ({change.source})"
+                span = f"{change.low:+.3g} to {change.high:+.3g}"
+                return change, f"{scheme.name}: {change.value:+.3g} {unit}, {span} ({change.source})"
             reason = f": {entry['reason']}"
     if measured_as(recipe, scheme):
         return _UNKNOWN, f"{scheme.name}: only some networks are published in it"
