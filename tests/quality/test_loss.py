@@ -91,6 +91,12 @@ def test_a_model_of_the_same_shape_is_not_the_model():
     assert source.startswith("scaling law") and values[0] > 2
 
 
+def test_a_network_of_ones_own_is_not_the_model():
+    shape = {"layers": 32, "d_model": 4096, "heads": 32, "ffn": 11008, "vocab": 32000}
+    own, model = loss_of("decoder", **shape), loss_of("llama-2-7b", recipe="scaling-law")
+    assert own == model and own[1].startswith("scaling law")
+
+
 def test_tokens_of_training_ask_for_the_law():
     assert loss_of("llama-2-7b")[0][0] == pytest.approx(math.log(5.47))
     assert loss_of("llama-2-7b", tokens_per_parameter=20)[1].startswith("scaling law")
@@ -144,9 +150,11 @@ def test_formats_without_evidence_are_undefined(precision, reason):
 
 
 def test_a_narrow_cache_is_no_16_bit_format():
-    scheme = Scheme.from_fields("mine", weight_bits=16, activation_bits=16, kv_bits=4)
     law = next(r for r in recipes("decoder") if r.law)
-    assert np.isnan(quality(law, {"layers": 32}, scheme, PARAMS, 20).value)
+    narrow = {"kv_bits": 4, "activation_bits": 16}
+    for fields in ({"weight_bits": 16}, {"weight_bits": 4, "group_size": 128, "scale_bits": 16}):
+        scheme = Scheme.from_fields("mine", **fields, **narrow)
+        assert np.isnan(quality(law, {"layers": 32}, scheme, PARAMS, 20).value)
 
 
 @pytest.mark.parametrize(
