@@ -269,3 +269,15 @@ def test_a_wrong_recipe_is_a_fault(spec, fault):
     with pytest.raises(InputError) as caught:
         dse.explore({**SWEEP, **spec})
     assert fault in str(caught.value)
+
+
+def test_ties_in_a_dataset_are_those_of_a_job():
+    # At 3.4 to 6.6 bits the intervals of one size overlap: the smallest ties with the others, and stays.
+    formats = ["q6_k", "q5_k", "q4_k", "q3_k"]
+    metrics = [*METRICS, "model_size"]
+    data = dse.evaluate("llama-3.1-8b", metrics=metrics, precision=formats, layers=[8, 32])
+    found = dse.frontier(data, minimize=["loss", "model_size"], ties="interval")
+    spec = {**SWEEP, "network": {"model": "llama-3.1-8b", "layers": [8, 32]}, "precision": {"scheme": formats}}
+    job = dse.explore({**spec, "objectives": {**SWEEP["objectives"], "ties": "interval"}})
+    kept = [set(zip(f.layers.values.tolist(), f.precision.values.tolist())) for f in (found, job.frontier)]
+    assert kept[0] == kept[1] and len(kept[0]) < data.loss.size
