@@ -100,7 +100,8 @@ def _value(metric: dict[str, Any]) -> tuple[str, str]:
 
     if not math.isfinite(metric["value"]):
         return "-", metric["reason"]
-    return format_quantity(metric["value"], metric["measure"]), metric["what"]
+    told = metric["what"] + (f": {metric['source']}" if "source" in metric else "")
+    return format_quantity(metric["value"], metric["measure"]), told
 
 
 def _shown(assumption: Any) -> str:

@@ -108,7 +108,35 @@ def _family(family: Any) -> dict[str, Any]:
         shown = "derived from other axes where not given" if shown == "default None" else shown
         axes[axis] = f"{entry.meaning}; {entry.allowed()}; {shown}"
     facts = {"kind": "family", "name": family.name, "domain": family.domain, "source": family.source}
-    return {**facts, "axes": axes, "text": inspect.getdoc(family.builder)}
+    return {**facts, "axes": axes, "recipes": _recipes(family), "text": inspect.getdoc(family.builder)}
+
+
+def _recipes(family: Any, model: Any = None) -> dict[str, str]:
+    """The recipes in which accuracy or loss is published of a family, or of a model with its values, in float."""
+    from dse.quality import recipes
+
+    found = {}
+    for recipe in recipes(family.name):
+        value = None if recipe.law else _published_in(recipe, family, model)
+        if model is None or recipe.law or value is not None:
+            told = f"{recipe.quantity} on {recipe.dataset}" if value is None else f"{value} on {recipe.dataset}"
+            found[recipe.recipe] = f"{told} ({recipe.source})"
+    return found
+
+
+def _published_in(recipe: Any, family: Any, model: Any) -> str | None:
+    from dse import glossary
+    from dse.precision import PRECISIONS
+    from dse.quality import QUANTITIES, quality
+    from dse.units import format_quantity
+
+    if model is None or (recipe.models and model.name not in recipe.models):
+        return None
+    given = {**family.defaults, **model.axes}
+    axes = {n: glossary.lookup(n).number(given.get(n)) for n in family.axes}
+    of_shape = {n: v for n, v in axes.items() if glossary.lookup(n).kind == "architecture"}
+    value = float(quality(recipe, of_shape, PRECISIONS["fp16"]).value)
+    return None if value != value else f"{recipe.quantity} {format_quantity(value, QUANTITIES[recipe.quantity], 5)}"
 
 
 def _named(axis: str, value: Any) -> Any:
@@ -139,6 +167,7 @@ def model_facts(model: Any) -> dict[str, Any]:
     published = {n: f"{p.value:,.15g} ({p.source})" for n, p in model.published.items()}
     facts = {"kind": "model", "name": model.name, "family": model.family, "source": model.source, "note": model.note}
     facts |= {"axes": axes, "totals": totals, "parts": _parts(traced), "published": published}
+    facts["recipes"] = _recipes(family, model)
     return {**facts, "ops": rows}
 
 

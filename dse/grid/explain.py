@@ -27,7 +27,7 @@ from dse.grid.inputs import (
 )
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
-from dse.grid.quality import source_of
+from dse.grid.quality import SOURCES, source_of
 from dse.grid.sharing import DERIVED, DIVIDED, refusals
 from dse.grid.space import Space
 from dse.regions import Region
@@ -44,6 +44,8 @@ def describe(data: xr.Dataset, space: Space) -> dict[str, Any]:
         entry["what"] = variable.attrs["long_name"]
         if math.isnan(value):
             entry["reason"] = reason(space, str(name), data)
+        elif name in SOURCES:
+            entry["source"] = str(data.coords[SOURCES[str(name)]].item())
         metrics[str(name)] = entry
     design: dict[str, Any] = {n: a.values[0] for n, a in space.axes.items() if a.given}
     design = {"network": space.model or space.family.name, **design}
@@ -146,7 +148,8 @@ def chain(space: Space, target: str) -> list[str]:
     """The formulas behind a metric of one design, from the metric down to counts and figures, numbers put in."""
     plan = plan_of(space, [target])
     names = [r.name for r in (*plan.counts, *plan.tables, *plan.steps)]
-    values = {n: float(v.data) for n, v in evaluate_values(space, names).items() if n in names}
+    found = evaluate_values(space, names)
+    values = {n: float(v.data) for n, v in found.items() if n in names}
     values |= {n: float(leaf(space, n).data) for n in plan.leaves if not n.startswith("op_")}
     lines = []
     for record in reversed(plan.steps):
@@ -160,7 +163,8 @@ def chain(space: Space, target: str) -> list[str]:
                 f"    = {faces.equation(record.function, {i: values[i] for i in record.inputs}, record.inputs)}"
             )
     for record in (*plan.counts, *plan.tables):
-        lines.append(f"{record.name} = {format_quantity(values[record.name], record.measure)}: {record.summary}")
+        told = str(found[source_of(record.name)].data.item()) if "quality" in record.inputs else record.summary
+        lines.append(f"{record.name} = {format_quantity(values[record.name], record.measure)}: {told}")
     for name in plan.leaves:
         if name in values:
             entry = glossary.lookup(name)

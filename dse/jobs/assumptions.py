@@ -67,7 +67,7 @@ def notes(job: Job) -> list[str]:
     found = [f"device.{n} is not used: hardware.device does not name it" for n in job.spec.device if n not in used]
     if RECIPE in job.cut.per:
         known = "; ".join(dict.fromkeys(grid.space.axes[RECIPE].values[0] for grid in job.grids))
-        found.append(f"accuracies of different recipes do not compare: one frontier for each of {known}")
+        found.append(f"accuracies and losses of different recipes do not compare: one frontier for each of {known}")
     given = {n: axis for n, axis in space.axes.items() if axis.given}
     for name in (n for n in REGIONAL if n in given and REGION_AXIS in given):
         over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]

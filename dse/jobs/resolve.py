@@ -248,7 +248,9 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
         if name in roles["choose"]:
             faults.append(Fault("objectives", f"{name!r} stands in both per and choose; give it once"))
     if RECIPE in roles["choose"] and RECIPE in axes:
-        faults.append(Fault("objectives.choose", f"{RECIPE!r}: accuracies of different recipes do not compare"))
+        faults.append(
+            Fault("objectives.choose", f"{RECIPE!r}: accuracies and losses of different recipes do not compare")
+        )
     outer = {n for n in axes if glossary.is_circumstance(n)} | ({RENT_AXIS} & set(spec.deployment))
     # One frontier a network is one a recipe already.
     outer |= {RECIPE} if NETWORK not in roles["per"] else set()

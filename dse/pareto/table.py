@@ -114,7 +114,7 @@ def _groups(data: xr.Dataset, objectives: Sequence[Objective], per: list[str], c
     outer = [n for n in map(str, data.coords) if (is_circumstance(n) or n == RENT_AXIS) and n not in choose]
     if RECIPE in data.coords and by_recipe(o.metric for o in objectives):
         if RECIPE in choose:
-            raise InputError(Fault("choose", f"{RECIPE!r}: accuracies of different recipes do not compare"))
+            raise InputError(Fault("choose", f"{RECIPE!r}: accuracies and losses of different recipes do not compare"))
         outer.append(RECIPE)
     return list(dict.fromkeys([*per, *outer]))
 

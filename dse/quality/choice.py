@@ -27,8 +27,8 @@ def choose(
 ) -> Recipe | None:
     """The recipe of all networks that axes make, so that no two of them are of different ones.
 
-    Of those that a model of the zoo is published in (of a family: all) it is the first that knows every network, else
-    the first that knows any, else the first.
+    Of those that a model of the zoo is published in (of a family: all, but for losses of single models) it is the first
+    that knows every network, else the first that knows any, else the first.
 
     Parameters
     ----------
@@ -44,8 +44,9 @@ def choose(
     known = recipes(family)
     if wanted is not None:
         return next((r for r in known if r.recipe == wanted), None)
-    if model in MODELS:
-        known = tuple(r for r in known if not r.models or model in r.models)
+    named = model in MODELS
+    # An image network that is trained again comes out as published; a language model's corpus is its own.
+    known = tuple(r for r in known if not r.models or (model in r.models if named else r.quantity == "accuracy"))
     if trained:
         known = tuple(r for r in known if r.law) or known
     shares = [_known_share(r, axes, listed) for r in known]

@@ -51,12 +51,13 @@ def change_of(recipe: Recipe, scheme: Scheme) -> tuple[Change | None, str]:
         assumed = f"assumed: {scheme.name} is as accurate as 32-bit floats"
         return Change(), "" if narrowest >= exact else assumed
     reason = ""
-    for entry in _entries().get(recipe.class_name, ()):
+    for entry in (e for name in recipe.classes for e in _entries().get(name, ())):
         if _alike(recipe.quantity, entry["scheme"], scheme):
             change = _change(recipe, entry)
             if change is not None:
                 unit = _UNITS[recipe.quantity]
-                return change, f"{scheme.name}: {change.value:+.3g} {unit} ({change.source})"
+                span = f"{change.low:+.3g} to {change.high:+.3g}"
+                return change, f"{scheme.name}: {change.value:+.3g} {unit}, {span} ({change.source})"
             reason = f": {entry['reason']}"
     if measured_as(recipe, scheme):
         return _UNKNOWN, f"{scheme.name}: only some networks are published in it"

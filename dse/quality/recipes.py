@@ -21,7 +21,7 @@ QUANTITIES = {"accuracy": "%", "loss": "nat"}
 # Axes that change how a network is run, and nothing of what it computes.
 SAME_RESULT = ("patches", *levers.SAME_RESULT)
 # The family that the scaling law is about, and what its values compare within.
-LAW_FAMILY, LAW, LAW_DATA = "decoder", "scaling-law", "corpus of the law"
+LAW_FAMILY, LAW, LAW_DATA = "decoder", "scaling-law", "MassiveText"
 LAW_SOURCE = "Besiroglu et al., arXiv:2404.10102; bounds with both fits of Hoffmann et al., arXiv:2203.15556"
 LANGUAGE = "language models"
 
@@ -56,9 +56,9 @@ class Recipe:
 
     `points` are the values of `axes` and then the published value (top-1 accuracy in percent, loss in nats); `fixed`
     are values of other axes without which the points say nothing. `measured` has points of the same networks in other
-    number formats, and `class_name` says which networks' changes by number format stand for the others. `models` are
-    the models of the zoo that have the points, where they are of models; a recipe without is of whatever has the
-    axes. By a `law` the loss follows from the size alone.
+    number formats; `classes` are the networks whose changes by number format stand for the others, the closest first.
+    `models` are the models of the zoo that have the points, where they are of models; a recipe without is of whatever
+    has the axes. By a `law` the loss follows from the size alone.
     """
 
     quantity: str
@@ -69,7 +69,7 @@ class Recipe:
     points: Points
     source: str
     fixed: Mapping[str, float] = field(default_factory=dict)
-    class_name: str = ""
+    classes: tuple[str, ...] = ()
     fit: Fit | None = None
     measured: Mapping[str, Points] = field(default_factory=dict)
     models: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ def recipes(family: str) -> tuple[Recipe, ...]:
     known = {r.recipe for r in found}
     found += tuple(r for r in _of_models(family) if r.recipe not in known)
     if family == LAW_FAMILY:
-        found += (Recipe("loss", family, LAW_DATA, LAW, (), (), LAW_SOURCE, class_name=LANGUAGE, law=True),)
+        found += (Recipe("loss", family, LAW_DATA, LAW, (), (), LAW_SOURCE, classes=(LANGUAGE,), law=True),)
     return found
 
 
@@ -104,7 +104,7 @@ def _of_models(family: str) -> Iterator[Recipe]:
             measured = {f: _points(family, axes, v, quantity)[0] for f, v in table.get("measured", {}).items()}
             yield Recipe(
                 quantity, family, table["dataset"], table["recipe"], axes, points, table["source"],
-                class_name=table.get("class", ""), measured={f: p for f, p in measured.items() if p}, models=models,
+                classes=_classes(table), measured={f: p for f, p in measured.items() if p}, models=models,
             )  # fmt: skip
 
 
@@ -136,9 +136,14 @@ def _table(table: Mapping[str, Any]) -> Recipe:
     axes = tuple(table["axes"])
     return Recipe(
         "accuracy", table["family"], table["dataset"], table["recipe"], axes, _numbers(axes, table["points"]),
-        table["source"], table["fixed"], table.get("class", ""), _fit(table["fit"]) if "fit" in table else None,
+        table["source"], table["fixed"], _classes(table), _fit(table["fit"]) if "fit" in table else None,
         {f: _numbers(axes, points) for f, points in table.get("measured", {}).items()},
     )  # fmt: skip
+
+
+def _classes(table: Mapping[str, Any]) -> tuple[str, ...]:
+    given = table.get("class", ())
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def _numbers(axes: tuple[str, ...], points: Any) -> Points:

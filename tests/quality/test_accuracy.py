@@ -17,6 +17,7 @@ from dse.quality import SOURCES, formats, quality, recipes
 
 TABLES = tomllib.loads((Path(__file__).parents[1] / "reference" / "accuracy.toml").read_text())
 POINTS = TABLES["mobilenet_v2"]
+METRICS = ["accuracy", "accuracy_low", "accuracy_high"]
 IMAGENET = {"classes": 1000, "in_channels": 3}
 
 
@@ -64,19 +65,42 @@ def test_fit_between_the_points(width, resolution):
     assert int(found.source) == SOURCES["fit"]
 
 
-def test_fit_is_the_least_squares_one_of_the_published_points():
-    unknowns = np.array([[1, math.log(p["width"]), math.log(p["resolution"] / 224)] for p in POINTS])
-    logarithms = np.array([math.log(100 - p["accuracy"]) for p in POINTS])
+@pytest.mark.parametrize("family", ["mobilenet_v2", "mobilenet_v1"])
+def test_fit_is_the_least_squares_one_of_the_published_points(family):
+    points = TABLES[family]
+    unknowns = np.array([[1, math.log(p["width"]), math.log(p["resolution"] / 224)] for p in points])
+    logarithms = np.array([math.log(100 - p["accuracy"]) for p in points])
     constants = np.linalg.lstsq(unknowns, logarithms, rcond=None)[0]
     left_out = []
-    for row in range(len(POINTS)):
-        rest = np.arange(len(POINTS)) != row
+    for row in range(len(points)):
+        rest = np.arange(len(points)) != row
         without = np.linalg.lstsq(unknowns[rest], logarithms[rest], rcond=None)[0]
         left_out.append(logarithms[row] - unknowns[row] @ without)
-    fit = recipes("mobilenet_v2")[0].fit
+    fit = recipes(family)[0].fit
     stated = [fit.constant, fit.axis["width"].exponent, fit.axis["resolution"].exponent]
     np.testing.assert_allclose(stated, constants, atol=5e-5)
     assert fit.error == pytest.approx(float(np.sqrt(np.mean(np.square(left_out)))), abs=5e-5)
+    for axis in ("width", "resolution"):
+        values = [p[axis] for p in points]
+        assert (fit.axis[axis].minimum, fit.axis[axis].maximum) == (min(values), max(values))
+
+
+def test_mobilenet_v1_in_float_and_in_8_bits():
+    points = TABLES["mobilenet_v1"]
+    assert len(points) == 16
+    for point in points:
+        axes = {"width": point["width"], "resolution": point["resolution"]}
+        for precision, published in (("fp32", point["accuracy"]), ("int8", point["int8"])):
+            data = dse.evaluate("mobilenet_v1", metrics="accuracy", precision=precision, classes=1001, **axes)
+            assert float(data.accuracy) == published
+    # Between the points: the fit, and mean and range of the 16 changes in 8 bits.
+    changes = [p["int8"] - p["accuracy"] for p in points]
+    plain, narrow = (
+        dse.evaluate("mobilenet_v1", metrics=METRICS, precision=p, classes=1001, width=0.6, resolution=144)
+        for p in ("fp32", "int8")
+    )
+    for metric, change in zip(METRICS, (np.mean(changes), min(changes), max(changes)), strict=True):
+        assert float(narrow[metric] - plain[metric]) == pytest.approx(change, abs=1e-9)
 
 
 def test_grid_list_and_single_point_agree():
@@ -200,9 +224,8 @@ def test_axis_that_the_table_needs():
 
 
 def of_model(name, precision="fp32", **axes):
-    metrics = ["accuracy", "accuracy_low", "accuracy_high"]
-    data = dse.evaluate(name, metrics=metrics, precision=precision, **axes)
-    return [data[m].values.tolist() for m in metrics], data.accuracy_source.values.tolist()
+    data = dse.evaluate(name, metrics=METRICS, precision=precision, **axes)
+    return [data[m].values.tolist() for m in METRICS], data.accuracy_source.values.tolist()
 
 
 # torchvision, IMAGENET1K_V1, as its documentation prints them.

@@ -91,6 +91,12 @@ def test_a_model_of_the_same_shape_is_not_the_model():
     assert source.startswith("scaling law") and values[0] > 2
 
 
+def test_a_network_of_ones_own_is_not_the_model():
+    shape = {"layers": 32, "d_model": 4096, "heads": 32, "ffn": 11008, "vocab": 32000}
+    own, model = loss_of("decoder", **shape), loss_of("llama-2-7b", recipe="scaling-law")
+    assert own == model and own[1].startswith("scaling law")
+
+
 def test_tokens_of_training_ask_for_the_law():
     assert loss_of("llama-2-7b")[0][0] == pytest.approx(math.log(5.47))
     assert loss_of("llama-2-7b", tokens_per_parameter=20)[1].startswith("scaling law")
@@ -144,9 +150,11 @@ def test_formats_without_evidence_are_undefined(precision, reason):
 
 
 def test_a_narrow_cache_is_no_16_bit_format():
-    scheme = Scheme.from_fields("mine", weight_bits=16, activation_bits=16, kv_bits=4)
     law = next(r for r in recipes("decoder") if r.law)
-    assert np.isnan(quality(law, {"layers": 32}, scheme, PARAMS, 20).value)
+    narrow = {"kv_bits": 4, "activation_bits": 16}
+    for fields in ({"weight_bits": 16}, {"weight_bits": 4, "group_size": 128, "scale_bits": 16}):
+        scheme = Scheme.from_fields("mine", **fields, **narrow)
+        assert np.isnan(quality(law, {"layers": 32}, scheme, PARAMS, 20).value)
 
 
 @pytest.mark.parametrize(
@@ -246,7 +254,7 @@ def test_the_recipe_of_one_of_several_networks():
     recipes_of = dse.explore({**SWEEP, "network": networks}).frontier
     found = set(zip(recipes_of.network.values.tolist(), recipes_of.recipe.values.tolist(), strict=True))
     assert found == {
-        ("llama-2-7b", "corpus of the law, scaling-law"), ("llama-2-13b", "WikiText-2 at 2048 tokens, llama-2")
+        ("llama-2-7b", "MassiveText, scaling-law"), ("llama-2-13b", "WikiText-2 at 2048 tokens, llama-2")
     }  # fmt: skip
 
 
@@ -261,3 +269,15 @@ def test_a_wrong_recipe_is_a_fault(spec, fault):
     with pytest.raises(InputError) as caught:
         dse.explore({**SWEEP, **spec})
     assert fault in str(caught.value)
+
+
+def test_ties_in_a_dataset_are_those_of_a_job():
+    # At 3.4 to 6.6 bits the intervals of one size overlap: the smallest ties with the others, and stays.
+    formats = ["q6_k", "q5_k", "q4_k", "q3_k"]
+    metrics = [*METRICS, "model_size"]
+    data = dse.evaluate("llama-3.1-8b", metrics=metrics, precision=formats, layers=[8, 32])
+    found = dse.frontier(data, minimize=["loss", "model_size"], ties="interval")
+    spec = {**SWEEP, "network": {"model": "llama-3.1-8b", "layers": [8, 32]}, "precision": {"scheme": formats}}
+    job = dse.explore({**spec, "objectives": {**SWEEP["objectives"], "ties": "interval"}})
+    kept = [set(zip(f.layers.values.tolist(), f.precision.values.tolist())) for f in (found, job.frontier)]
+    assert kept[0] == kept[1] and len(kept[0]) < data.loss.size
