@@ -205,6 +205,6 @@ def _legend(recipe: Recipe, source: npt.NDArray[np.int8], remark: str, arrays: M
         texts[SOURCES["none"]] = f"not a published point ({recipe.key})"
     fixed = ", ".join(f"{name} = {value:g}" for name, value in recipe.fixed.items())
     others = [name for name in arrays if name not in recipe.axes and name not in recipe.fixed]
-    only = f"published only for {fixed}" + (f", and not over {', '.join(others)}" if others else "")
-    texts[SOURCES["incomparable"]] = only
+    only = f"published only for {fixed}, and " if fixed else "published, but "
+    texts[SOURCES["incomparable"]] = only + f"not over {', '.join(others)}" if others else only.removesuffix(", and ")
     return {code: text for code, text in texts.items() if np.any(source == code)}

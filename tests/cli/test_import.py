@@ -127,7 +127,7 @@ def test_weights_beside_their_configuration(tmp_path):
     names = list(TENSORS)
     parts = [tmp_path / f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
     safetensors(parts[0], {n: TENSORS[n] for n in names[:5]})
-    with pytest.raises(InputError, match="one of 2 files .*missing beside it: model-00002-of-00002"):
+    with pytest.raises(InputError, match=r"one of 2 files .*missing beside it: model-00002-of-00002"):
         load_model(parts[0])
     safetensors(parts[1], {n: TENSORS[n] for n in names[5:]})
     assert [load_model(part).published["params"].value for part in parts] == [PARAMS, PARAMS]
