@@ -278,7 +278,7 @@ NAMES: dict[str, Name] = {
         "1",
         "design",
         "searched list of blocks, by the name that its authors gave it",
-        choices=("in0", "in1", "in2", "in3", "in4"),
+        choices=("in0", "in1", "in2", "in3", "in4", "proxyless"),
     ),
     "time_steps": _count("architecture", "N_t", "time steps of a spectrogram"),
     "coefficients": _count("architecture", "N_f", "coefficients of each time step of a spectrogram"),
