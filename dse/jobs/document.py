@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,8 @@ def read_document(
     Parameters
     ----------
     source
-        Path of a TOML file, or a mapping of the same shape; the mapping itself is left alone.
+        Path of a TOML file, or a mapping of the same shape; the mapping itself is left alone. Files that a TOML file
+        names (models, weights) are looked for beside it first.
     settings
         Values that replace those at dotted keys: {"budgets.peak_sram": "256 KiB"}.
 
@@ -44,11 +46,40 @@ def read_document(
         document = _parse(read_bounded(path, MOST_BYTES, "the TOML file of a spec", "a spec"), path)
         if _depth(document) > MOST_DEPTH:
             raise InputError(Fault(origin, _NESTED))
+        document = on_files(document, partial(_beside, path.parent))
     for key, value in (settings or {}).items():
         _replace(document, key, _plain(value))
     if _is_absurd(document):
         raise InputError(Fault(origin, _ABSURD))
     return document, origin
+
+
+def on_files(document: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """The document with `change` done to what it names as files: models of networks, and weights of number formats."""
+    document, networks, precision = dict(document), document.get("network"), document.get("precision")
+    if isinstance(networks, list):
+        document["network"] = [_changed(network, "model", change) for network in networks]
+    else:
+        document["network"] = _changed(networks, "model", change)
+    if isinstance(precision, Mapping):
+        document["precision"] = {name: _changed(table, "weights", change) for name, table in precision.items()}
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _changed(table: Any, key: str, change: Callable[[str], str]) -> Any:
+    if not isinstance(table, Mapping) or not isinstance(table.get(key), str):
+        return table
+    return {**table, key: change(table[key])}
+
+
+def _beside(folder: Path, name: str) -> str:
+    """A file that lies in the folder of the spec; any other name as it is."""
+    file, separator, _ = name.partition(".safetensors:")
+    try:
+        found = (folder / (f"{file}.safetensors" if separator else name)).is_file()
+    except (OSError, ValueError):
+        found = False
+    return str(folder / name) if found else name
 
 
 def _plain(value: Any) -> Any:

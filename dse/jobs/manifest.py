@@ -11,7 +11,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,10 @@ from dse import registry
 from dse.grid.dataset import equation
 from dse.grid.program import plan_of
 from dse.jobs.assumptions import default_values, notes, regions
+from dse.jobs.document import on_files
 from dse.jobs.resolve import Job
 from dse.jobs.undefined import undefined_because
+from dse.networks import FAMILIES
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
 from dse.pareto.ties import INTERVAL
@@ -117,8 +119,12 @@ def job_key(job: Job) -> str:
     """A hash of what was asked for."""
     # The network as it was read: a model's file may change while the spec does not.
     spaces = job.networks.items()
-    network = {k: {n: a.values[0] for n, a in s.network_axes().items() if a.dim is None} for k, s in spaces}
-    document = job.spec.document()
+    network: dict[str, Any] = {
+        k: {n: a.values[0] for n, a in s.network_axes().items() if a.dim is None} for k, s in spaces
+    }
+    network |= {f"{k}: layers": s.family.source for k, s in spaces if FAMILIES.get(s.family.name) is not s.family}
+    # What files say, wherever they lie.
+    document = on_files(job.spec.document(), lambda name: PurePath(name).name)
     if job.quality is not None:
         # What the table says, wherever it lies.
         document["quality"] = job.quality.digest

@@ -28,7 +28,7 @@ class FeatureMaps(Recorder):
         """
         pixels = times(present, resolution * (resolution if across is None else across))
         image = Tensor(channels, pixels * frames, resolution, None, across, frames)
-        self.images.append(image)
+        self.inputs.append(image)
         return image
 
     def pool(

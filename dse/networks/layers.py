@@ -16,7 +16,9 @@ class Layers(Recorder):
 
     def given(self, features: Count, positions: Count = 1.0) -> Tensor:
         """An input of the network that is no image: points, tokens of another network."""
-        return Tensor(features, positions)
+        x = Tensor(features, positions)
+        self.inputs.append(x)
+        return x
 
     def encoding(self, features: Count, positions: Count = 1.0, name: str = "encoding") -> Tensor:
         """Values that follow from numbers alone: sines and cosines of a time, coordinates."""
@@ -111,12 +113,25 @@ class Layers(Recorder):
         """Convolution over the voxels of a cube, at `positions` (default: those of x).
 
         Of the kernel³ places of the kernel `occupied` hold a voxel (default: all of them); only these are multiplied.
+        In a network made `separable` it is a depthwise and a pointwise one, but for those of the input of the network.
         """
+        if self.separable and x not in self.inputs and np.any(np.greater(kernel, 1)):
+            self.separated += 1
+            with self.scope(name):
+                x = self._voxels(x, x.features, x.features, positions, kernel, occupied, bias, norm, "depthwise")
+                return self._voxels(x, channels, x.features * channels, None, 1, None, bias, norm, "pointwise")
+        return self._voxels(x, channels, x.features * channels, positions, kernel, occupied, bias, norm, name)
+
+    def _voxels(
+        self, x: Tensor, channels: Count, matrix: Count, positions: Count, kernel: Count, occupied: Count, bias: int,
+        norm: int, name: str,
+    ) -> Tensor:  # fmt: skip
+        """A convolution over voxels whose places multiply a `matrix` each: of all channels, or one by one."""
         out = Tensor(channels, x.positions if positions is None else positions)
-        matrix, of_norm = x.features * channels, times(norm, 2.0 * channels)
-        places = kernel * kernel * kernel
+        of_norm, places = times(norm, 2.0 * channels), kernel * kernel * kernel
         self._record(
-            name, "conv", (x,), out, FRESH, macs_per_position=matrix * (places if occupied is None else occupied),
-            weights=matrix * places, biases=times(bias, channels), affine=of_norm, statistics=of_norm,
+            name, "depthwise" if name == "depthwise" else "conv", (x,), out, FRESH,
+            macs_per_position=matrix * (places if occupied is None else occupied), weights=matrix * places,
+            biases=times(bias, channels), affine=of_norm, statistics=of_norm,
         )  # fmt: skip
         return out

@@ -91,7 +91,7 @@ class Net(FeatureMaps, Layers):
 
     def _replaces(self, x: Tensor, kernel: Count | tuple[int, int], groups: Count) -> bool:
         """Whether a convolution is dense and over space, and not the first."""
-        if x in self.images or np.all(np.equal(kernel, 1)):
+        if x in self.inputs or np.all(np.equal(kernel, 1)):
             return False
         dense = np.equal(groups, 1)
         self.require(

@@ -18,7 +18,7 @@ class Recorder:
     def __init__(self, separable: bool = False) -> None:
         # Whether convolutions over space are replaced, and how many have been.
         self.separable, self.separated = separable, 0
-        self.images: list[Tensor] = []
+        self.inputs: list[Tensor] = []
         self.ops: list[Op] = []
         self.regions: list[Region] = []
         self.faults: list[tuple[str, Any, str]] = []

@@ -128,6 +128,29 @@ def test_one_separable_convolution_saves_by_the_formula(width):
     assert macs(False) / macs(True) == pytest.approx(1 / (1 / width + 1 / 9), rel=1e-12)
 
 
+@pytest.mark.parametrize(("width", "occupied"), [(64, None), (512, 5.5)])
+def test_one_separable_convolution_of_voxels(width, occupied):
+    """27 places of a cube of three, or as many of them as hold a voxel; those of the input stay whole."""
+
+    def counts(separable, given=False):
+        net = Net(separable=separable)
+        x = net.given(32.0, 1000.0) if given else Tensor(32.0, 1000.0)
+        net.voxel_conv(x, 1.0 * width, occupied=occupied)
+        return Trace(net.ops).total("macs"), Trace(net.ops).total("weights")
+
+    whole, parts = counts(False), counts(True)
+    places = occupied or 27
+    assert whole[0] / parts[0] == pytest.approx(1 / (1 / width + 1 / places), rel=1e-12)
+    assert parts == (1000 * 32 * (places + width), 32 * (27 + width))
+    assert counts(True, given=True) == whole
+
+
+def test_networks_of_voxels_may_be_separable():
+    for network in ("sparse_unet", "pvcnn"):
+        off, on = (figures(network, ["macs", "params"], separable=s) for s in (0, 1))
+        assert on["params"] < off["params"] and on["macs"] < off["macs"]
+
+
 def test_networks_without_such_convolutions_are_told():
     for network in ("vit_b_16", "mobilenet_v2", "llama-3.2-1b"):
         with pytest.raises(InputError, match=r"separable.*no convolution over space to replace"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 
 import pytest
@@ -82,6 +83,7 @@ def test_encoders_and_decoders(tmp_path):
     attention, feed_forward = 4 * 64 * 6 * 8, 3 * 64 * 40
     params = 3 * (attention + feed_forward + 2 * 64) + 3 * (2 * attention + feed_forward + 3 * 64)
     params += 2 * 64 + 2 * 16 * 6 + 2 * 50 * 64
+    params_of_t5 = params
     assert model.family == "encoder_decoder" and trace(model.family, model.axes).params() == params
     bert = {"model_type": "bert", "hidden_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
     bert |= {"vocab_size": 50, "intermediate_size": 100, "max_position_embeddings": 20, "type_vocab_size": 3}
@@ -89,12 +91,47 @@ def test_encoders_and_decoders(tmp_path):
     params = (50 + 20 + 3 + 2) * 64 + 2 * (4 * (64 * 64 + 64) + 2 * 64 * 100 + 100 + 64 + 4 * 64) + 64 * 64 + 64
     assert trace(model.family, model.axes).params() == params and model.axes["context"] == 20
     assert "pooler" in model.note
-    faults = {"num_decoder_layers": 4, "feed_forward_proj": "swish"}
+    # One layer more of the decoder.
+    deeper = load_model(written(tmp_path, t5 | {"num_decoder_layers": 4}))
+    assert trace(deeper.family, deeper.axes).params() == params_of_t5 + 2 * attention + feed_forward + 3 * 64
+    faults = {"num_decoder_layers": 0, "feed_forward_proj": "swish"}
     with pytest.raises(InputError) as caught:
         load_model(written(tmp_path, t5 | faults))
     assert all(name in str(caught.value) for name in faults) and len(caught.value.faults) == 2
     with pytest.raises(InputError, match="position_embedding_type"):
         load_model(written(tmp_path, bert | {"position_embedding_type": "relative_key"}))
+
+
+def test_norms_after_the_sums_and_narrow_embeddings(tmp_path):
+    """By hand: no last norm, projections of embeddings to the network and back, and a token that goes through all."""
+    opt = small(
+        model_type="opt", ffn_dim=40, do_layer_norm_before=False, word_embed_proj_dim=16, num_key_value_heads=...
+    )
+    model = load_model(written(tmp_path, opt))
+    matrices = 2 * 16 * 64 + 2 * (4 * 64 * 64 + 2 * 64 * 40)
+    vectors = 2 * (4 * 64 + 40 + 64 + 4 * 64)
+    table = trace(model.family, model.axes | {"context": 8})
+    assert table.params() == 16 * 100 + 64 * 514 + matrices + vectors
+    assert table.total("macs") == matrices + 16 * 100 + 2 * 2 * 8 * 64
+    assert [op.name for op in table.ops if op.kind == "norm"] == ["layer.attention_norm", "layer.ffn_norm"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"quant_method": "gptq", "bits": 4, "group_size": 128}, "gptq: .*(weight_bits = 4, group_size = 128)"),
+        ({"quant_method": "awq", "w_bit": 4, "q_group_size": 64}, "awq: .*(weight_bits = 4, group_size = 64)"),
+        ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "bitsandbytes: .*weight_bits = 4"),
+        ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8: .*weight_bits = 8"),
+        ({"quant_method": "mxfp4"}, "mxfp4: the precision is to be chosen$"),
+        ({"quant_method": "own", "config_groups": {"g": {"weights": {"num_bits": 8}}}}, "own: .*weight_bits = 8"),
+        ({}, "an own format"),
+    ],
+)  # fmt: skip
+def test_quantised_weights_are_told(given, told, tmp_path):
+    model = load_model(written(tmp_path, {**LLAMA, "quantization_config": given}))
+    assert re.search(told, model.note)
+    assert model.axes == load_model(written(tmp_path, LLAMA)).axes and not load_model(written(tmp_path, LLAMA)).note
 
 
 def test_biases_and_windows(tmp_path):
@@ -145,9 +182,17 @@ def test_biases_and_windows(tmp_path):
         (small(model_type="gemma3", text_config={"hidden_size": 0}), "text_config: hidden_size: 0"),
         (small(model_type="gemma2", layer_types=["full_attention"]), "layer_types: 1 kinds for 2 layers"),
         (small(model_type="gemma2", layer_types=["ring"]), r'layer_types: \["ring"\]'),
+        (small(model_type="opt", enable_bias=False, ffn_dim=9), "enable_bias: false .*supported: true"),
+        (small(model_type="opt", word_embed_proj_dim=0, ffn_dim=9), "word_embed_proj_dim: 0"),
+        (small(quantization_config=4), "quantization_config: 4 is not allowed"),
+        (small(model_type="llava"), "text_config: null .*an object"),
         (
-            small(model_type="opt", do_layer_norm_before=False, ffn_dim=9),
-            "do_layer_norm_before: false .*supported: true",
+            small(model_type="llava", text_config={}, vision_config={"model_type": "siglip"}),
+            'vision_config: .*"siglip"',
+        ),
+        (
+            small(model_type="llava", text_config={"model_type": "t5"}, vision_config={}),
+            'text_config: model_type: "t5"',
         ),
         (small(model_type="qwen3_moe", mlp_only_layers=[0]), r"mlp_only_layers: \[0\]"),
         (small(model_type="mixtral", num_local_experts=4, num_experts_per_tok=5), "active_experts: 5"),
@@ -175,14 +220,22 @@ ODD = [
 
 
 @pytest.mark.parametrize(
-    "kind", ["llama", "gemma3", "qwen2", "mixtral", "deepseek_v3", "falcon", "gpt2", "opt", "bert", "t5"]
+    "kind",
+    ["llama", "gemma3", "qwen2", "mixtral", "deepseek_v3", "falcon", "gpt2", "opt", "bert", "t5", "smollm3", "llava"],
 )
 def test_odd_values_are_read_or_refused(kind, tmp_path):
     """Whatever stands in a field, the file gives a network that can be built, or an error that names the file."""
     case = next(c for c in read_cases("counts-config.toml") if json.loads(c["config"])["model_type"] == kind)
     config = json.loads(case["config"])
     refused = 0
-    for name in [*config, "sliding_window", "layer_types", "use_sliding_window", "_name_or_path"]:
+    for name in [
+        *config,
+        "quantization_config",
+        "sliding_window",
+        "layer_types",
+        "use_sliding_window",
+        "_name_or_path",
+    ]:
         for value in ODD:
             path = written(tmp_path, {**config, name: value})
             try:

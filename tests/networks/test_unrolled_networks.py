@@ -261,6 +261,8 @@ def random_decoder(rng):
         "local_layers": int(rng.integers(0, layers + 1)), "window": int(rng.integers(1, 60)),
     }  # fmt: skip
     drawn["shared_norm"] = drawn["parallel"] * int(rng.integers(2))
+    drawn["sum_norm"] = int(not drawn["parallel"] and not drawn["post_norm"] and rng.integers(2))
+    drawn |= {"d_embedding": pick(rng, 4, 90)} if rng.integers(2) else {}
     if rng.integers(2):
         drawn |= {
             "kv_lora_rank": pick(rng, 5, 16),

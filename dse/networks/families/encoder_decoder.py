@@ -18,9 +18,9 @@ from dse.networks.tensors import Tensor
 )
 def encoder_decoder(
     net: Net, layers, d_model, heads, vocab, d_head=None, ffn=None, gated=0, tied=1, position_buckets=32,
-    source_tokens=512, context=1, phase=1, batch=1, all_logits=0,
+    source_tokens=512, context=1, phase=1, batch=1, all_logits=0, decoder_layers=None,
 ):  # fmt: skip
-    """Encoder and decoder of `layers` each, with cross-attention in the decoder: T5.
+    """Encoder and decoder of `layers` each, or `decoder_layers` of the decoder, with cross-attention in it: T5.
 
     In prefill (`phase` 0) the encoder reads the `source_tokens` and the decoder the first `context` tokens of its own
     output (the start token: 1); in decode (1) there is one token, the encoder rests, and attention reads `context` own
@@ -55,7 +55,7 @@ def encoder_decoder(
             net.vectors(heads, position_buckets, "position_bias")
         with net.scope("layer"):
             block = partial(_decoder_layer, net, source=source, span=context, decode=phase, **shape)
-            x = net.repeat(layers, block, x)
+            x = net.repeat(layers if decoder_layers is None else decoder_layers, block, x)
         x = net.norm(x, shift=0, name="final_norm")
         x = net.select(x, 1 + all_logits * (tokens - 1))
         return net.linear(x, vocab, bias=0, stored=1 - tied, name="head")

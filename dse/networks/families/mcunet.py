@@ -7,7 +7,7 @@ from dse.networks.net import Net, round_channels
 from dse.networks.registration import family
 
 # Kernel, expansion, channels, stride of each block after the first: the authors' published configurations,
-# https://github.com/mit-han-lab/tinyml (mcunet/assets/configs, first commit).
+# https://github.com/mit-han-lab/tinyml (mcunet/assets/configs, first commits).
 Block = tuple[int, int, int, int]
 # Channels of the first convolution and of the first block, and the others.
 DESIGNS: dict[str, tuple[int, int, tuple[Block, ...]]] = {
@@ -36,7 +36,15 @@ DESIGNS: dict[str, tuple[int, int, tuple[Block, ...]]] = {
         (7, 3, 80, 2), (3, 3, 80, 1), (7, 3, 80, 1), (3, 4, 96, 1), (5, 3, 96, 1), (5, 3, 96, 1),
         (7, 4, 192, 2), (7, 3, 192, 1), (5, 3, 192, 1), (5, 4, 320, 1),
     )),
+    "proxyless": (16, 8, (
+        (5, 3, 16, 2), (3, 3, 16, 1), (7, 3, 16, 2), (3, 3, 16, 1), (5, 3, 16, 1), (5, 3, 16, 1),
+        (7, 6, 24, 2), (5, 3, 24, 1), (5, 3, 24, 1), (5, 3, 24, 1), (5, 6, 32, 1), (5, 3, 32, 1),
+        (5, 3, 32, 1), (5, 3, 32, 1), (7, 6, 64, 2), (7, 6, 64, 1), (7, 3, 64, 1), (7, 3, 64, 1),
+        (7, 6, 96, 1),
+    )),
 }  # fmt: skip
+# Channels of a last convolution, where a design has one.
+LAST = {"proxyless": 384}
 
 
 @family(structural=("design",), domain="vision", source="Lin et al., MCUNet, NeurIPS 2020")
@@ -44,7 +52,8 @@ def mcunet(net: Net, design="in3", width=1.0, resolution=176, classes=1000, in_c
     """MCUNet: kernel, expansion and channels of every block as searched for a microcontroller.
 
     `design` is the name in the authors' list (in0 to in4), each made for a resolution of its own: 48, 96, 160, 176
-    and 160. `width` scales the channels, rounded to multiples of 8. The classifier reads the last block.
+    and 160; proxyless is the network that they compare with, ProxylessNAS at 0.3 of its width, made for 176. `width`
+    scales the channels, rounded to multiples of 8. The classifier reads the last block, or the convolution after it.
     """
     net.in_patches(patches)
     stem, first, blocks = DESIGNS[design]
@@ -54,4 +63,6 @@ def mcunet(net: Net, design="in3", width=1.0, resolution=176, classes=1000, in_c
     for number, (kernel, expansion, channels, stride) in enumerate(blocks, 2):
         with net.scope(f"block{number}"):
             x = mbconv(net, x, round_channels(channels * width), expansion * x.features, kernel, stride)
+    if design in LAST:
+        x = net.conv(x, round_channels(LAST[design] * width), name="last")
     return net.linear(net.global_pool(x), classes, name="classifier")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dse import glossary
@@ -23,13 +24,14 @@ class Fields:
         self.where = where
         self.faults: list[Fault] = []
 
-    def inner(self, name: str) -> Fields:
-        """The fields of an object inside this one; they share their faults."""
+    def inner(self, name: str, defaults: Mapping[str, Any] = MappingProxyType({})) -> Fields:
+        """The fields of an object inside this one, and `defaults` for those that it leaves out; they share their
+        faults."""
         value = self.values.get(name)
         if not isinstance(value, Mapping):
             self.fault(name, f"{_shown(value)} is not allowed; allowed: an object of fields")
             value = {}
-        found = Fields(value, f"{self.where}: {name}")
+        found = Fields({**defaults, **value}, f"{self.where}: {name}")
         found.faults = self.faults
         return found
 

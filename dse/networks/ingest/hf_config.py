@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from dse.errors import unknown
-from dse.networks.ingest import hf_encoders  # noqa: F401 (records its readers)
+from dse.networks.ingest import hf_encoders, hf_gated, hf_plain, hf_towers  # noqa: F401 (they record readers)
 from dse.networks.ingest.config_fields import Fields, read_json
+from dse.networks.ingest.hf_quantization import quantised
 from dse.networks.ingest.hf_readers import READERS, Axes
 from dse.networks.models import Model, Published
 from dse.networks.registration import FAMILIES, Family
@@ -32,15 +33,16 @@ def read_hf_config(path: Path) -> Model:
         else:
             fields.faults.append(unknown("kind of network", str(kind)[:60], READERS, f"{path}: model_type"))
         fields.finish()
-    text = fields.inner("text_config") if kind == "gemma3" else fields
     found = READERS[str(kind)]
-    axes = found.axes(text)
+    axes = found.axes(fields)
+    text = fields.inner("text_config") if isinstance(fields.values.get("text_config"), Mapping) else fields
     context = text.optional_count("context", "max_position_embeddings", "n_positions")
+    notes = (found.note, _predicted(text), quantised(fields))
     fields.finish()
     axes = _without_defaults(axes, FAMILIES[found.family])
     source = str(path).encode("utf-8", "replace").decode()
     published = {} if context is None else {"context": Published(context, source)}
-    note = "; ".join(filter(None, (found.note, _note(kind, text))))
+    note = "; ".join(filter(None, notes))
     return Model(_name(path, fields), found.family, MappingProxyType(axes), source, note, published)
 
 
@@ -54,20 +56,20 @@ def _name(path: Path, fields: Fields) -> str:
     return "model"
 
 
-def _note(kind: Any, text: Fields) -> str:
-    notes = ["text tower only"] if kind == "gemma3" else []
-    if text.optional_count("layers", "num_nextn_predict_layers"):
-        notes.append("the layers that predict further tokens are left out")
-    return "; ".join(notes)
+def _predicted(text: Fields) -> str:
+    several = text.optional_count("layers", "num_nextn_predict_layers")
+    return "the layers that predict further tokens are left out" if several else ""
 
 
 def _without_defaults(axes: Axes, family: Family) -> Axes:
     """The axes without those that say what the family takes anyway."""
     defaults = family.defaults
-    if axes.get("kv_heads") == axes["heads"]:
-        del axes["kv_heads"]
-    if axes.get("d_head") is not None and axes["d_head"] * axes["heads"] == axes["d_model"]:
-        del axes["d_head"]
+    for tower in ("", "text_"):
+        heads, kv_heads, d_head, d_model = (axes.get(tower + n) for n in ("heads", "kv_heads", "d_head", "d_model"))
+        if heads is not None and kv_heads == heads:
+            del axes[f"{tower}kv_heads"]
+        if heads is not None and d_head is not None and d_head * heads == d_model:
+            del axes[f"{tower}d_head"]
     if axes.get("positions") and axes["positions"] < defaults["context"]:
         axes["context"] = axes["positions"]
     ordered = (axis for axis in family.axes if axes.get(axis) is not None)

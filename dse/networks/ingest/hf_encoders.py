@@ -34,7 +34,7 @@ def _bert(c: Fields) -> Axes:
 @reader("t5", family="encoder_decoder")
 def _t5(c: Fields) -> Axes:
     layers = c.count("layers", "num_layers")
-    c.only("num_decoder_layers", layers, layers, "encoder and decoder have as many layers")
+    decoder_layers = c.count("decoder_layers", "num_decoder_layers", default=layers)
     kind = c.values.get("feed_forward_proj") or "relu"
     if kind not in list(FEED_FORWARD):
         c.only("feed_forward_proj", list(FEED_FORWARD), kind, "a kind of feed-forward network that is not known")
@@ -47,5 +47,6 @@ def _t5(c: Fields) -> Axes:
         "ffn": c.count("ffn", "d_ff"),
         "gated": FEED_FORWARD.get(kind, 0) if isinstance(kind, str) else 0,
         "tied": c.flag("tie_word_embeddings", True),
+        "decoder_layers": None if decoder_layers == layers else decoder_layers,
         "position_buckets": c.count("position_buckets", "relative_attention_num_buckets", default=32),
     }

@@ -21,7 +21,9 @@ said to have stride = 1.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -88,8 +90,11 @@ def table_model(table: Sequence[Mapping[str, Any]], path: Path) -> Model:
         return _build(net, read)
 
     builder.__doc__ = f"The layers of {path.name}."
-    family = with_levers(Family(path.stem, builder, (), MappingProxyType({}), (), "vision", str(path)))
-    return Model(path.stem, path.stem, MappingProxyType({}), str(path), own_family=family)
+    # Rows that say the same are the same network, in whatever file.
+    digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+    source = f"{path.name} (sha256 {digest[:16]})"
+    family = with_levers(Family(path.stem, builder, (), MappingProxyType({}), (), "vision", source))
+    return Model(path.stem, path.stem, MappingProxyType({}), source, own_family=family)
 
 
 def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:

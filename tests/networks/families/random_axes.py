@@ -50,7 +50,7 @@ def random_encoder_decoder(rng):
         "d_head": pick(rng, 4, 16), "vocab": pick(rng, 9, 400), "ffn": pick(rng, 7, 90), "gated": flag(rng),
         "tied": flag(rng), "position_buckets": pick(rng, 0, 32), "source_tokens": int(rng.integers(1, 50)),
         "context": int(rng.integers(1, 30)), "phase": flag(rng), "all_logits": flag(rng),
-    }  # fmt: skip
+    } | ({"decoder_layers": int(rng.integers(1, 6))} if flag(rng) else {})  # fmt: skip
 
 
 def random_dit(rng):
