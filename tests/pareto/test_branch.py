@@ -18,7 +18,7 @@ from tests.pareto.test_scan import random_cut
 
 
 def options(rng, dims):
-    """Any way to search: leaves, chunks, the coarse grid, architectures at a time, order of dimensions."""
+    """Any way to search: leaves, chunks, the coarse grid, architectures at a time, order of dimensions, bounds."""
     order = list(rng.permutation(list(dims))) if rng.random() < 0.5 else []
     return {
         "leaf": int(rng.integers(1, 9)),
@@ -26,6 +26,7 @@ def options(rng, dims):
         "coarse": int(rng.choice([1, 20, 1000])),
         "networks": int(rng.choice([1, 3, 2**20])),
         "order": [str(d) for d in order],
+        "trends": bool(rng.random() < 0.7),
     }
 
 
