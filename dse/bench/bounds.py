@@ -94,9 +94,8 @@ def _ways(dims: Sequence[str]) -> dict[str, dict[str, Any]]:
     ways: dict[str, dict[str, Any]] = {f"leaves of {n}": {"leaf": n} for n in (1, 2, 8, 64)}
     ways |= {f"{n} boxes at a time": {"chunk": n} for n in (1_000, 50_000)}
     ways |= {"nothing known before": {"coarse": 1}, "bounds of intervals alone": {"trends": False}}
-    ways |= {f"{d} first": {"order": [d]} for d in dims}
-    turned = [(*dims[k:], *dims[:k]) for k in range(len(dims))]
-    return ways | {", ".join(o): {"order": o} for way in turned for o in (way, way[::-1])}
+    # Other orders of all dimensions find the same, but some of them in a quarter of an hour.
+    return ways | {f"{d} first": {"order": [d]} for d in dims} | {"in the order of the space": {"order": dims}}
 
 
 def _whole(what: str) -> Iterator[Figure]:
