@@ -22,7 +22,7 @@ SIZES = ("small", "full")
 @click.option("--size", type=click.Choice(SIZES), default="full", show_default=True, help="Small: each once, quickly.")
 @click.option("--only", default="", metavar="WORDS", help="Cases with these words in their name.")
 @click.option("--list", "listed", is_flag=True, help="Name the groups and their cases; measure nothing.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the JSON to a file too.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the JSON to a file too, after every case.")
 @json_option
 def command(groups: tuple[str, ...], size: str, only: str, listed: bool, output: Path | None, as_json: bool) -> None:
     """Measure GROUPs of figures (default: all), each beside what it is to be compared with.
@@ -36,27 +36,37 @@ def command(groups: tuple[str, ...], size: str, only: str, listed: bool, output:
     dse bench filter --only 'log-normal, 1,000,000' --json
     """
     from dse.bench import GROUPS, cases_of
-    from dse.bench.figures import Unequal
+    from dse.bench.figures import Figure, Unequal
     from dse.bench.machine import machine
 
     cases = cases_of(groups, size == "full", only)
     if listed:
         _print_cases({g: [c.what for c in cases if c.group == g] for g in GROUPS}, as_json)
         return
-    facts, found = machine(), []
+    facts, found = machine(), list[Figure]()
+
+    def report() -> dict[str, object]:
+        """What was measured so far; `cases` tells of how many it is."""
+        return {
+            "machine": facts,
+            "size": size,
+            "cases": len(cases),
+            "figures": [figure.facts() for figure in found],
+        }
+
+    # A file that cannot be written is told before anything is measured.
+    _write(output, report())
     try:
         for case in cases:
             for figure in case.figures():
                 found.append(figure)
                 if not as_json:
                     print_text(_line(figure), indent="    ")
+            _write(output, report())
     except Unequal as error:
         raise DseError(str(error)) from None
-    report = {"machine": facts, "size": size, "figures": [figure.facts() for figure in found]}
-    if output is not None:
-        _write(output, report)
     if as_json:
-        print_json(report)
+        print_json(report())
         return
     click.echo()
     print_table(["what", "measured", "aim", "reached"], [_row(figure) for figure in found], right=["measured"])
@@ -93,10 +103,17 @@ def _row(figure: Figure) -> list[str]:
     return [figure.what, _value(figure), ", ".join(aims), reached]
 
 
-def _write(path: Path, report: Mapping[str, object]) -> None:
+def _write(path: Path | None, report: Mapping[str, object]) -> None:
+    """Write a report, whole or not at all."""
     import json
+    import os
 
+    if path is None:
+        return
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
     except OSError as error:
+        temporary.unlink(missing_ok=True)
         raise DseError(f"{path}: cannot be written: {error.strerror or error}") from None

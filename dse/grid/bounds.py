@@ -30,6 +30,9 @@ class Bounds:
         What computes the columns, over the grid.
     columns
         Names of values of the program.
+    trends
+        Whether steps of which the trend is known are bounded at two corners, which is tighter; else all steps are
+        bounded by their interval face.
 
     Raises
     ------
@@ -37,7 +40,7 @@ class Bounds:
         For a column that depends on a function that neither trend nor interval face can follow.
     """
 
-    def __init__(self, program: Program, columns: Sequence[str]) -> None:
+    def __init__(self, program: Program, columns: Sequence[str], trends: bool = True) -> None:
         self.columns = tuple(columns)
         self.dims = program.space.dims
         self.sizes = tuple(program.space.sizes.values())
@@ -51,7 +54,7 @@ class Bounds:
         self._made = set[str]()
         whole = self.over(self.root, np.zeros((len(self.dims), 1), dtype=np.int32))
         for record in steps:
-            self._steps[record.name], makes = step_of(record, whole)
+            self._steps[record.name], makes = step_of(record, whole, trends)
             if makes:
                 self._made.add(record.name)
             if makes or self._can_miss.intersection(record.inputs):

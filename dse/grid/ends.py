@@ -55,13 +55,16 @@ class Step:
         return {(self.name, False): np.atleast_1d(low), (self.name, True): np.atleast_1d(most)}
 
 
-def step_of(record: Record, whole: Box) -> tuple[Step, bool]:
-    """The step of a record, and whether it may make NaN of numbers; `whole` is the box of all designs."""
+def step_of(record: Record, whole: Box, trends: bool = True) -> tuple[Step, bool]:
+    """The step of a record, and whether it may make NaN of numbers; `whole` is the box of all designs.
+
+    Without `trends` its ends are those of the interval face, whatever is known of its trend.
+    """
     make = partial(Step, record.name, record.function, record.inputs)
     try:
         seen = _operations(record, whole)
         hides = bool(seen & _HIDING)
-        step = make(_directions(record, whole.certain if hides else whole.end), hides)
+        step = make(_directions(record, whole.certain if hides else whole.end) if trends else None, hides)
         if step.signs is None:
             step.ends(whole, high=False)
     except (TypeError, AttributeError, ValueError) as error:

@@ -1,9 +1,11 @@
-"""Latency of every op at the cost of the whole network's: sorted ops, prefix sums, devices in order of their ridge.
+"""Latency of every op at about the cost of the whole network's.
 
-An op takes the larger of FLOP / rate and bytes / bandwidth: it waits for memory where its intensity [FLOP/B] is below
-the device's ridge. With ops in order of intensity the memory-bound ones come first, so that the sum over all ops is
-a prefix of bytes and a suffix of FLOP; with devices in order of ridge the place between them only moves forward. The
-order of ops is kept between neighbours, where it hardly changes.
+Few ops on not too many points of hardware are added up one by one, in vector code over the hardware. Else ops are
+sorted: an op takes the larger of FLOP / rate and bytes / bandwidth, and waits for memory where its intensity [FLOP/B]
+is below the device's ridge. With ops in order of intensity the memory-bound ones come first, so that the sum over all
+ops is a prefix of bytes and a suffix of FLOP; with devices in order of ridge the place between them only moves
+forward. The order of ops is kept between neighbours, where it hardly changes. Sorting takes its time for each op, and
+walking for each device, where adding up takes it for each pair of them.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from dse.grid.kernels import sum_ops
+from dse.grid.kernels import add_ops, sum_ops
 from dse.grid.labelled import OP, Labelled
 from dse.grid.program import Group, Program, Values
 from dse.metrics.latency import per_op_latency
@@ -31,6 +33,8 @@ MOVED = ("weights_moved", "activations_moved")
 ARGUMENTS = tuple(inspect.signature(per_op_latency).parameters)
 # With fewer points of hardware the plain sum is as quick.
 LEAST_HARDWARE = 4
+# What the other way takes for each op and for each point of hardware, in units of what adding up takes for a pair.
+SORTED, WALKED = 240, 40
 
 
 def latency_of_ops(group: Group, values: Values, program: Program, threads: int) -> Labelled | None:
@@ -62,16 +66,15 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
     scalars = np.stack([spread(a, work) for a in WORK], axis=1)
     peak, efficiency, bandwidth, share = (spread(a, (*shared, *hardware)).reshape(-1, shape[1]) for a in DEVICE)
     compute, memory = peak * efficiency, bandwidth * share
-    ridge = compute / memory
-    order = np.argsort(ridge, axis=1, kind="stable")
     places = (*work, *hardware) if along(MOVED) else ()
     codes = 2 * spread(MOVED[0], places).astype(np.uint8) + spread(MOVED[1], places).astype(np.uint8)
-    by_ridge = [np.take_along_axis(a, order, axis=1) for a in (ridge, 1 / compute, 1 / memory)]
-    sorted_rates = (by_ridge[0], order, *by_ridge[1:])
     out = np.empty(shape)
+    one_by_one = ops.shape[2] * shape[1] <= SORTED * ops.shape[2] + WALKED * shape[1]
     _in_parts(
+        add_ops if one_by_one else sum_ops,
         (ops, _places(networks, work, sizes), scalars, _places(shared, work, sizes)),
-        (*sorted_rates, codes.reshape(-1, shape[1] if places else 1), out),
+        (1 / compute, 1 / memory) if one_by_one else _by_ridge(compute, memory),
+        (codes.reshape(-1, shape[1] if places else 1), out),
         threads,
     )
     whole = out.reshape([sizes[d] for d in (*work, *hardware)])
@@ -99,16 +102,29 @@ def _places(own: tuple[str, ...], dims: tuple[str, ...], sizes: Mapping[str, int
     return np.broadcast_to(place, [sizes[d] for d in dims]).reshape(-1)
 
 
-def _in_parts(work: Sequence[np.ndarray], hardware: Sequence[np.ndarray], threads: int) -> None:
+def _by_ridge(compute: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Ridges of devices in order, the place of each, and seconds of a FLOP and of a byte. Shape (rates, hardware)."""
+    ridge = compute / memory
+    order = np.argsort(ridge, axis=1, kind="stable")
+    ordered = [np.take_along_axis(a, order, axis=1) for a in (ridge, 1 / compute, 1 / memory)]
+    return ordered[0], order, *ordered[1:]
+
+
+def _in_parts(
+    function: Callable[..., None],
+    work: Sequence[np.ndarray],
+    hardware: Sequence[np.ndarray],
+    results: Sequence[np.ndarray],
+    threads: int,
+) -> None:
     from dse.grid.codegen import native
 
-    kernel = native(sum_ops)
-    arguments = [np.ascontiguousarray(a) for a in (*work, *hardware[:-1])]
-    rows = len(hardware[-1])
-    kernel(0, 0, *arguments, hardware[-1])
-    edges = np.linspace(0, rows, min(threads, rows) + 1).astype(int).tolist()
+    kernel, (codes, out) = native(function), results
+    arguments = [np.ascontiguousarray(a) for a in (*work, *hardware, codes)]
+    kernel(0, 0, *arguments, out)
+    edges = np.linspace(0, len(out), min(threads, len(out)) + 1).astype(int).tolist()
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda part: kernel(*part, *arguments, hardware[-1]), itertools.pairwise(edges)))
+        list(pool.map(lambda part: kernel(*part, *arguments, out), itertools.pairwise(edges)))
 
 
 # Metrics that compiled code of their own computes, where that pays.

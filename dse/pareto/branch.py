@@ -39,6 +39,7 @@ def branch(
     coarse: int = COARSE,
     networks: int = NETWORKS,
     order: Sequence[str] = (),
+    trends: bool = True,
     progress: Progress | None = None,
 ) -> Scan:
     """Find the designs that no other of any field dominates; the fields have the same objectives and groups.
@@ -56,6 +57,8 @@ def branch(
         Architectures of which counts are held at a time.
     order
         Dimensions in the order in which they are divided; default: by what a sample of boxes gains.
+    trends
+        Whether bounds use trends, where they are known, or intervals alone.
     progress
         Called with designs done and designs in all.
 
@@ -67,7 +70,7 @@ def branch(
     first = _coarse(fields, coarse)
     search = _Search(fields, leaf, chunk, order, progress)
     search.seed(fields, first)
-    for plot in plots(fields, networks):
+    for plot in plots(fields, networks, trends):
         search.run(plot)
     return search.result(first)
 

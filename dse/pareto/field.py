@@ -63,13 +63,13 @@ class Plot:
         return np.broadcast_to(self.start + self.region.places(own, self.whole), index.shape[1])
 
 
-def plots(fields: Sequence[Field], networks: int = NETWORKS) -> Iterator[Plot]:
+def plots(fields: Sequence[Field], networks: int = NETWORKS, trends: bool = True) -> Iterator[Plot]:
     """The parts of fields, one after another: few enough architectures that their counts can be held."""
     texts = group_texts([f.grid.space for f in fields], fields[0].cut.per)
     start = 0
     for field in fields:
         for region in parts(field.grid.space, networks):
-            yield _plot(field, region, start, texts)
+            yield _plot(field, region, start, texts, trends)
         start += field.grid.space.size
 
 
@@ -84,7 +84,7 @@ def parts(space: Space, networks: int) -> Iterator[Region]:
             yield part
 
 
-def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str]]) -> Plot:
+def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str]], trends: bool) -> Plot:
     cut, space = field.cut, region.space
     program = program_by_rules(field.grid, space, (*cut.columns, WITNESS))
     program = replace(program, values={**program.values, MCU: is_mcu(space)})
@@ -105,4 +105,4 @@ def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str
             group += int(own[0]) * factor
         factor *= len(texts[name])
     whole = field.grid.space.sizes
-    return Plot(judge, Bounds(program, judge.columns), region, whole, start, codes, group)
+    return Plot(judge, Bounds(program, judge.columns, trends), region, whole, start, codes, group)

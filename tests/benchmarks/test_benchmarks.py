@@ -122,6 +122,26 @@ def test_command(run_dse, tmp_path):
     assert status == 0 and all(f"{group}: " in out for group in GROUPS)
 
 
+def test_what_was_measured_before_an_interruption_is_kept(run_dse, tmp_path, monkeypatch):
+    path, seen = tmp_path / "figures.json", []
+
+    def interrupted(points):
+        if len(points) > 1000:
+            seen.append(json.loads(path.read_text()))
+            raise KeyboardInterrupt
+        return nondominated(points)
+
+    nondominated = filter_group.nondominated
+    monkeypatch.setattr(filter_group, "nondominated", interrupted)
+    status, *_ = run_dse("bench", "filter", "--size", "small", "--only", "uniform", "-o", str(path))
+    report = json.loads(path.read_text())
+    assert status == 130 and seen == [report]
+    assert [figure["what"] for figure in report["figures"]] == [
+        f"filter, uniform, 1,000 points, {m} objectives" for m in (2, 3, 4)
+    ]
+    assert report["cases"] == 6 and [p.name for p in tmp_path.iterdir()] == [path.name]
+
+
 def test_wrong_words(run_dse, tmp_path):
     status, _, err = run_dse("bench", "stream")
     assert status == 2 and "streams" in err

@@ -51,8 +51,11 @@ def test_made_up_grids(seed):
     rng = np.random.default_rng(seed)
     world = landscape(rng)
     bounds = Bounds(world.program(world.space, COLUMNS), COLUMNS)
+    alone = Bounds(world.program(world.space, COLUMNS), COLUMNS, trends=False)
     for _ in range(4):
-        check(bounds, *boxes_of(rng, bounds), world.whole(COLUMNS))
+        boxes = boxes_of(rng, bounds)
+        check(bounds, *boxes, world.whole(COLUMNS))
+        check(alone, *boxes, world.whole(COLUMNS))
 
 
 @pytest.mark.parametrize("seed", range(18))

@@ -5,10 +5,10 @@ import pytest
 
 import dse
 from dse import registry
-from dse.grid import counting
+from dse.grid import counting, per_op
 from dse.grid.evaluate import evaluate_values
 from dse.grid.program import has_meaning, plan_of
-from tests.grid.spaces import assert_same, random_space, vision, whole
+from tests.grid.spaces import assert_same, make, random_space, vision, whole
 
 ALL = tuple(registry.METRICS)
 PER_OP = 1e-12
@@ -28,6 +28,23 @@ def test_fused_equals_plain(seed, fixed):
     for name, value in plain.items():
         assert value.dims == fused[name].dims, name
         assert_same(fused[name].data, value.data, tolerance(space))
+
+
+@pytest.mark.parametrize("way", [0, np.inf], ids=["sorted", "one by one"])
+@pytest.mark.parametrize("reuse", [0, 1])
+def test_both_ways_to_add_up_ops(way, reuse, monkeypatch):
+    """With formats and batches that move ops, and where what moves depends on the device."""
+    monkeypatch.setattr(per_op, "SORTED", way)
+    monkeypatch.setattr(per_op, "WALKED", 0)
+    devices = ["rtx-4090", "a100-sxm-80gb", "h100-sxm", "apple-m4", "jetson-nano-4gb", "stm32u575"]
+    axes = {"latency_model": "per_op", "on_chip_reuse": reuse, "batch": [1, 3, 40]}
+    # Six heads cannot share four of keys and values.
+    network = {"layers": [1, 3], "d_model": 192, "d_head": 32, "heads": [4, 6], "kv_heads": [1, 4], "vocab": 1000}
+    network |= {"phase": "decode", "context": 64}
+    space = make("decoder", device=devices, precision=["fp16", "int8"], **network, **axes)
+    plain, fused = (evaluate_values(space, ["latency"], engine=e)["latency"] for e in ("plain", "fused"))
+    assert 0 < np.isnan(plain.data).sum() < plain.data.size
+    assert_same(fused.data, plain.data, PER_OP)
 
 
 def test_results_do_not_depend_on_threads():

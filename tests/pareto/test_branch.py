@@ -6,19 +6,21 @@ import numpy as np
 import pytest
 
 from dse.grid.blocks import Alone
+from dse.grid.labelled import Labelled
 from dse.pareto.branch import branch
 from dse.pareto.cut import Budget, Cut, Objective
 from dse.pareto.field import Field
 from dse.pareto.scan import scan_blocks
 from dse.pareto.units import Block
-from tests.grid.spaces import random_space
+from dse.registry import Record
+from tests.grid.spaces import make, random_space
 from tests.pareto import oracle
-from tests.pareto.landscapes import AXES, landscape
+from tests.pareto.landscapes import AXES, COLUMNS, Landscape, landscape, total
 from tests.pareto.test_scan import random_cut
 
 
 def options(rng, dims):
-    """Any way to search: leaves, chunks, the coarse grid, architectures at a time, order of dimensions."""
+    """Any way to search: leaves, chunks, the coarse grid, architectures at a time, order of dimensions, bounds."""
     order = list(rng.permutation(list(dims))) if rng.random() < 0.5 else []
     return {
         "leaf": int(rng.integers(1, 9)),
@@ -26,6 +28,7 @@ def options(rng, dims):
         "coarse": int(rng.choice([1, 20, 1000])),
         "networks": int(rng.choice([1, 3, 2**20])),
         "order": [str(d) for d in order],
+        "trends": bool(rng.random() < 0.7),
     }
 
 
@@ -51,10 +54,11 @@ def test_the_frontier_of_real_spaces(batch):
 def random_question(rng, space):
     names = list(rng.permutation(["latency", "energy", "power", "throughput"]))
     objectives = tuple(Objective(str(n), "min" if rng.random() < 0.7 else "max") for n in names[: rng.integers(1, 4)])
-    budgets = [
-        Budget(str(n), *((float(rng.integers(-1, 4)), np.inf) if rng.random() < 0.5 else (-np.inf, rng.random() * 6)))
-        for n in names[2 : 2 + rng.integers(0, 3)]
-    ]
+    budgets = []
+    for name in map(str, names[2 : 2 + rng.integers(0, 3)]):
+        # Whole numbers are values of many designs: these just keep the limit.
+        limit = float(rng.integers(-1, 4)) if rng.random() < 0.6 else rng.random() * 6
+        budgets.append(Budget(name, low=limit) if rng.random() < 0.5 else Budget(name, high=limit))
     per = tuple(str(d) for d in space.dims if rng.random() < 0.2)
     return Cut(objectives, tuple(budgets), bool(rng.integers(2)), per)
 
@@ -97,6 +101,31 @@ def test_plateaus_ties_and_missing_values(batch):
             assert found.places.tolist() == expected, f"seed {seed}"
             check_counts(found, world.space.size)
     assert ties > 5
+
+
+@pytest.mark.parametrize("limit", [0.0, 2.0])
+def test_designs_that_just_keep_a_limit(limit):
+    world = made({"latency": [limit, limit, limit + 1, limit + 2], "power": [3.0, 2.0, 1.0, 0.0]})
+    cut = Cut((Objective("power", "min"),), (Budget("latency", high=limit),), False)
+    assert branch([Field(world, cut)], coarse=1, leaf=1).places.tolist() == by_hand(world, cut) == [1]
+    mirrored = Cut((Objective("power", "max"),), (Budget("latency", low=limit + 2),), False)
+    assert branch([Field(world, mirrored)], coarse=1, leaf=1).places.tolist() == by_hand(world, mirrored) == [3]
+
+
+def test_a_capacity_that_is_not_stated_excludes_nothing():
+    """Beside designs that do not fit, and in one box with them."""
+    world = made({"memory_free": [-1.0, np.nan, -2.0, -1.0], "power": [1.0, 2.0, 3.0, 4.0]})
+    cut = Cut((Objective("power", "min"),))
+    assert branch([Field(world, cut)], coarse=1, leaf=1).places.tolist() == by_hand(world, cut) == [1]
+
+
+def made(columns):
+    """A landscape along one axis, with these columns and 1 in all others."""
+    space = make("mobilenet_v2", device="rtx-4090", batch=[1, 2, 3, 4])
+    steps = tuple(Record(name, "metric", "1", total, (f"of_{name}", "zero")) for name in COLUMNS)
+    values = {"params": Labelled((), np.array(1.0)), "zero": Labelled((), np.array(0.0))}
+    values |= {f"of_{n}": Labelled(("batch",), np.array(columns.get(n, [1.0] * 4))) for n in COLUMNS}
+    return Landscape(space, values, steps)
 
 
 def test_several_fields_share_one_frontier():
