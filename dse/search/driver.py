@@ -76,7 +76,7 @@ class Driver:
                 if progress is not None:
                     progress(min(self._count, self.settings.trials), self.settings.trials)
             if self.settings.polish:
-                self.polish.run(LAST)
+                self.polish.run(LAST, np.random.default_rng(self.settings.stream(self._count)))
                 self._note()
 
     def _start(self) -> None:
@@ -96,7 +96,7 @@ class Driver:
         cells = [self.space.encode(t.params) for t in trials]
         self._count_duplicates(cells)
         for trial, outcome in zip(trials, self.evaluator.trials(cells), strict=True):
-            self._tell(trial, outcome)
+            self.tell(trial, outcome)
         self._count += size
         self.own += size
         self.mirror.push(self.study.get_trials(deepcopy=False)[-size:], self._attributes())
@@ -117,9 +117,9 @@ class Driver:
             elif self._turns:
                 self.study.enqueue_trial(self._turns[(self._count + number) % len(self._turns)])
         self.study.sampler = make_sampler(*make, self.settings.stream(self._count))
-        return [self._suggested(self.study.ask()) for _ in range(size)]
+        return [self.suggested(self.study.ask()) for _ in range(size)]
 
-    def _suggested(self, trial: Trial) -> Trial:
+    def suggested(self, trial: Trial) -> Trial:
         """A trial with all its parameters: those of its network where there are several."""
         network = None
         if self.space.network is not None:
@@ -131,7 +131,7 @@ class Driver:
                 trial.suggest_categorical(p.name, p.names)
         return trial
 
-    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+    def tell(self, trial: Trial, outcome: Outcome) -> None:
         if self._breeding.groups > 1:
             trial.set_user_attr(GROUP, outcome.group)
         if outcome.values is None:
