@@ -78,9 +78,7 @@ def exact_frontier(job: Job) -> Points:
     return Points(found.points, found.groups, found.places)
 
 
-def polished(
-    job: Job, measured: Frame, exact: Points, trials: int, seed: int, polish: bool = True
-) -> dict[str, float]:
+def polished(job: Job, measured: Frame, exact: Points, trials: int, seed: int, polish: bool = True) -> dict[str, float]:
     """How a search of this project does."""
     driver = Driver(job, Settings(trials, seed=seed, polish=polish), Nowhere(), np.empty(0, dtype=np.int64))
     driver.run()

@@ -94,7 +94,8 @@ class _Ready:
 
     def holds(self, index: Mapping[str, np.ndarray], n: int) -> np.ndarray:
         """Mask of the designs in the region, of n designs by their place along each dimension of the grid."""
-        return np.logical_and.reduce([np.ones(n, dtype=bool), *(self.inside[d][i] >= 0 for d, i in index.items())])
+        inside = [np.ones(n, dtype=bool), *(self.inside[d][i] >= 0 for d, i in index.items())]
+        return np.asarray(np.logical_and.reduce(inside))
 
     def columns(self, index: Mapping[str, np.ndarray], n: int) -> Columns:
         """Columns of n designs by their place along each dimension of the region: the same bits as in a grid."""

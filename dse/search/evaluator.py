@@ -16,6 +16,7 @@ from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import new_archive, new_cloud
 from dse.search.designs import GROUP, Designs, designs_of
+from dse.search.seen import Seen
 from dse.search.space import Part, SearchSpace
 
 # Designs evaluated at a time.
@@ -65,7 +66,7 @@ class Evaluator:
         self.archive, self.cloud, self.tally = new_archive(self.blocks), new_cloud(self.blocks), Tally()
         self.seconds = self.kernel_seconds = 0.0
         self._made: dict[int, Designs] = {}
-        self._seen = np.empty(0, dtype=np.int64)
+        self._seen = Seen()
         self._outcomes: dict[int, Outcome] = {}
 
     @property
@@ -75,11 +76,7 @@ class Evaluator:
 
     def is_new(self, cells: np.ndarray) -> np.ndarray:
         """Mask of the cells that were never evaluated."""
-        place = np.searchsorted(self._seen, cells)
-        found = np.zeros(len(cells), dtype=bool)
-        inside = place < len(self._seen)
-        found[inside] = self._seen[place[inside]] == cells[inside]
-        return ~found
+        return ~self._seen.holds(cells)
 
     def trials(self, cells: list[int]) -> list[Outcome]:
         """What trials are told of their cells; a cell that a trial had before costs nothing."""
@@ -104,7 +101,7 @@ class Evaluator:
         Yields each part with its own cells, counted from its first, and what their designs are.
         """
         new, numbers = self.is_new(cells), self.space.numbers(cells)
-        self._seen = np.sort(np.concatenate([self._seen, cells[new]]), kind="stable")
+        self._seen.add(cells[new])
         for number in np.unique(numbers).tolist():
             part = self.space.parts[number]
             rows = np.flatnonzero(numbers == number)

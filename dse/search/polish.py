@@ -60,7 +60,9 @@ class Polish:
         """Try children of the frontier, round by round; whether they have changed it."""
         tried = 0
         for _ in range(ROUNDS):
-            candidates = self.evaluator.space.children(frontier, min(CHILDREN, max(1, (left - tried) // self._inner)), draw)
+            candidates = self.evaluator.space.children(
+                frontier, min(CHILDREN, max(1, (left - tried) // self._inner)), draw
+            )
             candidates = candidates[self.evaluator.is_new(candidates)]
             self.evaluator.polish(candidates)
             tried += len(candidates) * self._inner
@@ -74,7 +76,9 @@ class Polish:
         """Try the neighbours of cells: of fewer of them, evenly chosen, where they are more than `left` designs."""
         candidates = self._new_neighbours(cells, axes)
         while len(candidates) * self._inner > left and len(cells) > 1:
-            cells = _spread(cells, min(len(cells) - 1, max(1, int(len(cells) * left / (len(candidates) * self._inner)))))
+            cells = _spread(
+                cells, min(len(cells) - 1, max(1, int(len(cells) * left / (len(candidates) * self._inner))))
+            )
             candidates = self._new_neighbours(cells, axes)
         self._tried[axes] = np.union1d(self._tried[axes], cells)
         self.evaluator.polish(candidates)

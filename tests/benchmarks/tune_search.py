@@ -59,8 +59,18 @@ CHIP = {
             "peak_int8": {"start": "0.4 TOPS", "stop": "40 TOPS", "num": 48, "scale": "log"},
             "bandwidth": {"start": "1 GB/s", "stop": "100 GB/s", "num": 48, "scale": "log"},
             "memory_capacity": "2 GiB",
-            "tdp": {"base": "0.1 W", "peak_int8": "0.1 W/TOPS", "peak_fp16": "0.2 W*s/TFLOP", "bandwidth": "0.03 W*s/GB"},
-            "area": {"base": "2 mm2", "peak_int8": "0.3 mm2/TOPS", "peak_fp16": "0.7 mm2*s/TFLOP", "bandwidth": "0.04 mm2*s/GB"},
+            "tdp": {
+                "base": "0.1 W",
+                "peak_int8": "0.1 W/TOPS",
+                "peak_fp16": "0.2 W*s/TFLOP",
+                "bandwidth": "0.03 W*s/GB",
+            },
+            "area": {
+                "base": "2 mm2",
+                "peak_int8": "0.3 mm2/TOPS",
+                "peak_fp16": "0.7 mm2*s/TFLOP",
+                "bandwidth": "0.04 mm2*s/GB",
+            },
         }
     },
     "deployment": {"batch": [1, 2, 4, 8, 16]},
@@ -131,8 +141,8 @@ def table(trials: list[int], spaces=SPACES, seeds=SEEDS) -> Iterator[str]:
                 least = min(f["share"] for f in found)
                 yield (
                     f"  {name:<15}{number:>7,} trials: volume {middle['share']:.5f} (least {least:.5f}), frontier "
-                    f"{middle['frontier']:.4f}, {middle['designs']:,.0f} designs, evaluation {middle['evaluation']:.3f} s "
-                    f"of {middle['seconds']:.2f} s"
+                    f"{middle['frontier']:.4f}, {middle['designs']:,.0f} designs, "
+                    f"evaluation {middle['evaluation']:.3f} s of {middle['seconds']:.2f} s"
                 )
 
 
