@@ -21,6 +21,7 @@ GROUPS = {
     "bounds": "a space of 1e12 designs searched by bounds; parts of it, beside enumeration",
     "memory": "memory above the imports while designs stream past",
     "dask": "two local Dask workers, beside one",
+    "search": "searches of spaces whose exact frontier is known, beside NSGA-II of Optuna",
     "startup": "import, help, and a run of the first sweep",
 }
 

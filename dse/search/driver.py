@@ -6,11 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import optuna
-from optuna.storages import InMemoryStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from dse.jobs.resolve import Job
@@ -18,14 +16,16 @@ from dse.pareto.scanner import Progress
 from dse.search.evaluator import Evaluator, Outcome
 from dse.search.indicators import Points
 from dse.search.polish import BETWEEN, LAST, Polish
-from dse.search.samplers import GROUP, Breeding, make_sampler
+from dse.search.samplers import GROUP, Bred, Breeding, make_sampler
 from dse.search.settings import Settings
 from dse.search.space import SearchSpace
-from dse.search.storage import Direction, Mirror, plain
+from dse.search.storage import Direction, Memory, Mirror
 
 # Of the frontier so many designs are trials of the next generation, as a share of it: the sampler breeds from them.
 INJECTED = 0.2
 UNDEFINED = "undefined"
+# At least so many steps of a long search are remembered.
+STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -51,17 +51,17 @@ class Driver:
         self.duplicates = self.replayed = self.own = 0
         groups = self.evaluator.archive.groups
         self._breeding = Breeding(self.space, groups, lambda given: self.evaluator.is_told(self.space.encode(given)))
-        self._storage = InMemoryStorage()
-        sampler = optuna.samplers.RandomSampler(seed=settings.seed)
+        self._storage = Memory()
         with quiet():
             self.study = optuna.create_study(
-                storage=self._storage, study_name=job.spec.name, directions=directions(job), sampler=sampler
+                storage=self._storage, study_name=job.spec.name, directions=directions(job)
             )
         self._id = self._storage.get_study_id_from_name(job.spec.name)
         self._turns = self.space.turns(job.cut.per) if settings.sampler != "nsga2" and groups > 1 else []
         self._warm = warm
         self._next: list[int] = []
         self._count = 0
+        self._breed([])
         self.began = time.perf_counter()
 
     def run(self, progress: Progress | None = None) -> None:
@@ -76,7 +76,7 @@ class Driver:
                 if progress is not None:
                     progress(min(self._count, self.settings.trials), self.settings.trials)
             if self.settings.polish:
-                self.polish.run(LAST)
+                self.polish.run(LAST, np.random.default_rng(self.settings.stream(self._count)))
                 self._note()
 
     def _start(self) -> None:
@@ -95,31 +95,36 @@ class Driver:
         trials = self._ask(size)
         cells = [self.space.encode(t.params) for t in trials]
         self._count_duplicates(cells)
-        for trial, outcome in zip(trials, self.evaluator.trials(cells), strict=True):
-            self._tell(trial, outcome)
+        outcomes = self.evaluator.trials(cells)
+        told = [self.tell(trial, outcome) for trial, outcome in zip(trials, outcomes, strict=True)]
         self._count += size
         self.own += size
-        self.mirror.push(self.study.get_trials(deepcopy=False)[-size:], self._attributes())
+        self.mirror.push(told)
+        self._breed(told)
         self._between()
 
     def _count_duplicates(self, cells: Sequence[int]) -> None:
         self.duplicates += len(cells) - len({c for c in cells if not self.evaluator.is_told(c)})
 
-    def _attributes(self) -> dict[str, Any]:
-        return plain(self._storage.get_study_system_attrs(self._id).items())
-
     def _ask(self, size: int) -> list[Trial]:
         """The next population. What it will be follows from the seed and the trials so far."""
-        make = self.settings.sampler, self._breeding, self.settings.population
         for number in range(size):
             if number < len(self._next):
                 self.study.enqueue_trial(self.space.decode(self._next[number]))
             elif self._turns:
                 self.study.enqueue_trial(self._turns[(self._count + number) % len(self._turns)])
-        self.study.sampler = make_sampler(*make, self.settings.stream(self._count))
-        return [self._suggested(self.study.ask()) for _ in range(size)]
+        return [self.suggested(self.study.ask()) for _ in range(size)]
 
-    def _suggested(self, trial: Trial) -> Trial:
+    def _breed(self, population: Sequence[FrozenTrial]) -> None:
+        """Choose the sampler of the next population, and the parents that it breeds from."""
+        settings = self.settings
+        self._breeding.add(population)
+        sampler = make_sampler(settings.sampler, self._breeding, settings.population, settings.stream(self._count))
+        if isinstance(sampler, Bred):
+            sampler.renew(self.study)
+        self.study.sampler = sampler
+
+    def suggested(self, trial: Trial) -> Trial:
         """A trial with all its parameters: those of its network where there are several."""
         network = None
         if self.space.network is not None:
@@ -131,16 +136,16 @@ class Driver:
                 trial.suggest_categorical(p.name, p.names)
         return trial
 
-    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+    def tell(self, trial: Trial, outcome: Outcome) -> FrozenTrial:
+        """Tell the study what a trial came to; gives the finished trial."""
         if self._breeding.groups > 1:
             trial.set_user_attr(GROUP, outcome.group)
         if outcome.values is None:
             trial.set_user_attr(UNDEFINED, True)
-            self.study.tell(trial, state=TrialState.FAIL)
-            return
+            return self.study.tell(trial, state=TrialState.FAIL)
         for name, violation in outcome.violations.items():
             trial.set_constraint(name, violation)
-        self.study.tell(trial, list(outcome.values))
+        return self.study.tell(trial, list(outcome.values))
 
     def _add(self, population: Sequence[FrozenTrial]) -> None:
         """Take over trials that were evaluated elsewhere: their designs are evaluated here too."""
@@ -150,12 +155,11 @@ class Driver:
         for trial in population:
             self._storage.create_new_trial(self._id, trial)
         self._count += len(population)
+        self._breed(population)
 
     def _replay(self, population: Sequence[FrozenTrial]) -> None:
         """A population of an earlier run, and what followed from it."""
         self._add(population)
-        for name, value in getattr(self.mirror, "attributes", {}).items():
-            self._storage.set_study_system_attr(self._id, name, value)
         self._between()
 
     def _between(self) -> None:
@@ -178,9 +182,11 @@ class Driver:
         evaluator = self.evaluator
         points, places, groups = evaluator.archive.parts()
         seconds = time.perf_counter() - self.began
-        self.steps.append(
-            Step(self._count, evaluator.designs, self.polish.designs, seconds, Points(points, groups, places))
-        )
+        found = Points(points, groups, places)
+        self.steps.append(Step(self._count, evaluator.designs, self.polish.designs, seconds, found))
+        if len(self.steps) > 2 * STEPS:
+            # Every second one, and the last: of a long search the frontiers of all steps would fill the memory.
+            self.steps = [*self.steps[:-1:2], self.steps[-1]]
 
 
 def directions(job: Job) -> list[Direction]:

@@ -10,11 +10,13 @@ import numpy as np
 
 from dse.jobs.resolve import Job
 from dse.jobs.run import blocks_of, told
-from dse.pareto.cut import FIT, MCU, WITNESS, Budget, Cut, Tally, apply, is_mcu
-from dse.pareto.groups import flat_column, group_codes, group_texts
+from dse.pareto.cut import FIT, MCU, WITNESS, Budget, Cut, Tally, apply
+from dse.pareto.groups import group_texts
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import new_archive, new_cloud
+from dse.search.designs import GROUP, Designs, designs_of
+from dse.search.seen import Seen
 from dse.search.space import Part, SearchSpace
 
 # Designs evaluated at a time.
@@ -52,8 +54,8 @@ class Evaluator:
     ----------
     designs
         Different designs evaluated: what work there was.
-    seconds
-        Time that evaluating took.
+    seconds, kernel_seconds
+        Time that evaluating took, and how much of it computed metrics: the rest kept frontier, counts and cloud.
     """
 
     def __init__(self, job: Job, space: SearchSpace) -> None:
@@ -62,8 +64,9 @@ class Evaluator:
         self.objectives, self.per = job.cut.objectives, job.cut.per
         self.texts = group_texts([g.space for g in job.grids], self.per)
         self.archive, self.cloud, self.tally = new_archive(self.blocks), new_cloud(self.blocks), Tally()
-        self.seconds = 0.0
-        self._seen = np.empty(0, dtype=np.int64)
+        self.seconds = self.kernel_seconds = 0.0
+        self._made: dict[int, Designs] = {}
+        self._seen = Seen()
         self._outcomes: dict[int, Outcome] = {}
 
     @property
@@ -73,11 +76,7 @@ class Evaluator:
 
     def is_new(self, cells: np.ndarray) -> np.ndarray:
         """Mask of the cells that were never evaluated."""
-        place = np.searchsorted(self._seen, cells)
-        found = np.zeros(len(cells), dtype=bool)
-        inside = place < len(self._seen)
-        found[inside] = self._seen[place[inside]] == cells[inside]
-        return ~found
+        return ~self._seen.holds(cells)
 
     def trials(self, cells: list[int]) -> list[Outcome]:
         """What trials are told of their cells; a cell that a trial had before costs nothing."""
@@ -102,7 +101,7 @@ class Evaluator:
         Yields each part with its own cells, counted from its first, and what their designs are.
         """
         new, numbers = self.is_new(cells), self.space.numbers(cells)
-        self._seen = np.sort(np.concatenate([self._seen, cells[new]]), kind="stable")
+        self._seen.add(cells[new])
         for number in np.unique(numbers).tolist():
             part = self.space.parts[number]
             rows = np.flatnonzero(numbers == number)
@@ -115,18 +114,12 @@ class Evaluator:
                 yield part, cells[own] - part.start, evaluated
 
     def _evaluate(self, number: int, part: Part, cells: np.ndarray, new: np.ndarray) -> Evaluated:
-        cut, grid = self.blocks[number].cut, part.grid
-        places = part.places(cells)
-        # A single design that makes no network would be an error: it comes twice.
-        asked = np.repeat(places, 2) if len(places) == 1 else places
-        designs = grid.space.designs(asked) if grid.space.dims else grid.space
-        wanted = dict.fromkeys([*cut.columns, WITNESS, *(NEEDS[f] for f in FIT if cut.fit)])
+        cut, places = self.blocks[number].cut, part.places(cells)
+        began = time.perf_counter()
         with told(self.job):
-            values = grid.evaluate(designs, tuple(wanted))
-        columns = {name: flat_column(designs, values, name)[: len(places)] for name in wanted}
-        shape = tuple(designs.sizes.values())
-        codes = np.broadcast_to(group_codes(designs, self.per, self.texts), shape).reshape(-1)[: len(places)]
-        mcu = flat_column(designs, {MCU: is_mcu(designs)}, MCU)[: len(places)] > 0
+            columns = self._designs(number).columns(places)
+        self.kernel_seconds += time.perf_counter() - began
+        mcu, codes = columns[MCU] > 0, columns[GROUP]
         valid = ~np.isnan(columns[WITNESS])
         points = np.column_stack([o.sign * columns[o.metric] for o in self.objectives])
         rows = np.flatnonzero(np.repeat(new, part.inner))
@@ -140,6 +133,14 @@ class Evaluator:
         for budget in cut.budgets:
             defined &= ~np.isnan(columns[budget.column])
         return Evaluated(points, violations, defined, codes)
+
+    def _designs(self, number: int) -> Designs:
+        """What gives columns of the designs of a part, made when it is first needed."""
+        if number not in self._made:
+            block = self.blocks[number]
+            wanted = dict.fromkeys([*block.cut.columns, WITNESS, *(NEEDS[f] for f in FIT if block.cut.fit)])
+            self._made[number] = designs_of(block.grid, tuple(wanted), self.per, self.texts)
+        return self._made[number]
 
     def _told(self, part: Part, evaluated: Evaluated) -> Iterator[Outcome]:
         """Outcomes of cells: of many designs in a cell the best value of each objective among the feasible ones."""

@@ -12,12 +12,10 @@ import xarray as xr
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.grid.space import NETWORK
-from dse.search.driver import Driver, directions, quiet
+from dse.search.driver import STEPS, Driver, directions, quiet
 from dse.search.indicators import Frame, found, frame
 from dse.search.judge import Verdict
 
-# Steps of which the hypervolume is told: more cannot be seen.
-MOST_STEPS = 200
 # Feasible trials that importances need to mean anything.
 LEAST_TRIALS = 50
 OVERALL = "frontier"
@@ -53,8 +51,11 @@ def record(driver: Driver, verdict: Verdict) -> xr.Dataset:
 
 def _steps(driver: Driver, measured: Frame) -> xr.Dataset:
     steps = driver.steps
-    chosen = np.unique(np.linspace(0, len(steps) - 1, MOST_STEPS).astype(int)).tolist()
-    steps = [steps[i] for i in chosen]
+    if len(steps) > STEPS:
+        marks = np.linspace(steps[0].trials, steps[-1].trials, STEPS)
+        chosen = np.unique(np.searchsorted([s.trials for s in steps], marks))
+        # The last is that of the last polish.
+        steps = [steps[i] for i in sorted({*chosen.tolist(), len(steps) - 1})]
     columns = {name: [getattr(s, name) for s in steps] for name in ("trials", "designs", "polished", "seconds")}
     columns["hypervolume"] = [measured.share(s.points) for s in steps]
     return xr.Dataset({name: ("step", np.array(values)) for name, values in columns.items()})

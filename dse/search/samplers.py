@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any
 
@@ -12,15 +12,20 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, IntDistribution
 from optuna.samplers import BaseSampler, NSGAIIISampler, NSGAIISampler
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from dse.errors import InputError, unknown
+from dse.grid.space import NETWORK
 from dse.pareto.dominance import nondominated
 from dse.search.space import SearchSpace
 
-# Trials of a generation.
-POPULATION = 30
-CROSSOVER, SWAP = 0.9, 0.5
+# Trials of a generation. What stands here was chosen by tests/benchmarks/tune_search.py.
+POPULATION = 20
+# So often a value is that of the other parent; so often ordered values move by a share, from the least on, of the
+# difference of two other parents instead (differential evolution: Storn and Price, 1997).
+SWAP, DIFFERENCE, LEAST = 0.5, 0.5, 0.3
+# Parents that compete to be one, and values of a child that change besides.
+CONTEST, CHANGES = 2, 0.7
 # A step of a mutation is longer than k with this probability to the power of k.
 LONGER = 0.5
 # So often an ordered value changes into any other, not into one that is near.
@@ -34,13 +39,29 @@ SAMPLERS = ("nsga2", "nsga3", "tpe", "random", "qmc", "gp")
 NEEDED = {"qmc": ("scipy",), "gp": ("scipy", "torch")}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Breeding:
-    """What generations are bred by: the space, and whether a trial was of some parameters before."""
+    """What generations are bred by, and from.
+
+    Attributes
+    ----------
+    space, groups, is_told
+        The space, the number of frontiers, and whether a trial was of some parameters before.
+    parents
+        Trials to breed from, the best first.
+    latest
+        Trials since these were chosen.
+    """
 
     space: SearchSpace
     groups: int
     is_told: Callable[[Mapping[str, Any]], bool]
+    parents: list[FrozenTrial] = field(default_factory=list)
+    latest: list[FrozenTrial] = field(default_factory=list)
+
+    def add(self, population: Sequence[FrozenTrial]) -> None:
+        """Take note of trials; those that are undefined breed nothing."""
+        self.latest += [t for t in population if t.state == TrialState.COMPLETE]
 
 
 def check_sampler(name: str) -> None:
@@ -70,15 +91,14 @@ def make_sampler(name: str, breeding: Breeding, population: int, seed: int) -> B
         return optuna.samplers.RandomSampler(seed=seed)
 
 
-class _Bred:
-    """Children of two parents of one network, often changed by near values, and not such as a trial was of before.
+class Bred:
+    """Children of two parents of one network, often moved along with others, and not such as a trial was of before.
 
-    Optuna's own breeding leaves out parameters that not all trials have, changes a value into any other, and repeats
-    20 to 60 % of the trials where values are few.
+    Optuna's own breeding leaves out parameters that not all trials have, changes a value into any other, repeats 20 to
+    60 % of the trials where values are few, and looks through all trials for every new one.
     """
 
-    get_parent_population: Callable[..., list[FrozenTrial]]
-    get_trial_generation: Callable[..., int]
+    select_parent: Callable[[optuna.Study, int], list[FrozenTrial]]
 
     def _prepare(self, breeding: Breeding, seed: int) -> None:
         self._breeding, self._random = breeding, np.random.default_rng(seed)
@@ -87,33 +107,62 @@ class _Bred:
         """All parameters: which of them a trial has follows from its network."""
         return self._breeding.space.distributions
 
+    def get_population(self, study: Any, generation: int) -> list[FrozenTrial]:
+        """Trials that are not among the parents yet."""
+        return self._breeding.latest
+
+    def get_parent_population(self, study: Any, generation: int) -> list[FrozenTrial]:
+        """The parents so far."""
+        return self._breeding.parents
+
+    def renew(self, study: optuna.Study) -> None:
+        """Choose the parents again, after a population was told."""
+        if self._breeding.latest:
+            self._breeding.parents, self._breeding.latest = self.select_parent(study, 1), []
+
     def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
         """The parameters of a child; none in the first generation."""
-        parents = self.get_parent_population(study, self.get_trial_generation(study, trial))
-        if not parents:
+        breeding = self._breeding
+        if not breeding.parents:
             return {}
-        child = self._child(parents)
+        child = self._child(breeding.parents)
         for _ in range(DRAWS):
-            if len(child) and self._is_whole(child) and self._breeding.is_told(child):
-                child = self._child(parents)
+            if len(child) and self._is_whole(child) and breeding.is_told(child):
+                child = self._child(breeding.parents)
         return child
 
     def _is_whole(self, child: Mapping[str, Any]) -> bool:
         space = self._breeding.space
-        part = space.part_of(child.get("network") if space.network else None)
+        part = space.part_of(child.get(NETWORK) if space.network else None)
         return all(p.name in child for p in part.parameters)
 
     def _child(self, parents: Sequence[FrozenTrial]) -> dict[str, Any]:
         draw = self._random
-        first = parents[int(draw.integers(len(parents)))].params
-        alike = [p.params for p in parents if p.params.keys() == first.keys()]
-        other = alike[draw.integers(len(alike))] if draw.random() < CROSSOVER else first
-        swapped, changed = draw.random(len(first)) < SWAP, draw.random(len(first)) < 1 / max(1, len(first))
+        first = self._one(parents).params
+        alike = [p for p in parents if p.params.keys() == first.keys()]
+        other, swapped = self._one(alike).params, draw.random(len(first)) < SWAP
         child = {n: other[n] if s else v for (n, v), s in zip(first.items(), swapped, strict=True)}
+        if draw.random() < DIFFERENCE:
+            child |= self._moved(first, alike)
+        changed = draw.random(len(first)) < CHANGES / max(1, len(first))
         for name, change in zip(tuple(child), changed, strict=True):
             if change:
                 child[name] = self._changed(name, child[name])
         return child
+
+    def _one(self, parents: Sequence[FrozenTrial]) -> FrozenTrial:
+        """The best of a few parents."""
+        return parents[int(self._random.integers(len(parents), size=CONTEST).min())]
+
+    def _moved(self, first: Mapping[str, Any], alike: Sequence[FrozenTrial]) -> dict[str, Any]:
+        """The ordered values of a parent, moved as two others differ: along what budgets tie together."""
+        a, b = (alike[i].params for i in self._random.integers(len(alike), size=2))
+        share, found = self._random.uniform(LEAST, 1.0), {}
+        for name, value in first.items():
+            distribution = self._breeding.space.distributions[name]
+            if isinstance(distribution, IntDistribution):
+                found[name] = min(max(value + round(share * (a[name] - b[name])), 0), distribution.high)
+        return found
 
     def _changed(self, name: str, value: Any) -> Any:
         distribution: Any = self._breeding.space.distributions[name]
@@ -127,7 +176,7 @@ class _Bred:
         return min(max(there, 0), distribution.high)
 
 
-class BredNSGAII(_Bred, NSGAIISampler):
+class BredNSGAII(Bred, NSGAIISampler):
     """NSGA-II; of several frontiers each keeps its share of the parents, whatever the others attain."""
 
     def __init__(self, breeding: Breeding, population: int, seed: int) -> None:
@@ -135,17 +184,13 @@ class BredNSGAII(_Bred, NSGAIISampler):
         self._prepare(breeding, seed)
 
     def select_parent(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
-        """The parents of a generation."""
-        if self._breeding.groups == 1:
-            return super().select_parent(study, generation)
-        last = generation - 1
-        trials = {t.number: t for t in self.get_parent_population(study, last)}
-        trials |= {t.number: t for t in self.get_population(study, last)}
+        """The parents of a generation, the best first."""
+        trials = {self._breeding.space.encode(t.params): t for t in (*self._breeding.parents, *self._breeding.latest)}
         signs = [1.0 if d == optuna.study.StudyDirection.MINIMIZE else -1.0 for d in study.directions]
         return _selected(list(trials.values()), np.array(signs), int(self.population_size or POPULATION))
 
 
-class BredNSGAIII(_Bred, NSGAIIISampler):
+class BredNSGAIII(Bred, NSGAIIISampler):
     """NSGA-III."""
 
     def __init__(self, breeding: Breeding, population: int, seed: int) -> None:
@@ -157,7 +202,7 @@ def _selected(trials: Sequence[FrozenTrial], signs: np.ndarray, wanted: int) -> 
     """The best of every group in turn: feasible before infeasible, by rank, then by distance to others."""
     points = np.array([t.values for t in trials]) * signs
     violations = np.array([sum(max(v, 0.0) for v in t.constraints.values()) for t in trials])
-    groups = np.array([t.user_attrs[GROUP] for t in trials])
+    groups = np.array([t.user_attrs.get(GROUP, 0) for t in trials])
     turn = np.empty(len(trials))
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)

@@ -22,6 +22,8 @@ from dse.jobs.resolve import Job
 
 # Longest step of a neighbour: along more than two axes at once, and else.
 SHORT, FAR = 2, 2**62
+# Of a child so often a value is the other parent's, and so often it changes.
+CROSSED, CHANGED = 0.25, 1 / 3
 INNER = ("sample", "enumerate")
 
 
@@ -150,6 +152,28 @@ class SearchSpace:
             for moved in itertools.combinations(part.parameters, axes):
                 reach = SHORT if axes > 2 else FAR
                 found.append(part.start + functools.reduce(functools.partial(_moved, reach=reach), moved, local))
+        return ascending(np.concatenate(found))
+
+    def children(self, cells: np.ndarray, number: int, draw: np.random.Generator) -> np.ndarray:
+        """Up to so many cells, each once, ascending: each of two of the cells crossed, with some axes changed.
+
+        Both parents have the same network. An axis changes with a probability of 1/3, by a step of which every order
+        of magnitude is as likely.
+        """
+        chosen = np.sort(draw.choice(cells, number))
+        numbers, found = self.numbers(chosen), [np.empty(0, dtype=np.int64)]
+        for number in np.unique(numbers).tolist():
+            part, own = self.parts[number], chosen[numbers == number] - self.parts[number].start
+            others = draw.permutation(own)
+            children = np.full(len(own), part.start)
+            for p in part.parameters:
+                mine, theirs = (c // p.stride % p.size for c in (own, others))
+                place = np.where(draw.random(len(own)) < CROSSED, theirs, mine)
+                step = np.exp(draw.random(len(own)) * np.log(p.size)).astype(np.int64)
+                there = place + np.where(draw.random(len(own)) < 0.5, -step, step)
+                there = np.clip(there, 0, p.size - 1) if p.ordered else there % p.size
+                children += p.stride * np.where(draw.random(len(own)) < CHANGED, there, place)
+            found.append(children)
         return ascending(np.concatenate(found))
 
     def turns(self, names: Collection[str]) -> list[dict[str, Any]]:

@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import optuna
-from optuna.storages import BaseStorage, JournalStorage
+from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 
 from dse.errors import DseError, InputError
 
@@ -38,8 +38,8 @@ class Mirror(Protocol):
     def others(self) -> list[FrozenTrial]:
         """Trials of other workers since the last call."""
 
-    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
-        """Write a population, and what a sampler keeps with the study."""
+    def push(self, population: Sequence[FrozenTrial]) -> None:
+        """Write a population."""
 
 
 class Nowhere:
@@ -53,30 +53,57 @@ class Nowhere:
         """None."""
         return []
 
-    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
+    def push(self, population: Sequence[FrozenTrial]) -> None:
         """Nothing is written."""
 
 
+class Memory(InMemoryStorage):
+    """Trials in memory, of which those that wait are known: asking for a trial does not look through all others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._waiting: list[int] = []
+
+    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
+        """Add a trial."""
+        number = super().create_new_trial(study_id, template_trial)
+        if template_trial is not None and template_trial.state == TrialState.WAITING:
+            self._waiting.append(number)
+        return number
+
+    def get_all_trials(
+        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
+    ) -> list[FrozenTrial]:
+        """Trials in given states, or in any."""
+        if states != (TrialState.WAITING,):
+            return super().get_all_trials(study_id, deepcopy, states)
+        found = [self.get_trial(number) for number in self._waiting]
+        found = [trial for trial in found if trial.state == TrialState.WAITING]
+        self._waiting = [trial._trial_id for trial in found]
+        return found
+
+
 class _Pending(BaseJournalBackend):
-    """The log of a journal file in memory; `flush` appends what is new to the file in one write."""
+    """What is to be added to a journal file; `flush` appends it in one write, and forgets it."""
 
     def __init__(self, path: Path) -> None:
         self._file = JournalFileBackend(str(path))
         self._logs: list[dict[str, Any]] = list(self._file.read_logs(0))
-        self._written = len(self._logs)
+        self._first, self._written = 0, len(self._logs)
 
     def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
-        """Entries from a number on."""
-        return islice(self._logs, log_number_from, None)
+        """Entries from a number on: one that has not been forgotten."""
+        return iter(self._logs[log_number_from - self._first :])
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
         """Add entries."""
         self._logs.extend(logs)
 
     def flush(self) -> None:
-        """Write down what is new."""
+        """Write down what is new. The storage has read all of it."""
         self._file.append_logs(self._logs[self._written :])
-        self._written = len(self._logs)
+        self._first += len(self._logs)
+        self._logs, self._written = [], 0
 
 
 class Journal:
@@ -92,32 +119,27 @@ class Journal:
             )
         self._id = self._storage.get_study_id_from_name(name)
         _check_stamp(self._study, stamp, str(path))
-        self._kept: dict[str, Any] = {}
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What a sampler had kept with the study."""
-        return self._storage.get_study_system_attrs(self._id)
+        # How large populations were, and how many of them one after another.
+        self._sizes: list[list[int]] = self._study.user_attrs.get(POPULATIONS, [])
 
     def earlier(self) -> list[list[FrozenTrial]]:
         """The populations that the file holds."""
-        sizes, trials = self._study.user_attrs.get(POPULATIONS, []), iter(self._study.get_trials(deepcopy=False))
-        return [list(islice(trials, size)) for size in sizes]
+        trials = iter(self._study.get_trials(deepcopy=False))
+        return [list(islice(trials, size)) for size, times in self._sizes for _ in range(times)]
 
     def others(self) -> list[FrozenTrial]:
         """None: one search has it."""
         return []
 
-    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
+    def push(self, population: Sequence[FrozenTrial]) -> None:
         """Append a population in one write; the entry that says that it is whole comes last."""
         for trial in population:
             self._storage.create_new_trial(self._id, trial)
-        for name, value in attributes.items():
-            if self._kept.get(name) != value:
-                self._storage.set_study_system_attr(self._id, name, value)
-        self._kept = dict(attributes)
-        sizes = self._study.user_attrs.get(POPULATIONS, [])
-        self._study.set_user_attr(POPULATIONS, [*sizes, len(population)])
+        if self._sizes and self._sizes[-1][0] == len(population):
+            self._sizes[-1][1] += 1
+        else:
+            self._sizes.append([len(population), 1])
+        self._study.set_user_attr(POPULATIONS, self._sizes)
         self._log.flush()
 
 
@@ -157,7 +179,7 @@ class Shared:
             )
             self._id = self._storage.get_study_id_from_name(name)
             _check_stamp(self._study, stamp, url)
-        self._url, self._known = url, set[int]()
+        self._url, self._known, self._settled = url, set[int](), 0
 
     def earlier(self) -> list[list[FrozenTrial]]:
         """What all workers have found up to now, as one population."""
@@ -168,11 +190,14 @@ class Shared:
         """Finished trials that this worker does not know yet."""
         with told(self._url):
             trials = self._storage.get_all_trials(self._id, deepcopy=False)
-        found = [t for t in trials if t.state.is_finished() and t.number not in self._known]
+        found = [t for t in trials[self._settled :] if t.state.is_finished() and t.number not in self._known]
         self._known |= {t.number for t in found}
+        while self._settled in self._known:
+            self._known.remove(self._settled)
+            self._settled += 1
         return found
 
-    def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
+    def push(self, population: Sequence[FrozenTrial]) -> None:
         """Add a population, each trial as a whole."""
         with told(self._url):
             for trial in population:
@@ -241,8 +266,3 @@ def _safe(url: str) -> str:
     head, at, tail = url.rpartition("@")
     scheme, colon, account = head.partition("://")
     return f"{scheme}{colon}{account.partition(':')[0]}@{tail}" if at and colon else url
-
-
-def plain(attributes: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """Attributes that a journal can hold."""
-    return {name: json.loads(json.dumps(value)) for name, value in attributes}

@@ -9,8 +9,13 @@ import xarray as xr
 
 import dse
 from dse.jobs.resolve import read_job
+from dse.jobs.run import blocks_of
+from dse.pareto.cut import MCU
+from dse.pareto.groups import flat_column, group_texts
+from dse.search.designs import GROUP, Prepared, Traced, designs_of
 from dse.search.evaluator import Evaluator
 from dse.search.samplers import check_sampler
+from dse.search.seen import Seen
 from dse.search.space import SearchSpace
 
 SPEC = {
@@ -155,13 +160,92 @@ def test_a_population_is_evaluated_in_one_call(monkeypatch):
     job = read_job(SPEC)
     space = SearchSpace(job)
     calls = []
-    own = type(job.grids[0]).evaluate
-    monkeypatch.setattr(type(job.grids[0]), "evaluate", lambda g, s, c: calls.append(s.size) or own(g, s, c))
+    own = Prepared.columns
+    monkeypatch.setattr(Prepared, "columns", lambda d, places: calls.append(len(places)) or own(d, places))
     evaluator = Evaluator(job, space)
     outcomes = evaluator.trials([5, 9, 5, 300])
     assert calls == [3] and outcomes[0] is outcomes[2]
     evaluator.trials([9, 5])
     assert calls == [3] and evaluator.designs == 3
+
+
+SEVERAL = {
+    **SPEC,
+    "network": {
+        "family": "decoder",
+        "layers": [2, 4],
+        "d_model": [256, 512],
+        "heads": [4, 6],
+        "kv_heads": [2, 4],
+        "d_head": 64,
+        "ffn": 512,
+        "vocab": 1000,
+    },
+    "precision": {"scheme": ["fp16", "mine"], "mine": {"weight_bits": [2, 4]}},
+    "hardware": {"device": ["l4", "rtx-4090"]},
+    "deployment": {
+        "phase": ["prefill", "decode"],
+        "latency_model": ["roofline", "per_op"],
+        "context": [128, 1024],
+        "batch": [1, 8],
+    },
+    "objectives": {"minimize": ["latency", "energy"], "per": ["phase", "latency_model", "weight_bits"]},
+    "budgets": {"latency": "1 s"},
+}
+
+
+@pytest.mark.parametrize("spec", [SPEC, TWO, SEVERAL], ids=["one network", "two", "settings that choose formulas"])
+def test_a_program_made_once_gives_what_an_exploration_does(spec):
+    """The same bits, groups and undefined designs from counts made beforehand, and from traces as they come."""
+    job = read_job(spec)
+    draw = np.random.default_rng(0)
+    for block in blocks_of(job):
+        wanted = (*block.cut.columns, "params")
+        texts = group_texts([g.space for g in job.grids], job.cut.per)
+        places = draw.integers(block.grid.space.size, size=300)
+        ready, traced = (kind(block.grid, wanted, job.cut.per, texts) for kind in (Prepared, Traced))
+        found, other = ready.columns(places), traced.columns(places)
+        values = block.grid.evaluate(block.grid.space, wanted, engine="plain")
+        for name in wanted:
+            truth = flat_column(block.grid.space, values, name)[places]
+            assert np.array_equal(found[name], truth, equal_nan=True) and found[name].shape == (300,)
+            assert np.array_equal(other[name], truth, equal_nan=True)
+        assert np.array_equal(found[GROUP], other[GROUP]) and np.array_equal(found[MCU], other[MCU])
+        one = ready.columns(places[:1])
+        assert all(np.array_equal(one[name], found[name][:1], equal_nan=True) for name in wanted)
+
+
+def test_networks_that_are_too_many_are_traced_as_they_come(monkeypatch):
+    job = read_job(SPEC)
+    texts = group_texts([g.space for g in job.grids], job.cut.per)
+    wanted = ("params", "macs", "latency", "peak_sram")
+    assert isinstance(designs_of(job.grids[0], wanted, (), texts), Prepared)
+    for limit in ("FEW", "HELD"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"dse.search.designs.{limit}", 100)
+            assert isinstance(designs_of(job.grids[0], wanted, (), texts), Traced)
+            result = dse.search(SPEC, trials=40, population=20)
+        xr.testing.assert_identical(result.frontier, dse.search(SPEC, trials=40, population=20).frontier)
+
+
+def test_children_stay_in_the_space_and_reach_everywhere():
+    space = SearchSpace(read_job(TWO))
+    draw = np.random.default_rng(0)
+    first = space.children(np.array([0]), 200_000, draw)
+    # Those of the first network only: a child has the network of its parents.
+    assert first.min() >= 0 and set(first) == set(range(space.parts[0].cells))
+    both = space.children(np.array([3, space.cells - 1]), 200_000, draw)
+    assert (np.diff(both) > 0).all() and set(both) == set(range(space.cells))
+
+
+def test_a_growing_set_beside_a_plain_one():
+    draw, seen, plain = np.random.default_rng(0), Seen(), set()
+    for size in draw.integers(0, 60, size=200):
+        values = np.unique(draw.integers(3000, size=size))
+        assert seen.holds(values).tolist() == [v in plain for v in values.tolist()]
+        seen.add(values[~seen.holds(values)])
+        plain |= set(values.tolist())
+    assert len(seen._runs) < 14
 
 
 def test_a_warm_start_begins_with_what_was_found(tmp_path):

@@ -69,7 +69,7 @@ def test_the_journal_is_a_study_of_optuna(tmp_path):
     result = dse.search(SPEC, trials=40, population=20, out=tmp_path / "x", plots=False)
     storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "x" / JOURNAL)))
     study = optuna.load_study(study_name="small", storage=storage)
-    assert len(study.trials) == 40 and study.user_attrs[POPULATIONS] == [20, 20]
+    assert len(study.trials) == 40 and study.user_attrs[POPULATIONS] == [[20, 2]]
     assert [t.values for t in study.trials] == [t.values for t in result.study.trials]
     loaded = dse.load(tmp_path / "x")
     xr.testing.assert_identical(loaded.frontier, result.frontier)
