@@ -44,6 +44,7 @@ def evaluate(
     metrics: Names | None = None,
     counting: str = "trainable",
     engine: str = "auto",
+    calibration: str | os.PathLike[str] | None = None,
     **axes: Any,
 ) -> xr.Dataset:
     """Evaluate metrics of a network for every combination of the axes given.
@@ -61,6 +62,8 @@ def evaluate(
         Convention of counting parameters: "trainable", "weights" or "statistics".
     engine
         "auto", "plain" (functions on NumPy arrays) or "fused" (compiled loop nests): the results are the same.
+    calibration
+        A file of own calibrations, as `dse calibrate -o` writes it, for `latency_model="calibrated"`.
     axes
         Axes of the family and deployment settings: a value, or a list of values that becomes a dimension.
 
@@ -83,18 +86,26 @@ def evaluate(
     4089184256.0
     """
     wanted = [metrics] if isinstance(metrics, str) else list(metrics) if metrics is not None else None
-    space = design_space(network, device, precision, wanted, counting, axes)
+    space = design_space(network, device, precision, wanted, counting, axes, calibration)
     return dataset.evaluate(space, applicable(space) if wanted is None else wanted, engine=engine)
 
 
 def design_space(
-    network: str, device: Any, precision: Any, metrics: Sequence[str] | None, counting: str, axes: Mapping[str, Any]
+    network: str,
+    device: Any,
+    precision: Any,
+    metrics: Sequence[str] | None,
+    counting: str,
+    axes: Mapping[str, Any],
+    calibration: str | os.PathLike[str] | None = None,
 ) -> Space:
     """The space of `evaluate`; missing figures of a device are faults only where metrics are asked for by name."""
     document: dict[str, Any] = {"network": {}, "deployment": {}, "counting": counting}
     document["network"]["model" if network in MODELS or network not in FAMILIES else "family"] = network
     document["precision"] = {"scheme": precision if isinstance(precision, str) else list(precision)}
     catalogues = _add_devices(document, device)
+    if calibration is not None:
+        catalogues = catalogues.with_calibrations(Path(calibration))
     for name, value in axes.items():
         kind = glossary.NAMES[name].kind if name in glossary.NAMES else "architecture"
         table = "deployment" if kind in ("deployment", "circumstance") else "network"

@@ -14,7 +14,7 @@ from dse.calibration.measurements import Measurement, read_measurements
 from dse.calibration.other_figures import energy_comparisons, memory_comparisons
 from dse.calibration.pool import pooled
 from dse.calibration.unseen import unseen_devices
-from dse.calibration.validation import Comparison, Residuals, compare, joined, residuals_of
+from dse.calibration.validation import Comparison, Residuals, compare, joined, predict_file, residuals_of
 from dse.hardware import DEVICES
 
 MEASURED = Path(__file__).with_name("measured")
@@ -42,6 +42,7 @@ def validation() -> tuple[list[Comparison], list[str]]:
     fitted, classes = fit_all()
     comparisons = [compare(one, fitted) for one in fitted]
     comparisons += pools(residuals_of(fitted))
+    comparisons += predict_file([m for m in rows if m.use == "hold"], [*(f.calibration for f in fitted), *classes])
     comparisons += [
         *unseen_devices(fitted, classes),
         *energy_comparisons(fitted, rows),

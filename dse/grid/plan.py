@@ -22,6 +22,7 @@ SETTINGS: Mapping[str, Mapping[str, int]] = {
     "several": dict.fromkeys(("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel"), 1),
     "speculative": {"draft_tokens": 0},
     "paged": {"page_tokens": 1},
+    "in_flight": {"in_flight": 0},
 }
 
 

@@ -29,6 +29,8 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
     phases = values.get(PHASE_AXIS, [family.defaults.get(PHASE_AXIS) and "decode"])
     if "paged" in settings and "context" not in family.axes:
         yield Fault("deployment.page_tokens", f"the family {family.name!r} has no cache of keys and values")
+    if "in_flight" in settings and set(phases) != {"request"}:
+        yield Fault("deployment.in_flight", 'has a meaning with phase = "request" only')
     if "speculative" in settings:
         if not set(phases) <= {"decode", "request"}:
             yield Fault("deployment.draft_tokens", 'has a meaning with phase = "decode" or "request" only')

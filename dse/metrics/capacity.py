@@ -32,6 +32,18 @@ def cached_tokens_of_request(prompt_tokens, output_tokens):
     return prompt_tokens + output_tokens
 
 
+@metric("cached_tokens", setting="in_flight", phase="request", unit="1", direction="min", domain="language")
+def cached_tokens_in_flight(prompt_tokens, output_tokens):
+    """Tokens that the cache holds of a sequence on average, over all that are in flight."""
+    return prompt_tokens + output_tokens / 2
+
+
+@metric("cache_elements", setting="in_flight", phase="request", unit="1", direction="min")
+def cache_elements_in_flight(decode_cache_elements):
+    """Elements of keys and values of a sequence on average: those at the mean context."""
+    return decode_cache_elements * 1.0
+
+
 @metric("cached_tokens", phase="mixed", unit="1", direction="min", domain="language")
 def cached_tokens_of_stream(prompt_tokens, output_tokens):
     """Tokens of a sequence that the cache holds when the last one is made."""
