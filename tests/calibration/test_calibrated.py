@@ -42,6 +42,13 @@ def test_decoding_on_devices_that_share_the_work(devices):
     assert found["latency"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_against_one_device():
+    on = {"phase": "decode", "context": 1024, "batch": 16}
+    one = evaluate(["latency"], **on)["latency"]
+    four = evaluate(["latency", "parallel_efficiency"], **on, tensor_parallel=4)
+    assert four["parallel_efficiency"] == pytest.approx(one / four["latency"] / 4, rel=1e-12)
+
+
 def test_kernels_start_for_every_micro_batch_in_every_stage():
     on = {"phase": "decode", "context": 64, "batch": 8, "pipeline_parallel": 4, "micro_batches": 2}
     assert evaluate(["passes_on_device"], **on)["passes_on_device"] == 2 / 4
