@@ -34,7 +34,7 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
     if "speculative" in settings:
         if not set(phases) <= {"decode", "request"}:
             yield Fault("deployment.draft_tokens", 'has a meaning with phase = "decode" or "request" only')
-        yield from _only(WHOLE, "draft_tokens", values)
+        yield from _only((*WHOLE, "calibrated"), "draft_tokens", values)
     if "mixed" in phases:
         yield from _only((*WHOLE, "calibrated"), PHASE_AXIS, values)
         if CHUNK not in family.axes:
