@@ -45,6 +45,7 @@ def evaluate(
     counting: str = "trainable",
     engine: str = "auto",
     recipe: str | None = None,
+    calibration: str | os.PathLike[str] | None = None,
     **axes: Any,
 ) -> xr.Dataset:
     """Evaluate metrics of a network for every combination of the axes given.
@@ -64,6 +65,8 @@ def evaluate(
         "auto", "plain" (functions on NumPy arrays) or "fused" (compiled loop nests): the results are the same.
     recipe
         Training recipe of published accuracies and losses: by default the first that knows the networks.
+    calibration
+        A file of own calibrations, as `dse calibrate -o` writes it, for `latency_model="calibrated"`.
     axes
         Axes of the family and deployment settings: a value, or a list of values that becomes a dimension.
 
@@ -87,12 +90,18 @@ def evaluate(
     """
     wanted = [metrics] if isinstance(metrics, str) else list(metrics) if metrics is not None else None
     chosen = axes if recipe is None else {**axes, RECIPE: recipe}
-    space = design_space(network, device, precision, wanted, counting, chosen)
+    space = design_space(network, device, precision, wanted, counting, chosen, calibration)
     return dataset.evaluate(space, applicable(space) if wanted is None else wanted, engine=engine)
 
 
 def design_space(
-    network: str, device: Any, precision: Any, metrics: Sequence[str] | None, counting: str, axes: Mapping[str, Any]
+    network: str,
+    device: Any,
+    precision: Any,
+    metrics: Sequence[str] | None,
+    counting: str,
+    axes: Mapping[str, Any],
+    calibration: str | os.PathLike[str] | None = None,
 ) -> Space:
     """The space of `evaluate`; missing figures of a device are faults only where metrics are asked for by name.
 
@@ -102,6 +111,8 @@ def design_space(
     document["network"]["model" if network in MODELS or network not in FAMILIES else "family"] = network
     document["precision"] = {"scheme": precision if isinstance(precision, str) else list(precision)}
     catalogues = _add_devices(document, device)
+    if calibration is not None:
+        catalogues = catalogues.with_calibrations(Path(calibration))
     for name, value in axes.items():
         kind = glossary.NAMES[name].kind if name in glossary.NAMES else "architecture"
         table = "deployment" if kind in ("deployment", "circumstance") else "network"

@@ -70,7 +70,9 @@ def read_toml(path: Path) -> dict[str, Any]:
         if len(content) <= MOST_BYTES:
             return tomllib.loads(content.decode("utf-8-sig"))
         problem = f"has more than {MOST_BYTES // 2**20} MiB; such a file is shorter"
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         problem = str(error)
     except RecursionError:
         problem = "its values are nested too deeply"

@@ -463,7 +463,13 @@ NAMES: dict[str, Name] = {
         maximum=3,
         default=0,
     ),
-    "link_latency": Name("circumstance", "s", "alpha", "latency of one message between devices", default=1e-6),
+    "link_latency": Name(
+        "circumstance",
+        "s",
+        "alpha",
+        "latency of one message between devices; its default is an assumption, taken from no measurement",
+        default=1e-6,
+    ),
     "link_efficiency": Name(
         "circumstance",
         "1",
@@ -494,6 +500,16 @@ NAMES: dict[str, Name] = {
         default="shared",
     ),
     "chunk_tokens": _count("deployment", "N_chunk", "tokens of a prompt that are read beside the generated ones"),
+    "in_flight": Name(
+        "deployment",
+        "1",
+        "o_fl",
+        "1: requests of a batch begin and end at different times (in-flight batching): the cache holds of each half "
+        "of its output on average",
+        maximum=1,
+        integer=True,
+        default=0,
+    ),
     "page_tokens": _count("deployment", "N_page", "tokens of a page of the cache; 1: no page is part empty", default=1),
     "draft_tokens": _count(
         "deployment", "k", "tokens that a draft model proposes for each pass; 0: none", minimum=0, default=0
@@ -522,7 +538,14 @@ NAMES: dict[str, Name] = {
     "utilization": Name(
         "circumstance", "1", "U", "share of the thermal design power that is drawn", maximum=1, default=0.7
     ),
-    "pue": Name("circumstance", "1", "PUE", "power usage effectiveness of the site", minimum=1, default=1.2),
+    "pue": Name(
+        "circumstance",
+        "1",
+        "PUE",
+        "power usage effectiveness of the site, or the name of a published one (dse list pue)",
+        minimum=1,
+        default=1.2,
+    ),
     "carbon_intensity": Name(
         "circumstance", "g/kWh", "CI", "carbon dioxide equivalent of a kilowatt-hour", default=400.0
     ),

@@ -22,6 +22,8 @@ from dse.hardware import DEVICES
 HELD = 0.8
 # The narrowest interval that is believed, whatever a few rows say.
 LEAST_SPREAD = 1.02
+# As many rows on several devices with the same software make an interval.
+ENOUGH = 12
 # With fewer rows a calibration shares its interval with others of its source.
 FEW = 20
 
@@ -54,12 +56,14 @@ def sharing(fitted: Sequence[Fitted]) -> list[Fitted]:
 
 
 def shares_with(one: Fitted, fitted: Sequence[Fitted]) -> list[Fitted]:
-    """The calibrations whose errors make the interval of one: it alone, or where it has few rows, all such of its
-    source."""
+    """The calibrations whose errors make the interval of one: it alone; where it has few rows, all such of its source
+    and software, on whatever device; or where these are few too, of its source."""
     if len(one.rows) >= FEW:
         return [one]
-    source = one.rows[0].source
-    return [other for other in fitted if len(other.rows) < FEW and other.rows[0].source == source]
+    source, software = one.rows[0].source, one.calibration.software
+    alike = [other for other in fitted if len(other.rows) < FEW and other.rows[0].source == source]
+    same = [other for other in alike if other.calibration.software == software]
+    return same if sum(len(other.rows) for other in same) >= ENOUGH else alike
 
 
 def _spread(members: Sequence[Fitted]) -> float:

@@ -29,6 +29,16 @@ def write(path: Path, fitted: Sequence[Fitted], heading: str, pooled: Sequence[C
     return rows
 
 
+def read_keys(path: Path) -> set[tuple[str, ...]]:
+    """The keys of the rows that the calibrations of a file were fitted to; none where no file tells them."""
+    try:
+        text = path.with_suffix(".rows.csv").read_text(encoding="utf-8")
+    except OSError:
+        return set()
+    rows = csv.DictReader(io.StringIO(text))
+    return {(r["device"], r["software"], r["precision"], r["network"], f"{float(r['measured_s']):.4g}") for r in rows}
+
+
 def rows_csv(fitted: Sequence[Fitted]) -> str:
     """Every row of every fit as CSV; times to four digits."""
     out = io.StringIO()

@@ -76,6 +76,12 @@ FORMS = {
             believed=(3.0, 8.0, 4.0, 4.0),
             to_scale=True,
         ),
+        # Phones: a call, and multiply-accumulates at two rates; a depthwise one costs several others.
+        Form(
+            "phone",
+            (("matrix_cost", "product_cost"), ("depthwise_cost",), ("call_time",)),
+            believed=(2.0, 6.0, 1e-3),
+        ),
         Form("matrix product", (("matrix_cost",), ("weight_cost",), ("launch_time",)), overlap=True),
         # Matrix products reach 0.73 of the peak rate and 0.80 of the bandwidth on an A100, attention half of the rate.
         # The weight of these was chosen on llama.cpp's rows, so that it owes nothing to those of other engines.
@@ -107,4 +113,4 @@ def form_of(device_class: str, domain: str, software: str) -> Form:
         return FORMS["training"]
     if domain == "language":
         return FORMS["decoder, llama.cpp" if software.startswith("llama.cpp") else "decoder"]
-    return FORMS["microcontroller" if device_class == "mcu" else "feature maps"]
+    return FORMS[{"mcu": "microcontroller", "phone": "phone"}.get(device_class, "feature maps")]

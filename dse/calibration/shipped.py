@@ -14,7 +14,7 @@ from dse.calibration.measurements import Measurement, read_measurements
 from dse.calibration.other_figures import energy_comparisons, memory_comparisons
 from dse.calibration.pool import pooled
 from dse.calibration.unseen import unseen_devices
-from dse.calibration.validation import Comparison, Residuals, compare, joined, residuals_of
+from dse.calibration.validation import Comparison, Residuals, compare, joined, predict_file, residuals_of
 from dse.hardware import DEVICES
 
 MEASURED = Path(__file__).with_name("measured")
@@ -42,6 +42,7 @@ def validation() -> tuple[list[Comparison], list[str]]:
     fitted, classes = fit_all()
     comparisons = [compare(one, fitted) for one in fitted]
     comparisons += pools(residuals_of(fitted))
+    comparisons += predict_file([m for m in rows if m.use == "hold"], [*(f.calibration for f in fitted), *classes])
     comparisons += [
         *unseen_devices(fitted, classes),
         *energy_comparisons(fitted, rows),
@@ -65,6 +66,7 @@ POOLS: dict[str, Callable[[Measurement], bool]] = {
     "image networks on CPUs": _of_class("cpu"),
     "microcontroller engines (TinyEngine's table)": lambda m: _of_class("mcu")(m) and m.software.endswith(TINY_ENGINE),
     "microcontrollers (MLPerf Tiny)": lambda m: _of_class("mcu")(m) and not m.software.endswith(TINY_ENGINE),
+    "phones (TensorFlow Lite)": _of_class("phone"),
     "matrix products": lambda m: m.domain == "matrix product",
     "LLM static batches (TensorRT-LLM)": _by("tensorrt-llm", "request"),
     "LLM time to first token (TensorRT-LLM)": _by("tensorrt-llm", "prefill"),

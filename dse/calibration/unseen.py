@@ -27,6 +27,7 @@ TOLD = {
     ("consumer-gpu", "vision"): "image networks on GPUs",
     ("datacentre-gpu", "vision"): "image networks on GPUs",
     ("cpu", "vision"): "image networks on CPUs",
+    ("phone", "vision"): "phones (TensorFlow Lite)",
     ("mcu", "vision"): "microcontrollers (MLPerf Tiny)",
     ("consumer-gpu", "language"): "LLM on GPUs",
     ("datacentre-gpu", "language"): "LLM on GPUs",

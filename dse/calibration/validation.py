@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,10 +103,13 @@ def joined(name: str, by: str, parts: Sequence[Residuals]) -> Comparison:
     return Comparison(name, by, fitted, held_out, covered, plain)
 
 
-def predict_file(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> list[Comparison]:
-    """The catalogue's predictions beside a user's measured times: one line for each device, software and format.
+def predict_file(
+    measurements: Sequence[Measurement], known: Sequence[Calibration], seen: Container[tuple[str, ...]] = ()
+) -> list[Comparison]:
+    """Predictions beside a user's measured times: one line for each device, software and format.
 
-    No calibration was fitted to them, so all are told as left out; the interval is that of the calibration.
+    `seen` are the keys (`row_key`) of rows that calibrations were fitted to: these are told as fitted, all others as
+    left out. The interval is that of the calibration, of the latter.
     """
     groups: dict[tuple[str, ...], list[Measurement]] = {}
     for row in (m for m in measurements if m.network and m.is_time and m.use != "skip"):
@@ -117,8 +120,15 @@ def predict_file(measurements: Sequence[Measurement], known: Sequence[Calibratio
         choice = choose(known, DEVICES[device], known_software, precision, domain)
         seconds = np.array([m.seconds for m in rows])
         residuals = np.log(predicted(rows, choice.calibration.constants) / seconds)
-        inside = float((np.abs(residuals) <= np.log(choice.calibration.spread)).mean())
+        fitted = np.array([m.use == "fit" and row_key(m) in seen for m in rows])
+        new = residuals[~fitted]
+        inside = float((np.abs(new) <= np.log(choice.calibration.spread)).mean()) if len(new) else float("nan")
         plain = errors_of(np.log(roofline(rows) / seconds))
         name = f"{device}, {software}, {precision}"
-        found.append(Comparison(name, choice.what, errors_of(np.zeros(0)), errors_of(residuals), inside, plain))
+        found.append(Comparison(name, choice.what, errors_of(residuals[fitted]), errors_of(new), inside, plain))
     return found
+
+
+def row_key(row: Measurement) -> tuple[str, ...]:
+    """What a measured row is told apart by: its network, where it ran, and its time to four digits."""
+    return row.device, row.software, row.precision, row.label, f"{row.seconds:.4g}"

@@ -30,7 +30,7 @@ def command(measured: Path, out: Path | None) -> None:
     from dse.calibration.files import write
     from dse.calibration.measurements import read_measurements
     from dse.calibration.pool import calibrate_or_scale
-    from dse.calibration.validation import compare
+    from dse.calibration.validation import compare, predict_file
 
     if out is not None and out.suffix != ".toml":
         raise InputError(Fault(str(out), "calibrations are written as .toml"))
@@ -38,7 +38,9 @@ def command(measured: Path, out: Path | None) -> None:
     fitted = calibrate_or_scale(measurements, list(CALIBRATIONS.values()))
     if not fitted:
         raise InputError(Fault(str(measured), "has no times to fit: metric latency or throughput, use fit"))
-    print_comparisons([compare(one) for one in fitted])
+    comparisons = [compare(one, fitted) for one in fitted]
+    known = [one.calibration for one in fitted]
+    print_comparisons(comparisons + predict_file([m for m in measurements if m.use == "hold"], known))
     skipped = [m for m in measurements if m.use == "skip" or not m.is_time]
     if skipped:
         print_text(f"({len(skipped)} rows are no times, or are marked skip)")
@@ -46,4 +48,5 @@ def command(measured: Path, out: Path | None) -> None:
         rows = write(
             out, fitted, f"Calibrations fitted to {measured.name}; constants in units of the datasheet's times."
         )
-        click.echo(f"{out}: {len(fitted)} calibrations; {rows}: measured and predicted times")
+        count = f"{len(fitted)} calibration{'s' * (len(fitted) > 1)}"
+        click.echo(f"{out}: {count}; {rows}: measured and predicted times")

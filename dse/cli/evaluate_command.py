@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import click
@@ -37,6 +38,9 @@ from dse.errors import InputError
     shell_complete=names("metrics"),
     help="The formulas behind a metric, with the numbers put in.",
 )
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), help="Own calibrations to use: what `dse calibrate -o` wrote."
+)
 @json_option
 def command(
     network: str,
@@ -46,6 +50,7 @@ def command(
     metrics: tuple[str, ...],
     counting: str,
     explain: str | None,
+    calibration: Path | None,
     as_json: bool,
 ) -> None:
     """Evaluate one design: NETWORK (a model or a family) on a device.
@@ -62,7 +67,7 @@ def command(
     from dse.grid.explain import chain, describe
 
     wanted = list(dict.fromkeys([*metrics, *([explain] if explain else [])]))
-    space = design_space(network, device, precision, wanted or None, counting, parse_settings(settings))
+    space = design_space(network, device, precision, wanted or None, counting, parse_settings(settings), calibration)
     if space.dims:
         raise InputError(f"one design has one value of each axis; {', '.join(space.dims)} got several: `dse explore`")
     lines = chain(space, explain) if explain else []

@@ -21,7 +21,7 @@ _FIGURES = ("peak_fp16", "peak_int8", "bandwidth", "memory_capacity", "sram", "t
 @click.argument("kind", shell_complete=kinds)
 @json_option
 def command(kind: str, as_json: bool) -> None:
-    """List KIND: formulas, metrics, families, models, devices, precisions or plots.
+    """List KIND: formulas, metrics, families, models, devices, precisions, plots or pue (of sites).
 
     \b
     dse list devices
@@ -110,6 +110,12 @@ def _plots() -> Rows:
     return [{"name": n, "of": k.of, "options": k.options, "what": k.summary} for n, k in sorted(plots.items())]
 
 
+def _pue() -> Rows:
+    from dse.regions import PUES
+
+    return [{"name": n, "value": f"{p.value:g}", "what": p.kind, "source": p.source} for n, p in PUES.items()]
+
+
 KINDS: dict[str, Callable[[], Rows]] = {
     "formulas": _formulas,
     "metrics": _metrics,
@@ -118,4 +124,5 @@ KINDS: dict[str, Callable[[], Rows]] = {
     "devices": _devices,
     "precisions": _precisions,
     "plots": _plots,
+    "pue": _pue,
 }

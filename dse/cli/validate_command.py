@@ -28,14 +28,16 @@ def command(measured: Path | None, calibration: Path | None, as_json: bool) -> N
     """Hold predicted times against measured ones: MEASURED (a CSV file), or those that the catalogue was fitted to.
 
     Errors are relative: signed median, median of the size and its 90th percentile. "left out" are rows that the
-    prediction was not fitted to: whole families of models at a time.
+    prediction was not fitted to: whole families of models at a time, or those rows of MEASURED that the catalogue
+    (or the --calibration file) does not hold.
 
     \b
     dse validate
     dse validate mine.csv
     """
-    from dse.calibration.catalogue import CALIBRATIONS
+    from dse.calibration.catalogue import CALIBRATIONS, FITTED
     from dse.calibration.constants import read_calibrations
+    from dse.calibration.files import read_keys
     from dse.calibration.measurements import read_measurements
     from dse.calibration.validation import predict_file
 
@@ -45,7 +47,8 @@ def command(measured: Path | None, calibration: Path | None, as_json: bool) -> N
         comparisons, notes = validation()
     else:
         known = list(CALIBRATIONS.values()) if calibration is None else read_calibrations(calibration)
-        comparisons, notes = predict_file(read_measurements(measured), known), []
+        rows = read_measurements(measured)
+        comparisons, notes = predict_file(rows, known, read_keys(calibration or FITTED)), []
     if as_json:
         print_json({"comparisons": [asdict(c) for c in comparisons], "notes": notes})
         return

@@ -21,6 +21,7 @@ BY_REUSE = ("weights_moved", "activations_moved")
 SETTINGS: Mapping[str, Mapping[str, int]] = {
     "several": dict.fromkeys(("tensor_parallel", "pipeline_parallel", "data_parallel", "expert_parallel"), 1),
     "speculative": {"draft_tokens": 0},
+    "in_flight": {"in_flight": 0},
 }
 
 

@@ -24,12 +24,14 @@ from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
+from dse.jobs.axes import PUE
 from dse.jobs.catalogues import SCHEME_FIELDS
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
 from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
 from dse.profiles import Profile
+from dse.regions import PUES
 
 
 def gather(job: Job) -> dict[str, Any]:
@@ -73,6 +75,10 @@ def notes(job: Job) -> list[str]:
         over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]
         if over:
             found.append(f"deployment.{name} stands over that of the region {', '.join(over)}")
+    named = job.spec.deployment.get(PUE, ())
+    for name in named if isinstance(named, list) else [named]:
+        if isinstance(name, str) and name in PUES:
+            found.append(f"pue {name} is {PUES[name].value:g}: {PUES[name].kind} ({PUES[name].source})")
     if RENT_AXIS in job.spec.deployment:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:

@@ -10,9 +10,12 @@ import numpy as np
 
 from dse import glossary, units
 from dse.errors import Fault, InputError, shown, unknown
+from dse.regions import PUES
 
 MOST_VALUES = 1_000_000
 MOST_EXACT = 2**53
+# The axis whose values may be names of what is published.
+PUE = "pue"
 _RANGE_KEYS = ("start", "stop", "step", "num", "scale")
 _RANGES = ({"start", "stop", "step"}, {"start", "stop", "num"}, {"start", "stop", "num", "scale"})
 _FORMS = "a value, a list, { start, stop, step } or { start, stop, num, scale }"
@@ -54,6 +57,10 @@ def is_range(given: Mapping[str, Any]) -> bool:
 def _one(entry: glossary.Name, given: Any) -> Any:
     if entry.choices:
         return given
+    if entry is glossary.NAMES[PUE] and isinstance(given, str) and "@" in given:
+        if given not in PUES:
+            raise InputError(unknown("published pue", given, PUES))
+        return PUES[given].value
     if isinstance(given, bool) and entry.integer and entry.maximum == 1:
         return int(given)
     return _tidy(entry, units.quantity(given, entry.unit))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any
 
-from dse.calibration import CALIBRATIONS, Calibrations
+from dse.calibration import CALIBRATIONS, Calibrations, named, read_calibrations
 from dse.hardware import DEVICES, Device, select
 from dse.precision import PRECISIONS, Scheme
 from dse.profiles import PROFILES, Profile
@@ -50,6 +51,20 @@ class Catalogues:
     def with_device(self, device: Device) -> Catalogues:
         """The catalogues with one more device."""
         return replace(self, devices={**self.devices, device.name: device})
+
+    def with_calibrations(self, path: str | Path) -> Catalogues:
+        """The catalogues with the calibrations of a file, which stand before those of the same name.
+
+        Those of a result that is replayed stay as they are: what it used is among them.
+
+        Raises
+        ------
+        InputError
+            Every fault of the file.
+        """
+        if self.replayed:
+            return self
+        return replace(self, calibrations={**self.calibrations, **named(read_calibrations(path))})
 
     def select(self, pattern: str, own: Mapping[str, Mapping[str, Any]], where: str = "") -> list[str]:
         """Names of the devices that "stm32f746", "class:mcu" or "*" stands for.

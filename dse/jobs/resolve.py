@@ -104,6 +104,10 @@ def read_job(
     if spec.quality.table is not None:
         beside = Path(origin).parent / spec.quality.table
         spec = spec.model_copy(update={"quality": spec.quality.model_copy(update={"table": str(table or beside)})})
+    if spec.hardware.calibration is not None:
+        path = Path(origin).parent / spec.hardware.calibration
+        spec = spec.model_copy(update={"hardware": spec.hardware.model_copy(update={"calibration": str(path)})})
+        catalogues = collect(faults, "", catalogues.with_calibrations, path) or catalogues
     job = _resolve(spec, faults, catalogues)
     # What is only missing because its value had the wrong shape is not told twice.
     told = [f for f in faults if not any(w.concerns(f.where) for w in wrong)]

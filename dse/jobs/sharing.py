@@ -30,10 +30,12 @@ def sharing_faults(family: Family, axes: Mapping[str, Any]) -> Iterator[Fault]:
     phases = values.get(PHASE_AXIS, [family.defaults.get(PHASE_AXIS) and "decode"])
     if OF_CACHE not in family.axes and any(v > 1 for v in values.get(OF_CACHE, ())):
         yield Fault(f"deployment.{OF_CACHE}", f"the family {family.name!r} has no cache of keys and values")
+    if "in_flight" in settings and set(phases) != {"request"}:
+        yield Fault("deployment.in_flight", 'has a meaning with phase = "request" only')
     if "speculative" in settings:
         if not set(phases) <= {"decode", "request"}:
             yield Fault("deployment.draft_tokens", 'has a meaning with phase = "decode" or "request" only')
-        yield from _only(WHOLE, "draft_tokens", values)
+        yield from _only((*WHOLE, "calibrated"), "draft_tokens", values)
     if "mixed" in phases:
         yield from _only((*WHOLE, "calibrated"), PHASE_AXIS, values)
         if CHUNK not in family.axes:

@@ -92,9 +92,10 @@ class Precision(_Strict):
 
 
 class Hardware(_Strict):
-    """Devices."""
+    """Devices, and a file of own calibrations, beside the spec where its path is not absolute."""
 
     device: Names | None = None
+    calibration: str | None = None
 
 
 class Objectives(_Strict):

@@ -8,6 +8,18 @@ from dse import formulas
 from dse.registry import metric
 
 
+@metric("cached_tokens", setting="in_flight", phase="request", unit="1", direction="min", domain="language")
+def cached_tokens_in_flight(decode_cached_tokens):
+    """Tokens that the cache holds of a sequence on average, over all that are in flight: those at the mean context."""
+    return decode_cached_tokens * 1.0
+
+
+@metric("cache_elements", setting="in_flight", phase="request", unit="1", direction="min")
+def cache_elements_in_flight(decode_cache_elements):
+    """Elements of keys and values of a sequence on average: those at the mean context."""
+    return decode_cache_elements * 1.0
+
+
 @metric(unit="B", direction="min")
 def cache_of_sequence(cache_elements, kv_bits):
     """Cache of one sequence at the context reached."""

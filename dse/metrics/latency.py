@@ -177,7 +177,7 @@ def calibrated_latency(
     overlap,
     launch_time,
     call_time,
-    working_devices,
+    sharing_devices,
     cache_copies,
     pipeline_fill,
     passes_on_device,
@@ -190,8 +190,8 @@ def calibrated_latency(
     reading its cache; elsewhere both add up. Several devices share the work evenly, at the rates of one; kernels start
     on each for every part of the batch.
     """
-    mac = 2 * batch / (peak_ops * compute_efficiency * working_devices)
-    byte = 1 / (bandwidth * bandwidth_efficiency * working_devices)
+    mac = 2 * batch / (peak_ops * compute_efficiency * sharing_devices)
+    byte = 1 / (bandwidth * bandwidth_efficiency * sharing_devices)
     element = activation_bits / 8 * batch * byte
     layers, weights = layer_macs * mac * matrix_cost, weight_bytes * byte * weight_cost
     products = product_macs * mac * product_cost

@@ -40,6 +40,18 @@ def shared_activation_bytes(activation_traffic, cache_traffic, activation_bits, 
     return layers + formulas.activations_to_bytes(cache_traffic * batch, kv_bits) * cache_copies
 
 
+@metric(unit="1", faces=False)
+def sharing_devices():
+    """Devices that share the work of a replica: 1 where a single one does it."""
+    return 1.0
+
+
+@metric("sharing_devices", setting="several", unit="1")
+def devices_of_replica(working_devices):
+    """Devices that share the work of a replica, where the network can be divided among them."""
+    return working_devices * 1.0
+
+
 @metric(unit="1", direction="min", faces=False)
 def cache_copies():
     """Copies of the cache over the devices of a replica: 1 on a single device."""

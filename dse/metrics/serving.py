@@ -48,6 +48,12 @@ def energy_per_token(energy):
     return energy * 1.0
 
 
+@metric(unit="kWh", direction="min", domain="decode request mixed")
+def energy_per_million_tokens(energy_per_token):
+    """Electricity for a million generated tokens."""
+    return formulas.wh_to_kwh(energy_per_token / 3600) * 1e6
+
+
 @metric(unit="kg", direction="min", domain="decode request mixed")
 def carbon_per_million_tokens(carbon):
     """Carbon dioxide equivalent of the electricity for a million generated tokens."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from dse import formulas
-from dse.registry import metric
+from dse.metrics.work import REPEATED_RATE
+from dse.registry import metric, metrics
 
 DECODE: dict[str, Any] = {"setting": "speculative", "phase": "decode", "unit": "1", "direction": "min"}
 
@@ -34,10 +35,10 @@ def size_of_draft_model(draft_params, weight_bits):
     return formulas.model_size(draft_params, weight_bits)
 
 
-@metric("macs", **DECODE, counted="MAC")
-def speculative_macs(pass_macs, draft_tokens, draft_params, acceptance):
-    """Multiply-accumulates of a generated token: of every token that is checked, and of every one proposed."""
-    done = pass_macs * (draft_tokens + 1) + draft_params * draft_tokens
+@metrics("macs layer_macs", "pass_{} draft_tokens draft_params acceptance", **DECODE, counted="MAC")
+def of_checked_and_proposed(checked, draft_tokens, draft_params, acceptance):
+    """Of a generated token: of every token that is checked, and of every one proposed."""
+    done = checked * (draft_tokens + 1) + draft_params * draft_tokens
     return done / formulas.expected_tokens(acceptance, draft_tokens)
 
 
@@ -48,16 +49,26 @@ def speculative_weights_read(pass_weights_read, draft_tokens, draft_params, acce
     return read / formulas.expected_tokens(acceptance, draft_tokens)
 
 
-@metric("activation_traffic", **DECODE)
-def speculative_activation_traffic(pass_activation_traffic, draft_tokens, acceptance):
-    """Input and output elements of every op for a generated token, of every one that is checked."""
-    return pass_activation_traffic * (draft_tokens + 1) / formulas.expected_tokens(acceptance, draft_tokens)
+CHECKED = """activation_traffic product_macs depthwise_macs window_traffic depthwise_traffic streamed_traffic
+    rearranged_traffic attention_scores"""
 
 
-@metric("cache_traffic", **DECODE)
-def speculative_cache_traffic(pass_cache_traffic, draft_tokens, acceptance):
-    """Elements of the cache for a generated token, read once for all that are checked."""
-    return pass_cache_traffic / formulas.expected_tokens(acceptance, draft_tokens)
+@metrics(CHECKED, "pass_{} draft_tokens acceptance", **DECODE)
+def of_all_checked(checked, draft_tokens, acceptance):
+    """Of a generated token, of every one that is checked."""
+    return checked * (draft_tokens + 1) / formulas.expected_tokens(acceptance, draft_tokens)
+
+
+@metrics("cache_traffic kernel_launches", "pass_{} draft_tokens acceptance", **DECODE)
+def once_for_all_checked(checked, draft_tokens, acceptance):
+    """Of a generated token, once for all that are checked; the draft model has no cache, and starts with them."""
+    return checked / formulas.expected_tokens(acceptance, draft_tokens)
+
+
+@metric("repeated_cache_traffic", **DECODE)
+def repeated_once_for_all_checked(pass_product_macs, cache_reads, draft_tokens, acceptance):
+    """Elements of keys and values once for every query head, for all tokens that are checked."""
+    return pass_product_macs * cache_reads / REPEATED_RATE / formulas.expected_tokens(acceptance, draft_tokens)
 
 
 @metric("memory", setting="speculative", unit="B", direction="min")

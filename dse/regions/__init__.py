@@ -1,4 +1,7 @@
-"""Where electricity comes from: carbon intensity and price by country or cloud region, each with year and source."""
+"""Where electricity comes from: carbon intensity and price by country or cloud region, each with year and source.
+
+And what sites of machines need of it beside the machines: power usage effectiveness by operator and year.
+"""
 
 from __future__ import annotations
 
@@ -84,4 +87,13 @@ def _preference(price: Figure) -> tuple[int, str]:
     return -SECTORS.index(price.kind), price.period
 
 
+def _load_pue() -> dict[str, Figure]:
+    return {
+        row["name"]: Figure(float(row["pue"]), row["period"], f"{row['operator']}, {row['scope']}", row["source_url"])
+        for row in _rows("pue.csv")
+    }
+
+
+# Published power usage effectiveness of operators and surveys, by names such as "google@2024".
+PUES: Catalogue[Figure] = Catalogue("published pue", _load_pue)
 REGIONS: Catalogue[Region] = Catalogue("region", _load)

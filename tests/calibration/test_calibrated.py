@@ -42,6 +42,13 @@ def test_decoding_on_devices_that_share_the_work(devices):
     assert found["latency"] == pytest.approx(expected, rel=1e-9)
 
 
+def test_against_one_device():
+    on = {"phase": "decode", "context": 1024, "batch": 16}
+    one = evaluate(["latency"], **on)["latency"]
+    four = evaluate(["latency", "parallel_efficiency"], **on, tensor_parallel=4)
+    assert four["parallel_efficiency"] == pytest.approx(one / four["latency"] / 4, rel=1e-12)
+
+
 def test_kernels_start_for_every_micro_batch_in_every_stage():
     on = {"phase": "decode", "context": 64, "batch": 8, "pipeline_parallel": 4, "micro_batches": 2}
     assert evaluate(["passes_on_device"], **on)["passes_on_device"] == 2 / 4
@@ -60,6 +67,25 @@ def test_older_engines_read_the_cache_for_every_query_head():
     # A prompt is read in blocks of queries.
     prompt = [evaluate(["latency"], phase="prefill", context=512, cache_reads=r) for r in ("shared", "per_query_head")]
     assert prompt[0] == prompt[1]
+
+
+def test_drafted_tokens_are_checked_in_one_pass():
+    """Five tokens a sequence in a pass, 3.36 of which stay; four runs of a draft model of 1e8 parameters."""
+    on = {"phase": "decode", "context": 1024, "batch": 4}
+    plain = evaluate(["layer_macs", "product_macs", "cache_traffic", "streamed_traffic", "kernel_launches"], **on)
+    drafted = {"draft_tokens": 4, "draft_params": 10**8, "acceptance": 0.8}
+    found = evaluate([*plain, "latency", "weight_bytes"], **on, **drafted)
+    gained = 1 + 0.8 + 0.8**2 + 0.8**3 + 0.8**4
+    assert found["layer_macs"] == pytest.approx((5 * plain["layer_macs"] + 4e8) / gained)
+    assert found["cache_traffic"] == pytest.approx(plain["cache_traffic"] / gained)
+    of = {"launch_time": 0.0} | dict(constants("language"))
+    mac, byte = 2 * 4 / PEAK, 1 / BANDWIDTH
+    layers = max(found["layer_macs"] * mac * of["matrix_cost"], found["weight_bytes"] * byte * of["weight_cost"])
+    cache = plain["cache_traffic"] / gained * 2 * 4 * byte * of["cache_cost"]
+    attention = max(5 * plain["product_macs"] / gained * mac * of["product_cost"], cache)
+    moved = 5 * plain["streamed_traffic"] / gained * 2 * 4 * byte * of["stream_cost"]
+    started = plain["kernel_launches"] / gained * of["launch_time"]
+    assert found["latency"] == pytest.approx(layers + attention + moved + started, rel=1e-9)
 
 
 def test_attention_scores():

@@ -27,7 +27,7 @@ def test_published_figures(case):
 
 
 def test_classes_are_complete():
-    assert len(DEVICES) == 114
+    assert len(DEVICES) == 117
     assert Counter(device.device_class for device in DEVICES.values()) == {
         "datacentre-gpu": 27,
         "datacentre-accelerator": 8,
@@ -36,6 +36,7 @@ def test_classes_are_complete():
         "apple-soc": 12,
         "edge": 18,
         "cpu": 4,
+        "phone": 3,
         "mcu": 25,
         "npu-ip": 2,
         "example": 1,
@@ -72,7 +73,7 @@ def test_unknown_figure_names_the_nearest():
 
 def test_default_pue_by_class():
     ones = {device.device_class for device in DEVICES.values() if device.pue == 1.0}
-    assert ones == {"mcu", "edge", "consumer-gpu", "apple-soc", "npu-ip"}
+    assert ones == {"mcu", "edge", "phone", "consumer-gpu", "apple-soc", "npu-ip"}
     assert {device.pue for device in DEVICES.values()} == {1.0, 1.2}
 
 
@@ -94,7 +95,7 @@ def test_select():
     assert select("stm32f746") == ["stm32f746"]
     assert len(select("class:mcu")) == 25
     assert "stm32f746" in select("class:mcu")
-    assert len(select("*")) == 114
+    assert len(select("*")) == 117
 
 
 @pytest.mark.parametrize(("pattern", "nearest"), [("stm32f74", "stm32f746"), ("class:mcus", "mcu"), ("class:", "tpu")])

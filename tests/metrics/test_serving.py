@@ -255,3 +255,26 @@ def test_service_levels_as_budgets():
     # One device holds the 70.6 GB of 8-bit weights, and takes 21 ms to read them at 3.35 TB/s.
     assert rows.total_devices.min() == 2
     assert result.counts["excluded"]["fit: memory_free"] > 0
+
+
+def test_requests_in_flight_hold_half_of_their_output():
+    """72 GiB of an H100 hold as many sequences of Llama-2-7B as have a prompt and half of the output in the cache."""
+    on = {"phase": "request", "prompt_tokens": 128, "output_tokens": 2048, "batch": 1}
+    given = {"device": "h100-sxm", "precision": "fp8", "metrics": ["max_batch", "cache_of_sequence", "sequence_memory"]}
+    static, flying = (dse.evaluate("llama-2-7b", **given, **on, in_flight=f) for f in (0, 1))
+    assert float(flying.cache_of_sequence) == 32 * 2 * 4096 * (128 + 1024)
+    assert float(static.cache_of_sequence) == 32 * 2 * 4096 * (128 + 2048)
+    free = 80 * 2**30 * 0.9 - 6_738_415_616
+    assert float(flying.max_batch) == free // float(flying.sequence_memory)
+    with pytest.raises(dse.InputError, match='has a meaning with phase = "request" only'):
+        dse.evaluate("llama-2-7b", **given, phase="decode", context=128, in_flight=1)
+
+
+def test_electricity_of_a_million_tokens_at_a_published_site():
+    on = {"device": "h100-sxm", "precision": "fp8", "phase": "decode", "context": 128}
+    found = dse.evaluate("llama-2-7b", metrics=["energy_per_million_tokens", "energy"], pue="google@2024", **on)
+    assert float(found.energy_per_million_tokens) == pytest.approx(float(found.energy) * 1e6 / 3.6e6)
+    plain = dse.evaluate("llama-2-7b", metrics=["energy"], pue=1, **on)
+    assert float(found.energy) == pytest.approx(1.09 * float(plain.energy))
+    with pytest.raises(dse.InputError, match="unknown published pue 'gogle@2024'; did you mean 'google@2024'"):
+        dse.evaluate("llama-2-7b", metrics=["energy"], pue="gogle@2024", **on)

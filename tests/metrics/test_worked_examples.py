@@ -124,9 +124,9 @@ def test_every_metric_has_a_worked_example():
     }
     # these in test_parallel
     elsewhere |= {"cached_tokens", "cache_of_sequence", "sequence_memory", "fixed_memory", "max_batch"}
-    elsewhere |= {"crossings", "cache_copies", "passes_on_device"}  # these in test_parallel
+    elsewhere |= {"crossings", "cache_copies", "passes_on_device", "sharing_devices"}  # these in test_parallel
     elsewhere |= {"attention_scores", "score_traffic", "repeated_cache_traffic"}  # in calibration/test_calibrated.py
-    elsewhere |= {"tokens_per_pass", "draft_size"}  # these in test_serving
+    elsewhere |= {"tokens_per_pass", "draft_size", "energy_per_million_tokens"}  # these in test_serving
     elsewhere |= {"amortised_carbon", "total_carbon"}  # in test_cost
     assert set(registry.METRICS) <= worked | elsewhere
 
