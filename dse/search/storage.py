@@ -25,6 +25,9 @@ from dse.errors import DseError, InputError
 
 Direction = Literal["minimize", "maximize"]
 JOURNAL = "study.journal"
+# What Optuna adds to the name of a journal for its lock, which is a link.
+LOCK_FILE_SUFFIX = ".lock"
+GOES_ON = "; the populations before are kept there, and the same command goes on with them"
 # What a study is of, and how many populations a journal holds as a whole.
 STAMP, POPULATIONS = "dse:stamp", "dse:populations"
 
@@ -134,7 +137,8 @@ def stamp_of(path: Path) -> str | None:
 
 
 def _cut_to_whole(path: Path) -> None:
-    """Cut off what a kill left of a population."""
+    """Cut off what a kill left of a population, and its lock, which would be waited for: the file is ours alone."""
+    path.with_name(path.name + LOCK_FILE_SUFFIX).unlink(missing_ok=True)
     if not path.exists():
         return
     whole = place = 0
@@ -166,7 +170,7 @@ class Shared:
 
     def others(self) -> list[FrozenTrial]:
         """Finished trials that this worker does not know yet."""
-        with told(self._url):
+        with told(self._url, GOES_ON):
             trials = self._storage.get_all_trials(self._id, deepcopy=False)
         found = [t for t in trials if t.state.is_finished() and t.number not in self._known]
         self._known |= {t.number for t in found}
@@ -174,7 +178,7 @@ class Shared:
 
     def push(self, population: Sequence[FrozenTrial], attributes: dict[str, Any]) -> None:
         """Add a population, each trial as a whole."""
-        with told(self._url):
+        with told(self._url, GOES_ON):
             for trial in population:
                 key = self._storage.create_new_trial(self._id, trial)
                 self._known.add(self._storage.get_trial_number_from_id(key))
@@ -183,8 +187,10 @@ class Shared:
 def open_storage(url: str) -> BaseStorage:
     """The storage of a URL of a database, or of a journal file."""
     if "://" in url:
-        return optuna.storages.get_storage(url)
-    return JournalStorage(JournalFileBackend(url))
+        # Where the server was started again, its connections are opened again.
+        return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True}))
+    # The lock of a worker that was killed is a link, which goes on to count as held where it leads nowhere.
+    return JournalStorage(JournalFileBackend(os.path.abspath(url)))
 
 
 def _opened(url: str) -> BaseStorage:
@@ -215,8 +221,8 @@ def _check_stamp(study: optuna.Study, stamp: str, where: str) -> None:
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
-    """Errors of a storage, as they are told."""
+def told(where: str, then: str = "") -> Iterator[None]:
+    """Errors of a storage, as they are told; `then` is what to do where it goes away."""
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
     try:
@@ -229,7 +235,7 @@ def told(where: str) -> Iterator[None]:
         raise DseError(f"storage {_safe(where)}: cannot be used: {error.strerror or error}") from None
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
         cause = error.__cause__ or error
-        raise DseError(f"storage {_safe(where)}: cannot be used: {_first_line(cause)}") from None
+        raise DseError(f"storage {_safe(where)}: cannot be used: {_first_line(cause)}{then}") from None
 
 
 def _first_line(error: BaseException) -> str:
