@@ -149,20 +149,21 @@ def test_a_server_that_goes_away_and_comes_back(tmp_path, monkeypatch):
     server = postgresql(tmp_path)
     url = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
     options = {"trials": 100, "population": 10, "seed": 2, "storage": url, "out": tmp_path / "x", "plots": False}
-    push = Shared.push
+    push, pushed = Shared.push, []
 
-    def restarted(shared, population, attributes):
-        push(shared, population, attributes)
+    def restarted(shared, population, *rest):
+        push(shared, population, *rest)
         server.stop()
         server.start()
 
-    def goes_away(shared, population, attributes):
+    def goes_away(shared, population, *rest):
         """In the midst of the fourth population."""
-        half = 5 if len(shared._known) == 30 else 10
-        push(shared, population[:half], attributes)
+        pushed.append(population)
+        half = 5 if len(pushed) == 4 else 10
+        push(shared, population[:half], *rest)
         if half == 5:
             server.stop()
-        push(shared, population[half:], attributes)
+        push(shared, population[half:], *rest)
 
     try:
         monkeypatch.setattr(Shared, "push", goes_away)
@@ -199,6 +200,22 @@ def test_the_lock_of_a_worker_that_was_killed_is_given_up(tmp_path, monkeypatch)
     monkeypatch.setattr(JournalFileSymlinkLock, "release", lambda lock: None)
     dse.search(SPEC, trials=40, **options)
     assert links and all(Path(link).parent.joinpath(target).exists() for target, link in links)
+
+
+def test_what_a_kill_left_beside_a_finished_search_goes_and_a_search_that_went_further_stays(tmp_path):
+    options = {"population": 10, "seed": 2, "out": tmp_path / "x", "plots": False}
+    dse.search(SPEC, trials=20, **options)
+    work = tmp_path / ".x.work"
+    work.mkdir()
+    shutil.copyfile(tmp_path / "x" / JOURNAL, work / JOURNAL)
+    assert dse.search(SPEC, trials=20, **options).state == "reused" and not work.exists()
+    process = start({"population": 10, "seed": 2, "trials": 60, "out": str(tmp_path / "x")}, pause=0.2)
+    while process.stdout.readline().strip() != "40":
+        assert process.poll() is None, process.stderr.read()
+    process.kill()
+    process.communicate()
+    assert dse.search(SPEC, trials=20, **options).state == "reused" and work.exists()
+    assert dse.search(SPEC, trials=60, **options).manifest["search"]["replayed"] >= 40 and not work.exists()
 
 
 def test_another_spec_in_a_storage_is_refused(tmp_path):
