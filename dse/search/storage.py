@@ -28,6 +28,7 @@ JOURNAL = "study.journal"
 # What Optuna adds to the name of a journal for its lock, which is a link.
 LOCK_FILE_SUFFIX = ".lock"
 GOES_ON = "; the populations before are kept there, and the same command goes on with them"
+_DAMAGES = (AssertionError, AttributeError, KeyError, IndexError, OverflowError, TypeError)
 # What a study is of, and how many populations a journal holds as a whole.
 STAMP, POPULATIONS = "dse:stamp", "dse:populations"
 
@@ -93,8 +94,9 @@ class Journal:
             self._study = optuna.create_study(
                 storage=self._storage, study_name=name, directions=directions, load_if_exists=True
             )
-        self._id = self._storage.get_study_id_from_name(name)
-        _check_stamp(self._study, stamp, str(path))
+            self._id = self._storage.get_study_id_from_name(name)
+            _check_stamp(self._study, stamp, str(path))
+        self._where = str(path)
         self._kept: dict[str, Any] = {}
 
     @property
@@ -104,8 +106,9 @@ class Journal:
 
     def earlier(self) -> list[list[FrozenTrial]]:
         """The populations that the file holds."""
-        sizes, trials = self._study.user_attrs.get(POPULATIONS, []), iter(self._study.get_trials(deepcopy=False))
-        return [list(islice(trials, size)) for size in sizes]
+        with told(self._where):
+            sizes, trials = self._study.user_attrs.get(POPULATIONS, []), iter(self._study.get_trials(deepcopy=False))
+            return [list(islice(trials, size)) for size in sizes]
 
     def others(self) -> list[FrozenTrial]:
         """None: one search has it."""
@@ -236,6 +239,10 @@ def told(where: str, then: str = "") -> Iterator[None]:
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
         cause = error.__cause__ or error
         raise DseError(f"storage {_safe(where)}: cannot be used: {_first_line(cause)}{then}") from None
+    except _DAMAGES as error:
+        # Optuna takes entries of a journal as they come.
+        kind = f"{type(error).__name__} {_first_line(error)}".strip()
+        raise DseError(f"storage {_safe(where)}: is damaged, or holds no study of Optuna: {kind}") from None
 
 
 def _first_line(error: BaseException) -> str:

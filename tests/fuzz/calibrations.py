@@ -62,12 +62,13 @@ def _read_measured(path: Path) -> object:
 @cache
 def _constants() -> list[bytes]:
     from dse.calibration.catalogue import CALIBRATIONS
+    from dse.calibration.constants import ANY, CLASS
     from dse.calibration.constants import to_toml as written
 
     known = list(CALIBRATIONS.values())
-    kinds = {c.domain: c for c in known if not c.pooled} | {f"any {c.domain}": c for c in known if c.pooled}
-    chosen = {"Some of each kind": list(kinds.values()), "One": known[:1]}
-    return [written(entries, heading).encode() for heading, entries in chosen.items()]
+    whole = [c for c in known if c.device == CLASS + ANY]
+    own = list({c.domain: c for c in known if not c.pooled}.values())
+    return [written(entries, "Fitted").encode() for entries in (whole, [*own, *whole])]
 
 
 def _change_constants(rng: random.Random, given: bytes) -> bytes:

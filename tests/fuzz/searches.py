@@ -40,12 +40,14 @@ def _settings() -> Any:
 def _searched(kind: str, path: Path) -> Any:
     """What a search goes on with: all that was written is evaluated again."""
     from dse.search import storage
-    from dse.search.driver import directions, quiet
-    from dse.search.run import NOTHING, search
+    from dse.search.driver import Driver, directions, quiet
+    from dse.search.warm import NOTHING
 
     with quiet():
         mirror = getattr(storage, kind)(path if kind == JOURNAL else str(path), "x", directions(_job()), "stamp")
-        return search(_job(), _settings(), mirror, NOTHING, "", None)
+        driver = Driver(_job(), _settings(), mirror, NOTHING.cells)
+        driver.run()
+    return driver.replayed
 
 
 def _seeds(kind: str) -> list[bytes]:

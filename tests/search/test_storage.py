@@ -230,3 +230,23 @@ def test_a_storage_that_cannot_be_used_is_told(url):
     with pytest.raises(dse.DseError, match=r"^storage ") as caught:
         dse.search(SPEC, trials=20, storage=url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b'"width"', b'"wodth"', "trial 0 of the study is of no design of the space"),
+        (b'"values":[', b'"values":[1', "is not what its design is"),
+        (b'"op_code":4', b'"op_code":99', "study.journal: is damaged, or holds no study of Optuna"),
+    ],
+)
+def test_a_journal_that_was_changed_is_refused_and_searched_anew_with_fresh(tmp_path, old, new, told):
+    options = {"population": 10, "seed": 2, "out": tmp_path / "x", "plots": False}
+    dse.search(SPEC, trials=20, **options)
+    journal = tmp_path / "x" / JOURNAL
+    content = journal.read_bytes()
+    assert old in content
+    journal.write_bytes(content.replace(old, new))
+    with pytest.raises(dse.DseError, match=told):
+        dse.search(SPEC, trials=40, **options)
+    assert dse.search(SPEC, trials=40, fresh=True, **options).manifest["search"]["replayed"] == 0
