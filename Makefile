@@ -40,7 +40,8 @@ notebooks: $(DEV)
 # What the tests try a few times, many times: hours of it. FUZZ inputs a parser, KILLS kills a kind of run.
 FUZZ ?= 100000
 KILLS ?= 60
-PARSERS := spec quantity config onnx safetensors gguf npy layers-csv model-toml quality assumptions shard manifest
+PARSERS := spec quantity config onnx safetensors gguf npy layers-csv model-toml quality assumptions shard manifest \
+           measured calibration journal shared-journal setting budget
 
 robust: $(DEV)
 	$(INSTALL) -c constraints.txt -e '.[fuzz]'

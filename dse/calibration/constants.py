@@ -124,7 +124,7 @@ def read_table(table: Mapping[str, Any]) -> Calibration:
     for name, value in [*constants.items(), ("latency_spread", table["spread"])]:
         try:
             glossary.lookup(name).check(float(value))
-        except (InputError, TypeError, ValueError):
+        except (InputError, TypeError, ValueError, OverflowError):
             faults.append(Fault(name, f"{value!r} is not allowed; allowed: {glossary.lookup(name).allowed()}"))
     batches = table["batches"]
     if not (isinstance(batches, list) and len(batches) == 2 and all(isinstance(b, (int, float)) for b in batches)):

@@ -40,6 +40,9 @@ COLUMNS = (*NEEDED, "axes", "family", "use", "source", "note")
 # Axes by which several devices share the work of a network.
 SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 USES = ("fit", "hold", "skip")
+REQUEST = ("prompt_tokens", "output_tokens")
+# No figure of a device is smaller or larger, in SI units.
+LEAST, MOST = 1e-15, 1e18
 UNITS = {
     "latency": "s",
     "throughput": "1/s",
@@ -183,8 +186,8 @@ def _measurement(row: Mapping[str, Any], line: int) -> Measurement:
     if faults:
         raise InputError(faults)
     value = quantity(f"{texts['value']} {texts['unit']}", UNITS[texts["metric"]])
-    if value <= 0:
-        raise InputError(Fault("value", f"{value:g} is not above 0"))
+    if not LEAST <= value <= MOST:
+        raise InputError(Fault("value", f"{value:g} {UNITS[texts['metric']]} is not from {LEAST:g} to {MOST:g}"))
     names = {key: texts[key] for key in ("network", "device", "software", "precision", "metric", "source", "note")}
     return Measurement(**names, value=value, axes=axes, own_family=texts["family"], use=use, line=line)
 
@@ -197,19 +200,28 @@ def _axes(text: str, faults: list[Fault]) -> dict[str, Any]:
         entry = glossary.find(name)
         if not separator or entry is None:
             faults.append(Fault("axes", f"{part!r} is not a known axis with its value: name=value"))
-        elif entry.choices or not _is_number(value):
-            found[name] = value
         else:
-            found[name] = float(value) if "." in value or "e" in value else int(value)
+            try:
+                found[name] = _axis_value(entry, value)
+            except InputError as error:
+                faults += error.at(f"axes: {name}").faults
+    if found.get("phase") == "request":
+        faults += [Fault("axes", f"{n} is missing, which a request needs") for n in REQUEST if n not in found]
     return found
 
 
-def _is_number(text: str) -> bool:
+def _axis_value(entry: glossary.Name, text: str) -> Any:
+    """A choice or a number that the axis may be."""
+    if entry.choices and text not in entry.choices:
+        raise InputError(unknown("value", text, entry.choices))
+    if entry.choices:
+        return text
     try:
-        float(text)
+        value = float(text)
     except ValueError:
-        return False
-    return True
+        raise InputError(f"{text!r} is not a number") from None
+    entry.check(value)
+    return int(value) if value == round(value) and abs(value) < 2**53 else value
 
 
 def _faults_of_network(network: str, axes: Mapping[str, Any]) -> list[Fault]:

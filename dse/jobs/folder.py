@@ -14,7 +14,7 @@ from typing import TypeVar
 import xarray as xr
 
 from dse.errors import DseError
-from dse.jobs import assumptions
+from dse.jobs import assumptions, netcdf
 from dse.jobs.resolve import Job
 from dse.jobs.result import (
     ASSUMPTIONS,
@@ -73,10 +73,10 @@ def write(result: AnyResult, job: Job, part: Path, folder: Path, plots: bool) ->
 
 
 def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyResult:
-    result.frontier.to_netcdf(part / FRONTIER, engine="netcdf4")
-    result.cloud.to_netcdf(part / CLOUD, engine="netcdf4")
+    netcdf.write(result.frontier, part / FRONTIER)
+    netcdf.write(result.cloud, part / CLOUD)
     if result.search is not None:
-        result.search.to_netcdf(part / SEARCH, engine="netcdf4")
+        netcdf.write(result.search, part / SEARCH)
     result.frontier.to_dataframe().reset_index(drop=True).to_csv(part / TABLE, index=False)
     (part / ASSUMPTIONS).write_text(assumptions.to_toml(job), encoding="utf-8")
     if job.spec.quality.table is not None:

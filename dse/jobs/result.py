@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 from dse.errors import InputError
+from dse.jobs import netcdf
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -185,9 +186,9 @@ def load(path: str | Path) -> Result:
         what = f"holds no finished result ({MANIFEST} is missing)" if folder.exists() else "no such folder"
         raise InputError(f"{folder}: {what}")
     try:
-        frontier = xr.load_dataset(folder / FRONTIER, engine="netcdf4")
-        cloud = xr.load_dataset(folder / CLOUD, engine="netcdf4")
-        went = xr.load_dataset(folder / SEARCH, engine="netcdf4") if "search" in manifest else None
+        frontier = netcdf.read(folder / FRONTIER)
+        cloud = netcdf.read(folder / CLOUD)
+        went = netcdf.read(folder / SEARCH) if "search" in manifest else None
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be read: {error}") from None
     assumed = _assumed(folder) if "replayed" in manifest else None

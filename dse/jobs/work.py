@@ -166,14 +166,18 @@ def _move(source: Path, target: Path) -> None:
             os.rename(source / name, target / name)
 
 
-def tidy(folder: Path) -> None:
-    """Remove what a run left beside a result that was killed when all was done but that."""
+def tidy(folder: Path, same: str = "") -> None:
+    """Remove what a run left beside a result that was killed when all was done but that.
+
+    Where it left a file called `same` that is not that of the result, another run is to go on with it: it stays.
+    """
     final = Path(os.path.realpath(folder))
     path = final.parent / f".{final.name}.work"
     with suppress(OSError):
         if path.exists() and not path.is_symlink():
             with (path / LOCK).open("a+", encoding="utf-8") as lock:
-                if _locked(lock):
+                left = path / same
+                if _locked(lock) and not (same and left.exists() and left.read_bytes() != (final / same).read_bytes()):
                     recover(final)
                     shutil.rmtree(path)
 

@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from dse.jobs.resolve import Job
 from dse.pareto.scanner import Progress
+from dse.search.check import cells_of, check
 from dse.search.evaluator import Evaluator, Outcome
 from dse.search.indicators import Points
 from dse.search.polish import BETWEEN, LAST, Polish
@@ -149,9 +150,9 @@ class Driver:
 
     def _add(self, population: Sequence[FrozenTrial]) -> None:
         """Take over trials that were evaluated elsewhere: their designs are evaluated here too."""
-        cells = [self.space.encode(t.params) for t in population]
+        cells = cells_of(self.space, population)
         self._count_duplicates(cells)
-        self.evaluator.trials(cells)
+        check(population, self.evaluator.trials(cells))
         for trial in population:
             self._storage.create_new_trial(self._id, trial)
         self._count += len(population)

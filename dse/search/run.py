@@ -19,7 +19,7 @@ from dse.jobs.manifest import code_key, job_key
 from dse.jobs.resolve import Job
 from dse.jobs.result import load
 from dse.jobs.run import check_free, result_of
-from dse.jobs.work import working
+from dse.jobs.work import tidy, working
 from dse.pareto.scanner import Progress
 from dse.search.driver import Driver, directions, quiet
 from dse.search.judge import Verdict, judge
@@ -78,6 +78,7 @@ def run(
     manifest = check_free(job, folder, fresh, key=key)
     stands = manifest is not None and (folder / JOURNAL).exists()
     if manifest is not None and stands and not fresh and _is_enough(manifest, settings):
+        tidy(folder, JOURNAL)
         return _reused(folder)
     with working(folder, {"key": key}, JOURNAL) as work:
         journal = work.path / JOURNAL

@@ -25,6 +25,10 @@ from dse.errors import DseError, InputError
 
 Direction = Literal["minimize", "maximize"]
 JOURNAL = "study.journal"
+# What Optuna adds to the name of a journal for its lock, which is a link.
+LOCK_FILE_SUFFIX = ".lock"
+GOES_ON = "; the populations before are kept there, and the same command goes on with them"
+_DAMAGES = (AssertionError, AttributeError, KeyError, IndexError, OverflowError, TypeError)
 # What a study is of, and how many populations a journal holds as a whole.
 STAMP, POPULATIONS = "dse:stamp", "dse:populations"
 
@@ -117,15 +121,17 @@ class Journal:
             self._study = optuna.create_study(
                 storage=self._storage, study_name=name, directions=directions, load_if_exists=True
             )
-        self._id = self._storage.get_study_id_from_name(name)
-        _check_stamp(self._study, stamp, str(path))
+            self._id = self._storage.get_study_id_from_name(name)
+            _check_stamp(self._study, stamp, str(path))
+        self._where = str(path)
         # How large populations were, and how many of them one after another.
         self._sizes: list[list[int]] = self._study.user_attrs.get(POPULATIONS, [])
 
     def earlier(self) -> list[list[FrozenTrial]]:
         """The populations that the file holds."""
-        trials = iter(self._study.get_trials(deepcopy=False))
-        return [list(islice(trials, size)) for size, times in self._sizes for _ in range(times)]
+        with told(self._where):
+            trials = iter(self._study.get_trials(deepcopy=False))
+            return [list(islice(trials, size)) for size, times in self._sizes for _ in range(times)]
 
     def others(self) -> list[FrozenTrial]:
         """None: one search has it."""
@@ -156,7 +162,8 @@ def stamp_of(path: Path) -> str | None:
 
 
 def _cut_to_whole(path: Path) -> None:
-    """Cut off what a kill left of a population."""
+    """Cut off what a kill left of a population, and its lock, which would be waited for: the file is ours alone."""
+    path.with_name(path.name + LOCK_FILE_SUFFIX).unlink(missing_ok=True)
     if not path.exists():
         return
     whole = place = 0
@@ -188,7 +195,7 @@ class Shared:
 
     def others(self) -> list[FrozenTrial]:
         """Finished trials that this worker does not know yet."""
-        with told(self._url):
+        with told(self._url, GOES_ON):
             trials = self._storage.get_all_trials(self._id, deepcopy=False)
         found = [t for t in trials[self._settled :] if t.state.is_finished() and t.number not in self._known]
         self._known |= {t.number for t in found}
@@ -199,7 +206,7 @@ class Shared:
 
     def push(self, population: Sequence[FrozenTrial]) -> None:
         """Add a population, each trial as a whole."""
-        with told(self._url):
+        with told(self._url, GOES_ON):
             for trial in population:
                 key = self._storage.create_new_trial(self._id, trial)
                 self._known.add(self._storage.get_trial_number_from_id(key))
@@ -208,8 +215,10 @@ class Shared:
 def open_storage(url: str) -> BaseStorage:
     """The storage of a URL of a database, or of a journal file."""
     if "://" in url:
-        return optuna.storages.get_storage(url)
-    return JournalStorage(JournalFileBackend(url))
+        # Where the server was started again, its connections are opened again.
+        return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True}))
+    # The lock of a worker that was killed is a link, which goes on to count as held where it leads nowhere.
+    return JournalStorage(JournalFileBackend(os.path.abspath(url)))
 
 
 def _opened(url: str) -> BaseStorage:
@@ -240,8 +249,8 @@ def _check_stamp(study: optuna.Study, stamp: str, where: str) -> None:
 
 
 @contextmanager
-def told(where: str) -> Iterator[None]:
-    """Errors of a storage, as they are told."""
+def told(where: str, then: str = "") -> Iterator[None]:
+    """Errors of a storage, as they are told; `then` is what to do where it goes away."""
     from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
     try:
@@ -254,7 +263,11 @@ def told(where: str) -> Iterator[None]:
         raise DseError(f"storage {_safe(where)}: cannot be used: {error.strerror or error}") from None
     except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
         cause = error.__cause__ or error
-        raise DseError(f"storage {_safe(where)}: cannot be used: {_first_line(cause)}") from None
+        raise DseError(f"storage {_safe(where)}: cannot be used: {_first_line(cause)}{then}") from None
+    except _DAMAGES as error:
+        # Optuna takes entries of a journal as they come.
+        kind = f"{type(error).__name__} {_first_line(error)}".strip()
+        raise DseError(f"storage {_safe(where)}: is damaged, or holds no study of Optuna: {kind}") from None
 
 
 def _first_line(error: BaseException) -> str:

@@ -136,7 +136,7 @@ def _guided(atheris: Any, run: Run, seeds: list[bytes], seed: int) -> None:
     import tempfile
     from pathlib import Path
 
-    from tests.fuzz.targets import clean
+    from tests.fuzz.target import clean
 
     corpus = Path(tempfile.mkdtemp(prefix="dse-corpus-"))
     for number, data in enumerate(seeds):

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 import random
-import shutil
 import struct
 import sys
-import tempfile
 import tomllib
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,61 +17,11 @@ import numpy as np
 
 from dse import units
 from dse.errors import DseError
-from tests.fuzz import mutations
-from tests.fuzz.mutations import Mutation, document, octets, to_json, to_toml
+from tests.fuzz import calibrations, mutations, searches
+from tests.fuzz.mutations import document, octets, to_json, to_toml
+from tests.fuzz.target import Target, folder
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True)
-class Target:
-    """A parser.
-
-    `seeds` makes valid inputs, `mutate` changes one (besides its bare bytes), and `read` parses one: it may raise a
-    DseError and nothing else. `suffix` is that of the file that `read` is given the path of; "" for a text.
-    """
-
-    name: str
-    suffix: str
-    seeds: Callable[[], list[bytes]]
-    mutate: Mutation
-    read: Callable[[Any], object]
-
-    def change(self, rng: random.Random, given: bytes) -> bytes:
-        """An input made from another one."""
-        made = octets(rng, given) if rng.random() < 0.25 else self.mutate(rng, given)
-        return made[:200_000]
-
-    def inputs(self, seed: int, number: int) -> list[bytes]:
-        """The first of the inputs of a seed."""
-        rng, seeds = random.Random(f"{self.name} {seed}"), self.seeds()
-        return [self.change(rng, rng.choice(seeds)) for _ in range(number)]
-
-    def run(self, data: bytes) -> str:
-        """Parse an input: "accepted", or what the user is told."""
-        given: Any = data.decode("utf-8", "replace")
-        if self.suffix:
-            given = _folder() / f"input{self.suffix}"
-            given.write_bytes(data)
-        try:
-            self.read(given)
-        except DseError as error:
-            return str(error) or "refused without a word"
-        return "accepted"
-
-
-@cache
-def _folder() -> Path:
-    # In memory where that is possible: a hundred thousand files are written.
-    shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="dse-fuzz-", dir=shared))
-    atexit.register(clean)
-    return folder
-
-
-def clean() -> None:
-    """Remove the files of this process."""
-    shutil.rmtree(_folder(), ignore_errors=True)
 
 
 def _json(rng: random.Random, given: bytes) -> bytes:
@@ -135,7 +80,7 @@ SEVERAL: dict[str, Any] = {
 
 def _specs() -> list[bytes]:
     # Paths in them are relative to the file.
-    (_folder() / "accuracy.csv").write_bytes((ROOT / "tests/users/accuracy.csv").read_bytes())
+    (folder() / "accuracy.csv").write_bytes((ROOT / "tests/users/accuracy.csv").read_bytes())
     return [*_sources("tests/users", "sweeps", suffix=".toml"), *map(to_toml, (LANGUAGE, SEVERAL, CHIP))]
 
 
@@ -205,7 +150,7 @@ def _onnx_seeds() -> list[bytes]:
     import onnx_networks
     from onnx import TensorProto
 
-    path = _folder() / "seed.onnx"
+    path = folder() / "seed.onnx"
     made = []
     for style in ("products", "standard", "microsoft"):
         made.append(onnx_networks.vit(path, 1, 16, 2, 16, 8, style).read_bytes())
@@ -280,7 +225,7 @@ def _gguf_seeds() -> list[bytes]:
 
     made = []
     for kind in ("llama", "qwen3"):
-        path = _folder() / "seed.gguf"
+        path = folder() / "seed.gguf"
         writer = gguf.GGUFWriter(str(path), kind)
         writer.add_array("tokenizer.ggml.tokens", ["a", "b", "c"])
         for key, number in {"block_count": 1, "embedding_length": 32, "feed_forward_length": 64}.items():
@@ -391,7 +336,7 @@ def _partials() -> list[bytes]:
     import dse
 
     spec = {k: v for k, v in SMALL.items() if k != "deployment"}
-    return [dse.explore(spec, shard=(1, 1), out=_folder() / "shard").path.read_bytes()]
+    return [dse.explore(spec, shard=(1, 1), out=folder() / "shard").path.read_bytes()]
 
 
 def _change_shard(rng: random.Random, given: bytes) -> bytes:
@@ -432,7 +377,7 @@ def _manifests() -> list[bytes]:
     import dse
 
     spec = {k: v for k, v in SMALL.items() if k != "deployment"}
-    result = dse.explore(spec, out=_folder() / "result", plots=False)
+    result = dse.explore(spec, out=folder() / "result", plots=False)
     return [(result.path / "manifest.json").read_bytes()]
 
 
@@ -440,7 +385,7 @@ def _read_manifest(path: Path) -> object:
     import dse
 
     _manifests()
-    target = _folder() / "result" / "manifest.json"
+    target = folder() / "result" / "manifest.json"
     os.replace(path, target)
     return dse.load(target.parent).counts
 
@@ -483,12 +428,16 @@ TARGETS = {
         Target("assumptions", ".toml", _assumptions, _toml, _read_assumptions),
         Target("shard", ".npz", _partials, _change_shard, _read_shard),
         Target("manifest", ".json", _manifests, _json, _read_manifest),
+        *calibrations.TARGETS,
+        *searches.TARGETS,
     )
 }
 
 
 def load() -> None:
     """Import all that the parsers need, so that no input pays for it."""
+    import dse.calibration.shipped
     import dse.jobs.resolve
     import dse.jobs.shards
-    import dse.networks.ingest  # noqa: F401
+    import dse.networks.ingest
+    import dse.search.entry  # noqa: F401

@@ -2,10 +2,11 @@
 
 python tests/jobs/killed.py MODE FOLDER [--rounds 50] [--seed 0] [--events STEP | --interrupt | --together N]
 
-MODE is stream, grid, bounds, shard or merge. Each round is a process of its own that is killed (SIGKILL) at a random
+MODE is one of the kinds of `kinds.py`. Each round is a process of its own that is killed (SIGKILL) at a random
 moment of the time that an undisturbed one takes, or, with --events, just before one of the things that it does to
 files: the first, then STEP later, and so on to the last. The next round goes on with what it left. Whenever a round
 comes to its end the result is compared, byte for byte, with that of the undisturbed run, and the next one starts anew.
+A search must go on with every population that it had told of.
 
 With --interrupt the command line runs, and is interrupted (SIGINT): its status must be 130. With --together N
 processes start at the same moment on the same folder: each must finish, or be refused because of another one.
@@ -28,40 +29,21 @@ from typing import Any
 # For the modules beside this file, and for the package.
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
 
+from kinds import KINDS, SHARDS, SPECS, Count, arguments, content_of, job  # noqa: E402
 from long_run import LONG, small_units  # noqa: E402
-from specs import changed, to_toml  # noqa: E402
+from specs import to_toml  # noqa: E402
 
 import dse  # noqa: E402
-import dse.cli.explore_command  # noqa: E402
-import dse.cli.merge_command  # noqa: E402
-import dse.jobs.shards  # noqa: E402 (all that a run imports is imported before the processes split)
-import dse.jobs.store  # noqa: E402
 from dse.cli import INTERRUPTED  # noqa: E402
 from dse.errors import InputError  # noqa: E402
 from dse.jobs import work  # noqa: E402
 
-SPECS = {
-    "stream": changed(LONG, fit=True),
-    "grid": changed(LONG, output__grid=True),
-    "bounds": changed(LONG, bounds=True),
-    "shard": LONG,
-}
 # What is heard of through the interpreter's audit hooks.
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "shutil.rmtree", "shutil.copyfile"}
-SHARDS = 3
+EVENTS |= {"os.symlink", "os.link"}
 
 
-def job(mode: str, folder: Path, shards: Path) -> None:
-    """What is killed."""
-    if mode == "merge":
-        dse.merge([shards], out=folder, plots=False)
-    elif mode == "shard":
-        dse.explore(SPECS[mode], out=folder, shard=(2, SHARDS))
-    else:
-        dse.explore(SPECS[mode], out=folder, plots=False)
-
-
-def start(mode: str, folder: Path, shards: Path, event: int = 0) -> int:
+def start(mode: str, folder: Path, shards: Path, count: Count, event: int = 0) -> int:
     """A process that does the job, and kills itself before its `event`-th change of files; its number."""
     child = os.fork()
     if child:
@@ -72,7 +54,7 @@ def start(mode: str, folder: Path, shards: Path, event: int = 0) -> int:
         work.EVERY, work.SHARE = 0.0, 1e9
         if event:
             _kill_at(event, str(folder.parent))
-        job(mode, folder, shards)
+        job(mode, folder, shards, count.set)
         status = 0
     except InputError as error:
         status = error.exit_code if "another run is at work on it" in str(error) else 1
@@ -89,8 +71,6 @@ def start_command(mode: str, folder: Path, shards: Path, told: Path) -> int:
 
     spec = told.with_name("spec.toml")
     spec.write_text(to_toml(SPECS.get(mode, LONG)))
-    arguments = ["merge", str(shards)] if mode == "merge" else ["explore", str(spec)]
-    arguments += ["--shard", f"2/{SHARDS}"] if mode == "shard" else ["--no-plots"]
     child = os.fork()
     if child:
         return child
@@ -102,7 +82,7 @@ def start_command(mode: str, folder: Path, shards: Path, told: Path) -> int:
         work.EVERY, work.SHARE = 0.0, 1e9
         # Between here and the end of the command an interrupt is the command's own.
         os.write(1, b"started\n")
-        status = run([*arguments, "--out", str(folder)])
+        status = run(arguments(mode, folder, shards, spec))
     except KeyboardInterrupt:
         os.write(2, b"interrupted outside the command\n")
         status = INTERRUPTED
@@ -138,24 +118,9 @@ def finished(child: int) -> bool:
     return True
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    """Every file of a result, without what tells of the time that it took."""
-    found = {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-    manifest = json.loads(found.pop("manifest.json", b"{}"))
-    kept = {k: v for k, v in manifest.items() if k not in ("created", "seconds")}
-    return {**found, "manifest.json": json.dumps(kept).encode()}
-
-
-def content_of(mode: str, folder: Path) -> dict[str, bytes]:
-    """What a finished round gives."""
-    if mode != "shard":
-        return content(folder)
-    from dse.pareto.partial import read_partial
-
-    partial, header = read_partial(folder / "shards" / f"2-of-{SHARDS}.npz")
-    facts = {**header, "seconds": 0, "tally": str(partial.tally), "sampled": partial.sampled}
-    arrays = (partial.units, partial.points, partial.places, partial.groups, *partial.cells)
-    return {"header": json.dumps(facts).encode(), **{str(i): a.tobytes() for i, a in enumerate(arrays)}}
+def replayed(folder: Path) -> int:
+    """How many trials a search had read from what was left."""
+    return int(json.loads((folder / "manifest.json").read_text())["search"]["replayed"])
 
 
 class Rounds:
@@ -164,6 +129,7 @@ class Rounds:
     def __init__(self, mode: str, base: Path) -> None:
         self.mode, self.base, self.shards = mode, base, base / "shards-of-all"
         self.killed = self.compared = 0
+        self.count = Count(base / "count")
         if mode == "merge":
             for number in range(1, SHARDS + 1):
                 child = os.fork()
@@ -176,19 +142,25 @@ class Rounds:
         for _ in range(2):
             shutil.rmtree(base / "whole", ignore_errors=True)
             started = time.monotonic()
-            assert finished(start(mode, base / "whole" / "x", self.shards))
+            assert finished(start(mode, base / "whole" / "x", self.shards, self.count))
             self.seconds = time.monotonic() - started
         self.expected = content_of(mode, base / "whole" / "x")
+        self.count.set(0)
 
     def go(self, folder: Path, event: int = 0, after: float = 0.0) -> bool:
         """One round; whether it came to its end, with the right result."""
-        child = start(self.mode, folder, self.shards, event)
+        # A result that stands is not searched again.
+        before = 0 if folder.exists() else self.count.value
+        child = start(self.mode, folder, self.shards, self.count, event)
         if after:
             time.sleep(after)
             os.kill(child, signal.SIGKILL)
         if not finished(child):
             self.killed += 1
             return False
+        if self.mode == "search" and (kept := replayed(folder)) < before:
+            raise SystemExit(f"{self.mode}: {before} trials had been told of, and {kept} were kept")
+        self.count.set(0)
         return self.compare(folder)
 
     def interrupt(self, folder: Path, after: float) -> bool:
@@ -201,7 +173,8 @@ class Rounds:
         time.sleep(after)
         os.kill(child, signal.SIGINT)
         done = finished(child)
-        if "Traceback" in told.read_text():
+        # Python itself swallows an interrupt that comes while it tidies up after an import, and says so.
+        if "Traceback" in told.read_text() and not (done and "Exception ignored in" in told.read_text()):
             raise SystemExit(f"{self.mode}: {told.read_text()}")
         if done:
             return self.compare(folder)
@@ -210,7 +183,7 @@ class Rounds:
 
     def together(self, folder: Path, number: int) -> None:
         """One round of several processes at the same moment."""
-        children = [start(self.mode, folder, self.shards) for _ in range(number)]
+        children = [start(self.mode, folder, self.shards, self.count) for _ in range(number)]
         statuses = sorted(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children)
         if not set(statuses) <= {0, 2} or 0 not in statuses:
             raise SystemExit(f"{self.mode}: {number} processes at once ended with {statuses}")
@@ -262,7 +235,7 @@ class Rounds:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("mode", choices=[*SPECS, "merge"])
+    parser.add_argument("mode", choices=KINDS)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)

@@ -15,7 +15,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("killed.py")
 ROUNDS = os.environ.get("DSE_KILL_ROUNDS", "1")
 # Changes of files between the kills.
-STEPS = {"stream": "53", "grid": "131", "bounds": "5", "shard": "17", "merge": "5"}
+STEPS = {"stream": "53", "grid": "131", "bounds": "5", "shard": "17", "merge": "5", "search": "13"}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes that split need a POSIX system")
 
@@ -31,12 +31,12 @@ def test_at_random_moments(mode, tmp_path):
     assert f"{mode}: {ROUNDS} kills" in kill(mode, str(tmp_path), "--rounds", ROUNDS)
 
 
-@pytest.mark.parametrize("mode", ["stream", "grid"])
+@pytest.mark.parametrize("mode", ["stream", "grid", "search"])
 def test_interrupted_at_random_moments(mode, tmp_path):
     assert f"{mode}: {ROUNDS} interrupts" in kill(mode, str(tmp_path), "--rounds", ROUNDS, "--interrupt")
 
 
-@pytest.mark.parametrize("mode", ["grid", "shard"])
+@pytest.mark.parametrize("mode", ["grid", "shard", "search"])
 def test_processes_that_start_at_the_same_moment(mode, tmp_path):
     assert "2 results compared, all the same" in kill(mode, str(tmp_path), "--rounds", "2", "--together", "4")
 

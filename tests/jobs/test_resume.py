@@ -16,10 +16,12 @@ import pytest
 import xarray as xr
 from long_run import LONG, WAYS, explore
 from specs import SMALL, changed
+from xarray.backends.locks import CombinedLock
 
 import dse
 from dse.errors import DseError, InputError
 from dse.jobs import manifest as manifests
+from dse.jobs import netcdf
 from dse.jobs import run as runs
 from dse.jobs import work as works
 from dse.jobs.folder import recover
@@ -209,3 +211,25 @@ def test_an_interrupt_that_python_tells_as_another_error(interrupted, monkeypatc
         with pytest.raises(Interrupted, match="what was found is kept"):
             dse.explore(SMALL, out=interrupted, plots=False)
     assert dse.explore(SMALL, out=interrupted, plots=False).state == "continued"
+
+
+@pytest.mark.parametrize("what", ["write", "read"])
+def test_an_interrupt_waits_until_a_table_is_whole(tmp_path, monkeypatch, what):
+    """In the midst of it the library would hold its locks for good, and wait for them itself to close the file."""
+    table, went_on = xr.Dataset({"a": ("x", [1.0, 2.0])}), []
+    netcdf.write(table, tmp_path / "x.nc")
+    acquire = CombinedLock.acquire
+
+    def interrupted(lock, blocking=True):
+        done = acquire(lock, blocking)
+        if not went_on:
+            signal.raise_signal(signal.SIGINT)
+            went_on.append(what)
+        return done
+
+    monkeypatch.setattr(CombinedLock, "acquire", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        netcdf.write(table, tmp_path / "y.nc") if what == "write" else netcdf.read(tmp_path / "x.nc")
+    assert went_on
+    assert netcdf.read(tmp_path / ("y.nc" if what == "write" else "x.nc")).identical(table)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

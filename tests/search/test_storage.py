@@ -14,9 +14,10 @@ from pathlib import Path
 import optuna
 import pytest
 import xarray as xr
+from optuna.storages.journal import JournalFileSymlinkLock
 
 import dse
-from dse.search.storage import JOURNAL, POPULATIONS, open_storage
+from dse.search.storage import JOURNAL, POPULATIONS, Shared, open_storage
 from tests.search.test_search import SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +34,7 @@ def told(process: subprocess.Popen) -> str:
     return out
 
 
-def test_killed_and_continued_is_as_if_never_killed(tmp_path):
+def test_killed_and_continued_is_as_if_never_killed(tmp_path, monkeypatch):
     options = {"trials": 100, "population": 10, "seed": 2}
     process = start({**options, "out": str(tmp_path / "x")}, pause=0.2)
     while process.stdout.readline().strip() != "40":
@@ -43,6 +44,8 @@ def test_killed_and_continued_is_as_if_never_killed(tmp_path):
     assert not (tmp_path / "x").exists()
     with (tmp_path / ".x.work" / JOURNAL).open("ab") as journal:
         journal.write(b'{"op_code":4,"worker_id":"half a popu')
+    (tmp_path / ".x.work" / f"{JOURNAL}.lock").symlink_to(tmp_path / ".x.work" / JOURNAL)
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("it waits for the lock of the one that was killed"))
     result = dse.search(SPEC, out=tmp_path / "x", plots=False, **options)
     whole = dse.search(SPEC, **options)
     assert result.state == "continued" and 40 <= result.manifest["search"]["replayed"] <= 50
@@ -142,6 +145,79 @@ def postgresql(tmp_path):
         pytest.skip(f"PostgreSQL does not start here: {error}")
 
 
+def test_a_server_that_goes_away_and_comes_back(tmp_path, monkeypatch):
+    server = postgresql(tmp_path)
+    url = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    options = {"trials": 100, "population": 10, "seed": 2, "storage": url, "out": tmp_path / "x", "plots": False}
+    push, pushed = Shared.push, []
+
+    def restarted(shared, population, *rest):
+        push(shared, population, *rest)
+        server.stop()
+        server.start()
+
+    def goes_away(shared, population, *rest):
+        """In the midst of the fourth population."""
+        pushed.append(population)
+        half = 5 if len(pushed) == 4 else 10
+        push(shared, population[:half], *rest)
+        if half == 5:
+            server.stop()
+        push(shared, population[half:], *rest)
+
+    try:
+        monkeypatch.setattr(Shared, "push", goes_away)
+        with pytest.raises(
+            dse.DseError, match=r"^storage post.*: cannot be used: .*the same command goes on"
+        ) as caught:
+            dse.search(SPEC, **options)
+        assert "\n" not in str(caught.value) and caught.value.exit_code == 1
+        assert not (tmp_path / "x").exists() and not (tmp_path / ".x.work").exists()
+        with pytest.raises(dse.DseError, match="cannot be used"):
+            dse.search(SPEC, **options)
+        server.start()
+        monkeypatch.setattr(Shared, "push", restarted)
+        result = dse.search(SPEC, **{**options, "trials": 60})
+        assert result.manifest["search"]["replayed"] == 35 and result.manifest["search"]["trials"] == 60
+        monkeypatch.setattr(Shared, "push", push)
+        result = dse.search(SPEC, **options)
+        trials = optuna.load_study(study_name="small", storage=open_storage(url)).trials
+    finally:
+        server.cleanup()
+    assert result.manifest["search"]["replayed"] == 60
+    assert [t.number for t in trials] == list(range(100)) and all(t.state.is_finished() for t in trials)
+    xr.testing.assert_identical(result.frontier, dse.explore(SPEC).frontier.load())
+
+
+def test_the_lock_of_a_worker_that_was_killed_is_given_up(tmp_path, monkeypatch):
+    """A journal with a relative name: its lock leads nowhere, and would be held for good."""
+    monkeypatch.chdir(tmp_path)
+    Path("studies").mkdir()
+    options = {"population": 20, "storage": "studies/shared.journal"}
+    dse.search(SPEC, trials=20, **options)
+    links = []
+    monkeypatch.setattr("os.symlink", lambda target, link: links.append((target, link)))
+    monkeypatch.setattr(JournalFileSymlinkLock, "release", lambda lock: None)
+    dse.search(SPEC, trials=40, **options)
+    assert links and all(Path(link).parent.joinpath(target).exists() for target, link in links)
+
+
+def test_what_a_kill_left_beside_a_finished_search_goes_and_a_search_that_went_further_stays(tmp_path):
+    options = {"population": 10, "seed": 2, "out": tmp_path / "x", "plots": False}
+    dse.search(SPEC, trials=20, **options)
+    work = tmp_path / ".x.work"
+    work.mkdir()
+    shutil.copyfile(tmp_path / "x" / JOURNAL, work / JOURNAL)
+    assert dse.search(SPEC, trials=20, **options).state == "reused" and not work.exists()
+    process = start({"population": 10, "seed": 2, "trials": 60, "out": str(tmp_path / "x")}, pause=0.2)
+    while process.stdout.readline().strip() != "40":
+        assert process.poll() is None, process.stderr.read()
+    process.kill()
+    process.communicate()
+    assert dse.search(SPEC, trials=20, **options).state == "reused" and work.exists()
+    assert dse.search(SPEC, trials=60, **options).manifest["search"]["replayed"] >= 40 and not work.exists()
+
+
 def test_another_spec_in_a_storage_is_refused(tmp_path):
     url = f"sqlite:///{tmp_path}/shared.db"
     dse.search(SPEC, trials=20, population=20, storage=url)
@@ -154,3 +230,23 @@ def test_a_storage_that_cannot_be_used_is_told(url):
     with pytest.raises(dse.DseError, match=r"^storage ") as caught:
         dse.search(SPEC, trials=20, storage=url)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b'"width"', b'"wodth"', "trial 0 of the study is of no design of the space"),
+        (b'"values":[', b'"values":[1', "is not what its design is"),
+        (b'"op_code":4', b'"op_code":99', "study.journal: is damaged, or holds no study of Optuna"),
+    ],
+)
+def test_a_journal_that_was_changed_is_refused_and_searched_anew_with_fresh(tmp_path, old, new, told):
+    options = {"population": 10, "seed": 2, "out": tmp_path / "x", "plots": False}
+    dse.search(SPEC, trials=20, **options)
+    journal = tmp_path / "x" / JOURNAL
+    content = journal.read_bytes()
+    assert old in content
+    journal.write_bytes(content.replace(old, new))
+    with pytest.raises(dse.DseError, match=told):
+        dse.search(SPEC, trials=40, **options)
+    assert dse.search(SPEC, trials=40, fresh=True, **options).manifest["search"]["replayed"] == 0

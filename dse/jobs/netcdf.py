@@ -1,0 +1,44 @@
+"""Tables in netCDF files.
+
+An interrupt waits until a file is read or written: in the midst of it the locks of the library would be held for good,
+and it would wait for them itself when it closes the file.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import xarray as xr
+
+
+def read(path: Path) -> xr.Dataset:
+    """The whole of a file."""
+    with _uninterrupted():
+        return xr.load_dataset(path, engine="netcdf4")
+
+
+def write(dataset: xr.Dataset, path: Path) -> None:
+    """Write a file."""
+    with _uninterrupted():
+        dataset.to_netcdf(path, engine="netcdf4")
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """An interrupt is told after the block, where it is this thread that is told of interrupts."""
+    known = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(known):
+        yield
+        return
+    told = []
+    signal.signal(signal.SIGINT, lambda *what: told.append(what))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, known)
+        if told:
+            known(*told[0])
