@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dse.errors import InputError, unknown
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH, DPI = 10.0, 160
+# Pixels an inch in a notebook.
+SHOWN_DPI = 80
 INK, QUIET = "#222222", "#666666"
 
 
@@ -109,13 +113,28 @@ def drawing_style(look: str = "") -> Iterator[None]:
 
 
 def blank_figure() -> Figure:
-    """An empty figure that draws without a display."""
+    """An empty figure that draws without a display, and shows itself in a notebook."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width() * current().scale, 6.4 * current().scale))
+    figure = _picture()(figsize=(width() * current().scale, 6.4 * current().scale))
     FigureCanvasAgg(figure)
     return figure
+
+
+@cache
+def _picture() -> type[Figure]:
+    from matplotlib.figure import Figure
+
+    class Picture(Figure):
+        """A figure that notebooks show, whatever their settings of matplotlib."""
+
+        def _repr_png_(self) -> bytes:
+            picture = io.BytesIO()
+            with drawing_style():
+                self.savefig(picture, dpi=SHOWN_DPI, format="png", metadata={"Software": None})
+            return picture.getvalue()
+
+    return Picture
 
 
 def frame_heights(subtitle: str, footer: str) -> tuple[float, float]:
@@ -125,7 +144,7 @@ def frame_heights(subtitle: str, footer: str) -> tuple[float, float]:
     return 0.50 + 0.19 * len(_wrapped(subtitle)), 0.16 + 0.16 * len(_wrapped(footer, 155))
 
 
-def _wrapped(text: str, characters: int = 138) -> list[str]:
+def _wrapped(text: str, characters: int = 126) -> list[str]:
     return textwrap.wrap(text, characters)
 
 
