@@ -10,7 +10,7 @@ from dse.grid.space import OF_NETWORK, Axis
 from dse.jobs.assumptions import default_values, notes, unchecked
 from dse.jobs.axes import axis_text
 from dse.jobs.resolve import Job
-from dse.jobs.spaces import RUN_AXES
+from dse.jobs.settings import RUN_AXES
 from dse.pareto.regions import thinned
 from dse.pareto.scan import scan_blocks
 from dse.pareto.scanner import TILE

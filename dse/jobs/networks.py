@@ -20,8 +20,9 @@ from dse.grid.space import NETWORK, RECIPE, Axis, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
+from dse.jobs.settings import RUN_AXES
 from dse.jobs.sharing import blend_faults
-from dse.jobs.spaces import RUN_AXES, Draft, find_network, read_space, recipe_faults
+from dse.jobs.spaces import Draft, find_network, read_space, recipe_faults
 from dse.jobs.spec import Network, Spec
 from dse.networks import Family
 from dse.pareto.cut import Budget, make_budget

@@ -10,10 +10,10 @@ import xarray as xr
 
 from dse.grid.blocks import Grid
 from dse.grid.space import NETWORK
+from dse.jobs.datasets import flat, joined
 from dse.jobs.design import places_along
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
-from dse.jobs.run import flat, joined
 from dse.pareto.cut import FIT, is_mcu
 
 

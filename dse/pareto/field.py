@@ -12,10 +12,9 @@ from dse.grid.bounds import Bounds
 from dse.grid.relations import program_by_rules
 from dse.grid.space import Space
 from dse.pareto.cut import WITNESS, Cut, is_mcu
-from dse.pareto.groups import group_texts
+from dse.pareto.groups import group_texts, texts_of
 from dse.pareto.judge import MCU, Judge
 from dse.pareto.regions import Region, regions
-from dse.units import value_text
 
 # Architectures of which counts are held at a time.
 NETWORKS = 2**20
@@ -97,7 +96,7 @@ def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str
     group, factor = 0, 1
     for name in reversed(cut.per):
         axis = space.keys.get(name)
-        own = np.array([texts[name].index(value_text(v)) for v in axis.values] if axis else [texts[name].index("")])
+        own = np.array([texts[name].index(text) for text in texts_of(space, name)])
         if axis is not None and axis.dim is not None:
             dim = space.dims.index(axis.dim)
             codes[dim] = codes.get(dim, 0) + own * factor

@@ -20,10 +20,11 @@ def flat_column(space: Space, values: Values, name: str) -> np.ndarray:
 
 def group_texts(spaces: Sequence[Space], per: tuple[str, ...]) -> dict[str, list[str]]:
     """The values of each axis of `per` in any of the spaces, in order, as text; "" where a space lacks the axis."""
-    return {name: sorted({text for space in spaces for text in _texts(space, name)}) for name in per}
+    return {name: sorted({text for space in spaces for text in texts_of(space, name)}) for name in per}
 
 
-def _texts(space: Space, name: str) -> list[str]:
+def texts_of(space: Space, name: str) -> list[str]:
+    """The values of an axis of a space as text; one "" where the space lacks it."""
     # A default of one network is no value of the axis: results do not have it either.
     return [value_text(v) for v in space.keys[name].values] if name in space.keys and space.keys[name].given else [""]
 
@@ -34,7 +35,7 @@ def group_codes(space: Space, per: tuple[str, ...], texts: Mapping[str, list[str
     for name in per:
         dim = space.keys[name].dim if name in space.keys else None
         order = {text: i for i, text in enumerate(texts[name])}
-        own = np.array([order[t] for t in _texts(space, name)])
+        own = np.array([order[t] for t in texts_of(space, name)])
         codes = codes * len(order) + own.reshape([-1 if d == dim else 1 for d in space.dims])
     return codes
 

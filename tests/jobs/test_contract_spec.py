@@ -401,7 +401,7 @@ def test_every_key_of_a_spec_is_here():
             continue
         keys = [f"{table}.{k}" for k in inner if k not in ("name", "model")] if inner else [table]
         assert set(keys) <= seen, set(keys) - seen
-    from dse.jobs.spaces import _SETTINGS
+    from dse.jobs.settings import SETTINGS
 
     rest = {"in_place_depthwise", "grad_bits", "optimizer_bits", "trainable_share", "memory_share"}
-    assert {f"deployment.{n}" for n in _SETTINGS if n not in rest} <= seen
+    assert {f"deployment.{n}" for n in SETTINGS if n not in rest} <= seen

@@ -15,6 +15,7 @@ from specs import INFEASIBLE, LANGUAGE, SMALL, changed
 import dse
 from dse import registry
 from dse.errors import DseError, InputError
+from dse.jobs import datasets
 from dse.jobs import folder as folders
 from dse.jobs import manifest as manifests
 from dse.jobs import run as runs
@@ -268,6 +269,6 @@ def test_a_disk_without_room_is_told_before_anything_is_written(tmp_path, monkey
 
 
 def test_a_frontier_that_memory_cannot_hold_is_refused(monkeypatch):
-    monkeypatch.setattr(runs, "available_memory", lambda: 1000.0)
+    monkeypatch.setattr(datasets, "available_memory", lambda: 1000.0)
     with pytest.raises(InputError, match="designs on the frontier need"):
         dse.explore(SMALL)

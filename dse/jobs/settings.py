@@ -1,0 +1,140 @@
+"""Settings of the deployment, and axes of any table: which there are, what they mean, and whether values are right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from dse import glossary
+from dse.calibration import software_names
+from dse.errors import Fault, unknown
+from dse.grid.counting import OF_REQUESTS, REQUEST
+from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, SOFTWARE_AXIS
+from dse.grid.plan import variants_of
+from dse.grid.program import MODEL_AXIS
+from dse.grid.space import check_axis
+from dse.jobs.axes import axis_values, collect
+from dse.jobs.catalogues import Catalogues
+from dse.jobs.devices import plans
+from dse.networks import Family
+
+# Settings whose values are names: what one is called, and which there are.
+_NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
+    MODEL_AXIS: ("latency model", lambda catalogues: variants_of("latency")),
+    REGION_AXIS: ("region", lambda catalogues: catalogues.regions),
+    SOFTWARE_AXIS: ("software", lambda catalogues: software_names(catalogues.calibrations.values())),
+    PROFILE_AXIS: ("energy profile", lambda catalogues: catalogues.profiles),
+}
+# Settings that the builder of a network takes: they mean nothing to families without them.
+RUN_AXES = tuple(
+    n
+    for n, e in glossary.NAMES.items()
+    if e.kind in ("deployment", "circumstance") and e.default is None and n not in _NAMED
+)
+SETTINGS = tuple(
+    n
+    for n, e in glossary.NAMES.items()
+    if n == RENT_AXIS
+    or (e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in _NAMED))
+)
+
+
+def meant_settings(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:
+    """The deployment without what has no meaning for the family, or for the phase of the work."""
+    settings = dict(given)
+    if family is None:
+        return settings
+    for name in RUN_AXES:
+        taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
+        taken = taken or (name == "phase" and settings.get(name) == "train")
+        if name in settings and not taken:
+            only = ' but training: phase = "train"' if name == "phase" else ""
+            faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}{only}"))
+            del settings[name]
+    phases = settings.get("phase", ())
+    listed = phases if isinstance(phases, list) else [phases]
+    of_requests = [p for p in listed if p in OF_REQUESTS]
+    if of_requests and len(listed) > 1:
+        made = "a request is" if "request" in listed else '"mixed" is'
+        faults.append(Fault("deployment.phase", f"{made} prefill and decode together; give it alone"))
+        # What else such a list asks for depends on which phase was meant.
+        return {n: v for n, v in settings.items() if n not in ("phase", "context", *REQUEST)}
+    _check_request(of_requests, settings, faults)
+    return settings
+
+
+def _check_request(of_requests: Sequence[str], settings: Mapping[str, Any], faults: list[Fault]) -> None:
+    """Faults of the tokens of requests, and of their context."""
+    request = bool(of_requests)
+    for name in REQUEST:
+        if request and name not in settings:
+            problem = f"is missing; a request needs it: {glossary.lookup(name).meaning}"
+            faults.append(Fault(f"deployment.{name}", problem))
+        elif name in settings and not request:
+            faults.append(
+                Fault(f"deployment.{name}", 'has a meaning with phase = "request" or "mixed" only; see context')
+            )
+    if request and "context" in settings:
+        faults.append(
+            Fault("deployment.context", f"of a request it follows from {' and '.join(REQUEST)}; leave it out")
+        )
+
+
+def add_axes(
+    axes: dict[str, Any],
+    given: Mapping[str, Any],
+    table: str,
+    allowed: Sequence[str],
+    kind: str,
+    faults: list[Fault],
+    catalogues: Catalogues,
+) -> None:
+    for name, value in given.items():
+        where = f"{table}.{name}"
+        if name not in allowed:
+            faults.append(unknown(kind, name, allowed, where))
+        elif name in _NAMED:
+            add_named(axes, name, value, where, faults, catalogues)
+        else:
+            _add_axis(axes, name, value, where, faults)
+
+
+def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault]) -> None:
+    values = collect(faults, where, axis_values, name, value)
+    if values is None:
+        return
+    found = check_axis(name, values if isinstance(values, list) else [values], where)
+    faults.extend(found)
+    if not found:
+        axes[name] = values
+
+
+def add_named(
+    axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault], catalogues: Catalogues
+) -> None:
+    kind, known = _NAMED[name][0], _NAMED[name][1](catalogues)
+    chosen = value if isinstance(value, list) else [value]
+    found = [unknown(kind, str(v), known, where) for v in chosen if not isinstance(v, str) or v not in known]
+    if len(set(map(str, chosen))) != len(chosen):
+        found.append(Fault(where, f"one {kind} stands twice; give each once"))
+    if not chosen:
+        found.append(Fault(where, "the axis has no values; give at least one"))
+    faults.extend(found)
+    if not found:
+        axes[name] = value
+
+
+def check_regions(metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault], catalogues: Catalogues) -> None:
+    """Faults of regions of which a figure that metrics need is not published, and is not given either."""
+    regions = axes.get(REGION_AXIS, [])
+    for name in (n for n in REGIONAL if n not in axes):
+        needing = dict.fromkeys(t for p in plans(metrics, axes) for t in p.targets if name in p.needs[t])
+        for region in [regions] if isinstance(regions, str) else regions:
+            if needing and catalogues.regions[region].figure(name) is None:
+                told = (
+                    f"is held of {region!r} in {catalogues.source}"
+                    if catalogues.replayed
+                    else f"is published of {region!r}"
+                )
+                problem = f"no {name} {told}; needed by {', '.join(needing)}; give deployment.{name}"
+                faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
