@@ -88,8 +88,7 @@ def _print(facts: dict[str, Any]) -> None:
     for name, metric in facts["metrics"].items():
         defined = math.isfinite(metric["value"])
         shown = format_quantity(metric["value"], metric["measure"]) if defined else "-"
-        told = metric["what"] + (f": {metric['source']}" if "source" in metric else "")
-        rows.append([name, shown, told if defined else metric["reason"]])
+        rows.append([name, shown, metric["what"] if defined else metric["reason"]])
     print_table(["metric", "value", "what"], rows, right=["value"], prose=["what"])
     click.echo()
     assumed = ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items())
