@@ -105,8 +105,7 @@ def _value(metric: dict[str, Any]) -> tuple[str, str]:
 
     if not math.isfinite(metric["value"]):
         return "-", metric["reason"]
-    told = metric["what"] + (f": {metric['source']}" if "source" in metric else "")
-    return format_quantity(metric["value"], metric["measure"]), told
+    return format_quantity(metric["value"], metric["measure"]), metric["what"]
 
 
 def _shown(assumption: Any) -> str:

@@ -46,6 +46,7 @@ def describe(data: xr.Dataset, space: Space) -> dict[str, Any]:
             entry["reason"] = reason(space, str(name), data)
         elif name in SOURCES:
             entry["source"] = str(data.coords[SOURCES[str(name)]].item())
+            entry["what"] += f": {entry['source']}"
         metrics[str(name)] = entry
     design: dict[str, Any] = {n: a.values[0] for n, a in space.axes.items() if a.given}
     design = {"network": space.model or space.family.name, **design}

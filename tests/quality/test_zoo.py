@@ -99,4 +99,7 @@ def test_the_command_lists_recipes(capsys):
         run(["evaluate", "resnet50", "--device", "rtx-4090", "--metric", "accuracy", "--set", "recipe=torchvision-v2"])
         == 0
     )
-    assert "80.86 %" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "80.86 %" in told and "published point (ImageNet-1k, torchvision-v2" in told
+    assert run(["evaluate", "llama-2-7b", "--device", "h100-sxm", "--precision", "bf16", "--explain", "loss"]) == 0
+    assert "loss = 1.699 nat: published point (WikiText-2 at 2048 tokens, llama-2" in capsys.readouterr().out
