@@ -17,7 +17,7 @@ from dse.calibration.forms import Form
 from dse.calibration.measurements import Measurement
 from dse.glossary import lookup
 from dse.hardware import DEVICES
-from dse.metrics.latency import calibrated_latency
+from dse.metrics.latency_fitted import calibrated_latency
 from dse.networks import Trace, trace
 from dse.precision import PRECISIONS, compute_peak
 
