@@ -5,12 +5,15 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from typing import Any
 
 from dse import registry
@@ -29,6 +32,8 @@ TASKS, MOST_UNITS = 8, 16
 # Seconds to wait for the scheduler, and for its first worker.
 PATIENCE = 30
 OPTION = "--scheduler"
+# What goes wrong in a cluster of our own comes back as an exception; its log tells of connections that end with it.
+SILENT = logging.CRITICAL + 1
 
 
 def scan_on(address: str | None, formulas: Sequence[Callable[..., Any]] = ()) -> ScanUnits:
@@ -87,8 +92,10 @@ def _client(address: str) -> Iterator[Any]:
         if address == LOCAL:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             options = {"n_workers": cores, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
-            with LocalCluster(**options, silence_logs=logging.ERROR) as cluster, Client(cluster) as client:
-                yield client
+            with ExitStack() as stack:
+                with _deaf_to_interruption():
+                    cluster = stack.enter_context(LocalCluster(**options, silence_logs=SILENT))
+                yield stack.enter_context(Client(cluster))
             return
         client, what = None, ""
         try:
@@ -103,6 +110,29 @@ def _client(address: str) -> Iterator[Any]:
             raise InputError(f"{OPTION}: no Dask scheduler answers at {address!r} ({what}); {allowed}")
         with client:
             yield client
+
+
+@contextmanager
+def _deaf_to_interruption() -> Iterator[None]:
+    """Processes that are started inside do not hear Ctrl-C, which a terminal sends to all: this process ends them.
+
+    It hears it itself at the end, since what is started by half cannot be ended in order.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    # Its first start unblocks signals, in whichever thread that is.
+    resource_tracker.ensure_running()
+    heard = list[int]()
+    handler = signal.signal(signal.SIGINT, lambda number, frame: heard.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+    if heard:
+        raise KeyboardInterrupt
 
 
 def _scan(

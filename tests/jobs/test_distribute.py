@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import xarray as xr
 from long_run import LONG, small_units
-from specs import SMALL, changed
+from specs import SMALL, changed, to_toml
 
 import dse
 from dse.errors import DseError, InputError
@@ -110,3 +115,44 @@ def test_a_metric_of_the_main_program_is_refused(monkeypatch):
 
 def test_a_cluster_of_this_machine(tiles):
     assert dse.explore(SMALL, scheduler="local").counts == dse.explore(SMALL).counts
+
+
+@pytest.mark.parametrize("moment", ["while workers start", "when something was found"])
+def test_an_interruption_ends_a_cluster_in_order(moment, tmp_path):
+    """Ctrl-C of a terminal goes to all processes: only ours tells of it."""
+    path, work = tmp_path / "large.toml", tmp_path / "results" / ".x.work"
+    span = {"start": 0.1, "stop": 1.0, "num": 100_000}
+    large = changed(SMALL, deployment={"utilization": span, "pue": {"start": 1.0, "stop": 2.0, "num": 10_000}})
+    large["objectives"]["choose"] = ["utilization", "pue"]
+    path.write_text(to_toml(changed(large, bounds=False)))
+    command = [
+        sys.executable,
+        "-m",
+        "dse",
+        "explore",
+        path,
+        "--scheduler",
+        "local",
+        "--out",
+        tmp_path / "results" / "x",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(Path(dse.__file__).parents[1])}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, start_new_session=True)
+    try:
+        deadline, awaited = time.monotonic() + 120, work if moment.startswith("while") else work / "found.npz"
+        while not awaited.exists():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        # In the midst of it.
+        time.sleep(1.0)
+        os.killpg(process.pid, signal.SIGINT)
+        err = process.communicate(timeout=60)[1]
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    if moment.startswith("while"):
+        assert err == "interrupted\n" and not (tmp_path / "results").exists()
+    else:
+        assert err.startswith("interrupted; what was found is kept in") and err.count("\n") == 1
+        assert (work / "found.npz").exists()
