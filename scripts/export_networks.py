@@ -63,13 +63,7 @@ def language(name: str) -> Callable[[], tuple[torch.nn.Module, dict[str, torch.T
 # Name of the file: what makes the network, and whether the newer exporter does it.
 EXPORTED = {
     "resnet18": (vision("resnet18"), False),
-    "mobilenet_v3_small": (vision("mobilenet_v3_small"), False),
-    "efficientnet_b0": (vision("efficientnet_b0"), True),
-    "densenet121": (vision("densenet121"), True),
-    "convnext_tiny": (vision("convnext_tiny"), False),
     "vit_s_16_short": (short_vit, False),
-    "vit_b_16": (vision("vit_b_16"), True),
-    "swin_t": (vision("swin_t"), True),
     "bert": (language("bert"), True),
     "gpt2": (language("gpt2"), True),
     "llama": (language("llama"), True),
