@@ -18,7 +18,7 @@ from dse.grid.space import Axis, Space
 from dse.networks import Trace
 from dse.networks.execution import Execution
 from dse.networks.liveness import each_step
-from dse.networks.tensors import DEPTHWISE
+from dse.networks.ops import DEPTHWISE
 
 OP, STEP = "op", "step"
 # More executions than this are shown as the rows of the op table: a picture cannot tell them apart.

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dse.networks.tensors import DEPTHWISE, FIRST, FRESH, Op, Region, Tensor
+from dse.networks.ops import DEPTHWISE, FIRST, FRESH, Op
+from dse.networks.tensors import Region, Tensor
 
 # Executions of a region after which more of them hold nothing more.
 _ENOUGH = 3

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dse.networks.ops import FIRST, IN_PLACE, Copies
 from dse.networks.recording import Recorder
-from dse.networks.tensors import FIRST, IN_PLACE, Copies, Tensor
+from dse.networks.tensors import Tensor
 from dse.networks.terms import Count, times
 from dse.networks.window import Window
 

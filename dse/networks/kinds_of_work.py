@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from dse.networks.tensors import Op, Tensor
+from dse.networks.ops import Op
+from dse.networks.tensors import Tensor
 from dse.networks.terms import Count, Term, sum_of, times
 
 LAYERS = ("conv", "linear")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from dse.networks.ops import FRESH
 from dse.networks.recording import Recorder
-from dse.networks.tensors import FRESH, Tensor
+from dse.networks.tensors import Tensor
 from dse.networks.terms import Count, times
 
 

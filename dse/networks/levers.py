@@ -22,7 +22,7 @@ import numpy as np
 from dse.formulas.layers import winograd_macs as tiled_macs
 from dse.formulas.memory import paged_tokens
 from dse.glossary import lookup
-from dse.networks.tensors import Op, Pruning
+from dse.networks.ops import Op, Pruning
 from dse.networks.terms import Count, sum_of, times
 
 if TYPE_CHECKING:

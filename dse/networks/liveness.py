@@ -20,7 +20,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from dse.networks.execution import Execution, Step, cases, enough, given, last_uses, overwritten, segments
-from dse.networks.tensors import Op, Region, Tensor
+from dse.networks.ops import Op
+from dse.networks.tensors import Region, Tensor
 from dse.networks.terms import Count, Term, largest_of, sum_of
 
 

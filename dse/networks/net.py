@@ -6,7 +6,8 @@ import numpy as np
 
 from dse.networks.feature_maps import FeatureMaps, Padding
 from dse.networks.layers import Layers
-from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies, Tensor
+from dse.networks.ops import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies
+from dse.networks.tensors import Tensor
 from dse.networks.terms import Count, times
 from dse.networks.window import Window
 

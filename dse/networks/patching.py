@@ -22,7 +22,8 @@ import numpy as np
 
 from dse.networks.execution import Execution, Step, cases, given, last_uses, overwritten
 from dse.networks.liveness import each_step
-from dse.networks.tensors import Op, Region, Tensor
+from dse.networks.ops import Op
+from dse.networks.tensors import Region, Tensor
 from dse.networks.terms import Count, times
 
 # What takes windows of a feature map, or works on each element of it.

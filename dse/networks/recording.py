@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from dse.networks.tensors import FRESH, Op, Region, Tensor
+from dse.networks.ops import FRESH, Op
+from dse.networks.tensors import Region, Tensor
 from dse.networks.terms import Count, times
 
 

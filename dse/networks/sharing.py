@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dse.networks.tensors import ONE_COPY, Op
+from dse.networks.ops import ONE_COPY, Op
 from dse.networks.terms import Count, sum_of
 from dse.networks.tracing import Trace
 

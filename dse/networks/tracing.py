@@ -11,9 +11,10 @@ from dse.errors import Fault, InputError, unknown
 from dse.networks import levers, liveness
 from dse.networks.axis_values import axis_values
 from dse.networks.net import Net
+from dse.networks.ops import DEPTHWISE, ONE_COPY, QUANTITIES, Op
 from dse.networks.patching import patched
 from dse.networks.registration import Family, find_family
-from dse.networks.tensors import DEPTHWISE, ONE_COPY, QUANTITIES, Op, Region
+from dse.networks.tensors import Region
 from dse.networks.terms import Count, largest_of, sum_of
 
 # Counts are exact integers carried in float64; beyond this they would be rounded in silence.

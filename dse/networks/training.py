@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dse.networks.tensors import Op, Region
+from dse.networks.ops import Op
+from dse.networks.tensors import Region
 from dse.networks.terms import Count, sum_of
 from dse.networks.tracing import Trace
 

@@ -1,91 +1,24 @@
 """Headers of .safetensors and .gguf files: which tensors they hold, of which type; the weights are not read.
 
-Both are parsed here by the standard library: a header is a length and a JSON object, or a run of little-endian
-numbers and strings. Sizes are checked against the length of the file before anything is read or kept.
+Both are parsed here by the standard library. Sizes are checked against the length of the file before anything is read
+or kept.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from dse.errors import Fault, InputError
+from dse.weights.gguf import read_gguf
+from dse.weights.safetensors import read_safetensors
+from dse.weights.stored import Header
 
-# The format's own limit of its JSON header.
-MOST_JSON = 100_000_000
-MOST_ENTRIES = 1_000_000
-MOST_DIMENSIONS = 8
-
-# Bits of one element, by the names of the format.
-SAFETENSORS_BITS = {
-    "F64": 64, "F32": 32, "F16": 16, "BF16": 16, "F8_E4M3": 8, "F8_E5M2": 8, "F8_E8M0": 8, "F6_E2M3": 6, "F6_E3M2": 6,
-    "F4": 4, "I64": 64, "I32": 32, "I16": 16, "I8": 8, "U64": 64, "U32": 32, "U16": 16, "U8": 8, "BOOL": 8, "C64": 64,
-}  # fmt: skip
-
-# Name, elements of a block, bytes of a block, by the number of the type (ggml's enum ggml_type).
-GGUF_TYPES = {
-    0: ("F32", 1, 4), 1: ("F16", 1, 2), 2: ("Q4_0", 32, 18), 3: ("Q4_1", 32, 20), 6: ("Q5_0", 32, 22),
-    7: ("Q5_1", 32, 24), 8: ("Q8_0", 32, 34), 9: ("Q8_1", 32, 40), 10: ("Q2_K", 256, 84), 11: ("Q3_K", 256, 110),
-    12: ("Q4_K", 256, 144), 13: ("Q5_K", 256, 176), 14: ("Q6_K", 256, 210), 15: ("Q8_K", 256, 292),
-    16: ("IQ2_XXS", 256, 66), 17: ("IQ2_XS", 256, 74), 18: ("IQ3_XXS", 256, 98), 19: ("IQ1_S", 256, 50),
-    20: ("IQ4_NL", 32, 18), 21: ("IQ3_S", 256, 110), 22: ("IQ2_S", 256, 82), 23: ("IQ4_XS", 256, 136),
-    24: ("I8", 1, 1), 25: ("I16", 1, 2), 26: ("I32", 1, 4), 27: ("I64", 1, 8), 28: ("F64", 1, 8),
-    29: ("IQ1_M", 256, 56), 30: ("BF16", 1, 2), 34: ("TQ1_0", 256, 54), 35: ("TQ2_0", 256, 66), 39: ("MXFP4", 32, 17),
-    40: ("NVFP4", 64, 36), 41: ("Q1_0", 128, 18),
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Stored:
-    """One tensor: its shape as stored, the name of its type, and the bytes that it takes."""
-
-    shape: tuple[int, ...]
-    type: str
-    size: int
-    offset: int
-
-    @property
-    def elements(self) -> int:
-        """Number of elements."""
-        return math.prod(self.shape)
-
-
-@dataclass(frozen=True)
-class Header:
-    """The tensors of a file, by name, and its metadata. Packed formats hold several weights in one element."""
-
-    path: str
-    format: str
-    tensors: Mapping[str, Stored]
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def params(self) -> int:
-        """Elements of all tensors."""
-        return sum(t.elements for t in self.tensors.values())
-
-    @property
-    def size(self) -> int:
-        """Bytes of all tensors."""
-        return sum(t.size for t in self.tensors.values())
-
-    @property
-    def bits_per_weight(self) -> float:
-        """Bits of one element on average, scales included."""
-        return 8 * self.size / self.params
-
-    def types(self) -> dict[str, tuple[int, int, int]]:
-        """Tensors, elements and bytes of each type, the largest first."""
-        found: dict[str, tuple[int, int, int]] = {}
-        for t in self.tensors.values():
-            tensors, elements, size = found.get(t.type, (0, 0, 0))
-            found[t.type] = tensors + 1, elements + t.elements, size + t.size
-        return dict(sorted(found.items(), key=lambda item: -item[1][2]))
+FORMATS: Mapping[str, Callable[[BinaryIO, str, int], Header]] = {
+    ".safetensors": read_safetensors,
+    ".gguf": read_gguf,
+}
 
 
 def read_header(path: Path) -> Header:
@@ -106,150 +39,3 @@ def read_header(path: Path) -> Header:
     if not found.params:
         raise InputError(Fault(str(path), "holds no tensors"))
     return found
-
-
-def _read_safetensors(file: BinaryIO, where: str, size: int) -> Header:
-    start = file.read(8)
-    length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-    if not 2 <= length <= min(MOST_JSON, size - 8):
-        problem = f"a header of {length:,} bytes in a file of {size:,}; truncated, or no safetensors file"
-        raise InputError(Fault(where, problem))
-    try:
-        entries = json.loads(file.read(length).decode())
-    except (ValueError, RecursionError) as error:
-        raise InputError(Fault(where, f"its header cannot be read as JSON: {str(error)[:120]}")) from None
-    if not isinstance(entries, dict):
-        raise InputError(Fault(where, "its header is no JSON object"))
-    metadata = entries.pop("__metadata__", {})
-    tensors: dict[str, Stored] = {}
-    faults: list[Fault] = []
-    for name, entry in entries.items():
-        try:
-            tensors[name] = _safetensor(entry, size - 8 - length)
-        except InputError as error:
-            faults += error.at(f"{where}: {name[:80]}").faults
-    if faults:
-        raise InputError(faults[:10])
-    end = 0
-    for tensor in sorted(tensors.values(), key=lambda t: t.offset):
-        if tensor.offset != end:
-            raise InputError(Fault(where, f"its tensors leave a gap, or overlap, at byte {end:,} of the data"))
-        end += tensor.size
-    return Header(where, "safetensors", tensors, metadata if isinstance(metadata, dict) else {})
-
-
-def _safetensor(entry: Any, available: int) -> Stored:
-    try:
-        shape, kind, (start, stop) = entry["shape"], entry["dtype"], entry["data_offsets"]
-        whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n < 2**53 for n in (*shape, start, stop))
-    except (KeyError, TypeError, ValueError):
-        whole = False
-    if not whole:
-        raise InputError("needs a dtype, a shape and data_offsets, all whole numbers")
-    if not isinstance(kind, str) or kind not in SAFETENSORS_BITS:
-        raise InputError(Fault("dtype", f"{str(kind)[:40]!r} is not known; known: {', '.join(SAFETENSORS_BITS)}"))
-    needed = (math.prod(shape) * SAFETENSORS_BITS[kind] + 7) // 8
-    if stop - start != needed:
-        raise InputError(Fault("data_offsets", f"{stop - start:,} bytes do not hold {shape} of {kind}: {needed:,}"))
-    if stop > available:
-        raise InputError(Fault("data_offsets", f"ends at byte {stop:,} of {available:,}: the file is truncated"))
-    return Stored(tuple(shape), kind, needed, start)
-
-
-# Numbers of metadata by their type in a GGUF file; 8 is a string, 9 an array.
-_NUMBERS = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
-
-
-class _Gguf:
-    """Reads a GGUF header from front to back."""
-
-    def __init__(self, file: BinaryIO, where: str, size: int) -> None:
-        self.file, self.where, self.size = file, where, size
-
-    def fail(self, field: str, problem: str) -> InputError:
-        return InputError(Fault(f"{self.where}: {field}", problem))
-
-    def check(self, count: int, field: str) -> None:
-        if count > self.size - self.file.tell():
-            raise self.fail(field, f"{count:,} bytes at byte {self.file.tell():,}: the file is truncated or damaged")
-
-    def take(self, count: int, field: str) -> bytes:
-        self.check(count, field)
-        return self.file.read(count)
-
-    def number(self, form: str, field: str) -> Any:
-        return struct.unpack(form, self.take(struct.calcsize(form), field))[0]
-
-    def text(self, field: str) -> str:
-        return self.take(self.number("<Q", field), field).decode("utf-8", "replace")
-
-    def value(self, kind: int, field: str) -> Any:
-        """A value of the metadata; of an array its length alone, since those are vocabularies."""
-        if kind in _NUMBERS:
-            return self.number(_NUMBERS[kind], field)
-        if kind == 8:
-            return self.text(field)
-        if kind != 9:
-            raise self.fail(field, f"the type {kind} of metadata is not known")
-        of, length = self.number("<I", field), self.number("<Q", field)
-        if of in _NUMBERS:
-            self.skip(length * struct.calcsize(_NUMBERS[of]), field)
-        elif of == 8:
-            for _ in range(length):
-                # Each string has 8 bytes at least, so that a false length meets the end of the file.
-                self.skip(self.number("<Q", field), field)
-        else:
-            raise self.fail(field, f"arrays of the type {of} are not known")
-        return [length]
-
-    def skip(self, count: int, field: str) -> None:
-        self.check(count, field)
-        self.file.seek(count, 1)
-
-    def tensor(self) -> tuple[str, Stored]:
-        name = self.text("tensors")
-        rank = self.number("<I", name)
-        if rank > MOST_DIMENSIONS:
-            raise self.fail(name, f"has {rank} dimensions; at most {MOST_DIMENSIONS}")
-        shape = tuple(self.number("<Q", name) for _ in range(rank))
-        kind, offset = self.number("<I", name), self.number("<Q", name)
-        if kind not in GGUF_TYPES:
-            known = ", ".join(t[0] for t in GGUF_TYPES.values())
-            raise self.fail(name, f"the type {kind} is not known; known: {known}")
-        type_name, block, block_size = GGUF_TYPES[kind]
-        elements = math.prod(shape)
-        if elements >= 2**53 or elements % block or (shape and shape[0] % block):
-            raise self.fail(name, f"the shape {shape} does not divide into blocks of {block} ({type_name})")
-        return name, Stored(shape, type_name, elements // block * block_size, offset)
-
-
-def _read_gguf(file: BinaryIO, where: str, size: int) -> Header:
-    reader = _Gguf(file, where, size)
-    if reader.take(4, "magic") != b"GGUF":
-        raise reader.fail("magic", "is no GGUF file")
-    version = reader.number("<I", "version")
-    if version not in (2, 3):
-        raise reader.fail("version", f"{version} is not supported; supported: 2, 3 (little-endian)")
-    tensor_count, entry_count = reader.number("<Q", "tensor_count"), reader.number("<Q", "metadata_kv_count")
-    if max(tensor_count, entry_count) > MOST_ENTRIES:
-        raise reader.fail("tensor_count", f"{tensor_count:,} tensors and {entry_count:,} entries; at most a million")
-    metadata: dict[str, Any] = {}
-    for _ in range(entry_count):
-        key = reader.text("metadata")
-        metadata[key] = reader.value(reader.number("<I", key), key)
-    tensors = dict(reader.tensor() for _ in range(tensor_count))
-    alignment = metadata.get("general.alignment", 32)
-    if not isinstance(alignment, int) or not 1 <= alignment <= 2**20:
-        raise reader.fail("general.alignment", f"{alignment!r} is not allowed; allowed: an integer from 1")
-    start = -(-file.tell() // alignment) * alignment
-    for name, tensor in tensors.items():
-        if start + tensor.offset + tensor.size > size:
-            end = start + tensor.offset + tensor.size
-            raise reader.fail(name, f"ends at byte {end:,} of {size:,}: the file is truncated")
-    return Header(where, "gguf", tensors, metadata)
-
-
-FORMATS: Mapping[str, Callable[[BinaryIO, str, int], Header]] = {
-    ".safetensors": _read_safetensors,
-    ".gguf": _read_gguf,
-}

@@ -56,16 +56,39 @@ def test_rate(family):
     axes = dict(models_of(family)[0].axes)
     sides = [[-1 if place == number else 1 for place in range(3)] for number in range(3)]
     grid = axes | {name: RANGES[name].reshape(side) for name, side in zip(names, sides, strict=True)}
-    best = np.inf
+    seconds = []
     for _ in range(3):
         start = time.perf_counter()
         found = evaluated(family, grid)
-        best = min(best, time.perf_counter() - start)
-    print(f"\n{family}: {1e6 * best / POINTS**3:.3f} µs a configuration over {', '.join(names)}")
+        seconds.append(time.perf_counter() - start)
+    first, best = (1e6 * s / POINTS**3 for s in (seconds[0], min(seconds)))
+    print(f"\n{family}: {best:.3f} µs a configuration over {', '.join(names)}; {first:.3f} at the first call")
     found = [np.broadcast_to(value, (POINTS,) * 3) for value in found]
     for place in rng.integers(0, POINTS, (5, 3)):
         single = evaluated(family, axes | {name: RANGES[name][i] for name, i in zip(names, place, strict=True)})
         assert single == tuple(value[tuple(place)] for value in found)
+
+
+# Every stage with and without a first convolution, and every depth, is another graph.
+STAGES = {
+    "expansions": {f"expansion_{stage}": [1.0, 3.0, 6.0] for stage in range(1, 7)},
+    "depths": {f"depth_{stage}": [1.0, 2.0, 3.0, 4.0] for stage in range(1, 7)},
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_rate_of_stages(name):
+    """Grids in which stages differ in what they hold: 64 graphs of live buffers, told apart stage by stage."""
+    axes = {"width": [0.5, 1.0, 1.3], "resolution": [96.0, 128.0, 160.0, 192.0, 224.0], **STAGES[name]}
+    grid = dict(zip(axes, np.ix_(*axes.values()), strict=True))
+    start = time.perf_counter()
+    found = evaluated("inverted_residual", grid)
+    shape = tuple(map(len, axes.values()))
+    print(f"\n{name}: {1e6 * (time.perf_counter() - start) / np.prod(shape):.3f} µs a configuration")
+    rng = np.random.default_rng(20240611)
+    for place in zip(*(rng.integers(0, n, 40) for n in shape), strict=True):
+        single = evaluated("inverted_residual", {axis: axes[axis][i] for axis, i in zip(axes, place, strict=True)})
+        assert single == tuple(np.broadcast_to(value, shape)[place] for value in found)
 
 
 @pytest.mark.parametrize("family", CONVOLUTIONAL)

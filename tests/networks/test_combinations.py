@@ -5,7 +5,7 @@ import pytest
 
 import dse
 from dse.networks import QUANTITIES, trace
-from dse.networks.tensors import STORED
+from dse.networks.ops import STORED
 
 MIXTURE = {
     "layers": 6, "d_model": 64, "heads": 4, "vocab": 90, "ffn": 96, "experts": 8, "active_experts": 2,

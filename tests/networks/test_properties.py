@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dse.networks import FAMILIES, QUANTITIES, trace
-from dse.networks.tensors import STORED
+from dse.networks.ops import STORED
 from tests.networks.samples import models_of
 
 GROWING = ("macs", "activations", "weights", "outputs")

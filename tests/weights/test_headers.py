@@ -11,7 +11,8 @@ import pytest
 
 from dse.errors import InputError
 from dse.networks import load_model, trace
-from dse.weights.headers import GGUF_TYPES, read_header
+from dse.weights.gguf import GGUF_TYPES
+from dse.weights.headers import read_header
 
 
 def safetensors(path, entries, data):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from dse.networks.net import Net
-from dse.networks.tensors import ONE_COPY, Copies, Tensor
+from dse.networks.ops import ONE_COPY, Copies
+from dse.networks.tensors import Tensor
 
 
 def dense(net: Net, x: Tensor, *, ffn, gated, bias, copies: Copies = ONE_COPY) -> Tensor:

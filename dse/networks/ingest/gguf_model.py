@@ -11,7 +11,7 @@ from dse import glossary
 from dse.errors import Fault, InputError, unknown
 from dse.networks.models import Model, Published
 from dse.networks.tracing import trace
-from dse.weights.headers import Header, read_header
+from dse.weights import Header, read_header
 
 ARCHITECTURES = ("llama", "qwen2", "qwen3")
 # Factors of the rotary embedding that are stored as a tensor.

@@ -11,7 +11,7 @@ from dse.networks.ingest.onnx_handlers import handles, optional, refuse
 from dse.networks.ingest.onnx_rows import Lowering, Row, Value
 from dse.networks.ingest.onnx_shapes import MICROSOFT
 from dse.networks.levers import KERNEL, TILE
-from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE
+from dse.networks.ops import DEPTHWISE, FRESH, IN_PLACE
 
 # Places of the input, the kernel or matrix, and the bias.
 _PLACES = {

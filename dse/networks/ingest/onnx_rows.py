@@ -9,7 +9,7 @@ from dse.errors import Fault, InputError
 from dse.networks.ingest.onnx_file import Graph, Node
 from dse.networks.ingest.onnx_groups import LAYOUT, NORM, find_groups, is_data, key_of, moving
 from dse.networks.ingest.onnx_shapes import Shapes
-from dse.networks.tensors import FRESH, IN_PLACE
+from dse.networks.ops import FRESH, IN_PLACE
 
 # Standard operators whose work is not counted.
 UNCOUNTED = frozenset(["If", "Loop", "Scan", "DFT", "STFT", "Det", "SequenceMap", "MelWeightMatrix"])

@@ -35,8 +35,9 @@ from dse.errors import Fault, InputError, shown, unknown
 from dse.networks.levers import KERNEL, TILE
 from dse.networks.models import Model
 from dse.networks.net import Net
+from dse.networks.ops import DEPTHWISE, FRESH, IN_PLACE, KINDS
 from dse.networks.registration import Family, with_levers
-from dse.networks.tensors import DEPTHWISE, FRESH, IN_PLACE, KINDS, Tensor
+from dse.networks.tensors import Tensor
 
 # A table of layers has some hundred KiB; anything near this size is something else.
 MOST_BYTES = 16 * 2**20

@@ -14,7 +14,7 @@ from dse.networks.ingest.hf_config import read_hf_config
 from dse.networks.ingest.ops_table import table_model
 from dse.networks.models import Model, Published
 from dse.networks.tracing import trace
-from dse.weights.headers import Header, Stored, read_header
+from dse.weights import Header, Stored, read_header
 
 CONFIG = "config.json"
 NO_GRAPH = "holds weights alone: each matrix once in the order of its tensors, without attention, maps and graph"

@@ -8,7 +8,8 @@ from typing import Any
 
 from dse.networks.ingest.ops_table import INPUT, NOTHING
 from dse.networks.models import toml_text
-from dse.networks.tensors import Op, Tensor
+from dse.networks.ops import Op
+from dse.networks.tensors import Tensor
 from dse.networks.tracing import Trace
 
 _STORED = ("weights", "biases", "affine", "statistics")

@@ -5,7 +5,7 @@ import pytest
 
 from dse.errors import InputError
 from dse.networks import MODELS, QUANTITIES, trace
-from dse.networks.tensors import STORED
+from dse.networks.ops import STORED
 
 PARTS = {"text_encoder": 123_060_480, "unet": 859_520_964, "image_decoder": 49_490_199}
 
