@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 
 import numpy as np
@@ -200,3 +202,123 @@ def test_hostile_names_do_nothing(tmp_path):
     with opened(path) as (page, messages, requests):
         assert page.locator("img").count() == 0 and len(requests) == 1 and messages == []
         assert "<img" in page.inner_text("#table")
+
+
+HOSTILES = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(2)>", "\"' onmouseover=alert(3) x='",
+            "<!--<script>", "]]>&lt;u&gt;<u>", "a\u2028b\u2029c", "{{7*7}}${alert(4)}", "javascript:alert(5)"]  # fmt: skip
+
+
+def test_every_name_is_text(tmp_path):
+    """Of devices, number formats, networks and files, as far as a spec lets them be called so."""
+    table = tmp_path / "<script>alert(1)<&'.csv"
+    table.write_text("resolution,accuracy\n96,60\n128,65\n", encoding="utf-8")
+    network = {"family": "mobilenet_v2", "width": [0.35, 0.5], "resolution": [96, 128]}
+    spec = {
+        "name": "x",
+        "network": network,
+        "precision": {"scheme": HOSTILES, **{name: {"weight_bits": 4} for name in HOSTILES}},
+        "hardware": {"device": HOSTILES},
+        "device": {name: {"base": "esp32"} for name in HOSTILES},
+        "objectives": {"minimize": ["latency"], "maximize": ["accuracy"], "per": ["device", "precision"]},
+        "quality": {"table": str(table)},
+    }
+    harmless_in_a_browser(dse.explore(spec).report(tmp_path / "x.html"), HOSTILES)
+
+
+def test_names_of_axes_metrics_and_notes_are_text(result, tmp_path):
+    """What no spec lets through today, the page does not let through either."""
+    designs, limits, size = result.sample(1000)
+    axis, metric = HOSTILES[:2]
+    manifest = json.loads(json.dumps(result.manifest).replace('"width"', json.dumps(axis)))
+    manifest |= {"name": HOSTILES[3], "notes": HOSTILES, "citation": HOSTILES[1], "created": HOSTILES[2]}
+    manifest |= {"left_out_devices": dict.fromkeys(HOSTILES, HOSTILES), "undefined_because": {metric: {HOSTILES[4]: 3}}}
+    manifest["metrics"] = [metric if m == "macs" else m for m in manifest["metrics"]]
+    names = {"width": axis, "macs": metric}
+    attributes = {"units": HOSTILES[2], "long_name": HOSTILES[0], "direction": "min"}
+    designs = designs.rename(names)
+    designs[metric] = designs[metric].assign_attrs(attributes)
+    hostile = SimpleNamespace(
+        frontier=result.frontier.rename({k: v for k, v in names.items() if k in result.frontier}),
+        manifest=manifest,
+        sample=lambda most: (designs, limits, size),
+    )
+    path = tmp_path / "x.html"
+    path.write_text(make_page(hostile), encoding="utf-8")
+    harmless_in_a_browser(path, [HOSTILES[3], HOSTILES[0]])
+
+
+def harmless_in_a_browser(path, shown):
+    """Nothing of it runs, asks for anything or becomes an element, and it is there to be read."""
+    assert path.read_text(encoding="utf-8").count("</script>") == 2
+    with opened(path) as (page, messages, requests):
+        page.click("#only-frontier")
+        for chosen in ("x", "y", "colour"):
+            for number in range(page.locator(f"#{chosen} option").count()):
+                page.select_option(f"#{chosen}", index=number)
+        page.wait_for_function("() => !window.page.pending && !window.page.redrawing")
+        place = page.evaluate("() => window.page.scatter.at(window.page.frontier[0])")
+        box = page.locator("#scatter").bounding_box()
+        page.mouse.move(box["x"] + place[0], box["y"] + place[1])
+        assert page.locator("script").count() == 2 and page.locator("img, iframe, object, a, u").count() == 0
+        assert page.evaluate("() => [...document.querySelectorAll('*')].every(e => [...e.attributes].every(a => "
+                             "!a.name.startsWith('on')))")  # fmt: skip
+        assert messages == [] and len(requests) == 1
+        text = page.evaluate("() => document.body.textContent")
+        assert [name for name in shown if name not in text] == []
+
+
+def test_the_policy_forbids_requests_and_code(result):
+    """Tried from within the page, as a name that got through would."""
+    asked = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    there = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with opened(result.path / "report.html") as (page, _, _requests):
+            ran = page.evaluate(ATTEMPTS, there)
+            page.wait_for_timeout(500)
+            assert page.url.startswith("file:")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert ran == [] and asked == []
+
+
+ATTEMPTS = """async there => {
+    const ran = window.ran = [], body = document.body;
+    await fetch(there + '/fetch').then(() => ran.push('fetch'), () => 0);
+    try { new WebSocket(there.replace('http', 'ws')) } catch (e) {}
+    try { new EventSource(there + '/events') } catch (e) {}
+    try { new Worker(there + '/worker') } catch (e) {}
+    navigator.sendBeacon(there + '/beacon');
+    const add = (name, values) => body.append(Object.assign(document.createElement(name), values));
+    add('img', {src: there + '/img'});
+    add('iframe', {src: there + '/iframe'});
+    add('script', {src: there + '/script'});
+    add('script', {textContent: 'window.ran.push("inline")'});
+    add('link', {rel: 'stylesheet', href: there + '/link'});
+    add('object', {data: there + '/object'});
+    add('video', {src: there + '/video'});
+    add('div', {innerHTML: `<img src=x onerror="window.ran.push('handler')">`});
+    add('div', {innerHTML: `<p style="background:url(${there}/style)">`});
+    const form = Object.assign(document.createElement('form'), {action: there + '/form', method: 'post'});
+    body.append(form);
+    form.submit();
+    try { setTimeout('window.ran.push("timer")', 0) } catch (e) {}
+    // Not here: what a debugger calls may make code.
+    setTimeout(() => new Function('window.ran.push("function")')(), 0);
+    await new Promise(done => setTimeout(done, 300));
+    return ran;
+}"""
