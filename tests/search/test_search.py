@@ -290,3 +290,13 @@ def test_hypervolume_by_hand():
     assert measured.volume[0] == pytest.approx(0.46)
     part = Points(square[[0, 2]], zero[:2], np.array([0, 2]))
     assert measured.share(part) == pytest.approx(0.21 / 0.46)
+
+
+def test_where_nothing_is_feasible_what_breaks_least_is_improved_on():
+    """One design of 792 meets the budgets: five trials at random have none, their neighbours lead to it."""
+    known = dse.explore({**SPEC, "budgets": {**SPEC["budgets"], "macs": {"min": 1}}}).frontier
+    latency, least = float(known.latency.min()), float(known.params.where(known.latency == known.latency.min()).max())
+    tight = {**SPEC, "budgets": {**SPEC["budgets"], "latency": latency, "params": {"min": least}}}
+    assert dse.explore(tight).counts["kept"] == 1
+    plain, polished = (dse.search(tight, trials=5, population=5, sampler="random", polish=p) for p in (False, True))
+    assert plain.counts["kept"] == 0 and polished.counts["kept"] == 1
