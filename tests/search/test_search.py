@@ -275,8 +275,14 @@ def test_a_sampler_says_what_it_lacks(monkeypatch):
     from dse.search import samplers
 
     monkeypatch.setattr(samplers, "find_spec", lambda name: None)
-    with pytest.raises(dse.InputError, match="sampler gp: needs scipy and torch; pip install scipy torch"):
+    with pytest.raises(dse.InputError, match="sampler gp: needs scipy and torch: pip install 'dse\\[gp\\]'"):
         check_sampler("gp")
+
+
+def test_a_gaussian_process_proposes():
+    pytest.importorskip("torch", reason="PyTorch, which the sampler gp needs, is not installed")
+    first, second = (dse.search(SPEC, trials=16, population=8, sampler="gp", seed=1) for _ in range(2))
+    assert [t.params for t in first.study.trials] == [t.params for t in second.study.trials]
 
 
 def test_hypervolume_by_hand():
