@@ -30,9 +30,9 @@ def record(driver: Driver, verdict: Verdict) -> xr.Dataset:
     xr.Dataset
         Along "step": trials, designs evaluated, those of them by polishing, seconds and `hypervolume`, the mean share
         over all groups of that of the exact frontier, or of the final one where the exact one is not known. Along
-        "trial": objectives, whether it is feasible, whether no other beats it, and the place of its value along the axis of each "parameter",
-        NaN where it has none. `importance` of each parameter for each objective and for reaching the frontier. Along
-        "exact": the exact frontier, and which of it was found.
+        "trial": objectives, whether it is feasible, whether no other beats it, and the place of its value along the
+        axis of each "parameter", NaN where it has none. `importance` of each parameter for each objective and for
+        reaching the frontier. Along "exact": the exact frontier, and which of it was found.
     """
     names = [o.metric for o in driver.job.cut.objectives]
     measured = frame(verdict.exact or driver.steps[-1].points)
