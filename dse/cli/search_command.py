@@ -9,6 +9,7 @@ import click
 
 from dse.cli.common import json_option, parse_settings, print_json, print_text
 from dse.errors import InfeasibleError
+from dse.search.defaults import POPULATION, SAMPLERS, TRIALS
 
 if TYPE_CHECKING:
     from dse.jobs.resolve import Job
@@ -17,10 +18,17 @@ if TYPE_CHECKING:
 
 @click.command("search", short_help="Search a space that is too large to enumerate.")
 @click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--trials", type=click.IntRange(1), default=1000, show_default=True, help="Trials in all.")
-@click.option("--sampler", default="nsga2", metavar="NAME", help="nsga2, nsga3, tpe, random, qmc or gp  [nsga2]")
+@click.option("--trials", type=click.IntRange(1), default=TRIALS, show_default=True, help="Trials in all.")
+@click.option(
+    "--sampler",
+    default=SAMPLERS[0],
+    metavar="NAME",
+    help=f"{', '.join(SAMPLERS[:-1])} or {SAMPLERS[-1]}  [{SAMPLERS[0]}]",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same study.")
-@click.option("--population", type=click.IntRange(2), default=30, show_default=True, help="Trials evaluated together.")
+@click.option(
+    "--population", type=click.IntRange(2), default=POPULATION, show_default=True, help="Trials evaluated together."
+)
 @click.option("--polish/--no-polish", default=True, help="Try all neighbours of the frontier too  [polish]")
 @click.option(
     "--inner", default="sample", metavar="HOW", help="sample: a trial is a design; enumerate: an architecture."

@@ -61,28 +61,30 @@ def draw(figure: Figure, data: ImportanceData) -> None:
     rows, columns = data.shares.shape
     top, bottom = style.frame_heights(data.subtitle, data.footer)
     inner = 0.24 * rows + 0.1
-    height = top + 0.4 + inner + 0.35 + bottom
+    # Where panels have no room beside each other, they stand below each other.
+    across = min(columns, 1 if style.current().narrow else columns)
+    panel = 0.4 + inner + 0.35
+    height = top + panel * (columns // across) + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
     left, gap = 1.9, 0.2
-    wide = (style.WIDTH - left - 0.3 - gap * (columns - 1)) / columns
+    wide = (style.width() - left - 0.3 - gap * (across - 1)) / across
     reach = float(max(data.shares.max(), 0.05)) * 1.22
     for column, target in enumerate(data.targets):
-        box = (
-            (left + column * (wide + gap)) / style.WIDTH,
-            (bottom + 0.35) / height,
-            wide / style.WIDTH,
-            inner / height,
-        )
+        line, place = divmod(column, across)
+        low = height - top - panel * (line + 1) + 0.35
+        box = ((left + place * (wide + gap)) / style.width(), low / height, wide / style.width(), inner / height)
         axes = figure.add_axes(box)
         places = np.arange(rows)[::-1]
         colour = style.FRONTIER if column == 0 else style.PALETTE[0]
         axes.barh(places, data.shares[:, column], height=0.68, color=colour)
         for place, share in zip(places, data.shares[:, column], strict=True):
-            axes.text(share + reach * 0.015, place, f"{share:.2f}", va="center", fontsize=7.5, color=style.QUIET)
+            axes.text(
+                share + reach * 0.015, place, f"{share:.2f}", va="center", fontsize=style.points(7.5), color=style.QUIET
+            )
         axes.set_xlim(0, reach)
         axes.set_ylim(-0.6, rows - 0.4)
         axes.set_title(target, loc="left")
-        axes.set_yticks(places, data.parameters if column == 0 else [""] * rows)
+        axes.set_yticks(places, data.parameters if column % across == 0 else [""] * rows)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=4)

@@ -57,7 +57,7 @@ def prepare(result: Any) -> ParallelData:
     if not len(feasible) or not data.sizes["parameter"]:
         raise NotInResult("parallel", "no trial of the search meets the budgets")
     values = data["values"].values[feasible]
-    best = _best(values, str(data.attrs["directions"]).split())
+    best = data["best"].values[feasible].astype(bool)
     others = np.flatnonzero(~best)
     kept = max(0, MOST_LINES - int(best.sum()))
     if len(others) > kept:
@@ -92,16 +92,6 @@ def _parameters(data: xr.Dataset, rows: np.ndarray) -> tuple[list[Upright], list
     return uprights, [data["place"].values[rows, i] / max(1, size[i] - 1) for i in shown.tolist()]
 
 
-def _best(values: np.ndarray, directions: list[str]) -> np.ndarray:
-    """Mask of the trials that no other beats."""
-    cost = values * np.array([1.0 if d == "minimize" else -1.0 for d in directions])
-    best = np.ones(len(cost), dtype=bool)
-    for row in range(len(cost)):
-        better = (cost <= cost[row]).all(axis=1) & (cost < cost[row]).any(axis=1)
-        best[row] = not better.any()
-    return best
-
-
 def _end(value: Any) -> str:
     return style.tick_text(float(f"{float(value):.3g}"))
 
@@ -112,11 +102,13 @@ def draw(figure: Figure, data: ParallelData) -> None:
     from matplotlib.collections import LineCollection
 
     top, bottom = style.frame_heights(data.subtitle, data.footer)
-    slanted = len(data.axes) > MOST_LEVEL
+    narrow = style.current().narrow
+    slanted = len(data.axes) > (MOST_LEVEL // 2 if narrow else MOST_LEVEL)
     below_axes = 1.25 if slanted else 0.45
     height = top + 0.4 + 4.0 + below_axes + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
-    axes = figure.add_axes((0.45 / style.WIDTH, (bottom + below_axes) / height, 9.1 / style.WIDTH, 4.0 / height))
+    wide = style.width() - 0.9
+    axes = figure.add_axes((0.45 / style.width(), (bottom + below_axes) / height, wide / style.width(), 4.0 / height))
     number = len(data.axes)
     # Values that many trials share would hide each other: each trial stands a little beside them.
     jitter = np.random.default_rng(0).uniform(-0.012, 0.012, data.heights.shape)
@@ -133,12 +125,12 @@ def draw(figure: Figure, data: ParallelData) -> None:
     for place, upright in enumerate(data.axes):
         axes.axvline(place, color=style.QUIET, linewidth=0.7)
         angle: dict[str, Any] = {"rotation": 55, "ha": "left"} if slanted else {"ha": "center"}
-        axes.text(place, 1.035, upright.high, va="bottom", fontsize=7.5, color=style.QUIET, **angle)
+        axes.text(place, 1.035, upright.high, va="bottom", fontsize=style.points(7.5), color=style.QUIET, **angle)
         below: dict[str, Any] = {"rotation": 55, "ha": "right"} if slanted else {"ha": "center"}
         axes.text(place, -0.035, f"{upright.low}\n{upright.name}" if not slanted else upright.low, va="top",
-                  fontsize=7.5, color=style.QUIET, **below)  # fmt: skip
+                  fontsize=style.points(7.5), color=style.QUIET, **below)  # fmt: skip
         if slanted:
-            axes.text(place, -0.13, upright.name, va="top", fontsize=8, **below)
+            axes.text(place, -0.13, upright.name, va="top", fontsize=style.points(8), **below)
     axes.set_xlim(-0.3, number - 0.7)
     axes.set_ylim(-0.02, 1.02)
     axes.set_axis_off()

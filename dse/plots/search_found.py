@@ -84,9 +84,14 @@ def _columns(directions: list[str]) -> list[int]:
 def draw(figure: Figure, data: FoundData) -> None:
     """The frontier that a search found over the exact one."""
     top, bottom = style.frame_heights(data.subtitle, data.footer)
-    height = top + 0.15 + 4.6 + 0.6 + bottom
+    narrow = style.current().narrow
+    left, right, legend = 0.9, (0.15 if narrow else 2.2), (0.75 if narrow else 0.0)
+    inner = 3.2 if narrow else 4.6
+    height = top + 0.15 + inner + 0.6 + legend + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
-    axes = figure.add_axes((0.9 / style.WIDTH, (bottom + 0.6) / height, 6.9 / style.WIDTH, 4.6 / height))
+    wide = style.width() - left - right
+    low = bottom + legend + 0.6
+    axes = figure.add_axes((left / style.width(), low / height, wide / style.width(), inner / height))
     many = len(data.hit) + len(data.missed) > style.MANY
     looks: tuple[tuple[str, np.ndarray, dict[str, Any]], ...] = (
         ("exact, found", data.hit, {"marker": "o", "s": 16, "color": style.FRONTIER, "linewidths": 0, "alpha": 0.75}),
@@ -101,8 +106,11 @@ def draw(figure: Figure, data: FoundData) -> None:
         if len(points):
             x, y = data.x.show(points[:, 0]), data.y.show(points[:, 1])
             axes.scatter(x, y, label=f"{label} ({len(points):,})", rasterized=many, **look)
-    style.set_axis(axes, "x", data.x, 7)
+    style.set_axis(axes, "x", data.x, 4 if narrow else 7)
     style.set_axis(axes, "y", data.y, 6)
-    axes.set_xlabel(data.x.label)
-    axes.set_ylabel(data.y.label)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
+    axes.set_xlabel(style.wrapped(data.x.label, wide))
+    axes.set_ylabel(style.wrapped(data.y.label, inner))
+    if narrow:
+        figure.legend(loc="lower center", bbox_to_anchor=(0.5, bottom / height), ncols=2, columnspacing=1.2)
+    else:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)

@@ -62,12 +62,15 @@ def prepare(result: Any) -> HistoryData:
 def draw(figure: Figure, data: HistoryData) -> None:
     """Hypervolume of a search over its trials, beside the exact value."""
     top, bottom = style.frame_heights(data.subtitle, data.footer)
-    height = top + 0.15 + 4.2 + 0.6 + bottom
+    narrow = style.current().narrow
+    inner, right = (2.8, 1.15) if narrow else (4.2, 1.2)
+    height = top + 0.15 + inner + 0.6 + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
-    box = (0.8 / style.WIDTH, (bottom + 0.6) / height, 8.0 / style.WIDTH, 4.2 / height)
+    wide = style.width() - 0.8 - right
+    box = (0.8 / style.width(), (bottom + 0.6) / height, wide / style.width(), inner / height)
     axes = figure.add_axes(box)
     axes.axhline(1, color=style.QUIET, linewidth=1, linestyle=(0, (5, 2)))
-    axes.text(0, 1.01, "exact" if data.judged else "final", color=style.QUIET, fontsize=8.5, va="bottom")
+    axes.text(0, 1.01, "exact" if data.judged else "final", color=style.QUIET, fontsize=style.points(8.5), va="bottom")
     axes.step(data.trials, data.volume, where="post", color=style.FRONTIER, linewidth=1.8)
     axes.plot(data.trials[-1], data.volume[-1], "o", color=style.FRONTIER, markersize=5, clip_on=False)
     axes.annotate(
@@ -76,7 +79,7 @@ def draw(figure: Figure, data: HistoryData) -> None:
         xytext=(8, -2),
         textcoords="offset points",
         va="top",
-        fontsize=8.5,
+        fontsize=style.points(8.5),
         annotation_clip=False,
     )
     axes.set_xlim(0, max(data.trials[-1], 1))

@@ -12,10 +12,10 @@ from dse.jobs.replay import AssumptionsLike
 from dse.jobs.resolve import read_job
 from dse.jobs.spec import SpecLike
 from dse.pareto.scanner import Progress
+from dse.search.defaults import POPULATION, TRIALS
 from dse.search.result import SearchResult
 from dse.search.run import run
-from dse.search.samplers import POPULATION
-from dse.search.settings import TRIALS, Settings
+from dse.search.settings import Settings
 from dse.search.warm import WarmLike, read_warm
 
 

@@ -17,10 +17,12 @@ from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import new_archive, new_cloud
 from dse.search.designs import GROUP, Designs, designs_of
 from dse.search.seen import Seen
-from dse.search.space import Part, SearchSpace
+from dse.search.space import Part, SearchSpace, ascending
 
 # Designs evaluated at a time.
 CHUNK = 2**20
+# Designs that are kept while none is feasible.
+NEAREST = 8
 # What a design needs of each capacity.
 NEEDS = {"sram_free": "peak_sram", "flash_free": "flash", "memory_free": "memory"}
 
@@ -65,6 +67,7 @@ class Evaluator:
         self.texts = group_texts([g.space for g in job.grids], self.per)
         self.archive, self.cloud, self.tally = new_archive(self.blocks), new_cloud(self.blocks), Tally()
         self.seconds = self.kernel_seconds = 0.0
+        self._nearest = np.empty(0, dtype=np.int64), np.empty(0)
         self._made: dict[int, Designs] = {}
         self._seen = Seen()
         self._outcomes: dict[int, Outcome] = {}
@@ -129,6 +132,8 @@ class Evaluator:
         chosen = rows[feasible]
         self.archive.add(points[chosen], part.first + places[chosen], codes[chosen])
         violations = _violations(cut, columns, mcu)
+        if not len(self.frontier_cells()):
+            self._note_nearest(np.repeat(cells, part.inner) + part.start, violations, valid)
         defined = valid & ~np.isnan(points).any(axis=1)
         for budget in cut.budgets:
             defined &= ~np.isnan(columns[budget.column])
@@ -160,6 +165,19 @@ class Evaluator:
             yield Outcome(
                 tuple((best * signs).tolist()), dict(zip(names, violations[row].tolist(), strict=True)), group
             )
+
+    def _note_nearest(self, cells: np.ndarray, violations: np.ndarray, valid: np.ndarray) -> None:
+        """Keep the cells that break least, while none is feasible."""
+        total = np.where(valid, np.maximum(violations, 0).sum(axis=1), np.inf)
+        cells, total = np.concatenate([self._nearest[0], cells]), np.concatenate([self._nearest[1], total])
+        chosen = np.argsort(total, kind="stable")[:NEAREST]
+        chosen = chosen[np.isfinite(total[chosen])]
+        self._nearest = cells[chosen], total[chosen]
+
+    def base_cells(self) -> np.ndarray:
+        """What neighbours are tried of: the cells of the frontier, or of what breaks least where there is none."""
+        found = self.frontier_cells()
+        return found if len(found) else ascending(self._nearest[0])
 
     def frontier_cells(self) -> np.ndarray:
         """The cells that the designs of the frontier so far are in."""

@@ -1,4 +1,5 @@
-"""Neighbours of the frontier, evaluated together until none of them changes it.
+"""Neighbours of the frontier, evaluated together until none of them changes it; while nothing is feasible, of what
+breaks the budgets least.
 
 First along every axis by itself; where that changes nothing any more along every two, then every three,
 since budgets tie axes together: a network can be deeper only if it is narrower too. At the end of a search children of
@@ -44,7 +45,7 @@ class Polish:
         """
         first = self.evaluator.designs
         while True:
-            frontier, left = self.evaluator.frontier_cells(), most - (self.evaluator.designs - first)
+            frontier, left = self.evaluator.base_cells(), most - (self.evaluator.designs - first)
             fresh = {a: np.setdiff1d(frontier, tried, assume_unique=True) for a, tried in self._tried.items()}
             axes = next((a for a, cells in fresh.items() if len(cells)), 0)
             self.settled = not axes
@@ -66,7 +67,7 @@ class Polish:
             candidates = candidates[self.evaluator.is_new(candidates)]
             self.evaluator.polish(candidates)
             tried += len(candidates) * self._inner
-            if not np.array_equal(self.evaluator.frontier_cells(), frontier):
+            if not np.array_equal(self.evaluator.base_cells(), frontier):
                 return True
             if tried >= min(BARREN, left):
                 break

@@ -12,6 +12,7 @@ import xarray as xr
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.grid.space import NETWORK
+from dse.pareto.dominance import nondominated
 from dse.search.driver import STEPS, Driver, directions, quiet
 from dse.search.indicators import Frame, found, frame
 from dse.search.judge import Verdict
@@ -29,9 +30,9 @@ def record(driver: Driver, verdict: Verdict) -> xr.Dataset:
     xr.Dataset
         Along "step": trials, designs evaluated, those of them by polishing, seconds and `hypervolume`, the mean share
         over all groups of that of the exact frontier, or of the final one where the exact one is not known. Along
-        "trial": objectives, whether it is feasible, and the place of its value along the axis of each "parameter",
-        NaN where it has none. `importance` of each parameter for each objective and for reaching the frontier. Along
-        "exact": the exact frontier, and which of it was found.
+        "trial": objectives, whether it is feasible, whether no other beats it, and the place of its value along the
+        axis of each "parameter", NaN where it has none. `importance` of each parameter for each objective and for
+        reaching the frontier. Along "exact": the exact frontier, and which of it was found.
     """
     names = [o.metric for o in driver.job.cut.objectives]
     measured = frame(verdict.exact or driver.steps[-1].points)
@@ -72,6 +73,7 @@ def _trials(driver: Driver, names: Sequence[str]) -> xr.Dataset:
         "number": ("trial", np.array([t.number for t in trials], dtype=np.int64)),
         "values": (("trial", "objective"), values),
         "feasible": ("trial", feasible),
+        "best": ("trial", _best(driver, values, feasible)),
         "place": (("trial", "parameter"), places),
         "first_value": ("parameter", np.array([e[0] for e in ends], dtype=object)),
         "last_value": ("parameter", np.array([e[1] for e in ends], dtype=object)),
@@ -84,6 +86,14 @@ def _trials(driver: Driver, names: Sequence[str]) -> xr.Dataset:
         variables["target"] = ("target", np.array(list(rows), dtype=object))
     coordinates = {"objective": np.array(names, dtype=object), "parameter": np.array(parameters, dtype=object)}
     return xr.Dataset(variables, coordinates)
+
+
+def _best(driver: Driver, values: np.ndarray, feasible: np.ndarray) -> np.ndarray:
+    """Which trials are feasible, and beaten by no other in all objectives. Shape (trials,)."""
+    best, rows = np.zeros(len(values), dtype=np.int8), np.flatnonzero(feasible)
+    signs = np.array([o.sign for o in driver.job.cut.objectives])
+    best[rows[nondominated(values[rows] * signs)]] = 1
+    return best
 
 
 def is_feasible(trial: FrozenTrial) -> bool:

@@ -17,10 +17,10 @@ from optuna.trial import FrozenTrial, TrialState
 from dse.errors import InputError, unknown
 from dse.grid.space import NETWORK
 from dse.pareto.dominance import nondominated
+from dse.search.defaults import POPULATION, SAMPLERS
 from dse.search.space import SearchSpace
 
-# Trials of a generation. What stands here was chosen by tests/benchmarks/tune_search.py.
-POPULATION = 20
+# What stands here was chosen by tests/benchmarks/tune_search.py.
 # So often a value is that of the other parent; so often ordered values move by a share, from the least on, of the
 # difference of two other parents instead (differential evolution: Storn and Price, 1997).
 SWAP, DIFFERENCE, LEAST = 0.5, 0.5, 0.3
@@ -34,9 +34,10 @@ ANY = 0.5
 DRAWS = 10
 # The group of a trial, where there are several frontiers.
 GROUP = "group"
-SAMPLERS = ("nsga2", "nsga3", "tpe", "random", "qmc", "gp")
 # Modules that a sampler of Optuna needs and Optuna does not bring.
 NEEDED = {"qmc": ("scipy",), "gp": ("scipy", "torch")}
+# The extra of the package that brings them.
+EXTRAS = {"qmc": "search", "gp": "gp"}
 
 
 @dataclass
@@ -70,7 +71,7 @@ def check_sampler(name: str) -> None:
         raise InputError(unknown("sampler", name, SAMPLERS))
     missing = [module for module in NEEDED.get(name, ()) if find_spec(module) is None]
     if missing:
-        raise InputError(f"sampler {name}: needs {' and '.join(missing)}; pip install {' '.join(missing)}")
+        raise InputError(f"sampler {name}: needs {' and '.join(missing)}: pip install 'dse[{EXTRAS[name]}]'")
 
 
 def make_sampler(name: str, breeding: Breeding, population: int, seed: int) -> BaseSampler:

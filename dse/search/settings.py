@@ -11,10 +11,8 @@ from typing import Any
 import numpy as np
 
 from dse.errors import InputError, unknown
-from dse.search.samplers import POPULATION, check_sampler
-from dse.search.space import INNER
-
-TRIALS = 1000
+from dse.search.defaults import INNER, POPULATION, TRIALS
+from dse.search.samplers import check_sampler
 
 
 @dataclass(frozen=True)

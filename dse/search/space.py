@@ -24,7 +24,6 @@ from dse.jobs.resolve import Job
 SHORT, FAR = 2, 2**62
 # Of a child so often a value is the other parent's, and so often it changes.
 CROSSED, CHANGED = 0.25, 1 / 3
-INNER = ("sample", "enumerate")
 
 
 @dataclass(frozen=True)

@@ -275,8 +275,14 @@ def test_a_sampler_says_what_it_lacks(monkeypatch):
     from dse.search import samplers
 
     monkeypatch.setattr(samplers, "find_spec", lambda name: None)
-    with pytest.raises(dse.InputError, match="sampler gp: needs scipy and torch; pip install scipy torch"):
+    with pytest.raises(dse.InputError, match="sampler gp: needs scipy and torch: pip install 'dse\\[gp\\]'"):
         check_sampler("gp")
+
+
+def test_a_gaussian_process_proposes():
+    pytest.importorskip("torch", reason="PyTorch, which the sampler gp needs, is not installed")
+    first, second = (dse.search(SPEC, trials=16, population=8, sampler="gp", seed=1) for _ in range(2))
+    assert [t.params for t in first.study.trials] == [t.params for t in second.study.trials]
 
 
 def test_hypervolume_by_hand():
@@ -290,3 +296,13 @@ def test_hypervolume_by_hand():
     assert measured.volume[0] == pytest.approx(0.46)
     part = Points(square[[0, 2]], zero[:2], np.array([0, 2]))
     assert measured.share(part) == pytest.approx(0.21 / 0.46)
+
+
+def test_where_nothing_is_feasible_what_breaks_least_is_improved_on():
+    """One design of 792 meets the budgets: five trials at random have none, their neighbours lead to it."""
+    known = dse.explore({**SPEC, "budgets": {**SPEC["budgets"], "macs": {"min": 1}}}).frontier
+    latency, least = float(known.latency.min()), float(known.params.where(known.latency == known.latency.min()).max())
+    tight = {**SPEC, "budgets": {**SPEC["budgets"], "latency": latency, "params": {"min": least}}}
+    assert dse.explore(tight).counts["kept"] == 1
+    plain, polished = (dse.search(tight, trials=5, population=5, sampler="random", polish=p) for p in (False, True))
+    assert plain.counts["kept"] == 0 and polished.counts["kept"] == 1
