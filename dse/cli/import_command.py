@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from dse.cli.common import json_option, print_json
 from dse.errors import Fault, InputError
 
 
@@ -15,7 +16,8 @@ from dse.errors import Fault, InputError
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the model; default: print it.")
 @click.option("--force", is_flag=True, help="Replace the file that stands there.")
-def command(file: Path, out: Path | None, force: bool) -> None:
+@json_option
+def command(file: Path, out: Path | None, force: bool, as_json: bool) -> None:
     """Turn FILE, a config.json of a language model or a .gguf file of a decoder, into a model: a family and its axes,
     as TOML.
 
@@ -30,14 +32,21 @@ def command(file: Path, out: Path | None, force: bool) -> None:
     if model.own_family is not None:
         raise InputError(Fault(str(file), f'is no point of a family; name it as it is: model = "{file}"'))
     text = model_toml(model)
+    facts = {"name": model.name, "family": model.family, "axes": dict(model.axes), "source": model.source}
     if out is None:
-        click.echo(text, nl=False)
+        if as_json:
+            print_json(facts)
+        else:
+            click.echo(text, nl=False)
         return
     if out.suffix != ".toml":
         raise InputError(Fault(str(out), "a model is written as .toml"))
     if out.exists() and not force:
         raise InputError(Fault(str(out), "exists already; choose another file with -o, or replace it with --force"))
     _write(text, out)
+    if as_json:
+        print_json({**facts, "path": str(out)})
+        return
     click.echo(f"{out}: {model.name}, {model.family} with {len(model.axes)} axes")
 
 
