@@ -35,6 +35,7 @@ def pictures() -> list[tuple[str, str, Callable[[], Any]]]:
         ("breakdown", TINY.format(kind="breakdown"), lambda: dse.plot.breakdown("mobilenet_v2", **MCU)),
         ("op_roofline", LARGE.format(kind="op_roofline"), lambda: dse.plot.op_roofline("llama-3.1-8b", **SERVING)),
         ("scaling", LARGE.format(kind="scaling"), lambda: dse.plot.scaling("llama-3.1-8b", **SERVING)),
+        ("validation", "catalogue validation", dse.plot.validation),
     ]
 
 

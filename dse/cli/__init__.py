@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import logging
 import os
 import sys
 from typing import Any
@@ -65,6 +66,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal without "≤" shows "?": no reason to fail.
             stream.reconfigure(errors="replace")
+    # Without a home that can be written it keeps its fonts in a temporary folder, which is nobody's concern.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     answer(cli)
     status = run(sys.argv[1:])
     try:

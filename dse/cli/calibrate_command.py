@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from dse.cli.common import print_text
+from dse.cli.common import json_option, print_json, print_text
 from dse.cli.validate_command import print_comparisons
 from dse.errors import Fault, InputError
 
@@ -14,7 +15,8 @@ from dse.errors import Fault, InputError
 @click.command("calibrate")
 @click.argument("measured", type=click.Path(path_type=Path))
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the calibrations: a .toml file.")
-def command(measured: Path, out: Path | None) -> None:
+@json_option
+def command(measured: Path, out: Path | None, as_json: bool) -> None:
     """Fit how long a device takes for each kind of work to the times in MEASURED, a CSV file.
 
     Its columns are network, device, software, precision, metric (latency or throughput), value, unit, and where they
@@ -40,13 +42,20 @@ def command(measured: Path, out: Path | None) -> None:
         raise InputError(Fault(str(measured), "has no times to fit: metric latency or throughput, use fit"))
     comparisons = [compare(one, fitted) for one in fitted]
     known = [one.calibration for one in fitted]
-    print_comparisons(comparisons + predict_file([m for m in measurements if m.use == "hold"], known))
+    comparisons += predict_file([m for m in measurements if m.use == "hold"], known)
     skipped = [m for m in measurements if m.use == "skip" or not m.is_time]
-    if skipped:
-        print_text(f"({len(skipped)} rows are no times, or are marked skip)")
+    rows: Path | None = None
     if out is not None:
         rows = write(
             out, fitted, f"Calibrations fitted to {measured.name}; constants in units of the datasheet's times."
         )
+    if as_json:
+        facts = {"comparisons": [asdict(c) for c in comparisons], "skipped": len(skipped)}
+        print_json({**facts, **({"path": str(out), "rows": str(rows)} if out else {})})
+        return
+    print_comparisons(comparisons)
+    if skipped:
+        print_text(f"({len(skipped)} rows are no times, or are marked skip)")
+    if out is not None:
         count = f"{len(fitted)} calibration{'s' * (len(fitted) > 1)}"
         click.echo(f"{out}: {count}; {rows}: measured and predicted times")

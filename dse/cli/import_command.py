@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import parse_settings
+from dse.cli.common import json_option, parse_settings, print_json
 from dse.errors import Fault, InputError
 
 
@@ -19,7 +19,8 @@ from dse.errors import Fault, InputError
 @click.option("-o", "--out", type=click.Path(path_type=Path), help="Where to write the model; default: print it.")
 @click.option("--set", "settings", multiple=True, metavar="DIM=SIZE", help="Size of a dynamic dimension of an .onnx.")
 @click.option("--force", is_flag=True, help="Replace the file that stands there.")
-def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool) -> None:
+@json_option
+def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool, as_json: bool) -> None:
     """Turn FILE into a model that a spec names, as TOML that needs nothing but itself.
 
     A config.json of a language model, a .gguf of a decoder and a .safetensors with a config.json beside it become a
@@ -35,14 +36,22 @@ def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool
 
     model = load_model(file)
     text, what = _written(model, parse_settings(settings), str(file))
+    family = model.family if model.own_family is None else None
+    facts = {"name": model.name, "family": family, "axes": dict(model.axes), "source": model.source, "note": model.note}
     if out is None:
-        click.echo(text, nl=False)
+        if as_json:
+            print_json(facts)
+        else:
+            click.echo(text, nl=False)
         return
     if out.suffix != ".toml":
         raise InputError(Fault(str(out), "a model is written as .toml"))
     if out.exists() and not force:
         raise InputError(Fault(str(out), "exists already; choose another file with -o, or replace it with --force"))
     _write(text, out)
+    if as_json:
+        print_json({**facts, "path": str(out)})
+        return
     click.echo(f"{out}: {model.name}, {what}" + (f" ({model.note})" if model.note else ""))
 
 

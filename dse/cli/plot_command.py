@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import parse_settings
+from dse.cli.common import json_option, parse_settings, print_json
 from dse.cli.completion import names
 
 
@@ -22,6 +22,7 @@ from dse.cli.completion import names
 @click.option("--precision", help="Of a NETWORK: the number format [fp32].")
 @click.option("--set", "settings", multiple=True, metavar="AXIS=VALUE", help="Of a NETWORK: an axis or a setting.")
 @click.option("--budget", "budgets", multiple=True, metavar="'M<=LIMIT'", help="Of a NETWORK: a limit in the heat map.")
+@json_option
 def command(
     shown: str,
     kind: str,
@@ -33,6 +34,7 @@ def command(
     precision: str | None,
     settings: tuple[str, ...],
     budgets: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Draw KIND (see `dse list plots`) of a RESULT, of one NETWORK on a device, or of MEASURED times.
 
@@ -64,4 +66,7 @@ def command(
     picture = plot.draw(kind, shown, style=style, **asked)
     path = output or Path(f"{kind}.png")
     plot.save(picture, path)
-    click.echo(f"written to {path}")
+    if as_json:
+        print_json({"path": str(path), "plot": kind})
+    else:
+        click.echo(f"written to {path}")
