@@ -204,8 +204,16 @@ def test_hostile_names_do_nothing(tmp_path):
         assert "<img" in page.inner_text("#table")
 
 
-HOSTILES = ["<script>alert(1)</script>", "</script><img src=x onerror=alert(2)>", "\"' onmouseover=alert(3) x='",
-            "<!--<script>", "]]>&lt;u&gt;<u>", "a\u2028b\u2029c", "{{7*7}}${alert(4)}", "javascript:alert(5)"]  # fmt: skip
+HOSTILES = [
+    "<script>alert(1)</script>",
+    "</script><img src=x onerror=alert(2)>",
+    "\"' onmouseover=alert(3) x='",
+    "<!--<script>",
+    "]]>&lt;u&gt;<u>",
+    "a\u2028b\u2029c",
+    "{{7*7}}${alert(4)}",
+    "javascript:alert(5)",
+]
 
 
 def test_every_name_is_text(tmp_path):
