@@ -1,7 +1,9 @@
 """What all tests share."""
 
+import ipaddress
 import os
 import random
+import sys
 
 import pytest
 
@@ -19,6 +21,29 @@ def pytest_collection_modifyitems(config, items):
         order = list(files)
         rng.shuffle(order)
         items[:] = [item for path in order for item in rng.sample(files[path], len(files[path]))]
+
+
+def pytest_configure(config):
+    """No test asks for anything beyond this machine."""
+    sys.addaudithook(_only_here)
+
+
+def _only_here(event, arguments):
+    if event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+        if not _is_here(arguments[1][0]):
+            raise PermissionError(f"a test asks for {arguments[1][0]}: tests need no network")
+    elif event == "socket.getaddrinfo" and not _is_here(arguments[0]):
+        raise PermissionError(f"a test looks up {arguments[0]!r}: tests need no network")
+
+
+def _is_here(host):
+    text = host.decode() if isinstance(host, bytes) else host
+    if not text or text == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(text.partition("%")[0]).is_loopback or text in ("0.0.0.0", "::")
+    except ValueError:
+        return False
 
 
 @pytest.fixture(scope="session", autouse=True)
