@@ -16,11 +16,12 @@ from dse.pareto.scanner import Progress
 from dse.search.check import cells_of, check
 from dse.search.evaluator import Evaluator, Outcome
 from dse.search.indicators import Points
+from dse.search.memory import Memory
 from dse.search.polish import BETWEEN, LAST, Polish
 from dse.search.samplers import GROUP, Bred, Breeding, make_sampler
 from dse.search.settings import Settings
 from dse.search.space import SearchSpace
-from dse.search.storage import Direction, Memory, Mirror
+from dse.search.storage import Direction, Mirror
 
 # Of the frontier so many designs are trials of the next generation, as a share of it: the sampler breeds from them.
 INJECTED = 0.2

@@ -10,16 +10,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import optuna
-from optuna.storages import BaseStorage, InMemoryStorage, JournalStorage
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from dse.errors import DseError, InputError
 
@@ -59,32 +59,6 @@ class Nowhere:
 
     def push(self, population: Sequence[FrozenTrial]) -> None:
         """Nothing is written."""
-
-
-class Memory(InMemoryStorage):
-    """Trials in memory, of which those that wait are known: asking for a trial does not look through all others."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._waiting: list[int] = []
-
-    def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
-        """Add a trial."""
-        number = super().create_new_trial(study_id, template_trial)
-        if template_trial is not None and template_trial.state == TrialState.WAITING:
-            self._waiting.append(number)
-        return number
-
-    def get_all_trials(
-        self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
-    ) -> list[FrozenTrial]:
-        """Trials in given states, or in any."""
-        if states != (TrialState.WAITING,):
-            return super().get_all_trials(study_id, deepcopy, states)
-        found = [self.get_trial(number) for number in self._waiting]
-        found = [trial for trial in found if trial.state == TrialState.WAITING]
-        self._waiting = [trial._trial_id for trial in found]
-        return found
 
 
 class _Pending(BaseJournalBackend):
