@@ -48,6 +48,11 @@ class Name:
         low = f"above {self.minimum:g}" if self.positive else f"at least {self.minimum:g}"
         return f"{noun} {low}" + (f" and at most {self.maximum:g}" if self.maximum != float("inf") else "")
 
+    @property
+    def is_share(self) -> bool:
+        """Whether the value is a part of a whole, which people may also write in percent."""
+        return self.unit == "1" and self.maximum <= 1 and not self.integer and not self.choices
+
     def named(self, value: Any) -> Any:
         """The value as a user writes it: of several choices by its name, where it is given by its place."""
         if not self.choices or value is None or isinstance(value, str):
@@ -68,7 +73,12 @@ class Name:
             and not (self.positive and value <= self.minimum)
             and not (self.integer and value != round(value))
         ):
-            raise InputError(f"{value:g} is not allowed; allowed: {self.allowed()}")
+            raise InputError(f"{value:g} is not allowed; allowed: {self.allowed()}{self._in_percent(value)}")
+
+    def _in_percent(self, value: float) -> str:
+        """How a share that was meant in percent is written; nothing for what is no share."""
+        meant = value if 2 <= value <= 100 else 70
+        return f' (in percent: "{meant:g} %")' if self.is_share and value > self.maximum else ""
 
 
 def is_circumstance(name: str) -> bool:
@@ -521,10 +531,16 @@ NAMES: dict[str, Name] = {
     "prompt_tokens": _count("circumstance", "N_in", "tokens of the prompt of a request"),
     "output_tokens": _count("circumstance", "N_out", "tokens that a request generates"),
     "compute_efficiency": Name(
-        "circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, default=1.0
+        "circumstance", "1", "eta_c", "share of the peak rate that is reached", positive=True, maximum=1, default=1.0
     ),
     "bandwidth_efficiency": Name(
-        "circumstance", "1", "eta_b", "share of the memory bandwidth that is reached", positive=True, default=1.0
+        "circumstance",
+        "1",
+        "eta_b",
+        "share of the memory bandwidth that is reached",
+        positive=True,
+        maximum=1,
+        default=1.0,
     ),
     "memory_share": Name(
         "circumstance",

@@ -225,3 +225,19 @@ def test_values_of_an_axis(name, values, problem):
 def test_defaults_stand_by_name():
     space = make_grid(FAMILIES["decoder"], {"layers": 1, "d_model": 64, "heads": 1, "vocab": 10})
     assert space.axes["phase"].values == ("decode",) and not space.axes["phase"].given
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [
+        ("compute_efficiency", 70, ' (in percent: "70 %")'),
+        ("bandwidth_efficiency", 1.5, ' (in percent: "70 %")'),
+        ("link_efficiency", 80, ' (in percent: "80 %")'),
+        ("sparsity", 50, ' (in percent: "50 %")'),
+        ("on_chip_reuse", 2, "at most 1"),  # a switch is no share
+        ("compute_efficiency", 0, "at most 1"),
+    ],
+)
+def test_a_share_above_the_whole(name, value, hint):
+    (fault,) = check_axis(name, [value], "x")
+    assert fault.problem.endswith(hint)
