@@ -14,7 +14,7 @@ EACH = "each"
 
 
 def spread_stages(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:
-    """The axes of a network with those of every stage written out; a stage that is given by itself stands."""
+    """The axes of a network with those of every stage written out; one that is given by itself besides is a fault."""
     found: dict[str, Any] = {}
     for name, value in given.items():
         if family is not None and name in family.stages and name not in family.axes and not _is_each(value):
@@ -24,8 +24,13 @@ def spread_stages(given: Mapping[str, Any], family: Family | None, faults: list[
         elif not _is_each(value):
             found[name] = value
         elif family is not None:
-            stages = [stage for stage in _of_stages(name, value, family, faults) if stage not in given]
+            stages = _of_stages(name, value, family, faults)
             found |= dict.fromkeys(stages, value[EACH])
+            faults += [
+                Fault(f"network.{stage}", f"is given by {name} = {{ each = ... }} too; name every stage, or none")
+                for stage in stages
+                if stage in given
+            ]
     return found
 
 

@@ -42,13 +42,16 @@ def test_one_axis_a_stage():
         assert float(found) == base + depthwise_macs(kernels)
 
 
-def test_one_stage_by_itself_stands():
-    space = read_job(
-        changed(SPEC, network__kernel_2=5, network__depth={"each": {"start": 1, "stop": 3, "step": 1}})
-    ).space
-    assert space.axes["kernel_2"].values == (5,)
-    assert space.axes["kernel_2"].dim is None
+def test_ranges_of_every_stage():
+    space = read_job(changed(SPEC, network__depth={"each": {"start": 1, "stop": 3, "step": 1}})).space
     assert all(space.axes[f"depth_{i}"].values == (1, 2, 3) for i in range(1, 7))
+
+
+@pytest.mark.parametrize("value", [3, 5, [3, 5], 4])
+def test_a_stage_given_twice(value):
+    with pytest.raises(InputError) as caught:
+        read_job(changed(SPEC, network__kernel_2=value))
+    assert "network.kernel_2: is given by kernel = { each = ... } too; name every stage, or none" in str(caught.value)
 
 
 def test_from_python():
