@@ -182,8 +182,11 @@ def _origin(space: Space, name: str) -> str:
         told = f", {figure.kind}, {figure.period or 'no year stated'} ({figure.source})" if figure else ""
         return f"of {space.axes[REGION_AXIS].values[0]}{told}"
     if name in ENERGIES:
-        profile = space.axes[PROFILE_AXIS].values[0]
-        return f"of the energy profile {profile} ({space.profiles[profile].source})"
+        profile = space.profiles[space.axes[PROFILE_AXIS].values[0]]
+        form = str(compute_peak(space)[1].data) if name == "mac_energy" else ""
+        wider = profile.mac_format(form)
+        stands = f", that of {wider}: it has none of {form}" if wider not in ("", form) else ""
+        return f"of the energy profile {profile.name}{stands} ({profile.source})"
     if axis is not None:
         return "given" if axis.given else "by default"
     if kind == "precision":

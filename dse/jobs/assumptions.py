@@ -83,7 +83,21 @@ def notes(job: Job) -> list[str]:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
-    return found + idle_notes(job)
+    return [*found, *_charged(job), *idle_notes(job)]
+
+
+def _charged(job: Job) -> list[str]:
+    """Formats whose energy an energy profile lacks, so that a wider one's stands for it."""
+    space = job.space
+    if "mac_energy" not in plan_of(space.first(), job.all_metrics).leaves:
+        return []
+    used = dict.fromkeys(f for formats in _formats(job).values() for f in formats.values())
+    pairs = [(name, f, space.profiles[name].mac_format(f)) for name in space.axes[PROFILE_AXIS].values for f in used]
+    return [
+        f"the energy profile {name} has no energy of a MAC in {f}: that of {wider} stands for it, an upper bound"
+        for name, f, wider in pairs
+        if wider not in ("", f)
+    ]
 
 
 def unchecked(space: Space, device: str) -> list[str]:

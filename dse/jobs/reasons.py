@@ -8,7 +8,7 @@ import numpy as np
 
 from dse import registry
 from dse.grid.dataset import attributes
-from dse.grid.inputs import ENERGIES, MADE_OF, PROFILE_AXIS, calibrated, compute_peak, leaf, tables
+from dse.grid.inputs import MADE_OF, PROFILE_AXIS, calibrated, compute_peak, leaf, tables
 from dse.grid.labelled import Labelled, along
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, REUSE_AXIS, has_meaning, plan_of
 from dse.grid.quality import source_of
@@ -33,17 +33,15 @@ def masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
     if any(n in DIVIDED for n in plan.leaves):
         yield from refusals(space)
     yield from _of_figures(space, [n for n in plan.device_figures if n != "peak_ops"])
-    if "peak_ops" in plan.device_figures:
+    if "peak_ops" in plan.device_figures or "mac_energy" in plan.leaves:
         yield from _of_rates(space)
     if "latency_spread" in plan.leaves and not calibrated(space):
         yield "a lower bound has no interval: set latency_model = calibrated", Labelled((), np.array(True))
     if "active_power" in plan.leaves:
         value = leaf(space, "active_power")
         yield "no power is measured of this device, software and format", Labelled(value.dims, np.isnan(value.data))
-    for name in (n for n in ENERGIES if n in plan.leaves):
-        value = leaf(space, name)
-        text = f"the energy profile {', '.join(space.axes[PROFILE_AXIS].values)} has no energy of a MAC in the format"
-        yield text, Labelled(value.dims, np.isnan(value.data))
+    if "mac_energy" in plan.leaves:
+        yield from _of_energies(space)
     found = tables(space, plan)
     for record in plan.tables:
         yield from _of_table(space, record, found)
@@ -87,6 +85,18 @@ def _of_devices(space: Space) -> Iterator[tuple[str, Labelled]]:
     for device in dict.fromkeys(axis.values):
         own = np.array([d == device for d in axis.values])
         yield device, Labelled((axis.dim,), own) if axis.dim else Labelled((), own[0])
+
+
+def _of_energies(space: Space) -> Iterator[tuple[str, Labelled]]:
+    """Energy profiles without a MAC in a format that is computed in."""
+    value, used, axis = leaf(space, "mac_energy"), compute_peak(space)[1], space.axes[PROFILE_AXIS]
+    # A format that the device lacks has been told.
+    missing = np.isnan(value.data) & (used.over(value.dims) != "")
+    profiles = along(axis.dim, np.array(axis.values, dtype=object))
+    names, formats = (np.broadcast_to(found.over(value.dims), missing.shape) for found in (profiles, used))
+    for name, form in dict.fromkeys(zip(names[missing].tolist(), formats[missing].tolist(), strict=True)):
+        text = f"the energy profile {name} has no energy of a MAC in {form} or wider"
+        yield text, Labelled(value.dims, missing & (names == name) & (formats == form))
 
 
 def _of_table(space: Space, record: registry.Record, found: Mapping[str, Labelled]) -> Iterator[tuple[str, Labelled]]:

@@ -22,14 +22,17 @@ class Profile:
     note: str
     source: str
 
-    def mac_energy(self, compute_format: str) -> float:
-        """Joules of one MAC in a format, or in the next wider one of its kind, integer or float, that the profile has.
-
-        NaN where it has none: an integer MAC costs a small part of a float one.
+    def mac_format(self, compute_format: str) -> str:
+        """The format whose energy stands for that of a format: its own, or the next wider one of its kind, integer or
+        float, that the profile has; "" where it has none: an integer MAC costs a small part of a float one.
         """
         integer = compute_format.startswith("int")
         candidates = (c for c in FALLBACKS.get(compute_format, ()) if c.startswith("int") == integer)
-        return next((self.mac[c] for c in candidates if c in self.mac), float("nan"))
+        return next((c for c in candidates if c in self.mac), "")
+
+    def mac_energy(self, compute_format: str) -> float:
+        """Joules of one MAC in a format, by its `mac_format`; NaN where there is none."""
+        return self.mac.get(self.mac_format(compute_format), float("nan"))
 
 
 def _load() -> dict[str, Profile]:

@@ -101,3 +101,42 @@ def test_they_are_printed(tmp_path, monkeypatch, capsys):
     (tmp_path / "spec.toml").write_text(to_toml(changed(spec, network__width=[0.35, 3.3])))
     assert run(["explore", "spec.toml", "--no-plots"]) == 0
     assert "undefined: accuracy: " in capsys.readouterr().out
+
+
+# One chip with units for int8 and fp16 and on-chip memory, one without a unit for fp32.
+ENERGY = changed(
+    FORMATS,
+    network={"family": "mobilenet_v2", "width": [0.35, 0.5], "resolution": 96},
+    precision__scheme=["fp32", "fp16", "int8"],
+    device={
+        "narrow": {**CHIPS["narrow"], "sram": "1 MiB"},
+        "half": {**CHIPS["narrow"], "peak_fp16": "1 TFLOPS", "sram": "1 MiB"},
+    },
+    hardware__device=["narrow", "half"],
+    deployment={"energy_profile": ["horowitz-45nm", "sheet"]},
+    objectives={"minimize": ["operation_energy"]},
+)
+
+
+def test_only_the_profile_that_lacks_a_format_is_told():
+    result = dse.explore(ENERGY)
+    # 2 widths each: fp32 runs on neither chip, fp16 on the second alone; the sheet has no energy of integers.
+    assert result.manifest["undefined_because"]["operation_energy"] == {
+        "narrow computes neither in fp32 nor in a wider format": 4,
+        "narrow computes neither in fp16 nor in a wider format": 4,
+        "half computes neither in fp32 nor in a wider format": 4,
+        "the energy profile sheet has no energy of a MAC in int8 or wider": 4,
+    }
+    assert result.counts["undefined"] == 16
+
+
+def test_a_wider_format_that_stands_for_another_is_told():
+    told = "the energy profile sheet has no energy of a MAC in fp16: that of fp32 stands for it, an upper bound"
+    assert dse.explore(ENERGY).manifest["notes"] == [told]
+    assert not dse.explore(changed(ENERGY, deployment__energy_profile="horowitz-45nm")).manifest["notes"]
+
+
+def test_a_wider_format_is_told_of_one_design(capsys):
+    given = ["--device", "movidius-myriad-x", "--precision", "fp16", "--set", "energy_profile=sheet"]
+    assert run(["evaluate", "mobilenet_v2", *given, "--explain", "operation_energy"]) == 0
+    assert "of the energy profile sheet, that of fp32: it has none of fp16 (" in capsys.readouterr().out
