@@ -70,6 +70,13 @@ class InfeasibleError(DseError):
     exit_code = 3
 
 
+def few(names: Iterable[str], most: int = 20) -> str:
+    """Names in a row; of many the first, and how many more there are."""
+    names = list(names)
+    told, rest = (names, 0) if len(names) <= most else (names[: most - 5], len(names) - most + 5)
+    return ", ".join(told) + (f" and {rest} more" if rest else "")
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is closest to a misspelt one, or None."""
     by_lower = {k.lower(): k for k in known}
@@ -77,7 +84,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     longer = sorted((k for k in by_lower if k.startswith(str(name).lower())), key=len)
     if longer and len(str(name)) > 2:
         return by_lower[longer[0]]
-    found = difflib.get_close_matches(str(name).lower(), by_lower, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=5, cutoff=0.6)
+    # Of names about as close the one whose letters were only swapped.
+    found.sort(key=lambda k: sorted(k) != sorted(str(name).lower()))
     return by_lower[found[0]] if found else None
 
 

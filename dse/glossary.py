@@ -638,7 +638,7 @@ NAMES: dict[str, Name] = {
         "precision",
         "1",
         "G_q",
-        "weights that share scales; 0: one scale a tensor, not counted",
+        "weights that share scales; 0: one scale a tensor or channel, not counted",
         integer=True,
         default=0,
     ),

@@ -28,10 +28,11 @@ from dse.jobs.axes import PUE
 from dse.jobs.catalogues import SCHEME_FIELDS
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
+from dse.jobs.settings import EVERY
 from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
 from dse.profiles import Profile
-from dse.regions import PUES
+from dse.regions import PUES, is_plain
 
 
 def gather(job: Job) -> dict[str, Any]:
@@ -75,6 +76,10 @@ def notes(job: Job) -> list[str]:
         over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]
         if over:
             found.append(f"deployment.{name} stands over that of the region {', '.join(over)}")
+    if EVERY in job.spec.deployment.get(REGION_AXIS, ()):
+        plain = [n for n in job.catalogues.regions if is_plain(n)]
+        if left := len(plain) - len(space.axes[REGION_AXIS].values):
+            found.append(f"{left} of {len(plain)} regions are left out: a figure that a metric needs is not published")
     named = job.spec.deployment.get(PUE, ())
     for name in named if isinstance(named, list) else [named]:
         if isinstance(name, str) and name in PUES:

@@ -226,10 +226,10 @@ def _numbers(spec: Spec, networks: Mapping[str, Network], key: str, faults: list
             else:
                 faults.append(Fault(where, f"{given!r} is not allowed; allowed: a number above 0"))
     stated = {name for name, network in networks.items() if getattr(network, key) is not None}
-    if key == "rate" and 0 < len(stated) == len(found):
-        # One without a rate would take no time, in silence.
+    if 0 < len(stated) == len(found):
+        # One without a rate would take no time, one without a weight would weigh 1, in silence.
         lacking = [name for name in networks if name not in stated]
-        faults += [Fault(f"network.{name}.rate", "is missing, and other networks have one") for name in lacking]
+        faults += [Fault(f"network.{name}.{key}", "is missing, and other networks have one") for name in lacking]
     return found
 
 

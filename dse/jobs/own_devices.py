@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import glossary, units
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, nearest, unknown
 from dse.grid.space import check_axis
 from dse.hardware import FIGURES, Device, Linear
 from dse.jobs.axes import axis_values, collect, is_range
@@ -117,14 +117,25 @@ def _origin(
         base_name = name
     base = known.get(base_name) if isinstance(base_name, str) else None
     if base_name is not None and base is None:
-        faults.append(unknown("device", str(base_name), (*known, *tables), f"device.{name}.base"))
+        faults.append(_unknown_base(name, base_name, (*known, *tables)))
     classes = dict.fromkeys(device.device_class for device in known.values())
     device_class = table.get("class", base.device_class if base else None)
     if device_class is None and base_name is None:
-        faults.append(Fault(f"device.{name}.class", f"is missing, and so is base; classes: {', '.join(classes)}"))
+        close = nearest(name, known)
+        meant = f"did you mean [device.{close}]? Else give one; " if close else ""
+        problem = f"is missing, and so is base; {meant}classes: {', '.join(classes)}"
+        faults.append(Fault(f"device.{name}.class", problem))
     elif device_class is not None and not (isinstance(device_class, str) and device_class in classes):
         faults.append(unknown("class of devices", str(device_class), classes, f"device.{name}.class"))
     return base, str(device_class)
+
+
+def _unknown_base(name: str, base: Any, known: Collection[str]) -> Fault:
+    """What is told of a base that is no device."""
+    if base != name:
+        return unknown("device", str(base), [n for n in known if n != name], f"device.{name}.base")
+    problem = f"{name!r} is this device itself, and none of the catalogue; name another one, or give a class instead"
+    return Fault(f"device.{name}.base", problem)
 
 
 def _sort(name: str, table: Mapping[str, Any], faults: list[Fault]) -> _Fields:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary, units
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, few, unknown
 from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
 from dse.jobs.axes import axis_values
 from dse.jobs.document import read_bounded
@@ -102,7 +102,7 @@ def _check_header(name: str, header: Sequence[str], axes: Sequence[str]) -> None
     if len(set(header)) != len(header):
         faults.append(Fault(name, "a column stands twice"))
     if not any(column in axes for column in header):
-        faults.append(Fault(name, f"has no column named after an axis of this spec: {', '.join(axes)}"))
+        faults.append(Fault(name, f"has no column named after an axis of this spec: {few(axes)}"))
     if not any(column in ("accuracy", "loss") for column in header):
         faults.append(Fault(name, "has no column of values: accuracy or loss"))
     if faults:

@@ -89,11 +89,13 @@ def _of_devices(space: Space) -> Iterator[tuple[str, Labelled]]:
 
 def _of_energies(space: Space) -> Iterator[tuple[str, Labelled]]:
     """Energy profiles without a MAC in a format that is computed in."""
-    value, used, axis = leaf(space, "mac_energy"), compute_peak(space)[1], space.axes[PROFILE_AXIS]
+    value, axis = leaf(space, "mac_energy"), space.axes[PROFILE_AXIS]
+    found = compute_peak(space)[1]
+    used = Labelled(found.dims, np.asarray(found.data, dtype=object))
     # A format that the device lacks has been told.
     missing = np.isnan(value.data) & (used.over(value.dims) != "")
     profiles = along(axis.dim, np.array(axis.values, dtype=object))
-    names, formats = (np.broadcast_to(found.over(value.dims), missing.shape) for found in (profiles, used))
+    names, formats = (np.broadcast_to(a.over(value.dims), missing.shape) for a in (profiles, used))
     for name, form in dict.fromkeys(zip(names[missing].tolist(), formats[missing].tolist(), strict=True)):
         text = f"the energy profile {name} has no energy of a MAC in {form} or wider"
         yield text, Labelled(value.dims, missing & (names == name) & (formats == form))

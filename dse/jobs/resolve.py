@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dse import glossary, registry
-from dse.errors import Fault, InputError, nearest, unknown
+from dse.errors import Fault, InputError, few, nearest, unknown
 from dse.grid.blend import Blend
 from dse.grid.blocks import Grid
 from dse.grid.inputs import RENT_AXIS
@@ -98,6 +98,8 @@ def read_job(
     catalogues = catalogues_of(assumptions)
     spec, wrong, origin = check_shape(source, settings)
     wrong = [_by_name(fault, spec) for fault in wrong]
+    if any(fault.where == "workload.combine" for fault in wrong):
+        spec = _combined(spec)
     options = {k: v for k, v in catalogues.options.items() if k in Spec.model_fields and k not in spec.model_fields_set}
     spec = spec.model_copy(update=options)
     faults: list[Fault] = []
@@ -115,6 +117,13 @@ def read_job(
     if found or job is None:
         raise InputError([KeyFault(f.where, f.problem).under(origin) for f in found])
     return replace(job, origin=origin)
+
+
+def _combined(spec: Spec) -> Spec:
+    """The spec with its networks combined as their keys tell that it was meant, so that these are no faults too."""
+    together = spec.workload.arena != "shared" or any(n.rate is not None for n in spec.networks)
+    meant = "together" if together else "mix" if any(n.weight is not None for n in spec.networks) else "choose"
+    return spec.model_copy(update={"workload": spec.workload.model_copy(update={"combine": meant})})
 
 
 def _by_name(fault: KeyFault, spec: Spec) -> KeyFault:
@@ -246,7 +255,7 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
         for name in roles[key]:
             if name not in given and all(d.family for d in networks.drafts.values()):
                 close = nearest(name, (*given, *networks.known_axes()))
-                hint = f"did you mean {close!r}?" if close in given else f"the axes given are {', '.join(given)}"
+                hint = f"did you mean {close!r}?" if close in given else f"the axes given are {few(given)}"
                 faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))
     for name in roles["per"]:
         if name in roles["choose"]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dse import glossary
 from dse.calibration import software_names
-from dse.errors import Fault, unknown
+from dse.errors import Fault, nearest, shown, unknown
 from dse.grid.counting import OF_REQUESTS, REQUEST
 from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, SOFTWARE_AXIS
 from dse.grid.plan import variants_of
@@ -17,6 +17,7 @@ from dse.jobs.axes import axis_values, collect
 from dse.jobs.catalogues import Catalogues
 from dse.jobs.devices import plans
 from dse.networks import Family
+from dse.regions import is_plain
 
 # Settings whose values are names: what one is called, and which there are.
 _NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
@@ -25,6 +26,8 @@ _NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
     SOFTWARE_AXIS: ("software", lambda catalogues: software_names(catalogues.calibrations.values())),
     PROFILE_AXIS: ("energy profile", lambda catalogues: catalogues.profiles),
 }
+# Of these there is an end: "*" stands for every one.
+EVERY, _COUNTED = "*", (REGION_AXIS, PROFILE_AXIS)
 # Settings that the builder of a network takes: they mean nothing to families without them.
 RUN_AXES = tuple(
     n
@@ -112,29 +115,55 @@ def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: l
 def add_named(
     axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault], catalogues: Catalogues
 ) -> None:
+    """Add an axis of names; "*" stands for all, of regions for each at its newest figures."""
     kind, known = _NAMED[name][0], _NAMED[name][1](catalogues)
-    chosen = value if isinstance(value, list) else [value]
-    found = [unknown(kind, str(v), known, where) for v in chosen if not isinstance(v, str) or v not in known]
+    given = value if isinstance(value, list) else [value]
+    every = [n for n in known if name != REGION_AXIS or is_plain(n) or catalogues.replayed]
+    chosen = [n for v in given for n in (every if v == EVERY and name in _COUNTED else [v])]
+    found = [
+        _unknown(name, kind, v, known, where, catalogues) for v in chosen if not (isinstance(v, str) and v in known)
+    ]
     if len(set(map(str, chosen))) != len(chosen):
         found.append(Fault(where, f"one {kind} stands twice; give each once"))
     if not chosen:
         found.append(Fault(where, "the axis has no values; give at least one"))
     faults.extend(found)
     if not found:
-        axes[name] = value
+        axes[name] = value if chosen == given else chosen
 
 
-def check_regions(metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault], catalogues: Catalogues) -> None:
-    """Faults of regions of which a figure that metrics need is not published, and is not given either."""
-    regions = axes.get(REGION_AXIS, [])
+def _unknown(name: str, kind: str, value: Any, known: Collection[str], where: str, catalogues: Catalogues) -> Fault:
+    """The fault of a name that is not known; of a region also by what people call the country."""
+    if name == REGION_AXIS and isinstance(value, str) and 3 < len(value) <= 200 and ":" not in value:
+        titles = {r.title: n for n, r in catalogues.regions.items() if is_plain(n) and ":" not in n}
+        if (title := nearest(value, titles)) is not None:
+            return Fault(where, f"unknown {kind} {shown(value, 80)}; did you mean {titles[title]!r} ({title})?")
+    return unknown(kind, str(value), known, where)
+
+
+def check_regions(
+    given: Any, metrics: Sequence[str], axes: dict[str, Any], faults: list[Fault], catalogues: Catalogues
+) -> None:
+    """Faults of regions of which a figure that metrics need is not published, and is not given either.
+
+    Those that are not `given` by name, but came in by "*", are left out.
+    """
+    chosen = axes.get(REGION_AXIS, [])
+    regions = [chosen] if isinstance(chosen, str) else chosen
+    named = given if isinstance(given, list) else [given]
+    lacking = set()
     for name in (n for n in REGIONAL if n not in axes):
         needing = dict.fromkeys(t for p in plans(metrics, axes) for t in p.targets if name in p.needs[t])
-        for region in [regions] if isinstance(regions, str) else regions:
-            if needing and catalogues.regions[region].figure(name) is None:
-                told = (
-                    f"is held of {region!r} in {catalogues.source}"
-                    if catalogues.replayed
-                    else f"is published of {region!r}"
-                )
-                problem = f"no {name} {told}; needed by {', '.join(needing)}; give deployment.{name}"
-                faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
+        for region in (r for r in regions if needing and catalogues.regions[r].figure(name) is None):
+            lacking.add(region)
+            if region not in named:
+                continue
+            told = (
+                f"is held of {region!r} in {catalogues.source}"
+                if catalogues.replayed
+                else f"is published of {region!r}"
+            )
+            problem = f"no {name} {told}; needed by {', '.join(needing)}; give deployment.{name}"
+            faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
+    if lacking and EVERY in named:
+        axes[REGION_AXIS] = [r for r in regions if r not in lacking]

@@ -11,7 +11,7 @@ import numpy as np
 
 from dse import glossary
 from dse.errors import Fault, InputError, nearest, unknown
-from dse.grid.inputs import RENT_AXIS
+from dse.grid.inputs import REGION_AXIS, RENT_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.grid.quality import with_recipe
@@ -103,7 +103,7 @@ def read_space(
             faults.append(fault)
             # What else it would ask for, such as a figure of the device, is not told.
             axes.pop(fault.where.removeprefix("deployment."), None)
-    check_regions(metrics, axes, faults, catalogues)
+    check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)
     usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
     if RENT_AXIS in settings and any(RENT_AXIS in own for own in own_hardware.axes.values()):

@@ -46,6 +46,11 @@ class Region:
         return {"carbon_intensity": self.carbon_intensity, "electricity_price": self.electricity_price}[name]
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name stands for a region's newest figures, and chooses no year or sector."""
+    return not {"@", "/"} & set(name)
+
+
 def _rows(name: str) -> Iterator[dict[str, str]]:
     with (Path(__file__).parent / name).open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)

@@ -11,6 +11,7 @@ import dse
 from dse.errors import InputError
 from dse.jobs import assumptions
 from dse.jobs.resolve import read_job
+from dse.regions import REGIONS
 
 # Newest published figures (tests/regions): g/kWh, USD/kWh.
 ARG, USA_PRICE, WORLD = 354.1, 0.0815, (458.29, 0.147)
@@ -30,6 +31,28 @@ def test_regions_are_circumstances():
     assert sorted(set(result.frontier.region.values)) == ["ARG", "USA", "WORLD"]
     by_region = dict(zip(result.frontier.region.values, result.frontier.carbon.values, strict=True))
     assert by_region["ARG"] / by_region["WORLD"] == pytest.approx(ARG / WORLD[0], rel=1e-14)
+
+
+def test_every_region_that_has_the_figures():
+    asked = {"objectives": {"minimize": ["electricity_cost"], "choose": ["region"]}, "fit": False, "budgets": {}}
+    result = dse.explore(changed(SMALL, deployment={"region": "*"}, **asked))
+    priced = {n: r.electricity_price for n, r in REGIONS.items() if not {"@", "/"} & set(n)}
+    known = {n: p.value for n, p in priced.items() if p is not None}
+    assert set(read_job(result.manifest["spec"]).space.axes["region"].values) == set(known)
+    cheapest = min(known, key=known.get)
+    assert set(result.frontier.region.values.tolist()) == {cheapest}
+    told = f"{len(priced) - len(known)} of {len(priced)} regions are left out: a figure that"
+    assert any(note.startswith(told) for note in result.manifest["notes"])
+    # Under its own assumptions the result has the same regions.
+    again = read_job(result.manifest["spec"], assumptions=assumptions.gather(read_job(result.manifest["spec"])))
+    assert set(again.space.axes["region"].values) == set(known)
+
+
+def test_every_energy_profile():
+    space = read_job(changed(SMALL, deployment={"energy_profile": "*"})).space
+    assert set(space.axes["energy_profile"].values) == {"horowitz-45nm", "jouppi-7nm", "sheet"}
+    with pytest.raises(InputError, match=r"deployment.energy_profile: one energy profile stands twice"):
+        read_job(changed(SMALL, deployment={"energy_profile": ["*", "sheet"]}))
 
 
 def test_what_is_given_goes_before_the_region():

@@ -130,6 +130,12 @@ def test_only_the_profile_that_lacks_a_format_is_told():
     assert result.counts["undefined"] == 16
 
 
+def test_a_single_format_without_energy_is_told():
+    alone = changed(ENERGY, precision__scheme="int8", hardware__device="half", deployment__energy_profile="sheet")
+    told = dse.explore(alone).manifest["undefined_because"]
+    assert told == {"operation_energy": {"the energy profile sheet has no energy of a MAC in int8 or wider": 2}}
+
+
 def test_a_wider_format_that_stands_for_another_is_told():
     told = "the energy profile sheet has no energy of a MAC in fp16: that of fp32 stands for it, an upper bound"
     assert dse.explore(ENERGY).manifest["notes"] == [told]
