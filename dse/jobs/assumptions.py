@@ -12,7 +12,6 @@ import numpy as np
 from dse import glossary
 from dse.grid.explain import defaults_in_force, region_facts
 from dse.grid.inputs import (
-    ENERGIES,
     PROFILE_AXIS,
     REGION_AXIS,
     REGIONAL,
@@ -54,8 +53,9 @@ def gather(job: Job) -> dict[str, Any]:
         facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
     facts["device"] = {d: _device(space.devices[d]) for d in devices}
     facts["region"] = regions(space)
-    if any(n in ENERGIES for n in plan_of(space.first(), job.all_metrics).leaves):
-        facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in space.axes[PROFILE_AXIS].values}
+    # Whether or not a metric needs it: the result may be cut again by one that does.
+    held = [p for p in space.axes[PROFILE_AXIS].values if p in space.profiles]
+    facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in held}
     facts["calibration"] = {c.name: c.facts() for s in spaces for c in calibrations_used(s)}
     facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
     facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}

@@ -9,7 +9,7 @@ from dse import glossary
 from dse.calibration import software_names
 from dse.errors import Fault, nearest, shown, unknown
 from dse.grid.counting import OF_REQUESTS, REQUEST
-from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, SOFTWARE_AXIS
+from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, SOFTWARE_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.grid.space import check_axis
@@ -17,6 +17,7 @@ from dse.jobs.axes import axis_values, collect
 from dse.jobs.catalogues import Catalogues
 from dse.jobs.devices import plans
 from dse.networks import Family
+from dse.profiles import PROFILES
 from dse.regions import is_plain
 
 # Settings whose values are names: what one is called, and which there are.
@@ -24,7 +25,8 @@ _NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
     MODEL_AXIS: ("latency model", lambda catalogues: variants_of("latency")),
     REGION_AXIS: ("region", lambda catalogues: catalogues.regions),
     SOFTWARE_AXIS: ("software", lambda catalogues: software_names(catalogues.calibrations.values())),
-    PROFILE_AXIS: ("energy profile", lambda catalogues: catalogues.profiles),
+    # Assumptions that hold none are of a result that needed none.
+    PROFILE_AXIS: ("energy profile", lambda catalogues: catalogues.profiles or PROFILES),
 }
 # Of these there is an end: "*" stands for every one.
 EVERY, _COUNTED = "*", (REGION_AXIS, PROFILE_AXIS)
@@ -167,3 +169,18 @@ def check_regions(
             faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
     if lacking and EVERY in named:
         axes[REGION_AXIS] = [r for r in regions if r not in lacking]
+
+
+def check_profiles(
+    metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault], catalogues: Catalogues
+) -> None:
+    """Faults of energy profiles that metrics need, and the assumptions of an earlier result do not hold."""
+    usual = catalogues.defaults.get(PROFILE_AXIS, glossary.lookup(PROFILE_AXIS).default)
+    chosen = axes.get(PROFILE_AXIS, usual)
+    lacking = [p for p in (chosen if isinstance(chosen, list) else [chosen]) if p not in catalogues.profiles]
+    if not lacking:
+        return
+    needing = dict.fromkeys(t for p in plans(metrics, axes) for t in p.targets if not p.needs[t].isdisjoint(ENERGIES))
+    if needing:
+        problem = f"{', '.join(lacking)} is not held in {catalogues.source}; needed by {', '.join(needing)}"
+        faults.append(Fault(f"deployment.{PROFILE_AXIS}", f"{problem}: run the spec anew"))

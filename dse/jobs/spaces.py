@@ -22,7 +22,7 @@ from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.devices import usable_devices
 from dse.jobs.own_devices import own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
-from dse.jobs.settings import SETTINGS, add_axes, add_named, check_regions, meant_settings
+from dse.jobs.settings import SETTINGS, add_axes, add_named, check_profiles, check_regions, meant_settings
 from dse.jobs.sharing import sharing_faults
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
@@ -104,6 +104,7 @@ def read_space(
             # What else it would ask for, such as a figure of the device, is not told.
             axes.pop(fault.where.removeprefix("deployment."), None)
     check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
+    check_profiles(metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)
     usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
     if RENT_AXIS in settings and any(RENT_AXIS in own for own in own_hardware.axes.values()):

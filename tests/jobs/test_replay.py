@@ -277,6 +277,23 @@ def test_a_result_is_cut_again_under_its_own_figures(tmp_path, other_catalogues)
     assert loaded.grid.identical(grid)
 
 
+@pytest.mark.parametrize("profile", [None, "sheet"])
+def test_a_result_that_needed_no_energy_profile_is_cut_by_one(profile, tmp_path):
+    asked = {"precision__scheme": "fp32", "objectives": {"minimize": ["latency"], "maximize": ["params"]}, "fit": False}
+    spec = changed(SMALL, deployment={"energy_profile": profile} if profile else {}, **asked)
+    found = dse.explore(spec, out=tmp_path / "x", plots=False)
+    assert recut(found).frontier.identical(found.frontier)
+    again = recut(found, minimize=["operation_energy"])
+    assert again.frontier.identical(dse.explore(changed(spec, objectives={"minimize": ["operation_energy"]})).frontier)
+    # Those that an earlier version wrote hold no profile that was not needed.
+    assumed = {k: v for k, v in found.assumptions.items() if k != "energy_profile"}
+    assert read_job(spec, assumptions=assumed).size == found.counts["enumerated"]
+    with pytest.raises(InputError) as caught:
+        read_job(changed(spec, objectives={"minimize": ["operation_energy"]}), assumptions=assumed)
+    told = f"deployment.energy_profile: {profile or 'horowitz-45nm'} is not held in assumptions; needed by operation_ene"
+    assert str(caught.value).startswith(told)
+
+
 def test_what_has_changed_since_is_told(tmp_path, monkeypatch, capsys):
     dse.explore(SMALL, out=tmp_path / "x")
     assert run(["frontier", str(tmp_path / "x")]) == 0
