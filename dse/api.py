@@ -15,10 +15,10 @@ from dse.grid import dataset
 from dse.grid.program import plan_of
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
+from dse.jobs.ask import asked
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.distribute import scan_on
 from dse.jobs.replay import AssumptionsLike
-from dse.jobs.resolve import read_job
 from dse.jobs.result import Result, load
 from dse.jobs.run import run
 from dse.jobs.shards import Shard, find_shards, parse_shard, run_shard
@@ -229,9 +229,7 @@ def explore(
     InputError
         Every fault of the spec at once; a formula that was not decorated, or an argument of one that is not known.
     """
-    registry.check_recorded(formulas)
-    job = read_job(spec, settings, assumptions=assumptions)
-    folder = Path(out) if out is not None else None
+    job, folder = asked(spec, formulas, settings, assumptions, out)
     if shard is not None:
         if scheduler is not None:
             raise InputError("shard and scheduler are both given; give one of them")

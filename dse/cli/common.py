@@ -8,14 +8,40 @@ import shutil
 import sys
 import textwrap
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from dse.errors import InputError
 
+Command = Callable[..., Any]
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+plots_option = click.option("--no-plots", is_flag=True, help="Write no pictures.")
+# Of a command that runs a spec, in the order of its help.
+_JOB_OPTIONS = (
+    click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the spec (dotted key)."
+    ),
+    click.option("--out", type=click.Path(path_type=Path), help="Folder of the result [results/NAME]."),
+    click.option(
+        "--assumptions",
+        type=click.Path(path_type=Path),
+        help="The assumptions.toml of a result: its figures and defaults in place of today's catalogues.",
+    ),
+    click.option("--fresh", is_flag=True, help="Compute again, and replace the result that the folder holds."),
+    plots_option,
+    json_option,
+)
+
+
+def job_options(command: Command) -> Command:
+    """The argument SPEC of a command, and the options of all that run one."""
+    for option in reversed(_JOB_OPTIONS):
+        command = option(command)
+    return click.argument("spec", type=click.Path(path_type=Path))(command)
 
 
 def parse_settings(settings: Iterable[str], option: str = "--set") -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
+from dse.cli.common import job_options, parse_settings, print_json, print_table, print_text
 from dse.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
@@ -18,20 +18,10 @@ SHOWN = 20
 
 
 @click.command("explore", short_help="Evaluate every design of a spec; keep the frontier.")
-@click.argument("spec", type=click.Path(path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the spec (dotted key).")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result [results/NAME].")
-@click.option(
-    "--assumptions",
-    type=click.Path(path_type=Path),
-    help="The assumptions.toml of a result: its figures and defaults in place of today's catalogues.",
-)
+@job_options
 @click.option("--dry-run", is_flag=True, help="Print axes, designs, bytes and expected time; write nothing.")
-@click.option("--fresh", is_flag=True, help="Compute again, and replace the result that the folder holds.")
 @click.option("--scheduler", metavar="ADDRESS|local", help="Share the work out over a Dask cluster.")
 @click.option("--shard", metavar="I/N", help="Scan the I-th of N shards only (I from 1); see `dse merge`.")
-@click.option("--no-plots", is_flag=True, help="Write no pictures.")
-@json_option
 def command(
     spec: Path,
     settings: tuple[str, ...],

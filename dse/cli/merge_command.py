@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from dse.cli.common import json_option
+from dse.cli.common import json_option, plots_option
 
 
 @click.command("merge", short_help="Put the shards of a job together.")
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RESULT...")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the result [RESULT, where it is one folder].")
 @click.option("--fresh", is_flag=True, help="Replace the result that the folder holds.")
-@click.option("--no-plots", is_flag=True, help="Write no pictures.")
+@plots_option
 @json_option
 def command(results: tuple[Path, ...], out: Path | None, fresh: bool, no_plots: bool, as_json: bool) -> None:
     """Put together what `dse explore --shard I/N` left in RESULT (folders, or the files of single shards).

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_json, print_text
+from dse.cli.common import job_options, parse_settings, print_json, print_text
 from dse.errors import InfeasibleError
 from dse.search.defaults import POPULATION, SAMPLERS, TRIALS
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 
 @click.command("search", short_help="Search a space that is too large to enumerate.")
-@click.argument("spec", type=click.Path(path_type=Path))
 @click.option("--trials", type=click.IntRange(1), default=TRIALS, show_default=True, help="Trials in all.")
 @click.option(
     "--sampler",
@@ -36,12 +35,7 @@ if TYPE_CHECKING:
 @click.option("--warm-start", type=click.Path(path_type=Path), metavar="RESULT", help="Start from a result's frontier.")
 @click.option("--storage", metavar="URL|FILE", help="Database or journal file that several workers share.")
 @click.option("--judge", is_flag=True, help="Find the exact frontier too, and tell how much of it was found.")
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Replace a value of the spec (dotted key).")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder of the result [results/NAME].")
-@click.option("--assumptions", type=click.Path(path_type=Path), help="The assumptions.toml of a result, as in explore.")
-@click.option("--fresh", is_flag=True, help="Search from the start, and replace the result that the folder holds.")
-@click.option("--no-plots", is_flag=True, help="Write no pictures.")
-@json_option
+@job_options
 def command(
     spec: Path,
     trials: int,

@@ -141,9 +141,8 @@ def check_free(job: Job, folder: Path, fresh: bool, beside: str = "", key: str |
         ):
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
     elif manifest["key"] != (key or job_key(job)) and not fresh:
-        raise InputError(
-            f"{folder}: holds the result of another spec; replace it with --fresh, or choose another --out"
-        )
+        other = "another spec" if key is None else "another spec, or of a search with other options"
+        raise InputError(f"{folder}: holds the result of {other}; replace it with --fresh, or choose another --out")
     return manifest
 
 

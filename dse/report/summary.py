@@ -66,12 +66,7 @@ def _goodness(went: Mapping[str, Any]) -> list[str]:
     verdict = went.get("judge", {})
     lines = []
     if "hypervolume_share" in verdict:
-        lines.append(
-            f"judged by enumerating {went['space']:,} designs in {verdict['seconds']:.2f} s: "
-            f"{verdict['hypervolume_share']:.5f} of the exact hypervolume, {100 * verdict['frontier_share']:.4g} % of "
-            f"the {verdict['frontier']:,} designs of the exact frontier, by evaluating "
-            f"{100 * went['designs'] / went['space']:.3g} % of the space"
-        )
+        lines.append(_judged(went, verdict))
     elif verdict:
         lines.append(f"not judged: {verdict['reason']}")
     if "plateau" in went and "hypervolume_share" not in verdict:
@@ -80,18 +75,29 @@ def _goodness(went: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _judged(went: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
+    told = f"judged by enumerating {went['space']:,} designs in {verdict['seconds']:.2f} s"
+    if not verdict["frontier"]:
+        return f"{told}: none is within the budgets"
+    return (
+        f"{told}: {verdict['hypervolume_share']:.5f} of the exact hypervolume, "
+        f"{100 * verdict['frontier_share']:.4g} % of the {verdict['frontier']:,} designs of the exact frontier, "
+        f"by evaluating {100 * went['designs'] / went['space']:.3g} % of the space"
+    )
+
+
 def misses(manifest: Mapping[str, Any]) -> list[str]:
-    """Why no design is left, one line a constraint: how many designs it excludes, and the nearest miss."""
+    """Why no design is left, one line a constraint, the one that excludes most first; with the nearest miss."""
     lines = ["no design meets the budgets"]
     counts, nearest = manifest["counts"], manifest["nearest_misses"]
     least, where = ("at least ", " on a coarse grid") if "bounds" in manifest else ("", "")
     own = [b for network in manifest.get("networks", {}).values() for b in network["budgets"]]
     units = {b["text"]: b["unit"] for b in own}
     units |= {b["text"]: manifest["units"][b["metric"]] for b in manifest["budgets"]}
-    for name, number in manifest["broken_totals"].items():
+    for name, number in sorted(manifest["broken_totals"].items(), key=lambda item: -item[1]):
         if number:
             miss = (
-                f"; the nearest miss{where} is {format_quantity(nearest[name], units.get(name, '1'))}"
+                f"; the nearest miss{where} is {_beside(name, nearest[name], units.get(name, '1'))}"
                 if name in nearest
                 else ""
             )
@@ -100,6 +106,12 @@ def misses(manifest: Mapping[str, Any]) -> list[str]:
         lines.append(f"undefined: {least}{undefined:,} of {counts['enumerated']:,} designs")
         lines += undefined_lines(manifest)
     return lines
+
+
+def _beside(budget: str, value: float, unit: str) -> str:
+    """A value with as many digits as tell it from the limit at the end of the text of a budget."""
+    texts = [format_quantity(value, unit, digits) for digits in range(4, 13)]
+    return next((text for text in texts if not budget.endswith(f" {text}")), texts[-1])
 
 
 def undefined_lines(manifest: Mapping[str, Any]) -> list[str]:

@@ -21,7 +21,7 @@ CLOSE = 1e-9
 def cells_of(space: SearchSpace, trials: Sequence[FrozenTrial]) -> list[int]:
     """The cells of trials; DseError for one that is of no design of the space."""
     for trial in trials:
-        if not _is_in(space, trial.params):
+        if not _is_in(space, trial):
             raise _damaged(trial, "is of no design of the space")
     return [space.encode(trial.params) for trial in trials]
 
@@ -38,13 +38,17 @@ def _damaged(trial: FrozenTrial, problem: str) -> DseError:
     return DseError(f"trial {trial.number} of the study {problem}: {then}")
 
 
-def _is_in(space: SearchSpace, given: dict[str, Any]) -> bool:
+def _is_in(space: SearchSpace, trial: FrozenTrial) -> bool:
+    given = trial.params
     networks = [part.grid.name for part in space.parts]
     network = given.get(NETWORK) if space.network else None
     if space.network and network not in networks:
         return False
     parameters = {p.name: p for p in space.part_of(network).parameters}
-    return given.keys() - {NETWORK} == parameters.keys() and all(_has(p, given[n]) for n, p in parameters.items())
+    if given.keys() - {NETWORK} != parameters.keys() or not all(_has(p, given[n]) for n, p in parameters.items()):
+        return False
+    # Samplers of Optuna go by what a trial says that it was drawn from.
+    return trial.distributions == {name: space.distributions[name] for name in given}
 
 
 def _has(parameter: Parameter, given: Any) -> bool:
@@ -71,4 +75,6 @@ def _agrees(trial: FrozenTrial, outcome: Outcome) -> bool:
 
 
 def _close(found: Sequence[float], expected: Sequence[float]) -> bool:
-    return len(found) == len(expected) and np.allclose(found, expected, rtol=CLOSE, atol=CLOSE)
+    # Lists in the place of numbers would be spread over all of them.
+    numbers = len(found) == len(expected) and all(type(v) in (int, float) for v in found)
+    return numbers and np.allclose(found, expected, rtol=CLOSE, atol=CLOSE)

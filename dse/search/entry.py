@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from dse import registry
+from dse.jobs.ask import asked
 from dse.jobs.replay import AssumptionsLike
-from dse.jobs.resolve import read_job
 from dse.jobs.spec import SpecLike
 from dse.pareto.scanner import Progress
 from dse.search.defaults import POPULATION, TRIALS
@@ -76,10 +74,8 @@ def search(
     DseError
         When a folder or a storage cannot be used.
     """
-    registry.check_recorded(formulas)
     own = Settings(trials, sampler, seed, population, polish, inner, storage, judge)
     own.check()
-    job = read_job(spec, settings, assumptions=assumptions)
+    job, folder = asked(spec, formulas, settings, assumptions, out)
     warm = read_warm(job, inner, warm_start)
-    folder = Path(out) if out is not None else None
     return run(job, own, folder, warm=warm, fresh=fresh, progress=progress, plots=plots)

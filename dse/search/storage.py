@@ -104,8 +104,11 @@ class Journal:
     def earlier(self) -> list[list[FrozenTrial]]:
         """The populations that the file holds."""
         with told(self._where):
-            trials = iter(self._study.get_trials(deepcopy=False))
-            return [list(islice(trials, size)) for size, times in self._sizes for _ in range(times)]
+            trials = self._study.get_trials(deepcopy=False)
+            if not _are_sizes(self._sizes) or sum(size * times for size, times in self._sizes) != len(trials):
+                raise IndexError(f"its populations are not its {len(trials):,} trials")
+            left = iter(trials)
+            return [list(islice(left, size)) for size, times in self._sizes for _ in range(times)]
 
     def others(self) -> list[FrozenTrial]:
         """None: one search has it."""
@@ -121,6 +124,12 @@ class Journal:
             self._sizes.append([len(population), 1])
         self._study.set_user_attr(POPULATIONS, self._sizes)
         self._log.flush()
+
+
+def _are_sizes(found: Any) -> bool:
+    """Whether these are pairs of a size and a number of populations: in a file anything may stand in their place."""
+    pairs = found if isinstance(found, list) else [None]
+    return all(isinstance(p, list) and len(p) == 2 and all(type(n) is int and n > 0 for n in p) for p in pairs)
 
 
 def stamp_of(path: Path) -> str | None:

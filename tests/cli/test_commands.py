@@ -345,6 +345,22 @@ def test_infeasible_is_3_with_counts_and_nearest_misses(call, tmp_path):
     assert (manifest["counts"]["enumerated"], manifest["counts"]["kept"]) == (8, 0)
 
 
+def test_an_infeasible_search_tells_the_budget_that_excludes_most_first(call, tmp_path):
+    path = tmp_path / "infeasible.toml"
+    path.write_text(to_toml(INFEASIBLE))
+    status, out, err = call(f"search {path} --trials 20 --judge --no-plots --set 'budgets.latency=24.862 ms'")
+    assert status == 3
+    assert "designs in " in out and out.splitlines()[2].endswith(" s: none is within the budgets")
+    # 2 x 11,934,128 / 960e6 s = 24.8628 ms, which with four digits is the limit.
+    assert "dse: latency ≤ 24.86 ms: excludes 8 of 8 designs; the nearest miss is 24.863 ms" in err.splitlines()
+    status, _, err = call(f"search {path} --trials 20 --no-plots --fresh --set 'budgets.latency=30 ms'")
+    assert status == 3
+    assert [line.split(": ")[1] for line in err.splitlines()[1:3]] == ["peak_sram ≤ 100 KiB", "latency ≤ 30 ms"]
+    status, _, err = call(f"search {path} --trials 20 --no-plots --seed 1 --set 'budgets.latency=30 ms'")
+    assert status == 2
+    assert "holds the result of another spec, or of a search with other options; replace it with --fresh" in err
+
+
 def test_frontier_cuts_a_result_again(call, spec):
     call(f"explore {spec} --no-plots --out here --set fit=false")
     both = facts(call, "frontier here --minimize params --minimize latency")["frontier"]

@@ -19,7 +19,9 @@ SPEC: dict[str, Any] = {
     "objectives": {"minimize": ["latency"], "maximize": ["params"]},
     "budgets": {"peak_sram": "320 KiB"},
 }
-TRIALS, POPULATION = 4, 2
+# Trials that a journal holds, and those that a search of it goes on to.
+WRITTEN, TRIALS, POPULATION = 4, 8, 2
+GOING_ON = ("nsga2", "nsga3", "tpe", "random")
 # Of one search, and of several workers.
 JOURNAL, SHARED = "Journal", "Shared"
 
@@ -31,21 +33,22 @@ def _job() -> Any:
     return read_job(SPEC)
 
 
-def _settings() -> Any:
+def _settings(trials: int, sampler: str) -> Any:
     from dse.search.settings import Settings
 
-    return Settings(TRIALS, "nsga2", 0, POPULATION, polish=False)
+    return Settings(trials, sampler, 0, POPULATION, polish=False)
 
 
-def _searched(kind: str, path: Path) -> Any:
-    """What a search goes on with: all that was written is evaluated again."""
+def _searched(kind: str, path: Path, trials: int = TRIALS) -> Any:
+    """What a search goes on with: all that was written is evaluated again. Every sampler has its turn."""
     from dse.search import storage
     from dse.search.driver import Driver, directions, quiet
     from dse.search.warm import NOTHING
 
+    turn = path.stat().st_size if path.exists() else 0
     with quiet():
         mirror = getattr(storage, kind)(path if kind == JOURNAL else str(path), "x", directions(_job()), "stamp")
-        driver = Driver(_job(), _settings(), mirror, NOTHING.cells)
+        driver = Driver(_job(), _settings(trials, GOING_ON[turn % len(GOING_ON)]), mirror, NOTHING.cells)
         driver.run()
     return driver.replayed
 
@@ -53,7 +56,7 @@ def _searched(kind: str, path: Path) -> Any:
 def _seeds(kind: str) -> list[bytes]:
     path = folder() / "seed.journal"
     path.unlink(missing_ok=True)
-    _searched(kind, path)
+    _searched(kind, path, WRITTEN)
     return [path.read_bytes()]
 
 

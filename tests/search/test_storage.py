@@ -238,6 +238,9 @@ def test_a_storage_that_cannot_be_used_is_told(url):
         (b'"width"', b'"wodth"', "trial 0 of the study is of no design of the space"),
         (b'"values":[', b'"values":[1', "is not what its design is"),
         (b'"op_code":4', b'"op_code":99', "study.journal: is damaged, or holds no study of Optuna"),
+        (b"[[10,2]]", b"[[10,2000000000]]", "study.journal: is damaged, .* its populations are not its 20 trials"),
+        (b"[[10,2]]", b"{}", "study.journal: is damaged, .* its populations are not its 20 trials"),
+        (rb"\"high\": ", rb"\"high\": 1", "is of no design of the space"),
     ],
 )
 def test_a_journal_that_was_changed_is_refused_and_searched_anew_with_fresh(tmp_path, old, new, told):
@@ -250,3 +253,16 @@ def test_a_journal_that_was_changed_is_refused_and_searched_anew_with_fresh(tmp_
     with pytest.raises(dse.DseError, match=told):
         dse.search(SPEC, trials=40, **options)
     assert dse.search(SPEC, trials=40, fresh=True, **options).manifest["search"]["replayed"] == 0
+
+
+def test_lists_in_the_place_of_values_are_refused(tmp_path):
+    """NumPy would hold a value that is a list of all values for each of them."""
+    options = {"population": 10, "out": tmp_path / "x", "plots": False}
+    dse.search(SPEC, trials=20, **options)
+    entries = [json.loads(line) for line in (tmp_path / "x" / JOURNAL).read_text().splitlines()]
+    for entry in entries:
+        if entry.get("values"):
+            entry["values"] = [entry["values"]] * len(entry["values"])
+    (tmp_path / "x" / JOURNAL).write_text("".join(json.dumps(e, separators=(",", ":")) + "\n" for e in entries))
+    with pytest.raises(dse.DseError, match="is not what its design is"):
+        dse.search(SPEC, trials=40, **options)
