@@ -135,4 +135,6 @@ def errors_of(residuals: Array) -> Errors:
         return Errors(0, math.nan, math.nan, math.nan)
     relative = np.expm1(known)
     size = np.abs(relative)
-    return Errors(len(known), float(np.median(relative)), float(np.median(size)), float(np.quantile(size, 0.9)))
+    # Between two infinite errors there is nothing to interpolate.
+    most = np.quantile(size, 0.9, method="linear" if np.isfinite(size).all() else "higher")
+    return Errors(len(known), float(np.median(relative)), float(np.median(size)), float(most))

@@ -229,6 +229,11 @@ def _engine_rule(space: Space, name: str) -> Labelled:
     return _constant(space, lambda c: c.constants.get(ENGINE_RULES[name], usual))
 
 
+def _is_ever_calibrated(space: Space) -> bool:
+    domain = domain_of(space.family, _phase(space))
+    return any(one.domain == domain for one in space.calibrations.values())
+
+
 def _constant(space: Space, value: Callable[[Calibration], float]) -> Labelled:
     chosen = calibrations_chosen(space)
     return Labelled(chosen.dims, np.array([value(c.calibration) for c in chosen.data.flat]).reshape(chosen.data.shape))
@@ -239,7 +244,7 @@ def _of_calibration(space: Space, name: str) -> Labelled:
     if name in _OF_ENGINE:
         return _constant(space, lambda c: c.constant(name)) if names_engine(space) else along(None, np.zeros(1))
     if name == "active_power":
-        if "device" not in space.axes:
+        if "device" not in space.axes or not _is_ever_calibrated(space):
             return along(None, np.full(1, np.nan))
         return _constant(space, lambda c: c.constants.get(name, np.nan))
     if not calibrated(space):

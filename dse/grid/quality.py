@@ -95,13 +95,14 @@ def _reason(space: Space, quantity: str) -> str:
 def _in_recipe(space: Space, quantity: str, recipe: Recipe) -> dict[str, Labelled]:
     axes, precision = _architecture(space), space.axes["precision"]
     tokens = space.axes[TOKENS_AXIS] if recipe.law else None
-    varied = {a.dim for a in (*axes.values(), *([tokens] if tokens else []))}
+    params = _params(space) if tokens else None
+    varied = {a.dim for a in (*axes.values(), *([tokens] if tokens else []))} | set(params.dims if params else ())
     dims = tuple(d for d in space.dims if d in varied)
     all_dims = tuple(d for d in space.dims if d in dims or d == precision.dim)
     arguments = {n: _argument(a, dims) for n, a in axes.items()}
     sized = {}
-    if tokens is not None:
-        sized = {"params": _params(space).over(dims), TOKENS_AXIS: _argument(tokens, dims)}
+    if params and tokens:
+        sized = {"params": params.over(dims), TOKENS_AXIS: _argument(tokens, dims)}
     shape = tuple(space.sizes[d] for d in all_dims)
     values, sources = [np.empty(shape) for _ in ENDS], np.empty(shape, dtype=object)
     for scheme in dict.fromkeys(precision.values):

@@ -20,6 +20,7 @@ from dse.grid.program import MODEL_AXIS
 from dse.hardware import FIGURES, Device, Linear
 from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, Catalogues
 from dse.jobs.document import read_bounded
+from dse.jobs.settings import NAMED
 from dse.networks.tracing import COUNTINGS
 from dse.precision import Scheme
 from dse.profiles import Profile
@@ -269,4 +270,6 @@ class _Reader:
                 found[name] = value if named else self.figure(name, given, at, _DEFAULT)
                 if named and entry.choices and value not in entry.choices:
                     self.fault(at, f"{shown(value)} is not allowed; allowed: {entry.allowed()}")
+                elif named and not entry.choices and name not in NAMED:
+                    self.fault(at, f"{shown(value)} is not a number")
         return found

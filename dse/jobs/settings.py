@@ -21,7 +21,7 @@ from dse.profiles import PROFILES
 from dse.regions import is_plain
 
 # Settings whose values are names: what one is called, and which there are.
-_NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
+NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
     MODEL_AXIS: ("latency model", lambda catalogues: variants_of("latency")),
     REGION_AXIS: ("region", lambda catalogues: catalogues.regions),
     SOFTWARE_AXIS: ("software", lambda catalogues: software_names(catalogues.calibrations.values())),
@@ -34,13 +34,13 @@ EVERY, _COUNTED = "*", (REGION_AXIS, PROFILE_AXIS)
 RUN_AXES = tuple(
     n
     for n, e in glossary.NAMES.items()
-    if e.kind in ("deployment", "circumstance") and e.default is None and n not in _NAMED
+    if e.kind in ("deployment", "circumstance") and e.default is None and n not in NAMED
 )
 SETTINGS = tuple(
     n
     for n, e in glossary.NAMES.items()
     if n == RENT_AXIS
-    or (e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in _NAMED))
+    or (e.kind in ("deployment", "circumstance") and (e.default is not None or n in RUN_AXES or n in NAMED))
 )
 
 
@@ -98,7 +98,7 @@ def add_axes(
         where = f"{table}.{name}"
         if name not in allowed:
             faults.append(unknown(kind, name, allowed, where))
-        elif name in _NAMED:
+        elif name in NAMED:
             add_named(axes, name, value, where, faults, catalogues)
         else:
             _add_axis(axes, name, value, where, faults)
@@ -118,7 +118,7 @@ def add_named(
     axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault], catalogues: Catalogues
 ) -> None:
     """Add an axis of names; "*" stands for all, of regions for each at its newest figures."""
-    kind, known = _NAMED[name][0], _NAMED[name][1](catalogues)
+    kind, known = NAMED[name][0], NAMED[name][1](catalogues)
     given = value if isinstance(value, list) else [value]
     every = [n for n in known if name != REGION_AXIS or is_plain(n) or catalogues.replayed]
     chosen = [n for v in given for n in (every if v == EVERY and name in _COUNTED else [v])]
