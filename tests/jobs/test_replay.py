@@ -290,7 +290,9 @@ def test_a_result_that_needed_no_energy_profile_is_cut_by_one(profile, tmp_path)
     assert read_job(spec, assumptions=assumed).size == found.counts["enumerated"]
     with pytest.raises(InputError) as caught:
         read_job(changed(spec, objectives={"minimize": ["operation_energy"]}), assumptions=assumed)
-    told = f"deployment.energy_profile: {profile or 'horowitz-45nm'} is not held in assumptions; needed by operation_ene"
+    told = (
+        f"deployment.energy_profile: {profile or 'horowitz-45nm'} is not held in assumptions; needed by operation_ene"
+    )
     assert str(caught.value).startswith(told)
 
 
