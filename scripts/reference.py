@@ -15,6 +15,7 @@ from dse.networks import FAMILIES
 from dse.networks.levers import LEVERS
 from dse.plots import KINDS
 from dse.precision import PRECISIONS
+from dse.profiles import PROFILES
 from dse.registry import metric_record
 from dse.units import format_quantity
 
@@ -118,6 +119,17 @@ def precisions() -> list[str]:
     return ["Bits include scales where weights share them.", "", *table(columns, rows)]
 
 
+def profiles() -> list[str]:
+    """Every profile of the energy of operations and bytes."""
+    rows = []
+    for name, profile in PROFILES.items():
+        macs = ", ".join(f"{form} {joules * 1e12:.3g} pJ" for form, joules in profile.mac.items())
+        sram, dram = (f"{joules * 1e12:g} pJ/B" for joules in (profile.sram, profile.dram))
+        rows.append((f"`{name}`", macs, sram, dram, profile.note, profile.source))
+    head = "`energy_profile` of the deployment chooses one for `operation_energy`; a table holds for one technology."
+    return [head, "", *table(("profile", "a MAC", "on chip", "off chip", "what", "source"), rows)]
+
+
 def plots() -> list[str]:
     """Every kind of plot."""
     rows = [(f"`{n}`", k.of, ", ".join(f"`{o}`" for o in k.options), k.summary) for n, k in sorted(KINDS.items())]
@@ -129,7 +141,7 @@ def plots() -> list[str]:
 
 
 PAGES: Mapping[str, Callable[[], list[str]]] = {
-    page.__name__: page for page in (formulas, metrics, families, devices, precisions, plots)
+    page.__name__: page for page in (formulas, metrics, families, devices, precisions, profiles, plots)
 }
 
 

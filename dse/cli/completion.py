@@ -52,4 +52,4 @@ def answer(cli: click.Command) -> None:
 def _names(kind: str) -> Iterator[Any]:
     from dse.cli.list_command import KINDS
 
-    return (row["name"] for row in KINDS[kind]())
+    return iter(KINDS[kind].entries())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -21,7 +23,8 @@ _FIGURES = ("peak_fp16", "peak_int8", "bandwidth", "memory_capacity", "sram", "t
 @click.argument("kind", shell_complete=kinds)
 @json_option
 def command(kind: str, as_json: bool) -> None:
-    """List KIND: formulas, metrics, families, models, devices, precisions, plots or pue (of sites).
+    """List KIND: formulas, metrics, families, models, devices, precisions, plots, pue (of sites), profiles (of the
+    energy of operations), regions or calibrations.
 
     \b
     dse list devices
@@ -31,7 +34,7 @@ def command(kind: str, as_json: bool) -> None:
     """
     if kind not in KINDS:
         raise InputError(unknown("kind of things", kind, KINDS))
-    rows = KINDS[kind]()
+    rows = KINDS[kind].rows(KINDS[kind].entries())
     if as_json:
         print_json(rows)
         return
@@ -50,6 +53,8 @@ def _cell(column: str, value: Any) -> str:
     from dse.glossary import NAMES
     from dse.units import format_quantity
 
+    if column == "mac_energy":
+        return ", ".join(f"{form} {joules * 1e12:.3g} pJ" for form, joules in value.items())
     if isinstance(value, dict):
         return " ".join(f"{k}={v}" for k, v in value.items())
     if isinstance(value, tuple):
@@ -59,70 +64,100 @@ def _cell(column: str, value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _formulas() -> Rows:
-    from dse.formulas import RECORDS
+def _of(module: str, name: str) -> Callable[[], Mapping[str, Any]]:
+    """A catalogue that is loaded when it is asked for."""
+    return lambda: getattr(importlib.import_module(f"dse.{module}"), name)
 
-    return [{"name": n, "unit": r.unit, "arguments": r.inputs, "what": r.summary} for n, r in RECORDS.items()]
+
+def _formulas(records: Mapping[str, Any]) -> Rows:
+    return [{"name": n, "unit": r.unit, "arguments": r.inputs, "what": r.summary} for n, r in records.items()]
 
 
-def _metrics() -> Rows:
-    from dse.metrics import RECORDS
+def _metrics(records: Mapping[str, Any]) -> Rows:
     from dse.metrics.sections import sections
     from dse.registry import metric_record
 
-    rows = [(heading, metric_record(name)) for heading, names in sections(RECORDS).items() for name in names]
+    rows = [(heading, metric_record(name)) for heading, names in sections(records).items() for name in names]
     return [{"name": r.name, "unit": r.unit, "better": r.direction, "about": h, "what": r.summary} for h, r in rows]
 
 
-def _families() -> Rows:
-    from dse.networks import FAMILIES
-
-    return [{"name": n, "domain": f.domain, "what": f.summary, "axes": f.axes} for n, f in FAMILIES.items()]
+def _families(families: Mapping[str, Any]) -> Rows:
+    return [{"name": n, "domain": f.domain, "what": f.summary, "axes": f.axes} for n, f in families.items()]
 
 
-def _models() -> Rows:
-    from dse.networks import MODELS
-
-    return [{"name": n, "family": m.family, "axes": dict(m.axes)} for n, m in MODELS.items()]
+def _models(models: Mapping[str, Any]) -> Rows:
+    return [{"name": n, "family": m.family, "axes": dict(m.axes)} for n, m in models.items()]
 
 
-def _devices() -> Rows:
-    from dse.hardware import DEVICES
-
+def _devices(devices: Mapping[str, Any]) -> Rows:
     return [
-        {"name": n, "class": d.device_class, **{f: float(d.figure(f)) for f in _FIGURES}} for n, d in DEVICES.items()
+        {"name": n, "class": d.device_class, **{f: float(d.figure(f)) for f in _FIGURES}} for n, d in devices.items()
     ]
 
 
-def _precisions() -> Rows:
-    from dse.precision import PRECISIONS
-
+def _precisions(schemes: Mapping[str, Any]) -> Rows:
     bits = ("weight_bits", "activation_bits", "kv_bits")
     return [
         {"name": n, **{b: float(getattr(s, b)) for b in bits}, "compute": s.compute, "note": s.note}
-        for n, s in PRECISIONS.items()
+        for n, s in schemes.items()
     ]
 
 
-def _plots() -> Rows:
-    from dse.plots import KINDS as plots
-
-    return [{"name": n, "of": k.of, "options": k.options, "what": k.summary} for n, k in sorted(plots.items())]
+def _plots(kinds: Mapping[str, Any]) -> Rows:
+    return [{"name": n, "of": k.of, "options": k.options, "what": k.summary} for n, k in sorted(kinds.items())]
 
 
-def _pue() -> Rows:
-    from dse.regions import PUES
-
-    return [{"name": n, "value": f"{p.value:g}", "what": p.kind, "source": p.source} for n, p in PUES.items()]
+def _pue(figures: Mapping[str, Any]) -> Rows:
+    return [{"name": n, "value": f"{p.value:g}", "what": p.kind, "source": p.source} for n, p in figures.items()]
 
 
-KINDS: dict[str, Callable[[], Rows]] = {
-    "formulas": _formulas,
-    "metrics": _metrics,
-    "families": _families,
-    "models": _models,
-    "devices": _devices,
-    "precisions": _precisions,
-    "plots": _plots,
-    "pue": _pue,
+def _profiles(profiles: Mapping[str, Any]) -> Rows:
+    return [
+        {"name": n, "mac_energy": dict(p.mac), "sram_energy": p.sram, "dram_energy": p.dram, "note": p.note}
+        for n, p in profiles.items()
+    ]
+
+
+def _regions(regions: Mapping[str, Any]) -> Rows:
+    from dse.regions import is_plain
+
+    def figure(found: Any) -> float:
+        return float("nan") if found is None else found.value
+
+    return [
+        {
+            "name": n,
+            "what": r.title,
+            "carbon_intensity": figure(r.carbon_intensity),
+            "electricity_price": figure(r.electricity_price),
+        }
+        for n, r in regions.items()
+        if is_plain(n)
+    ]
+
+
+def _calibrations(calibrations: Mapping[str, Any]) -> Rows:
+    return [{"name": n, "held_out_by": c.held_out_by, "latency_spread": c.spread} for n, c in calibrations.items()]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of things: what there is of it, by name, and the rows in which that is listed."""
+
+    entries: Callable[[], Mapping[str, Any]]
+    rows: Callable[[Mapping[str, Any]], Rows]
+
+
+KINDS: dict[str, Kind] = {
+    "formulas": Kind(_of("formulas", "RECORDS"), _formulas),
+    "metrics": Kind(_of("metrics", "RECORDS"), _metrics),
+    "families": Kind(_of("networks", "FAMILIES"), _families),
+    "models": Kind(_of("networks", "MODELS"), _models),
+    "devices": Kind(_of("hardware", "DEVICES"), _devices),
+    "precisions": Kind(_of("precision", "PRECISIONS"), _precisions),
+    "plots": Kind(_of("plots", "KINDS"), _plots),
+    "pue": Kind(_of("regions", "PUES"), _pue),
+    "profiles": Kind(_of("profiles", "PROFILES"), _profiles),
+    "regions": Kind(_of("regions", "REGIONS"), _regions),
+    "calibrations": Kind(_of("calibration", "CALIBRATIONS"), _calibrations),
 }

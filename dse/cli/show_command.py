@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -13,7 +14,7 @@ from dse.errors import InputError, unknown
 
 _OP_COLUMNS = ("name", "kind", "repeat", "calls", "macs", "weights", "live", "inputs", "outputs")
 _PART_COLUMNS = ("part", "params", "macs", "weights_read", "traffic")
-_SHOWN = ("formulas", "metrics", "families", "models", "devices", "precisions")
+_SHOWN = ("formulas", "metrics", "families", "models", "devices", "precisions", "profiles", "regions", "calibrations")
 # Told after the facts, in a form of their own.
 _LAST = ("parts", "ops", "text")
 
@@ -24,8 +25,8 @@ _LAST = ("parts", "ops", "text")
 @json_option
 def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Show NAME: a formula or metric (equation, unit, source), a family (axes), a model (op table, totals, peak), a
-    device or a number format (figures, units, source); or a file: a model (.onnx, .json, .toml, .csv), or the header
-    of weights (.safetensors, .gguf).
+    device, a number format, an energy profile, a region or a calibration (figures, units, source); or a file: a model
+    (.onnx, .json, .toml, .csv), or the header of weights (.safetensors, .gguf).
 
     \b
     dse show kv_cache
@@ -53,28 +54,48 @@ def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
 
 def find(name: str) -> list[dict[str, Any]]:
     """Facts of everything that has the name, each with its kind."""
-    from dse.formulas import RECORDS as FORMULAS
-    from dse.hardware import DEVICES
-    from dse.metrics import RECORDS as METRICS
-    from dse.networks import FAMILIES, MODELS
-    from dse.precision import PRECISIONS
+    from dse.cli.list_command import KINDS
 
-    found = []
-    if name in FORMULAS:
-        found.append(_record(FORMULAS[name], "formula"))
-    found += [_record(r, "metric") for r in METRICS.get(name, {}).values()]
-    if name in FAMILIES:
-        found.append(_family(FAMILIES[name]))
-    if name in MODELS:
-        found.append(model_facts(MODELS[name]))
-    if name in DEVICES:
-        found.append(_device(DEVICES[name]))
-    if name in PRECISIONS:
-        found.append(_precision(PRECISIONS[name]))
+    known: dict[str, Any] = {kind: KINDS[kind].entries() for kind in _SHOWN}
+    found = [facts for kind, entries in known.items() if name in entries for facts in _facts_of(kind, entries[name])]
     if not found:
-        known = {*FORMULAS, *METRICS, *FAMILIES, *MODELS, *DEVICES, *PRECISIONS}
-        raise InputError(unknown("name", name, known))
+        raise InputError(unknown("name", name, dict.fromkeys(n for entries in known.values() for n in entries)))
     return found
+
+
+def _facts_of(kind: str, entry: Any) -> list[dict[str, Any]]:
+    if kind == "metrics":
+        return [_record(record, "metric") for record in entry.values()]
+    told: dict[str, Callable[[Any], dict[str, Any]]] = {
+        "formulas": lambda record: _record(record, "formula"),
+        "families": _family,
+        "models": model_facts,
+        "devices": _device,
+        "precisions": _precision,
+        "profiles": _profile,
+        "regions": _region,
+        "calibrations": lambda calibration: {"kind": "calibration", "name": calibration.name, **calibration.facts()},
+    }
+    return [told[kind](entry)]
+
+
+def _profile(profile: Any) -> dict[str, Any]:
+    figures = {f"mac {form}": _quantity(joules, "J") for form, joules in profile.mac.items()}
+    figures |= {"sram": _quantity(profile.sram, "J/B"), "dram": _quantity(profile.dram, "J/B")}
+    facts = {"kind": "energy profile", "name": profile.name, "figures": figures, "note": profile.note}
+    return {**facts, "source": profile.source}
+
+
+def _region(region: Any) -> dict[str, Any]:
+    from dse.glossary import NAMES
+
+    facts: dict[str, Any] = {"kind": "region", "name": region.name, "what": region.title}
+    for name in ("carbon_intensity", "electricity_price"):
+        if (figure := region.figure(name)) is not None:
+            period = figure.period or "no year stated"
+            facts |= {name: _quantity(figure.value, NAMES[name].unit)}
+            facts |= {f"{name} is": f"{figure.kind}, {period} ({figure.source})"}
+    return facts
 
 
 def _record(record: Any, kind: str) -> dict[str, Any]:

@@ -160,6 +160,12 @@ def training_memory(
     return step + formulas.params_to_bytes(adapter_params, adapter_bits) + index_bits / 8
 
 
+@metric("kv_cache", phase="train", unit="B", direction="min")
+def training_kv_cache(kv_bits, batch):
+    """None: keys and values are among the activations stored until the backward pass."""
+    return formulas.activations_to_bytes(0 * batch, kv_bits)
+
+
 @metric("live_bytes", phase="train", unit="B", direction="min")
 def training_live_bytes(memory, model_size, adapter_params, adapter_bits):
     """Bytes that a training step holds beside weights: gradients, optimizer state, stored activations of the batch."""

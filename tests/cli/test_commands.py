@@ -11,6 +11,7 @@ from specs import INFEASIBLE, SMALL, changed, to_toml
 
 from dse.cli import COMMANDS, run
 from dse.cli.common import parse_settings
+from dse.cli.list_command import KINDS
 from dse.errors import InputError
 
 
@@ -193,13 +194,30 @@ def test_calc_prints_equation_numbers_and_unit(call):
     assert out.splitlines() == ["power_draw = tdp · utilization", "           = 300 · 0.7 = 210", "           = 210 W"]
 
 
-@pytest.mark.parametrize("kind", ["formulas", "metrics", "families", "models", "devices", "precisions", "plots"])
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "calibrations"])
 def test_list(call, kind):
     rows = facts(call, f"list {kind}")
     _, out, _ = call(f"list {kind}")
     names = [line.split(" ")[0] for line in out.splitlines()[1:] if not line.startswith("Axes: ")]
     assert [r["name"] for r in rows] == names
     assert len(set(names)) == len(names) > 0
+
+
+@pytest.mark.parametrize("kind", ["profiles", "regions", "calibrations"])
+def test_what_is_listed_is_shown(call, kind):
+    for row in facts(call, f"list {kind}")[:5]:
+        status, out, _ = call(f"show '{row['name']}'")
+        assert (status, out.splitlines()[0].startswith(f"{row['name']} (")) == (0, True)
+
+
+def test_show_an_energy_profile_and_a_region(call):
+    (profile,) = facts(call, "show jouppi-7nm")
+    # Jouppi et al., ISCA 2021, table 2: bf16 multiply 0.21 pJ and fp32 add 0.38 pJ.
+    assert profile["figures"]["mac bf16"] == {"value": pytest.approx(0.59e-12), "unit": "J"}
+    (region,) = facts(call, "show DEU")
+    assert (region["what"], region["carbon_intensity"]) == ("Germany", {"value": 380.95, "unit": "g/kWh"})
+    _, out, _ = call("list profiles")
+    assert "bf16 0.59 pJ" in out
 
 
 def test_list_gives_numbers_in_json(call):

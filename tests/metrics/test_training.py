@@ -204,3 +204,8 @@ def test_a_cache_must_fit_on_chip():
     )
     assert float(data.kv_cache) == 2 * 2 * 64 * 1000
     assert float(data.sram_free) == 512 * 1024 - float(data.peak_sram) - 256_000
+
+
+def test_training_keeps_no_cache():
+    given = {**LLAMA, "phase": ["train", "prefill"], "metrics": "kv_cache"}
+    assert dse.evaluate("llama-2-7b", **given).kv_cache.values.tolist() == [0, 32 * 2 * 4096 * TOKENS * 2]
