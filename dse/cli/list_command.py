@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,9 +63,71 @@ def _cell(column: str, value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _of(module: str, name: str) -> Callable[[], Mapping[str, Any]]:
-    """A catalogue that is loaded when it is asked for."""
-    return lambda: getattr(importlib.import_module(f"dse.{module}"), name)
+# Catalogues are loaded when they are asked for.
+def _all_formulas() -> Mapping[str, Any]:
+    from dse.formulas import RECORDS
+
+    return RECORDS
+
+
+def _all_metrics() -> Mapping[str, Any]:
+    from dse.metrics import RECORDS
+
+    return RECORDS
+
+
+def _all_families() -> Mapping[str, Any]:
+    from dse.networks import FAMILIES
+
+    return FAMILIES
+
+
+def _all_models() -> Mapping[str, Any]:
+    from dse.networks import MODELS
+
+    return MODELS
+
+
+def _all_devices() -> Mapping[str, Any]:
+    from dse.hardware import DEVICES
+
+    return DEVICES
+
+
+def _all_precisions() -> Mapping[str, Any]:
+    from dse.precision import PRECISIONS
+
+    return PRECISIONS
+
+
+def _all_plots() -> Mapping[str, Any]:
+    from dse.plots import KINDS
+
+    return KINDS
+
+
+def _all_pue() -> Mapping[str, Any]:
+    from dse.regions import PUES
+
+    return PUES
+
+
+def _all_profiles() -> Mapping[str, Any]:
+    from dse.profiles import PROFILES
+
+    return PROFILES
+
+
+def _all_regions() -> Mapping[str, Any]:
+    from dse.regions import REGIONS
+
+    return REGIONS
+
+
+def _all_calibrations() -> Mapping[str, Any]:
+    from dse.calibration import CALIBRATIONS
+
+    return CALIBRATIONS
 
 
 def _formulas(records: Mapping[str, Any]) -> Rows:
@@ -149,15 +210,15 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "formulas": Kind(_of("formulas", "RECORDS"), _formulas),
-    "metrics": Kind(_of("metrics", "RECORDS"), _metrics),
-    "families": Kind(_of("networks", "FAMILIES"), _families),
-    "models": Kind(_of("networks", "MODELS"), _models),
-    "devices": Kind(_of("hardware", "DEVICES"), _devices),
-    "precisions": Kind(_of("precision", "PRECISIONS"), _precisions),
-    "plots": Kind(_of("plots", "KINDS"), _plots),
-    "pue": Kind(_of("regions", "PUES"), _pue),
-    "profiles": Kind(_of("profiles", "PROFILES"), _profiles),
-    "regions": Kind(_of("regions", "REGIONS"), _regions),
-    "calibrations": Kind(_of("calibration", "CALIBRATIONS"), _calibrations),
+    "formulas": Kind(_all_formulas, _formulas),
+    "metrics": Kind(_all_metrics, _metrics),
+    "families": Kind(_all_families, _families),
+    "models": Kind(_all_models, _models),
+    "devices": Kind(_all_devices, _devices),
+    "precisions": Kind(_all_precisions, _precisions),
+    "plots": Kind(_all_plots, _plots),
+    "pue": Kind(_all_pue, _pue),
+    "profiles": Kind(_all_profiles, _profiles),
+    "regions": Kind(_all_regions, _regions),
+    "calibrations": Kind(_all_calibrations, _calibrations),
 }

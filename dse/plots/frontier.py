@@ -28,6 +28,8 @@ _GENERAL = (_ONE, _RANGE, _FEASIBLE, _EXCLUDED, _BEYOND)
 _BAR = "#8a8a8a"
 # Inches: left of the panels, between them, and below them for ticks, label and legend.
 _LEFT, _GAP_X, _GAP_Y, _BELOW = 0.88, 0.16, 0.34, 0.85
+# Inches of a further line of a panel's title.
+_LINE = 0.17
 
 
 @plot("frontier", prepare)
@@ -56,7 +58,7 @@ def draw_frontier(figure: Figure, data: FrontierData) -> None:
 
 
 def _fit_titles(grid: list[Axes]) -> None:
-    """Make the titles of panels as small as the longest needs to stay over its panel."""
+    """Make the titles of panels a little smaller where a word alone is longer than its panel."""
     share = max(a._left_title.get_window_extent().width / a.get_window_extent().width for a in grid)  # type: ignore[attr-defined]
     if share > 1:
         for axes in grid:
@@ -80,23 +82,26 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
         else 2.15
     )
     top, bottom = style.frame_heights(data.subtitle, data.footer)
-    head = top + (0.3 if data.panels[0].title else 0.1)
-    height = head + rows * inner + (rows - 1) * _GAP_Y + _BELOW + bottom + style.current().narrow * 0.42
-    style.frame(figure, height, data.title, data.subtitle, data.footer)
     names = [s.name for s in data.panels[0].series] if len(data.panels[0].series) > 1 else []
     right = 1.0 if data.colour else 0.85 + 0.065 * max(map(len, names)) if names else 0.2
     width = (style.width() - _LEFT - right - (columns - 1) * _GAP_X) / columns
+    titles = [style.wrapped(panel.title, width) for panel in data.panels]
+    # Room for the further lines of long titles.
+    more = _LINE * max(title.count("\n") for title in titles)
+    head, gap = top + (0.3 if data.panels[0].title else 0.1) + more, _GAP_Y + more
+    height = head + rows * inner + (rows - 1) * gap + _BELOW + bottom + style.current().narrow * 0.42
+    style.frame(figure, height, data.title, data.subtitle, data.footer)
     found = []
-    for place, panel in enumerate(data.panels):
+    for place, title in enumerate(titles):
         row, column = divmod(place, columns)
         left = _LEFT + column * (width + _GAP_X)
-        low = height - head - (row + 1) * inner - row * _GAP_Y
+        low = height - head - (row + 1) * inner - row * gap
         axes = figure.add_axes((left / style.width(), low / height, width / style.width(), inner / height))
-        axes.set_title(panel.title, loc="left", pad=4)
+        axes.set_title(title, loc="left", pad=4)
         axes.tick_params(labelleft=column == 0, labelbottom=place + columns >= number)
         found.append(axes)
     middle = (_LEFT + (style.width() - right - _LEFT) / 2) / style.width()
-    last = height - head - rows * inner - (rows - 1) * _GAP_Y
+    last = height - head - rows * inner - (rows - 1) * gap
     figure.text(
         middle,
         (last - 0.30) / height,

@@ -84,6 +84,7 @@ def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> Front
         panels = builder.shared(order, rows, names, place)
     else:
         panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
+    common = [] if overlay else builder.told_of_all(order)
     told = [over, against] if overlay or third is None else [over, against, third]
     notes = [*_sample(result.cloud), *_notes(whole, cells, barren, names is not None)]
     left = [o for o in objectives if o not in told]
@@ -94,7 +95,7 @@ def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> Front
     return FrontierData(
         str(manifest["name"]),
         subtitle,
-        " ".join([counts_text(manifest), *notes]),
+        " ".join([counts_text(manifest), *common, *notes]),
         builder.x,
         builder.y,
         builder.colour,

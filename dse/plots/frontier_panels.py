@@ -87,10 +87,11 @@ class Builder:
     ) -> Iterator[Panel]:
         """One panel a group."""
         wanted = 8 if len(order) == 1 else 5 if len(order) <= 4 else 3
+        shared = self._everywhere(order)
         for group in order:
             own = rows.get(group, np.empty(0, dtype=int))
             title = self.name(group)
-            common = self._common(own)
+            common = self._common(own, shared)
             feasible, excluded = self._counts(None if names is None else [names.index(group)])
             remark = common if len(own) else "no feasible design"
             title = f"{title} ({remark})" if title and remark else title
@@ -146,12 +147,25 @@ class Builder:
         ]
         return ", ".join(itertools.starmap(_heading, named))
 
-    def _common(self, rows: np.ndarray) -> str:
-        """What all designs of a group of several have in common, of what varies in the space."""
+    def told_of_all(self, order: Sequence[Group]) -> list[str]:
+        """What the designs of all panels have in common, which no title repeats."""
+        shared = self._everywhere(order)
+        return [f"All on the frontiers: {choice.design_text(self.frontier, shared, 0)}."] if shared else []
+
+    def _everywhere(self, order: Sequence[Group]) -> list[str]:
+        """Axes that vary in the space, and of which all designs of several panels have one value."""
+        number = self.frontier.sizes["design"]
+        if len(order) < 2 or number < 2:
+            return []
+        differing = choice.varying(self.frontier, self.axes, np.arange(number))
+        return [a for a in self.axes if a not in differing and self.manifest["axes"][a] > 1]
+
+    def _common(self, rows: np.ndarray, shared: Sequence[str]) -> str:
+        """What all designs of a group of several have in common, of what varies in the space and among groups."""
         if len(rows) < 2:
             return ""
         differing = choice.varying(self.frontier, self.axes, rows)
-        same = [a for a in self.axes if a not in differing and self.manifest["axes"][a] > 1]
+        same = [a for a in self.axes if a not in (*differing, *shared) and self.manifest["axes"][a] > 1]
         return f"all {choice.design_text(self.frontier, same, rows[0])}" if same else ""
 
     def series(self, name: str, rows: np.ndarray, wanted: int) -> Series:

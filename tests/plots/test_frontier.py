@@ -77,14 +77,38 @@ def test_one_panel_without_per():
 
 def test_a_panel_for_each_value_of_per():
     data = prepare(by_device(["b", "a"]))
-    assert [p.title for p in data.panels] == ["a (all int8)", "b (all int8)"]
+    assert [p.title for p in data.panels] == ["a", "b"]
+    # What all panels have in common stands once.
+    assert "All on the frontiers: int8." in data.footer
     assert data.panels[1].series[0].x.tolist() == [1, 2, 3]
     assert data.panels[0].series[0].x.tolist() == [2, 4, 6]
 
 
+def test_what_one_panel_alone_has_in_common_stands_in_its_title():
+    result = by_device(["a", "b"])
+    formats = np.where(result.frontier.device.values == "a", "int8", "fp32")
+    result.frontier = result.frontier.assign_coords(precision=("design", formats.astype(object)))
+    data = prepare(result)
+    assert [p.title for p in data.panels] == ["a (all int8)", "b (all fp32)"]
+    assert "All on the frontiers" not in data.footer
+
+
+def test_titles_of_many_panels_are_as_large_as_other_text():
+    names = [f"device of a long name, seen in region {i}" for i in range(8)]
+    from dse.plots import draw
+
+    axes = [a for a in draw("frontier", by_device(names)).axes if a.get_title(loc="left")]
+    assert [a.get_title(loc="left").replace("\n", " ") for a in axes] == names
+    assert all("\n" in a.get_title(loc="left") for a in axes)
+    assert {a._left_title.get_fontsize() for a in axes} == {9.5}
+    # No title lies over the panel above it.
+    tops = sorted({round(a._left_title.get_window_extent().y1) for a in axes})
+    assert tops[0] < min(a.get_window_extent().y0 for a in axes[:4])
+
+
 def test_a_group_without_feasible_designs_is_named_below():
     data = prepare(by_device(["a", "c"], cloud_devices=["a", "b", "c"]))
-    assert [p.title for p in data.panels] == ["a (all int8)", "c (all int8)"]
+    assert [p.title for p in data.panels] == ["a", "c"]
     assert "No design meets the budgets for b." in data.footer
 
 
@@ -102,7 +126,7 @@ def test_numbers_are_named_and_ordered_as_numbers():
     renamed = {"device": "batch"}
     result.frontier, result.cloud = result.frontier.rename(renamed), result.cloud.rename(renamed)
     result.manifest["per"] = ["batch"]
-    assert [p.title for p in prepare(result).panels] == ["batch 9 (all int8)", "batch 10 (all int8)"]
+    assert [p.title for p in prepare(result).panels] == ["batch 9", "batch 10"]
 
 
 def test_a_lone_design_is_told_by_every_axis_of_the_space():
