@@ -42,8 +42,12 @@ def prepare(result: Any) -> ImportanceData:
         raise NotInResult("importances", "needs two parameters and 50 feasible trials")
     shares = data["importance"].values.T
     order = np.argsort(-shares[:, 0], kind="stable")[:MOST_PARAMETERS]
-    trials = int(data["feasible"].values.sum())
-    subtitle = f"How much each parameter tells of the best tenth of {trials:,} feasible trials (PED-ANOVA)."
+    feasible = int(data["feasible"].values.sum())
+    trials = int(data["importance"].attrs.get("trials", feasible))
+    chosen_from = f", evenly chosen of {feasible:,}" if trials < feasible else ""
+    subtitle = (
+        f"How much each parameter tells of the best tenth of {trials:,} feasible trials{chosen_from} (PED-ANOVA)."
+    )
     footer = "Each column adds up to 1. Importances are of the trials of this search, not of the whole space."
     if len(shares) > MOST_PARAMETERS:
         footer += f" The {MOST_PARAMETERS} most important of {len(shares)} parameters."

@@ -19,6 +19,8 @@ from dse.search.judge import Verdict
 
 # Feasible trials that importances need to mean anything.
 LEAST_TRIALS = 50
+# Importances are those of so many of them at most: the time they take grows with the square of their number.
+MOST_TRIALS = 4000
 OVERALL = "frontier"
 
 
@@ -32,7 +34,8 @@ def record(driver: Driver, verdict: Verdict) -> xr.Dataset:
         over all groups of that of the exact frontier, or of the final one where the exact one is not known. Along
         "trial": objectives, whether it is feasible, whether no other beats it, and the place of its value along the
         axis of each "parameter", NaN where it has none. `importance` of each parameter for each objective and for
-        reaching the frontier. Along "exact": the exact frontier, and which of it was found.
+        reaching the frontier, from `trials` feasible ones, evenly chosen. Along "exact": the exact frontier, and which
+        of it was found.
     """
     names = [o.metric for o in driver.job.cut.objectives]
     measured = frame(verdict.exact or driver.steps[-1].points)
@@ -80,9 +83,12 @@ def _trials(driver: Driver, names: Sequence[str]) -> xr.Dataset:
         "size": ("parameter", np.array([e[2] for e in ends], dtype=np.int64)),
     }
     if len(parameters) > 1 and feasible.sum() >= LEAST_TRIALS:
-        rows = importances(driver, [t for t in trials if is_feasible(t)])
+        chosen = np.flatnonzero(feasible)
+        if len(chosen) > MOST_TRIALS:
+            chosen = chosen[np.linspace(0, len(chosen) - 1, MOST_TRIALS).astype(np.int64)]
+        rows = importances(driver, [trials[i] for i in chosen])
         told = [[row.get(p, 0.0) for p in parameters] for row in rows.values()]
-        variables["importance"] = (("target", "parameter"), np.array(told))
+        variables["importance"] = (("target", "parameter"), np.array(told), {"trials": len(chosen)})
         variables["target"] = ("target", np.array(list(rows), dtype=object))
     coordinates = {"objective": np.array(names, dtype=object), "parameter": np.array(parameters, dtype=object)}
     return xr.Dataset(variables, coordinates)

@@ -12,6 +12,7 @@ from dse.jobs.resolve import read_job
 from dse.jobs.run import blocks_of
 from dse.pareto.cut import MCU
 from dse.pareto.groups import flat_column, group_texts
+from dse.plots import importances
 from dse.search.designs import GROUP, Prepared, Traced, designs_of
 from dse.search.evaluator import Evaluator
 from dse.search.samplers import check_sampler
@@ -306,3 +307,20 @@ def test_where_nothing_is_feasible_what_breaks_least_is_improved_on():
     assert dse.explore(tight).counts["kept"] == 1
     plain, polished = (dse.search(tight, trials=5, population=5, sampler="random", polish=p) for p in (False, True))
     assert plain.counts["kept"] == 0 and polished.counts["kept"] == 1
+
+
+def test_importances_of_many_trials_are_those_of_some_evenly_chosen(monkeypatch):
+    monkeypatch.setattr("dse.search.record.MOST_TRIALS", 60)
+    given = []
+    monkeypatch.setattr(
+        "dse.search.record.importances", lambda driver, trials: given.extend(trials) or {"frontier": {"width": 1.0}}
+    )
+    result = dse.search({**SPEC, "fit": False, "budgets": {}}, trials=150, population=50)
+    numbers = [t.number for t in given]
+    feasible = result.search["number"].values[result.search["feasible"].values == 1]
+    assert len(feasible) > 120 and len(set(numbers)) == 60 == result.search["importance"].attrs["trials"]
+    assert (numbers[0], numbers[-1]) == (feasible[0], feasible[-1])
+    between = np.diff(np.searchsorted(feasible, numbers))
+    assert between.max() - between.min() <= 1
+    told = importances.prepare(result).subtitle
+    assert f"60 feasible trials, evenly chosen of {len(feasible):,} (PED-ANOVA)" in told
