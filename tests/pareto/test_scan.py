@@ -173,6 +173,6 @@ def test_progress_and_keeping_the_grid():
 
 def test_designs_that_cannot_be_numbered_are_refused():
     many = list(range(1, 100_001))
-    axes = dict.fromkeys(("batch", "carbon_intensity", "electricity_price", "compute_efficiency"), many)
+    axes = dict.fromkeys(("batch", "carbon_intensity", "electricity_price", "lifetime"), many)
     with pytest.raises(InputError, match="too many to enumerate"):
         scan(make("mobilenet_v2", device="rtx-4090", **axes), Cut((Objective("latency", "min"),)))
