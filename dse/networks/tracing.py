@@ -215,8 +215,8 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
     valid: Any = True
     if net.faults:
         if invalid == "raise":
-            raise InputError([_fault(family, values, *fault) for fault in net.faults])
-        for _, holds, _ in net.faults:
+            raise InputError(list(dict.fromkeys(_fault(family, values, *fault) for fault in net.faults)))
+        for _, _, holds, _ in net.faults:
             valid = np.logical_and(valid, holds)
     return Trace(net.ops, net.regions, shape, valid, net.patches_along_side)
 
@@ -227,7 +227,9 @@ def _counted(counting: str) -> tuple[str, ...]:
     return COUNTINGS[counting]
 
 
-def _fault(family: Family, values: Mapping[str, Any], axis: str, holds: Any, problem: str) -> Fault:
+def _fault(family: Family, values: Mapping[str, Any], tower: str, axis: str, holds: Any, problem: str) -> Fault:
+    # Axes that all towers share have no name of a tower before them.
+    axis = own if (own := f"{tower}_{axis}") in values else axis
     value, holds = np.broadcast_arrays(values[axis] if values[axis] is not None else np.nan, holds)
     first = value[np.logical_not(holds)].flat[0]
     given = "its default" if values[axis] is None else f"{first}" if value.dtype.kind == "U" else f"{first:g}"
