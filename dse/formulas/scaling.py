@@ -16,8 +16,7 @@ from dse.registry import formula
 def refit_loss(params, tokens):
     """Cross-entropy loss of a token, by the refit of the experiments on compute-optimal training.
 
-    `params` are all parameters, `tokens` those trained on. Standard errors: 0.03 of 1.8172, 0.02 of both exponents;
-    numerators and exponents are strongly correlated.
+    `params` are all parameters, `tokens` those trained on; see `refit_error`.
 
     References
     ----------
@@ -69,34 +68,60 @@ def hoffmann_unrounded_loss(params, tokens):
 
 
 @formula(unit="1")
-def lowest_loss(params, tokens):
-    """The least of the three published fits of the same experiments.
+def refit_error(params, tokens):
+    """Standard error of `refit_loss`, from those published of its constants: 0.03 of 1.8172, 0.02 of both exponents.
+
+    Notes
+    -----
+    A numerator and its exponent are strongly correlated and no covariance is published: they are taken to move
+    together, so that a term stays as it is in the middle of the experiments (the geometric mean of their range, 1.058
+    billion parameters and 50 billion tokens) and grows uncertain with the distance from there. Both terms and the
+    constant are taken as independent of each other.
 
     References
     ----------
-    .. [1] As `refit_loss`, `hoffmann_loss` and `hoffmann_unrounded_loss`.
+    .. [1] Besiroglu et al., "Chinchilla scaling: a replication attempt", arXiv:2404.10102.
+
+    Examples
+    --------
+    >>> round(float(refit_error(1.058e9, 50e9)), 3)
+    0.03
+    """
+    # 0.046052 = 0.02 · ln 10.
+    of_size = 0.046052 * np.log10(params / 1.058e9) * 482.01 / params**0.3478
+    of_data = 0.046052 * np.log10(tokens / 50e9) * 2085.43 / tokens**0.3658
+    return np.sqrt(0.03 * 0.03 + of_size * of_size + of_data * of_data)
+
+
+@formula(unit="1")
+def lowest_loss(params, tokens):
+    """The least of the refit less two standard errors and the two other published fits of the same experiments.
+
+    References
+    ----------
+    .. [1] As `refit_loss`, `refit_error`, `hoffmann_loss` and `hoffmann_unrounded_loss`.
 
     Examples
     --------
     >>> round(float(lowest_loss(7e9, 2e12)), 3)
-    2.008
+    2.002
     """
     own = np.minimum(hoffmann_loss(params, tokens), hoffmann_unrounded_loss(params, tokens))
-    return np.minimum(refit_loss(params, tokens), own)
+    return np.minimum(refit_loss(params, tokens) - 2 * refit_error(params, tokens), own)
 
 
 @formula(unit="1")
 def highest_loss(params, tokens):
-    """The largest of the three published fits of the same experiments.
+    """The largest of the refit and two standard errors and the two other published fits of the same experiments.
 
     References
     ----------
-    .. [1] As `refit_loss`, `hoffmann_loss` and `hoffmann_unrounded_loss`.
+    .. [1] As `refit_loss`, `refit_error`, `hoffmann_loss` and `hoffmann_unrounded_loss`.
 
     Examples
     --------
     >>> round(float(highest_loss(7e9, 2e12)), 3)
-    2.065
+    2.127
     """
     own = np.maximum(hoffmann_loss(params, tokens), hoffmann_unrounded_loss(params, tokens))
-    return np.maximum(refit_loss(params, tokens), own)
+    return np.maximum(refit_loss(params, tokens) + 2 * refit_error(params, tokens), own)

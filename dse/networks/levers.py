@@ -38,7 +38,13 @@ OF_CACHE = "page_tokens"
 SAME_RESULT = ("zero_skipping", "winograd", "page_tokens")
 UNSTRUCTURED, N_OF_4, STRUCTURED = range(len(lookup("sparsity_pattern").choices))
 TILE, KERNEL = 2, 3
+OF_EVERY_4 = "the pattern n:4 prunes whole weights of every 4: allowed are 0, 0.25, 0.5, 0.75"
 _WEIGHTED = ("conv", "depthwise", "linear")
+
+
+def fits(sparsity: Count, pattern: Count) -> Any:
+    """Where the share can be pruned in the pattern."""
+    return np.not_equal(pattern, N_OF_4) | np.equal(np.floor(np.multiply(sparsity, 4)), np.multiply(sparsity, 4))
 
 
 def apply(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.errors import Fault, InputError
 from dse.networks.ops import FRESH, Op
 from dse.networks.tensors import Region, Tensor
 from dse.networks.terms import Count, times
@@ -22,12 +23,14 @@ class Recorder:
         self.inputs: list[Tensor] = []
         self.ops: list[Op] = []
         self.regions: list[Region] = []
-        self.faults: list[tuple[str, Any, str]] = []
+        # Tower and axis, where what must hold does, and the problem where it does not.
+        self.faults: list[tuple[str, str, Any, str]] = []
         self.patches_along_side: Count = 1
         self._count: Count = 1
         self._calls: Count = 1
         self._prefix = ""
         self._part = ""
+        self._tower = ""
 
     def row(
         self, name: str, kind: str, reads: tuple[Tensor, ...], writes: Tensor, in_place: str, repeat: Count = 1,
@@ -48,14 +51,21 @@ class Recorder:
             self._prefix = before
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """The ops inside are a part of the network, which is told apart; of nested parts the inner one stands."""
-        before, self._part = self._part, name
+    def part(self, name: str, tower: str = "") -> Iterator[None]:
+        """The ops inside are a part of the network, which is told apart; of nested parts the inner one stands.
+
+        Where it is the builder of a `tower` that makes them, what it requires is said of the axes of that tower.
+        """
+        before, self._part, self._tower = (self._part, self._tower), name, tower
         try:
             with self.scope(name):
                 yield
+        except InputError as error:
+            raise InputError(
+                [Fault(f"{tower}_{f.where}" if tower else f.where, f.problem) for f in error.faults]
+            ) from None
         finally:
-            self._part = before
+            self._part, self._tower = before
 
     def repeat(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor, shared: bool = False) -> Tensor:
         """x after `count` blocks, each with weights of its own, or all with the same where `shared`; traced once.
@@ -95,7 +105,7 @@ class Recorder:
     def require(self, axis: str, holds: Any, problem: str) -> None:
         """State what must hold at every point; where it does not, the value of `axis` is refused."""
         if not np.all(holds):
-            self.faults.append((axis, holds, problem))
+            self.faults.append((self._tower, axis, holds, problem))
 
     def _region(self, count: Count, block: Callable[[Tensor], Tensor], x: Tensor, shared: bool = False) -> Tensor:
         start, before = len(self.ops), (self._count, self._calls)

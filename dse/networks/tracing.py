@@ -209,14 +209,15 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             family.builder(net, **{axis: value for axis, value in values.items() if axis not in levers.LEVERS})
         net.require("separable", net.separated or not net.separable, "no convolution over space to replace")
+        net.require("sparsity", levers.fits(given["sparsity"], given["sparsity_pattern"]), levers.OF_EVERY_4)
         levers.apply(net.ops, **given)
     except InputError as error:
         raise error.at(f"family {family.name}") from None
     valid: Any = True
     if net.faults:
         if invalid == "raise":
-            raise InputError([_fault(family, values, *fault) for fault in net.faults])
-        for _, holds, _ in net.faults:
+            raise InputError(list(dict.fromkeys(_fault(family, values, *fault) for fault in net.faults)))
+        for _, _, holds, _ in net.faults:
             valid = np.logical_and(valid, holds)
     return Trace(net.ops, net.regions, shape, valid, net.patches_along_side)
 
@@ -227,7 +228,9 @@ def _counted(counting: str) -> tuple[str, ...]:
     return COUNTINGS[counting]
 
 
-def _fault(family: Family, values: Mapping[str, Any], axis: str, holds: Any, problem: str) -> Fault:
+def _fault(family: Family, values: Mapping[str, Any], tower: str, axis: str, holds: Any, problem: str) -> Fault:
+    # Axes that all towers share have no name of a tower before them.
+    axis = own if (own := f"{tower}_{axis}") in values else axis
     value, holds = np.broadcast_arrays(values[axis] if values[axis] is not None else np.nan, holds)
     first = value[np.logical_not(holds)].flat[0]
     given = "its default" if values[axis] is None else f"{first}" if value.dtype.kind == "U" else f"{first:g}"

@@ -22,7 +22,10 @@ QUANTITIES = {"accuracy": "%", "loss": "nat"}
 SAME_RESULT = ("patches", *levers.SAME_RESULT)
 # The family that the scaling law is about, and what its values compare within.
 LAW_FAMILY, LAW, LAW_DATA = "decoder", "scaling-law", "MassiveText"
-LAW_SOURCE = "Besiroglu et al., arXiv:2404.10102; bounds with both fits of Hoffmann et al., arXiv:2203.15556"
+LAW_SOURCE = (
+    "Besiroglu et al., arXiv:2404.10102; bounds with two standard errors and both fits of Hoffmann et al., "
+    "arXiv:2203.15556"
+)
 LANGUAGE = "language models"
 
 Points = tuple[tuple[float, ...], ...]

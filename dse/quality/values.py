@@ -64,10 +64,10 @@ def quality(
     Notes
     -----
     A published point has no interval: it is rounded to 0.05 points. A fit has two leave-one-out errors on either side;
-    a law the spread of the published fits of the same experiments. Float formats of 32 bits change nothing; 16 bits
-    are assumed to change nothing; other formats shift value and interval by published changes where the quantised
-    network itself is not published; of some nothing comparable is published. Axes of which a table says nothing are
-    compared at their family's defaults.
+    a law two standard errors and the spread of the published fits of the same experiments. Float formats of 32 bits
+    change nothing; 16 bits are assumed to change nothing; other formats shift value and interval by published changes
+    where the quantised network itself is not published; of some nothing comparable is published. Axes of which a table
+    says nothing are compared at their family's defaults.
     """
     arrays = {name: np.asarray(values, np.float64) for name, values in axes.items()}
     others = [np.asarray(v, np.float64) for v in (params, tokens_per_parameter) if v is not None]

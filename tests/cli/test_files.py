@@ -46,8 +46,9 @@ def test_show_an_onnx_file(tmp_path):
 
 def test_show_headers(tmp_path):
     path = safetensors(tmp_path / "m.safetensors", {"a": entry("F16", [2, 3], 0, 12)}, 12)
-    (found,) = facts(path)
+    found, stored = facts(path)
     assert (found["params"], found["bits_per_weight"]["value"]) == (6, 16)
+    assert stored["totals"]["params"] == 6
     header, model = facts(llama(tmp_path / "m.gguf"))
     assert header["params"] == model["totals"]["params"] + 32
     (alone,) = facts(llama(tmp_path / "other.gguf", "mamba"))
@@ -70,11 +71,11 @@ def test_faults_name_the_file_and_leave_nothing(tmp_path, name):
     assert [p.name for p in tmp_path.iterdir()] == [name]
 
 
-def test_an_onnx_file_is_not_imported_but_named(tmp_path):
-    path = mobilenet_v2(tmp_path / "net.onnx", 0.35, 96)
-    done = invoke("import", path)
-    assert done.exit_code == 2
-    assert f'model = "{path}"' in done.output
+def test_an_onnx_file_is_imported_as_its_layers(tmp_path):
+    path, out = mobilenet_v2(tmp_path / "net.onnx", 0.35, 96), tmp_path / "net.toml"
+    done = invoke("import", path, "-o", out)
+    assert done.exit_code == 0, done.output
+    assert facts(out)[0]["totals"]["macs"] == 11_934_128
 
 
 def test_settings_are_for_dynamic_dimensions(tmp_path):

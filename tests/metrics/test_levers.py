@@ -192,6 +192,15 @@ def test_pruned_products_fall_where_the_device_skips_them(pattern, skips, bits, 
     assert found["macs"] == share * whole["macs"]
 
 
+def test_a_share_that_no_pattern_of_4_has_is_refused():
+    with pytest.raises(InputError, match=r"sparsity: 0\.3 is not allowed: the pattern n:4"):
+        figures("vgg11", ["params"], sparsity=0.3, sparsity_pattern="n:4")
+    both = dse.evaluate(
+        "vgg11", metrics=["params"], sparsity=[0, 0.3, 0.5], sparsity_pattern=["unstructured", "n:4"]
+    ).params.transpose("sparsity", "sparsity_pattern")
+    assert np.isnan(both.values).tolist() == [[False, False], [False, True], [False, False]]
+
+
 def test_pruning_leaves_attention_and_embeddings_alone():
     shape = {"phase": "prefill", "context": 512, "sparsity_pattern": "structured"}
     whole, half = (figures("llama-2-7b", ["params", "macs", "weight_bytes"], device="l4", precision="fp16",

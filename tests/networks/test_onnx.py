@@ -128,14 +128,77 @@ def test_unknown_operators_are_listed_with_their_share(tmp_path):
     model = g.model("odd")
     model.opset_import.append(helper.make_opsetid("acme", 1))
     model.graph.value_info.append(helper.make_tensor_value_info("odd", TensorProto.FLOAT, [1, 12]))
-    onnx.save(model, tmp_path / "n.onnx")
+    path = tmp_path / "n.onnx"
+    onnx.save(model, path)
+    found = traced(path)
+    assert (found.total("macs"), found.ops[-1].count("outputs"), found.ops[-1].kind) == (48, 12, "other")
+    assert remarks(path) == "not counted: 1 × acme.Mystery (50.00% of the operators, 50.00% of the elements written)"
+    del model.graph.value_info[:]
+    onnx.save(model, path)
     with pytest.raises(InputError, match=r"odd: the shape of 'odd' cannot be told"):
-        traced(tmp_path / "n.onnx")
+        traced(path)
     g = Graph({"x": (TensorProto.FLOAT, [1, 4])})
     y = g.node("DFT", g.node("Unsqueeze", g.linear("x", 4, 12, bias=False), g.integers(2)), axis=1)
     path = g.save(tmp_path / "d.onnx", y)
     assert traced(path).total("macs") == 48
     assert remarks(path) == "not counted: 1 × DFT (33.33% of the operators, 66.67% of the elements written)"
+
+
+def test_shapes_that_a_file_declares_follow_its_dynamic_dimensions(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, ["batch", "sequence", 4])})
+    g.nodes.append(helper.make_node("Mystery", ["x"], ["odd"], domain="acme", name="odd"))
+    y = g.linear("odd", 12, 5, bias=False)
+    model = g.model(y)
+    model.opset_import.append(helper.make_opsetid("acme", 1))
+    model.graph.value_info.append(helper.make_tensor_value_info("odd", TensorProto.FLOAT, ["batch", "sequence", 12]))
+    onnx.save(model, tmp_path / "n.onnx")
+    found = traced(tmp_path / "n.onnx", dim_sequence=np.array([3.0, 7.0]))
+    assert found.total("macs").tolist() == [3 * 60, 7 * 60]
+    assert found.params() == 60
+
+
+def _resize(g, y):
+    return g.node("Resize", y, "", g.weight(value=[1, 1, 2, 2], name="scales"), mode="nearest")
+
+
+def _resize_region(g, y):
+    region = g.weight(value=[0, 0, 0, 0, 1, 1, 1, 1], name="region")
+    sizes = g.integers(1, 4, 12, 12)
+    return g.node("Resize", y, region, "", sizes, coordinate_transformation_mode="tf_crop_and_resize")
+
+
+def _upsample(g, y):
+    return g.node("Upsample", y, g.weight(value=[1, 1, 2, 2], name="scales"))
+
+
+def _grid(g, y):
+    return g.node("GridSample", y, g.weight(1, 6, 6, 2, name="grid"))
+
+
+def _chosen(g, y):
+    return g.node("Max", y, g.node("Min", y, g.weight(1, 4, 1, 1, name="bounds")))
+
+
+def _resized_table(g, y):
+    return g.node("Add", g.node("Resize", y, "", "", g.integers(1, 4, 12, 12)), _interpolated(g))
+
+
+def _interpolated(g):
+    return g.node("Resize", g.weight(1, 4, 6, 6, name="table"), "", g.weight(value=[1, 1, 2, 2], name="scales"))
+
+
+@pytest.mark.parametrize(
+    ("make", "opset", "beside"),
+    [
+        (_resize, 17, 0), (_resize_region, 17, 0), (_upsample, 9, 0), (_grid, 17, 0), (_chosen, 17, 0),
+        (_resized_table, 17, 4 * 6 * 6),
+    ],
+)  # fmt: skip
+def test_scales_sizes_and_bounds_are_no_parameters(tmp_path, make, opset, beside):
+    g = Graph({"x": (TensorProto.FLOAT, [1, 3, 8, 8])}, opset=opset)
+    y = g.node("Conv", "x", g.weight(4, 3, 3, 3))
+    path = g.save(tmp_path / "n.onnx", make(g, y))
+    assert traced(path).params() == 108 + beside
 
 
 def test_stored_tables_are_no_parameters(tmp_path):
@@ -185,6 +248,15 @@ def test_weights_outside_the_folder(tmp_path, location):
     tensor.external_data[0].value = "weights.bin"
     path.write_bytes(model.SerializeToString())
     assert traced(path).params() == 20  # only its shape is read
+    assert remarks(path) == "counted by shapes alone, since its weights are not there: weights.bin"
+    (tmp_path / "weights.bin").write_bytes(bytes(64))
+    assert remarks(path) == ""
+
+
+def test_a_missing_file_and_a_folder(tmp_path):
+    refused(tmp_path / "no.onnx", "no.onnx: cannot be read: No such file")
+    (tmp_path / "folder.onnx").mkdir()
+    refused(tmp_path / "folder.onnx", "folder.onnx: cannot be read: Is a directory")
 
 
 def test_truncated_weight(tmp_path):

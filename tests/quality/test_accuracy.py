@@ -253,6 +253,19 @@ def test_a_network_measured_in_8_bits():
     assert float(accuracy("mobilenet_v2", axes, PRECISIONS["fp32"], "torchvision-v1").value) == 71.878
 
 
+# Tables of torchvision, NNCF and MCUNet's model zoo: float, int8.
+@pytest.mark.parametrize(
+    ("model", "plain", "int8"),
+    [("squeezenet1_1", 58.178, 58.22), ("mobilenet_v3_small", 67.668, 66.98), ("proxyless-w0.3", 57.0, 56.2),
+     ("mcunet-in0", 41.5, 40.4), ("inception_v3", 77.294, 77.176), ("googlenet", 69.778, 69.826)],
+)  # fmt: skip
+def test_what_is_published_of_the_network_itself_comes_before_a_shift(model, plain, int8):
+    assert of_model(model)[0] == [plain] * 3
+    values, source = of_model(model, "int8")
+    assert values == [int8] * 3
+    assert source.startswith("published point of the network in int8")
+
+
 def test_measured_formats_lie_in_the_interval_of_their_class():
     for family in dse.families:
         for recipe in recipes(family):

@@ -21,9 +21,9 @@ def clip(net: Net, vision, text, resolution=224, context=77):
     """
     ends = (vision["projection"], text["projection"])
     net.require("text_projection", ends[0] is not None and ends[0] == ends[1], "both towers end in the same width")
-    with net.part("vision_tower"):
+    with net.part("vision_tower", tower="vision"):
         image = vit(net, **vision, resolution=resolution)
-    with net.part("text_tower"):
+    with net.part("text_tower", tower="text"):
         words = encoder(net, **text, context=context)
     with net.part("similarity"):
         return net.learned_scale(net.multiply(image, words), 1.0, "logit_scale")

@@ -42,7 +42,7 @@ def latent_diffusion(
         _read(net, name, each, context, guidance) for name, each in zip(("text", "second_text"), encoders, strict=False)
     ]
 
-    with net.part("unet"):
+    with net.part("unet", tower="unet"):
         states = net.concat_features(*read, name="text_concat")
 
         def step(latent: Tensor) -> Tensor:
@@ -63,6 +63,6 @@ def _read(net: Net, name: str, of: Mapping[str, Any], context, guidance) -> Tens
     def once(tokens: Tensor) -> Tensor:
         return encoder(net, **of, context=tokens.positions, states=True)
 
-    with net.part(f"{name}_encoder"):
+    with net.part(f"{name}_encoder", tower=name):
         out = net.call(guidance, once, net.given(1.0, context))
     return net.view(out, context, of["d_model"])

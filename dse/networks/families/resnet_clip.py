@@ -77,9 +77,9 @@ def clip_resnet(net: Net, vision, text, resolution=224, context=77):
     """
     same = np.equal(vision["projection"], text["projection"]) if text["projection"] is not None else False
     net.require("text_projection", same, "both towers end in the same width")
-    with net.part("vision_tower"):
+    with net.part("vision_tower", tower="vision"):
         image = resnet_clip(net, **vision, resolution=resolution)
-    with net.part("text_tower"):
+    with net.part("text_tower", tower="text"):
         words = encoder(net, **text, context=context)
     with net.part("similarity"):
         return net.learned_scale(net.multiply(image, words), 1.0, "logit_scale")

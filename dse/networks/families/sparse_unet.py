@@ -23,7 +23,10 @@ def sparse_unet(net: Net, voxels=512, density=0.001, width=1.0, classes=19, in_c
 
     Of a grid of `voxels` a side a share of `density` is occupied (below 0.001 for scenes). Convolutions of stride 1 are
     computed at occupied voxels and multiply occupied neighbours only; those of stride 2 keep every coarser voxel that
-    holds any. Both numbers are expectations for voxels spread evenly. `width` scales all channels, rounded down.
+    holds any. Both numbers are expectations for voxels spread evenly (uniformly at random), which surfaces are not: at
+    the same density a scan has more neighbours. Published MACs of driving scenes (113.9 G at width 1, 46 G at 0.64)
+    are those of a density of 0.000204 of 512³ here; the default is six times that work. `width` scales all channels,
+    rounded down.
     """
     net.require("width", STEM * width >= 1, "leaves no channels")
     net.require("voxels", voxels >= 2 ** len(DOWN), f"it is halved {len(DOWN)} times")

@@ -57,7 +57,7 @@ def vision_language(
     if images > 1:
         with net.part("connector"):
             held = net.collect(width, count * images * (1 - phase), "visual_tokens")
-    with net.part("vision_tower"):
+    with net.part("vision_tower", tower="vision"):
         tower = partial(_see, net, vision, resolution, 1 - phase)
         seen = net.call((1.0 - phase) * images, tower, net.image(vision["in_channels"], resolution, 1 - phase))
     patches = net.view(seen, side * side, vision["d_model"])
@@ -66,7 +66,7 @@ def vision_language(
     visual = net.view(made if images == 1 else held, count * images, width)
     common = {"context": context, "phase": phase, "batch": batch, "all_logits": all_logits}
     if fusion == PREFIX:
-        with net.part("language_model"):
+        with net.part("language_model", tower="text"):
             return decoder(net, **text, **common, visual=visual)
     net.require("cross_every", cross_every <= text["layers"], "there are not as many layers")
 
@@ -75,7 +75,7 @@ def vision_language(
         with net.part("cross_attention"):
             return net.repeat(np.floor(text["layers"] / cross_every), block, x)
 
-    with net.part("language_model"):
+    with net.part("language_model", tower="text"):
         return decoder(net, **text, **common, adapter=adapt)
 
 

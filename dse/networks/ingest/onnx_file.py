@@ -56,13 +56,18 @@ class Weight:
         return math.prod(self.dims)
 
 
+# Type and shape of a tensor; a text is the axis of a dynamic dimension, None the dimension of samples.
+Declared = tuple[int, tuple[int | str | None, ...]]
+
+
 @dataclass(frozen=True)
 class Graph:
     """The graph of an ONNX file.
 
     `values` are the values of stored tensors that are small enough to shape others; `inputs` map a name to its type
     and shape, in which a text is the axis of a dynamic dimension and None the dimension of samples. `dynamic` says of
-    each such axis where it is found.
+    each such axis where it is found. `declared` are type and shape of what nodes make, where the file tells them in
+    those terms. `absent` are files of weights that are not there.
     """
 
     path: str
@@ -70,10 +75,12 @@ class Graph:
     nodes: tuple[Node, ...]
     weights: Mapping[str, Weight]
     values: Mapping[str, np.ndarray]
-    inputs: Mapping[str, tuple[int, tuple[int | str | None, ...]]]
+    inputs: Mapping[str, Declared]
     outputs: tuple[str, ...]
     opsets: Mapping[str, int]
     dynamic: Mapping[str, str] = field(default_factory=dict)
+    declared: Mapping[str, Declared] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
 
 def read_graph(path: Path) -> Graph:
@@ -82,16 +89,13 @@ def read_graph(path: Path) -> Graph:
     Raises
     ------
     InputError
-        Where the package onnx is missing, the file cannot be read, is too large, truncated or no ONNX, where weights
+        Where the file cannot be read, is too large, truncated or no ONNX, where weights
         lie outside its folder or are shorter than their shape, and where the graph uses what nothing makes.
     """
-    where = str(path)
-    try:
-        import onnx
-        import onnx.inliner
-    except ImportError:
-        raise InputError(Fault(where, "reading .onnx needs the package onnx: pip install 'dse[onnx]'")) from None
-    content = _content(path)
+    import onnx
+    import onnx.inliner
+
+    where, content = str(path), _content(path)
     try:
         model = onnx.load_model_from_string(content)
         if model.functions:
@@ -125,6 +129,7 @@ class _Reader:
         self.faults: list[Fault] = []
         self.weights: dict[str, Weight] = {}
         self.values: dict[str, np.ndarray] = {}
+        self.absent: dict[str, None] = {}
 
     def graph(self, digest: str) -> Graph:
         import onnx
@@ -156,8 +161,10 @@ class _Reader:
             raise InputError(self.faults)
         opsets = {("" if o.domain in _STANDARD else o.domain): o.version for o in self.model.opset_import}
         outputs = tuple(o.name for o in proto.output)
+        declared = {v.name: d for v in (*proto.value_info, *proto.output) if (d := self.declared(v, dynamic))}
         return Graph(
-            str(self.path), digest, tuple(nodes), self.weights, self.values, inputs, outputs, opsets, dynamic
+            str(self.path), digest, tuple(nodes), self.weights, self.values, inputs, outputs, opsets, dynamic,
+            declared, tuple(self.absent),
         )  # fmt: skip
 
     def store(self, name: str, tensor: Any) -> None:
@@ -187,13 +194,32 @@ class _Reader:
                 self.faults.append(Fault(where, f"cannot be read: {str(error)[:120]}"))
 
     def check_location(self, where: str, tensor: Any) -> None:
-        """Refuse weights that are kept outside the folder of the file."""
+        """Refuse weights that are kept outside the folder of the file; note those that are not there."""
         location = next((e.value for e in tensor.external_data if e.key == "location"), "")
         folder = self.path.absolute().parent.resolve()
         if not location or not (folder / location).resolve().is_relative_to(folder):
             self.faults.append(Fault(where, f"its data is in {location!r}, outside the folder of the file; refused"))
+        elif not (folder / location).is_file():
+            self.absent[location] = None
 
-    def shape(self, value: Any, dynamic: dict[str, str]) -> tuple[int, tuple[int | str | None, ...]]:
+    def declared(self, value: Any, dynamic: Mapping[str, str]) -> Declared | None:
+        """Type and shape that the file tells of a result; None where a size follows from no input."""
+        tensor = value.type.tensor_type
+        if not tensor.HasField("shape") or any(isinstance(d.dim_param, bytes) for d in tensor.shape.dim):
+            return None
+        sizes: list[int | str | None] = []
+        for place, dim in enumerate(tensor.shape.dim):
+            if dim.HasField("dim_value") and dim.dim_value > 0:
+                sizes.append(dim.dim_value)
+            elif (axis := "dim_" + _plain(dim.dim_param)) in dynamic:
+                sizes.append(axis)
+            elif place == 0 and dim.dim_param.lower() in ("", *BATCH_NAMES):
+                sizes.append(None)
+            else:
+                return None
+        return tensor.elem_type, tuple(sizes)
+
+    def shape(self, value: Any, dynamic: dict[str, str]) -> Declared:
         """Type and shape of an input; the dimension of samples is None."""
         tensor = value.type.tensor_type
         if any(isinstance(text, bytes) for text in (value.name, *(d.dim_param for d in tensor.shape.dim))):

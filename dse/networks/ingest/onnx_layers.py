@@ -153,9 +153,15 @@ def _reduce(low: Lowering, node: Node) -> None:
     low.record(node, "pool", low.flowing(node))
 
 
-@handles("Add", "Sub", "Sum", "Mean", "Max", "Min", "Where")
+@handles("Add", "Sub", "Sum", "Mean")
 def _add(low: Lowering, node: Node) -> None:
     _combine(low, node, "add", "biases")
+
+
+@handles("Max", "Min", "Where")
+def _choose(low: Lowering, node: Node) -> None:
+    # Constants are bounds and masks.
+    _combine(low, node, "add")
 
 
 @handles("Mul", "Div")
@@ -163,12 +169,13 @@ def _mul(low: Lowering, node: Node) -> None:
     _combine(low, node, "multiply", "affine")
 
 
-def _combine(low: Lowering, node: Node, kind: str, role: str) -> None:
+def _combine(low: Lowering, node: Node, kind: str, role: str = "") -> None:
     if not is_data(node.outputs[0], low.shapes):
         low.values[node.outputs[0]] = Value(low.shapes.elements(node.outputs[0], node))
         return
     row = low.record(node, kind, low.flowing(node), in_place=IN_PLACE)
-    setattr(row, role, sum(low.claim(n, explicit=False) for n in node.inputs))
+    if role:
+        setattr(row, role, sum(low.claim(n, explicit=False) for n in node.inputs))
 
 
 @handles("LayerNormalization", "RMSNormalization", "InstanceNormalization", "GroupNormalization", "LpNormalization")

@@ -93,6 +93,8 @@ class OnnxBuilder:
         if left:
             names = ", ".join(list(left)[:3]) + (", ..." if len(left) > 3 else "")
             told.append(f"stored but no parameters: {sum(left.values()):,} values ({names})")
+        if self.graph.absent:
+            told.append(f"counted by shapes alone, since its weights are not there: {', '.join(self.graph.absent)}")
         return "; ".join(told)
 
 

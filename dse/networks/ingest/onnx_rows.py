@@ -13,6 +13,8 @@ from dse.networks.ops import FRESH, IN_PLACE
 
 # Standard operators whose work is not counted.
 UNCOUNTED = frozenset(["If", "Loop", "Scan", "DFT", "STFT", "Det", "SequenceMap", "MelWeightMatrix"])
+# Operators of which the first input alone has contents: scales, sizes, regions and fillings of others are settings.
+_SHAPING = frozenset(["Resize", "Upsample", "Pad", "Tile", "Slice", "Clip", "OneHot", "DequantizeLinear", *LAYOUT])
 # Layers whose output a bias that follows them is part of.
 _ADDING = ("Add", "Sub", "Sum", "BiasGelu")
 
@@ -143,7 +145,7 @@ class Lowering:
 
     def _static(self, node: Node) -> None:
         # Tables of sines are computed from frequencies, which nobody trains.
-        inputs = node.inputs[:1] if node.op in ("DequantizeLinear", *LAYOUT) else node.inputs
+        inputs = node.inputs[:1] if node.op in _SHAPING else node.inputs
         found = (
             [] if node.op in ("Sin", "Cos", "Shape", "Size") else [s for n in inputs for s in self.sources.get(n, ())]
         )
@@ -155,11 +157,14 @@ class Lowering:
 
     def _other(self, node: Node) -> None:
         before = len(self.rows)
+        unknown = node.domain or node.op in UNCOUNTED
+        # The standard says of all others that they have no weights beside what they take apart.
+        contents = node.inputs if unknown else node.inputs[:1]
         for number, name in enumerate(node.outputs):
             if name and is_data(name, self.shapes):
                 row = self.record(node, "other", self.flowing(node), number)
-                row.weights += sum(self.claim(n, explicit=False) for n in node.inputs) if number == 0 else 0
-        if node.domain or node.op in UNCOUNTED:
+                row.weights += sum(self.claim(n, explicit=False) for n in contents) if number == 0 else 0
+        if unknown:
             nodes, elements = self.uncounted.get(node.kind, (0, 0))
             written = sum(row.writes.elements for row in self.rows[before:])
             self.uncounted[node.kind] = nodes + 1, elements + written
@@ -176,7 +181,15 @@ class Lowering:
         if node.op == NORM:
             roles = ("affine", "affine", "statistics", "statistics")
             found = [(role, self.claim(n)) for role, n in zip(roles, node.inputs[1:], strict=False)]
-        elif node.op in LAYOUT or node.op in ("Clip", "DequantizeLinear", "QuantizeLinear", "Where", "Pow"):
+        elif node.op in LAYOUT or node.op in (
+            "Clip",
+            "DequantizeLinear",
+            "QuantizeLinear",
+            "Where",
+            "Pow",
+            "Max",
+            "Min",
+        ):
             return
         elif node.op in _ADDING:
             # A table of more dimensions, such as that of positions, is no bias.

@@ -25,16 +25,16 @@ class Shapes:
     """
 
     def __init__(self, graph: Graph, dims: Mapping[str, int]) -> None:
-        self.graph = graph
+        self.graph, self.dims = graph, dims
         self.shapes: dict[str, Shape] = {n: w.dims for n, w in graph.weights.items()}
         self.types: dict[str, int] = {n: w.dtype for n, w in graph.weights.items()}
         self.values: dict[str, np.ndarray] = dict(graph.values)
         self.static: set[str] = {"", *graph.weights}
         for name, (dtype, sizes) in graph.inputs.items():
-            known = tuple(1 if s is None else dims[s] if isinstance(s, str) else s for s in sizes)
-            self.shapes[name], self.types[name] = known, dtype
+            self.shapes[name], self.types[name] = self._sized(sizes), dtype
         for node in graph.nodes:
             self._infer(node)
+            self._take_declared(node)
 
     def of(self, name: str, node: Node) -> Shape:
         """The shape of a tensor that a node uses or makes; InputError where it cannot be told."""
@@ -46,6 +46,22 @@ class Shapes:
     def elements(self, name: str, node: Node) -> int:
         """The number of elements of a tensor that a node uses or makes."""
         return math.prod(self.of(name, node))
+
+    def _sized(self, sizes: tuple[int | str | None, ...]) -> Shape:
+        return tuple(1 if s is None else self.dims[s] if isinstance(s, str) else s for s in sizes)
+
+    def _take_declared(self, node: Node) -> None:
+        """What the file itself tells of results that cannot be inferred, such as those of foreign operators."""
+        for name in node.outputs:
+            if name and name not in self.shapes and name in self.graph.declared:
+                dtype, sizes = self.graph.declared[name]
+                self._note(node, name, dtype, self._sized(sizes))
+
+    def _note(self, node: Node, name: str, dtype: int, shape: Shape) -> None:
+        if math.prod(shape) > LARGEST or any(s < 0 for s in shape):
+            problem = f"makes a tensor of shape {shape}; allowed: at most 2^53 elements"
+            raise InputError(Fault(f"{self.graph.path}: {node.name}", problem))
+        self.shapes[name], self.types[name] = shape, dtype
 
     def _infer(self, node: Node) -> None:
         if node.op in ("Shape", "Size") or all(n in self.static for n in node.inputs):
@@ -60,12 +76,9 @@ class Shapes:
         except (KeyError, IndexError, ValueError, TypeError) as error:
             raise InputError(Fault(f"{self.graph.path}: {node.name}", f"{node.kind}: {error}")) from None
         for name, (dtype, shape) in found.items():
-            if shape is not None:
-                if math.prod(shape) > LARGEST or any(s < 0 for s in shape):
-                    problem = f"makes a tensor of shape {shape}; allowed: at most 2^53 elements"
-                    raise InputError(Fault(f"{self.graph.path}: {node.name}", problem))
-                self.shapes[name] = shape
             self.types[name] = dtype
+            if shape is not None:
+                self._note(node, name, dtype, shape)
         self._evaluate(node)
 
     def _standard(self, node: Node) -> dict[str, tuple[int, Shape | None]]:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import dse
 from dse.errors import InputError
 from dse.glossary import NAMES, lookup, tower_of
 from dse.networks import FAMILIES, MODELS, QUANTITIES, Trace, family, trace
@@ -193,3 +194,31 @@ def test_each_image_of_a_request_takes_the_tower_once():
     read = [sum(o.executions * o.count("macs") for o in t.ops if o.part == "cross_attention" and o.kind == "attention")
             for t in (one, four)]  # fmt: skip
     assert read == [24 * 2 * 64 * 8 * 64, 4 * 24 * 2 * 64 * 8 * 64]
+
+
+BROKEN_TOWERS = [
+    ("llava-1.5-7b", {"text_heads": 7}, "text_heads"),
+    ("llava-1.5-7b", {"vision_heads": 7}, "vision_heads"),
+    ("llava-1.5-7b", {"text_kv_heads": 5}, "text_kv_heads"),
+    ("llava-1.5-7b", {"text_attention": "window"}, "text_window"),
+    ("llava-1.5-7b", {"text_sinks": 2}, "text_sinks"),
+    ("llava-1.5-7b", {"text_experts": 4}, "text_active_experts"),
+    ("llava-1.5-7b", {"resolution": 10}, "vision_patch"),
+    ("openflamingo-3b", {"text_heads": 7}, "text_heads"),
+    ("clip-vit-b-32", {"vision_heads": 7}, "vision_heads"),
+    ("clip-vit-b-32", {"text_heads": 7}, "text_heads"),
+    ("clip-rn50", {"text_heads": 7}, "text_heads"),
+    ("clip-rn50", {"vision_depth": 7}, "vision_depth"),
+    ("stable-diffusion-1.5", {"text_heads": 7}, "text_heads"),
+    ("stable-diffusion-1.5", {"unet_heads": 7}, "unet_heads"),
+    ("stable-diffusion-1.5", {"context": 78}, "context"),
+    ("stable-diffusion-xl", {"second_text_heads": 7}, "second_text_heads"),
+]
+
+
+@pytest.mark.parametrize(("model", "axes", "named"), BROKEN_TOWERS, ids=lambda value: str(value))
+def test_what_does_not_fit_in_a_tower_is_told_of_the_axis_of_that_tower(model, axes, named):
+    with pytest.raises(InputError) as caught:
+        dse.evaluate(model, device="cheatsheet-example", precision="fp16", metrics=["params"], **axes)
+    assert len(caught.value.faults) == 1
+    assert caught.value.faults[0].where.split(": ")[-1] == named
