@@ -121,7 +121,7 @@ def test_sheet_is_decided_but_for_known_cases():
         for argument, direction in trends(record.function, positive=True).items()
         if direction.sign is None
     }
-    # The error grows on both sides of the middle of the experiments; bounds of a loss are tables before a search begins.
+    # The error grows on both sides of the middle of the experiments; bounds are tables before a search begins.
     of_loss = {(name, of) for name in ("refit_error", "lowest_loss", "highest_loss") for of in ("params", "tokens")}
     assert undecided - of_loss == {
         ("communication_overhead", "transfer_time"),
