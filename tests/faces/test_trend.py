@@ -121,7 +121,9 @@ def test_sheet_is_decided_but_for_known_cases():
         for argument, direction in trends(record.function, positive=True).items()
         if direction.sign is None
     }
-    assert undecided == {
+    # The error grows on both sides of the middle of the experiments; bounds are tables before a search begins.
+    of_loss = {(name, of) for name in ("refit_error", "lowest_loss", "highest_loss") for of in ("params", "tokens")}
+    assert undecided - of_loss == {
         ("communication_overhead", "transfer_time"),
         ("expected_tokens", "acceptance"),
         ("paged_tokens", "page_tokens"),
