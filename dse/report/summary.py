@@ -88,7 +88,8 @@ def _judged(went: Mapping[str, Any], verdict: Mapping[str, Any]) -> str:
 
 def misses(manifest: Mapping[str, Any]) -> list[str]:
     """Why no design is left, one line a constraint, the one that excludes most first; with the nearest miss."""
-    lines = ["no design meets the budgets"]
+    searched = "search" in manifest
+    lines = ["none of the designs that were tried meets the budgets" if searched else "no design meets the budgets"]
     counts, nearest = manifest["counts"], manifest["nearest_misses"]
     least, where = ("at least ", " on a coarse grid") if "bounds" in manifest else ("", "")
     own = [b for network in manifest.get("networks", {}).values() for b in network["budgets"]]

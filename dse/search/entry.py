@@ -26,7 +26,7 @@ def search(
     population: int = POPULATION,
     polish: bool = True,
     inner: str = "sample",
-    storage: str | None = None,
+    storage: str | os.PathLike[str] | None = None,
     judge: bool = False,
     warm_start: WarmLike | None = None,
     formulas: Sequence[Callable[..., Any]] = (),
@@ -74,7 +74,8 @@ def search(
     DseError
         When a folder or a storage cannot be used.
     """
-    own = Settings(trials, sampler, seed, population, polish, inner, storage, judge)
+    where = os.fspath(storage) if isinstance(storage, os.PathLike) else storage
+    own = Settings(trials, sampler, seed, population, polish, inner, where, judge)
     own.check()
     job, folder = asked(spec, formulas, settings, assumptions, out)
     warm = read_warm(job, inner, warm_start)

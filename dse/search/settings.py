@@ -50,6 +50,11 @@ class Settings:
     def check(self) -> None:
         """Raise InputError for what is not allowed."""
         check_sampler(self.sampler)
+        if self.storage is not None and not isinstance(self.storage, str):
+            raise InputError(f"storage = {self.storage!r}; allowed: a URL of a database, or a journal file")
+        for name in ("polish", "judge"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise InputError(f"{name} = {value!r}; allowed: true or false")
         if self.inner not in INNER:
             raise InputError(unknown("value of inner", self.inner, INNER))
         for name, least in (("trials", 1), ("population", 2), ("seed", 0)):

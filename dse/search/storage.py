@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -199,9 +200,19 @@ def open_storage(url: str) -> BaseStorage:
     """The storage of a URL of a database, or of a journal file."""
     if "://" in url:
         # Where the server was started again, its connections are opened again.
-        return optuna.storages.get_storage(optuna.storages.RDBStorage(url, engine_kwargs={"pool_pre_ping": True}))
+        engine = {"pool_pre_ping": True}
+        return optuna.storages.get_storage(optuna.storages.RDBStorage(_with_driver(url), engine_kwargs=engine))
     # The lock of a worker that was killed is a link, which goes on to count as held where it leads nowhere.
     return JournalStorage(JournalFileBackend(os.path.abspath(url)))
+
+
+def _with_driver(url: str) -> str:
+    """The URL of a PostgreSQL server by the driver that is installed, where it names none."""
+    scheme, separator, rest = url.partition("://")
+    driver = next((name for name in ("psycopg", "psycopg2") if find_spec(name)), None)
+    if scheme not in ("postgres", "postgresql") or driver is None:
+        return url
+    return f"postgresql+{driver}{separator}{rest}"
 
 
 def _opened(url: str) -> BaseStorage:

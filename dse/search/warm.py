@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from dse.errors import InputError
+from dse.errors import InputError, unknown
 from dse.grid.space import NETWORK
 from dse.jobs.resolve import Job
 from dse.jobs.result import Result, load
+from dse.registry import METRICS
 from dse.search.settings import digest
 from dse.search.space import Part, SearchSpace
 
@@ -56,6 +57,8 @@ def read_warm(job: Job, inner: str, source: WarmLike | None) -> Warm:
         return NOTHING
     designs = _designs(source)
     space = SearchSpace(job, inner)
+    if not isinstance(source, (str, os.PathLike, Result, xr.Dataset)):
+        _check_names(space, designs)
     found = [cell for design in designs if (cell := _cell(space, design)) is not None]
     if not found:
         raise InputError(f"none of the {len(designs):,} designs to start from is in the space of the spec")
@@ -75,6 +78,14 @@ def _designs(source: WarmLike) -> list[dict[str, Any]]:
     if not isinstance(source, Iterable) or not all(isinstance(one, Mapping) for one in source):
         raise InputError("designs to start from: give a folder of a result, a result, or a list of mappings")
     return [{_ALIASES.get(str(n), str(n)): v for n, v in one.items()} for one in source]
+
+
+def _check_names(space: SearchSpace, designs: Sequence[Mapping[str, Any]]) -> None:
+    """Raise InputError for a name in a design that is neither an axis nor a metric: it would start at another one."""
+    known = {NETWORK, *(name for part in space.parts for name in part.grid.space.axes)}
+    for design in designs:
+        if wrong := next((name for name in design if name not in known and name not in METRICS), None):
+            raise InputError(unknown("axis", wrong, sorted(known), "designs to start from"))
 
 
 def _cell(space: SearchSpace, design: Mapping[str, Any]) -> int | None:

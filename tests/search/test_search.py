@@ -13,6 +13,7 @@ from dse.jobs.run import blocks_of
 from dse.pareto.cut import MCU
 from dse.pareto.groups import flat_column, group_texts
 from dse.plots import importances
+from dse.report.summary import misses
 from dse.search.designs import GROUP, Prepared, Traced, designs_of
 from dse.search.evaluator import Evaluator
 from dse.search.samplers import check_sampler
@@ -259,6 +260,24 @@ def test_a_warm_start_begins_with_what_was_found(tmp_path):
     assert "1 of 2 designs to start from are not in the space" in result.messages
     with pytest.raises(dse.InputError, match="none of the 1 designs"):
         dse.search(SPEC, trials=2, warm_start=[{"width": 7}])
+    with pytest.raises(dse.InputError, match="unknown axis 'widht'; did you mean 'width'"):
+        dse.search(SPEC, trials=2, warm_start=[{"widht": 0.5}])
+
+
+@pytest.mark.parametrize(("name", "value"), [("storage", 5), ("polish", "no"), ("judge", 1)])
+def test_settings_of_another_type_are_refused(name, value):
+    with pytest.raises(dse.InputError, match=f"{name} = .*allowed"):
+        dse.search(SPEC, trials=2, **{name: value})
+
+
+def test_a_storage_may_be_a_path(tmp_path):
+    dse.search(SPEC, trials=2, population=2, storage=tmp_path / "shared.journal")
+    assert (tmp_path / "shared.journal").exists()
+
+
+def test_what_was_not_found_is_not_said_to_be_impossible(tmp_path):
+    found = dse.search(SPEC, trials=2, population=2, polish=False)
+    assert misses(found.manifest)[0] == "none of the designs that were tried meets the budgets"
 
 
 def test_wrong_settings_are_told():

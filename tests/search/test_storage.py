@@ -130,7 +130,7 @@ def test_two_workers_on_sqlite(tmp_path):
 def test_two_workers_on_postgresql(tmp_path):
     server = postgresql(tmp_path)
     try:
-        two_workers(server.get_uri().replace("postgresql://", "postgresql+psycopg2://"), tmp_path)
+        two_workers(server.get_uri(), tmp_path)
     finally:
         server.cleanup()
 
@@ -147,7 +147,7 @@ def postgresql(tmp_path):
 
 def test_a_server_that_goes_away_and_comes_back(tmp_path, monkeypatch):
     server = postgresql(tmp_path)
-    url = server.get_uri().replace("postgresql://", "postgresql+psycopg2://")
+    url = server.get_uri()
     options = {"trials": 100, "population": 10, "seed": 2, "storage": url, "out": tmp_path / "x", "plots": False}
     push, pushed = Shared.push, []
 
