@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 
 from dse.calibration.calibrate import Fitted
 from dse.calibration.constants import Calibration, to_toml
-from dse.errors import Fault, InputError
+from dse.files import write_whole
 
 COLUMNS = ("device", "software", "precision", "network", "family", "measured_s", "predicted_s", "left_out_s")
 
@@ -24,8 +22,8 @@ def write(path: Path, fitted: Sequence[Fitted], heading: str, pooled: Sequence[C
     `predicted_s` is of the fit to all rows, `left_out_s` of one without the row's family.
     """
     rows = path.with_suffix(".rows.csv")
-    _replace(rows, rows_csv(fitted))
-    _replace(path, to_toml([*(f.calibration for f in fitted), *pooled], heading))
+    write_whole(rows, rows_csv(fitted))
+    write_whole(path, to_toml([*(f.calibration for f in fitted), *pooled], heading))
     return rows
 
 
@@ -49,16 +47,3 @@ def rows_csv(fitted: Sequence[Fitted]) -> str:
             times = (f"{row.seconds * factor:.4g}" for factor in (1.0, inside, outside))
             writer.writerow([row.device, row.software, row.precision, row.label, row.family, *times])
     return out.getvalue()
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write under a temporary name beside the file, then rename."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(Fault(str(path), f"cannot be written: {error.strerror}")) from None
-    finally:
-        with suppress(OSError):
-            part.unlink()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dse.cli.common import json_option, print_json, print_table, print_text
-from dse.errors import DseError
+from dse.errors import DseError, InputError
 
 if TYPE_CHECKING:
     from dse.bench.figures import Figure
@@ -106,14 +106,13 @@ def _row(figure: Figure) -> list[str]:
 def _write(path: Path | None, report: Mapping[str, object]) -> None:
     """Write a report, whole or not at all."""
     import json
-    import os
+
+    from dse.files import write_whole
 
     if path is None:
         return
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
-        temporary.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DseError(f"{path}: cannot be written: {error.strerror or error}") from None
+        write_whole(path, json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    except InputError as error:
+        # The words of the command were right, and hours of measurement may lie behind it.
+        raise DseError(str(error)) from None

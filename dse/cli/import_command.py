@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import click
 
 from dse.cli.common import json_option, parse_settings, print_json
 from dse.errors import Fault, InputError
+from dse.files import write_whole
 
 
 @click.command("import")
@@ -48,7 +47,7 @@ def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool
         raise InputError(Fault(str(out), "a model is written as .toml"))
     if out.exists() and not force:
         raise InputError(Fault(str(out), "exists already; choose another file with -o, or replace it with --force"))
-    _write(text, out)
+    write_whole(out, text)
     if as_json:
         print_json({**facts, "path": str(out)})
         return
@@ -75,16 +74,3 @@ def _table(model: Any, settings: Mapping[str, Any], file: str) -> tuple[str, str
     rows = rows_of(trace(model.own_family, model.axes))
     sizes = ", ".join(f"{axis} = {value}" for axis, value in model.axes.items())
     return table_toml(rows, (f"{model.name}, from {model.source}", sizes, remarks)), f"a table of {len(rows)} layers"
-
-
-def _write(text: str, path: Path) -> None:
-    """Write under a temporary name beside the file, then rename: never a half-written one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise InputError(Fault(str(path), f"cannot be written: {error.strerror}")) from None
-    finally:
-        with suppress(OSError):
-            part.unlink()

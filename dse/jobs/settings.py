@@ -94,6 +94,10 @@ def add_axes(
     faults: list[Fault],
     catalogues: Catalogues,
 ) -> None:
+    """Add the axes of a table of the spec that are right to `axes`, and what is wrong with the others to `faults`.
+
+    `allowed` are the names that the table may have, `kind` is what one of them is called in a fault.
+    """
     for name, value in given.items():
         where = f"{table}.{name}"
         if name not in allowed:
