@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -11,12 +11,14 @@ import xarray as xr
 
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
+from dse.grid.blocks import Alone, Grid
 from dse.grid.evaluate import compute_formats, evaluate_values
 from dse.grid.inputs import calibrated, calibrations_chosen, cost_basis
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import make_plan, settings_of, variants_of
-from dse.grid.program import MODEL_AXIS, PHASE_AXIS
+from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.quality import SOURCES, recipe_key
+from dse.grid.reasons import reasons
 from dse.grid.space import DESIGN, RECIPE, Space
 from dse.registry import Record
 
@@ -28,13 +30,16 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
     -------
     xr.Dataset
         One variable a metric over the dimensions that it varies along, with `units`, `long_name`, `direction`
-        and `formula`; axes are coordinates.
+        and `formula`, and with `reason` where values are undefined; axes are coordinates.
     """
     return label(space, evaluate_values(space, targets, **options))
 
 
-def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
-    """Values as a Dataset: metrics with what they say of themselves, axes as coordinates."""
+def label(space: Space, values: Values, grid: Grid | None = None) -> xr.Dataset:
+    """Values as a Dataset: metrics with what they say of themselves, axes as coordinates.
+
+    A metric that is undefined anywhere says why in the attribute `reason`. `grid` is that of which the space is a part.
+    """
     model = space.axes[MODEL_AXIS].values[0] if MODEL_AXIS in space.axes else None
     phases = set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else set()
     phase = phases.pop() if len(phases) == 1 else None
@@ -52,6 +57,8 @@ def label(space: Space, values: Mapping[str, Labelled]) -> xr.Dataset:
         metric = name.rpartition(".")[2]
         record = registry.metric_record(metric, model if metric == "latency" else None, phase, settings)
         variables[name] = _variable(value, attributes(record, space))
+    for name, why in reasons(grid or Alone(space), space, {n: values[n] for n in variables}).items():
+        variables[name].attrs["reason"] = why
     dataset = xr.Dataset(variables, coordinates)
     dataset.attrs = {"family": space.family.name, "counting": space.counting, "Conventions": "CF-1.10"}
     if space.model:
@@ -122,12 +129,6 @@ def attributes(record: Record, space: Space) -> dict[str, str]:
     if record.counted:
         attrs["counted"] = record.counted
     attrs["formula"] = equation(record)
-    if unmeant := _phases(space) & set(record.undefined_in.split()):
-        attrs["reason"] = f"undefined in the phase {' and '.join(sorted(unmeant))} with the model {record.variant!r}"
-    if record.domain and space.family.domain != "language":
-        attrs["reason"] = f"undefined: {space.family.name} is not a language model"
-    elif record.domain and record.domain != "language" and not _phases(space) <= set(record.domain.split()):
-        attrs["reason"] = f"undefined outside the phase {' or '.join(record.domain.split())}"
     return attrs
 
 
@@ -150,10 +151,6 @@ LOWER = ", lower bound"
 def _follows_latency(record: Record) -> bool:
     needs = make_plan([record.name], None, record.phase).needs.get(record.name, frozenset())
     return any(registry.scoped(n)[1] == "latency" for n in needs)
-
-
-def _phases(space: Space) -> set[str]:
-    return set(space.axes[PHASE_AXIS].values) if PHASE_AXIS in space.axes else {""}
 
 
 @cache

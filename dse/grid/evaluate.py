@@ -22,6 +22,8 @@ from dse.grid.space import Axis, Space
 # The program of a part of a space that has one value of each axis that chooses formulas.
 Make = Callable[[Space, tuple[str, ...]], Program]
 
+# A metric that is undefined exactly where the axes make no network.
+WITNESS = "params"
 # Results that surely fit are not measured before they are made: where so many arrays of all designs take so many
 # bytes, or half of what there is.
 SMALL, ARRAYS = 2**28, 64

@@ -43,7 +43,7 @@ def describe(data: xr.Dataset, space: Space) -> dict[str, Any]:
         entry: dict[str, Any] = {"value": value, "unit": record.unit, "measure": record.measure}
         entry["what"] = variable.attrs["long_name"]
         if math.isnan(value):
-            entry["reason"] = reason(space, str(name), data)
+            entry["reason"] = variable.attrs["reason"]
         elif name in SOURCES:
             entry["source"] = str(data.coords[SOURCES[str(name)]].item())
             entry["what"] += f": {entry['source']}"
@@ -115,34 +115,6 @@ def region_facts(region: Region, settings: Iterable[str]) -> dict[str, dict[str,
             }
             found[setting] = {**facts, "kind": figure.kind, "source": figure.source}
     return found
-
-
-def reason(space: Space, name: str, data: xr.Dataset) -> str:
-    """Why a metric of one design is undefined."""
-    if "reason" in data[name].attrs:
-        return str(data[name].attrs["reason"])
-    record = registry.metric_record(name)
-    unpublished = [n for n in unpublished_of(space) if n in plan_of(space, [name]).leaves]
-    if unpublished:
-        return f"no {' and no '.join(unpublished)} is published of {space.axes[REGION_AXIS].values[0]}"
-    if name in ("latency_low", "latency_high") and not calibrated(space):
-        return "undefined: a lower bound has no interval; set latency_model = calibrated"
-    if "active_power" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "active_power").data):
-        return "undefined: no power is measured of this device, software and number format"
-    if "quality" in record.inputs and source_of(name) in data.coords:
-        return str(data.coords[source_of(name)].item())
-    lacking = [f for f in plan_of(space, [name]).device_figures if np.isnan(leaf(space, f).data)]
-    if lacking:
-        told = [MADE_OF.get(f, f) for f in lacking]
-        return f"the catalogue has no {', '.join(told)} of {space.axes['device'].values[0]}"
-    if any(n in DIVIDED for n in plan_of(space, [name]).leaves):
-        for problem, wrong in refusals(space):
-            if wrong.data.any():
-                return f"undefined: {problem}"
-    if "mac_energy" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "mac_energy").data):
-        used = compute_peak(space)[1].data
-        return f"the energy profile {space.axes[PROFILE_AXIS].values[0]} has no energy of a MAC in {used} or wider"
-    return "undefined for this number format" if record.kind == "table" else "undefined here"
 
 
 def chain(space: Space, target: str) -> list[str]:

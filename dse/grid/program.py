@@ -193,11 +193,18 @@ def _check_devices(space: Space, plan: Plan) -> None:
 
 def has_meaning(record: Record, space: Space) -> bool:
     """Whether a metric has a meaning for the network, in the phase of the work."""
-    phase = space.axes[PHASE_AXIS].values[0] if PHASE_AXIS in space.axes else ""
-    if str(phase) in record.undefined_in.split():
-        return False
+    return not meaningless(record, space)
+
+
+def meaningless(record: Record, space: Space) -> str:
+    """Why a metric has no meaning for the network, in the one phase of the work; "" where it has one."""
+    phase = str(space.axes[PHASE_AXIS].values[0]) if PHASE_AXIS in space.axes else ""
+    if phase in record.undefined_in.split():
+        return f"undefined in the phase {phase} with the model {record.variant!r}"
     if record.domain is None:
-        return True
+        return ""
     if space.family.domain != "language":
-        return False
-    return record.domain == "language" or str(phase) in record.domain.split()
+        return f"undefined: {space.family.name} is not a language model"
+    if record.domain == "language" or phase in record.domain.split():
+        return ""
+    return f"undefined outside the phase {' or '.join(record.domain.split())}"

@@ -79,7 +79,7 @@ def flat(grid: Grid, places: np.ndarray, columns: Sequence[str]) -> xr.Dataset:
     places = places if len(places) else np.zeros(2, dtype=np.int64)
     size = {"design": len(places)}
     designs = grid.space.designs(places) if grid.space.dims else grid.space
-    flat = label(designs, grid.evaluate(designs, columns)).reset_coords()
+    flat = label(designs, grid.evaluate(designs, columns), grid).reset_coords()
     flat = flat.map(lambda v: v if "design" in v.dims else v.expand_dims(size), keep_attrs=True)
     axes = [n for n in flat if n not in columns]
     return flat[[*axes, *columns]].set_coords(axes)
@@ -102,7 +102,10 @@ def joined(parts: Sequence[xr.Dataset]) -> xr.Dataset:
         first = next(p[name] for p in parts if name in p.variables)
         empty = _EMPTY[first.dtype == object]
         columns = [p[name].values if name in p.variables else np.full(p.sizes["design"], empty) for p in parts]
-        variables[name] = xr.Variable(("design",), np.concatenate(columns), first.attrs)
+        own = [p[name].attrs for p in parts if name in p.variables]
+        why = dict.fromkeys(str(attrs["reason"]) for attrs in own if "reason" in attrs)
+        told = {**own[0], **({"reason": "; ".join(why)} if why else {})}
+        variables[name] = xr.Variable(("design",), np.concatenate(columns), told)
     coordinates = {n for p in parts for n in p.coords}
     attrs = {k: v for k, v in parts[0].attrs.items() if all(p.attrs.get(k) == v for p in parts)}
     return xr.Dataset(variables, attrs=attrs).set_coords(coordinates)

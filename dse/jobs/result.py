@@ -115,7 +115,7 @@ class Result:
             return open_grid(self.path)
         self.check_formulas()
         job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumptions)
-        found = {g.name: label(g.space, g.evaluate(g.space, job.metrics)) for g in job.grids}
+        found = {g.name: label(g.space, g.evaluate(g.space, job.metrics), g) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
 
     @property

@@ -14,12 +14,16 @@ import xarray as xr
 from dse.errors import InputError
 from dse.grid.blocks import Grid
 from dse.grid.dataset import coordinates_of, label
+from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.quality import SOURCES
+from dse.grid.reasons import has_undefined, reasons
 from dse.grid.space import Space
 from dse.jobs.checksums import Sums
 from dse.jobs.result import GRID, SUMS
+from dse.pareto.regions import thinned
+from dse.pareto.scanner import TILE
 from dse.units import format_quantity
 
 # Values of a chunk, and the level of its compression: what reads and writes quickest.
@@ -36,7 +40,7 @@ class Store:
         self._grid, self._space, self._columns = grid, grid.space, tuple(columns)
         corner = _corner(grid.space)
         values = grid.evaluate(corner, columns)
-        self._template = label(corner, values)
+        self._template = label(corner, values, grid)
         # Everything that the axes alone tell is written with them.
         self._axes = coordinates_of(self._space, values)
         self._wanted = {str(n): v for n, v in self._template.variables.items() if n not in self._axes}
@@ -64,6 +68,7 @@ class Store:
             store, zarr_format=3, consolidated=False
         )
         group = zarr.open_group(store, mode="r+")
+        why = self._reasons()
         for name, variable in self._wanted.items():
             shape = self._shape(variable.dims)
             number = variable.dtype.kind == "f"
@@ -75,12 +80,17 @@ class Store:
                 fill_value=math.nan if number else "",
                 dimension_names=tuple(map(str, variable.dims)),
                 compressors=ZstdCodec(level=LEVEL),
-                attributes=dict(variable.attrs),
+                attributes={**variable.attrs, **({"reason": why[name]} if name in why else {})},
                 # Every chunk is written, so that one that is not there is known to be missing.
                 config={"write_empty_chunks": True},
             )
 
         self._write_small()
+
+    def _reasons(self) -> dict[str, str]:
+        """Why values are undefined: all of it, but of a large space what a coarse grid tells."""
+        part = self._space if self._space.size <= PLAIN_LIMIT else thinned(self._space, TILE).space
+        return reasons(self._grid, part, self._grid.evaluate(part, self._columns))
 
     def open(self, folder: Path) -> None:
         """Go on with a store that was created before."""
@@ -134,7 +144,19 @@ class Store:
             dims = tuple(map(str, self._wanted[name].dims))
             region = tuple(place.get(d, slice(0, self._space.sizes[d])) for d in dims)
             data = np.broadcast_to(values[name].over(dims), [part.stop - part.start for part in region])
+            if "reason" not in self._arrays[name].attrs and has_undefined(values[name]):
+                self._arrays[name].attrs["reason"] = self._reason(name, place, values[name])
             self._arrays[name][region if region else ...] = data
+
+
+    def _reason(self, name: str, place: Mapping[str, slice], value: Labelled) -> str:
+        """Why a column is undefined in a tile."""
+        part = self._space
+        for dim, index in place.items():
+            part = part.isel(dim, index)
+        for dim in (d for d in part.dims if d not in value.dims):
+            part = part.isel(dim, slice(0, 1))
+        return reasons(self._grid, part, {name: value})[name]
 
 
 def _corner(space: Space) -> Space:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from dse.errors import InputError
-from dse.grid.blend import LOAD, Blend, projected
 from dse.grid.blocks import Grid
 from dse.grid.engines import PLAIN_LIMIT
-from dse.grid.evaluate import evaluate_values
 from dse.grid.labelled import Labelled
+from dse.grid.reasons import NO_NETWORK, NO_VALUE, example, in_part, masks, members, without_network
 from dse.grid.space import Space
-from dse.jobs.reasons import masks
 from dse.jobs.resolve import Job
-from dse.pareto.cut import WITNESS
 from dse.pareto.regions import thinned
 from dse.pareto.scanner import TILE
 
-NO_NETWORK = "the axes make no network"
-NO_VALUE = "the formula has no value here"
 # By metric, with the network's name before it where there are several: reason -> number of designs.
 Reasons = dict[str, dict[str, int]]
 
@@ -77,13 +71,13 @@ def _by_reason(
     job: Job, grid: Grid, part: Space, tally: _Tally, lost: np.ndarray, told: Mapping[str, np.ndarray]
 ) -> None:
     """Count what networks, figures, formats and phases make undefined; mark it in `lost` and, by column, in `told`."""
-    for name, space, joint, metrics in _members(job, grid, part):
+    for name, space, joint, metrics in members(grid, part, _needed(job, grid)):
         before = f"{name}: " if name else ""
-        wrong = _without_network(space)
+        wrong = without_network(space)
         invalid = _spread(wrong, joint, part)
         if (new := invalid & ~lost).any():
-            example = tally.examples.setdefault(name, _example(space, wrong))
-            tally.add(f"{before}network", f"{NO_NETWORK}; the first: {example}", int(new.sum()))
+            first = tally.examples.setdefault(name, example(space, wrong))
+            tally.add(f"{before}network", f"{NO_NETWORK}; the first: {first}", int(new.sum()))
         np.logical_or(lost, invalid, out=lost)
         for metric, columns in metrics.items():
             open_ = ~invalid
@@ -113,43 +107,6 @@ def _needed(job: Job, grid: Grid) -> list[str]:
     return list(dict.fromkeys([*(o.metric for o in cut.objectives), *(b.column for b in cut.budgets)]))
 
 
-def _members(job: Job, grid: Grid, part: Space) -> Iterator[tuple[str, Space, Mapping[str, str], dict[str, list[str]]]]:
-    """The networks of a part of a grid: name, space, what its dimensions are called in the part, metrics needed.
-
-    Each metric with the columns that need it.
-    """
-    needed = _needed(job, grid)
-    if not isinstance(grid, Blend):
-        yield grid.name, part, {d: d for d in part.dims}, {grid.metric(c): [c] for c in needed}
-        return
-    for member in grid.members:
-        space, joint = projected(member.space, member.name, part)
-        metrics: dict[str, list[str]] = {}
-        for column in needed:
-            network, _, metric = column.rpartition(".")
-            if network in ("", member.name):
-                metrics.setdefault("latency" if column == LOAD else metric, []).append(column)
-        yield member.name, space, joint, metrics
-
-
 def _spread(mask: Labelled, joint: Mapping[str, str], part: Space) -> np.ndarray:
-    """A mask over the dimensions of one network as one over those of the part."""
-    names = [joint[d] for d in mask.dims]
-    dims = tuple(d for d in part.dims if d in names)
-    ordered = Labelled(dims, np.transpose(mask.data, [names.index(d) for d in dims]))
-    return np.broadcast_to(ordered.over(part.dims), tuple(part.sizes.values()))
-
-
-def _without_network(space: Space) -> Labelled:
-    found = evaluate_values(space, [WITNESS])[WITNESS]
-    return Labelled(found.dims, np.isnan(found.data))
-
-
-def _example(space: Space, wrong: Labelled) -> str:
-    """What is wrong with the first network that cannot be built."""
-    everywhere = np.broadcast_to(wrong.over(space.dims), tuple(space.sizes.values()))
-    try:
-        evaluate_values(space.designs(np.flatnonzero(everywhere)[:1]).first(), [WITNESS])
-    except InputError as error:
-        return str(error)
-    return "it has no parameters that can be counted"
+    """A mask over the dimensions of one network as one over all those of the part."""
+    return np.broadcast_to(in_part(mask, joint, part).over(part.dims), tuple(part.sizes.values()))

@@ -163,7 +163,7 @@ def slice_of(grid: Grid, space: Space, cut: Cut, axes: Sequence[str], metrics: S
             raise InputError(unknown("axis of several values", axis, space.dims))
     columns = dict.fromkeys([*metrics, *cut.columns])
     values = grid.evaluate(space, list(columns))
-    found = label(space, {n: values[n] for n in dict.fromkeys(metrics)})
+    found = label(space, {n: values[n] for n in dict.fromkeys(metrics)}, grid)
     feasible, first = _feasible(space, cut, values)
     found = found.assign(feasible=feasible, excluded_by=first)
     found = found.isel({d: 0 for d in space.dims if d not in axes})

@@ -62,7 +62,7 @@ def test_evaluate_tells_why_a_value_is_undefined(call):
     found = facts(call, "evaluate resnet50 --device a100-sxm-80gb --precision fp16")
     undefined = {n: m["reason"] for n, m in found["metrics"].items() if m["value"] is None}
     assert "not a language model" in undefined["time_per_token"]
-    assert "has no sram_bank of a100-sxm-80gb" in undefined["sram_free"]
+    assert undefined["sram_free"] == "a100-sxm-80gb lacks sram_bank"
 
 
 def test_evaluate_a_language_model(call):
