@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -111,10 +112,11 @@ def _print_plan(job: Job, as_json: bool) -> None:
         click.echo(f"about {plan['seconds_text']} at {plan['rate']:,.0f} designs/s measured on a part of it")
     for note in plan["notes"]:
         print_text(f"note: {note}")
-    _print_devices(plan["left_out_devices"], plan["fit_not_checked"])
+    print_devices(plan["left_out_devices"], plan["fit_not_checked"])
 
 
-def _print_devices(left_out: dict[str, list[str]], unchecked: dict[str, list[str]]) -> None:
+def print_devices(left_out: dict[str, list[str]], unchecked: dict[str, list[str]]) -> None:
+    """Print the devices that were left out, and those whose capacities are not known."""
     from dse.report.summary import lacking
 
     if left_out:
@@ -142,7 +144,7 @@ def _print_result(result: Result, job: Job) -> None:
 def print_counts(result: Result, job: Job) -> None:
     """Print what became of the designs of a result, and what is to be known of them."""
     from dse.jobs.assumptions import unchecked
-    from dse.report.summary import count_rows, undefined_lines, unmatched
+    from dse.report.summary import count_rows
 
     if job.catalogues.replayed:
         print_text(f"figures and defaults are those of {job.catalogues.source}")
@@ -150,15 +152,23 @@ def print_counts(result: Result, job: Job) -> None:
         print_text(message)
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
-    if result.counts["kept"]:
-        for line in undefined_lines(result.manifest):
-            print_text(f"undefined: {line}", indent="  ")
-    for note in result.manifest.get("notes", ()):
-        print_text(f"note: {note}")
-    if told := unmatched(result.manifest):
-        print_text(told)
+    print_left_out(result.manifest)
     fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))}
-    _print_devices({d: list(f) for d, f in job.left_out.items()}, fit)
+    print_devices({}, fit)
+
+
+def print_left_out(manifest: Mapping[str, Any]) -> None:
+    """Print what is not among the designs of a result and why, and what else is to be known of them."""
+    from dse.report.summary import undefined_lines, unmatched
+
+    if manifest["counts"]["kept"]:
+        for line in undefined_lines(manifest):
+            print_text(f"undefined: {line}", indent="  ")
+    for note in manifest.get("notes", ()):
+        print_text(f"note: {note}")
+    if told := unmatched(manifest):
+        print_text(told)
+    print_devices(manifest["left_out_devices"], {})
 
 
 def print_found(result: Result, job: Job) -> None:

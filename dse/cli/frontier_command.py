@@ -53,6 +53,7 @@ def command(
     dse frontier results/quickstart --minimize energy --maximize accuracy
     dse frontier results/quickstart --budget 'peak_sram<=128 KiB' --per precision
     """
+    from dse.cli.explore_command import print_left_out
     from dse.jobs.recut import recut
     from dse.jobs.result import load
     from dse.report.summary import misses
@@ -66,12 +67,15 @@ def command(
         print_text(message)
     if as_json:
         rows = frontier.to_dataframe().reset_index(drop=True).to_dict("records")
-        facts = {"counts": found.counts, "units": found.manifest["units"], "frontier": rows}
+        facts = {k: found.manifest[k] for k in ("counts", "units", "left_out_devices", "notes", "undefined_because")}
+        facts["frontier"] = rows
         print_json({**facts, **({"messages": list(found.messages)} if found.messages else {})})
     elif size:
         columns, shown = frontier_rows(frontier, found.manifest["axes"], metrics, size)
         print_table(columns, shown, right=[c for c in columns if c in metrics])
         click.echo(f"{size:,} of {found.counts['enumerated']:,} designs")
+    if not as_json:
+        print_left_out(found.manifest)
     if not size:
         raise InfeasibleError("\n".join(misses(found.manifest)))
 

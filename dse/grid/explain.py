@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from dse import faces, glossary, registry
@@ -15,7 +14,6 @@ from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import (
     ENERGIES,
-    MADE_OF,
     PROFILE_AXIS,
     REGION_AXIS,
     REGIONAL,
@@ -28,7 +26,7 @@ from dse.grid.inputs import (
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.quality import SOURCES, source_of
-from dse.grid.sharing import DERIVED, DIVIDED, refusals
+from dse.grid.sharing import DERIVED
 from dse.grid.space import Space
 from dse.regions import Region
 from dse.units import format_quantity

@@ -148,7 +148,6 @@ class Store:
                 self._arrays[name].attrs["reason"] = self._reason(name, place, values[name])
             self._arrays[name][region if region else ...] = data
 
-
     def _reason(self, name: str, place: Mapping[str, slice], value: Labelled) -> str:
         """Why a column is undefined in a tile."""
         part = self._space

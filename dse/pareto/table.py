@@ -44,7 +44,6 @@ def frontier(
         region, utilization, a rent, ...) that the designs differ in: the kindest would always win.
     choose
         Circumstances that one frontier is to be drawn across all the same.
-        Coordinates: one frontier for each combination of their values.
     ties
         "interval": of the frontier those that lead by less than the interval of a value (accuracy_low to accuracy_high)
         are tied, and left out (see `dse.pareto.ties`); "exact": any lead counts.
@@ -52,7 +51,8 @@ def frontier(
     Returns
     -------
     xr.Dataset
-        All variables along the dimension "design", with every axis as a coordinate.
+        All variables along the dimension "design", with every axis as a coordinate. Designs without a value of an
+        objective or a budget are left out; where there are any, the attribute "undefined" counts them, and says why.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def frontier(
             raise InputError(unknown("coordinate", name, map(str, data.coords)))
     groups = _groups(data, objectives, groups, chosen)
     dims = tuple(str(d) for d in data.sizes)
-    columns = {m: _flat(data, data[m], dims) for m in {*(o.metric for o in objectives), *(b.metric for b in limits)}}
+    columns = {m: _flat(data, data[m], dims) for m in [*(o.metric for o in objectives), *(b.metric for b in limits)]}
     alive = np.ones(math.prod(data.sizes.values()), dtype=bool)
     for column in columns.values():
         alive &= ~np.isnan(column)
@@ -93,7 +93,17 @@ def frontier(
         bounds = _bounds(data, objectives, dims)
         undefined = np.full(codes.shape, np.nan)
         kept = kept[leading(objectives, lambda name: {**columns, **bounds}.get(name, undefined)[kept], codes[kept])]
-    return designs(data, kept, dims)
+    return designs(data, kept, dims).assign_attrs(_undefined(data, columns))
+
+
+def _undefined(data: xr.Dataset, columns: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """The attribute that tells how many designs are left out, since they lack a value, and why."""
+    told = []
+    for name, column in columns.items():
+        if number := int(np.isnan(column).sum()):
+            why = data[name].attrs.get("reason")
+            told.append(f"{name} of {number:,} of {column.size:,} designs" + (f" ({why})" if why else ""))
+    return {"undefined": "; ".join(told)} if told else {}
 
 
 def _bounds(data: xr.Dataset, objectives: Sequence[Objective], dims: tuple[str, ...]) -> dict[str, np.ndarray]:

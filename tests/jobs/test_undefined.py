@@ -8,7 +8,7 @@ from specs import LANGUAGE, SMALL, changed
 
 import dse
 from dse.cli import run
-from dse.jobs import undefined
+from dse.jobs import recut, undefined
 
 # fp32 runs on no unit of the first chip, int8 on the next wider one of the second.
 CHIPS = {
@@ -146,3 +146,39 @@ def test_a_wider_format_is_told_of_one_design(capsys):
     given = ["--device", "movidius-myriad-x", "--precision", "fp16", "--set", "energy_profile=sheet"]
     assert run(["evaluate", "mobilenet_v2", *given, "--explain", "operation_energy"]) == 0
     assert "of the energy profile sheet, that of fp32: it has none of fp16 (" in capsys.readouterr().out
+
+
+def test_a_new_cut_tells_what_it_leaves_out(tmp_path, monkeypatch, capsys):
+    """Devices, regions and designs that lack what the new objectives need: as an exploration tells them."""
+    from specs import to_toml
+
+    monkeypatch.chdir(tmp_path)
+    chip = {**CHIPS["wide"], "tdp": "1 W", "sram": "1 MiB"}
+    spec = {
+        "network": {"family": "mobilenet_v2", "width": [0.35, 3.3]},
+        "precision": {"scheme": "fp32"},
+        "device": {"a": chip},
+        "objectives": {"minimize": ["latency"]},
+        "fit": False,
+    }
+    devices = {"hardware": {"device": ["class:edge", "a"]}}
+    regions = {"hardware": {"device": "a"}, "deployment": {"region": "*"}}
+    for name, own in (("devices", devices), ("regions", regions)):
+        (tmp_path / f"{name}.toml").write_text(to_toml({"name": name, **spec, **own}))
+        assert run(["explore", f"{name}.toml", "--no-plots"]) == 0
+    capsys.readouterr()
+    assert run(["frontier", "results/devices", "--minimize", "operation_energy", "--maximize", "accuracy"]) == 0
+    told = capsys.readouterr().out
+    assert "left out, for want of figures: " in told and "jetson-orin-nano-8gb (sram)" in told
+    assert "undefined: accuracy: outside the fitted range" in told
+    assert run(["frontier", "results/regions", "--minimize", "electricity_cost"]) == 0
+    assert "left out" in capsys.readouterr().out
+    found = recut.recut(dse.load("results/devices"), minimize=["operation_energy"])
+    assert found.manifest["left_out_devices"]["jetson-orin-nano-8gb"] == ["sram"]
+
+
+def test_a_frontier_of_a_dataset_counts_what_it_leaves_out():
+    data = dse.evaluate("mobilenet_v2", device="stm32h743", precision=["int8", "int4"], width=[0.5, 1.0])
+    cut = dse.frontier(data, minimize="latency", maximize="accuracy")
+    assert cut.attrs["undefined"].startswith("accuracy of 2 of 4 designs (no published evidence of mobilenet_v2")
+    assert "undefined" not in dse.frontier(data, minimize="latency").attrs
