@@ -48,6 +48,7 @@ robust: $(DEV)
 	for parser in $(PARSERS); do $(BIN)/python -m tests.fuzz.long_run $$parser --inputs $(FUZZ) || exit 1; done
 	DSE_KILL_ROUNDS=$(KILLS) $(BIN)/python -m pytest -q tests/jobs/test_kills.py
 	$(BIN)/python tests/jobs/many_runs.py
+	$(BIN)/python -m tests.networks.grids_and_points
 	$(BIN)/python -m pytest -q -n $(WORKERS) --shuffle 1
 
 audit: $(DEV)

@@ -18,7 +18,7 @@ from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import leaf
 from dse.grid.labelled import OP, Labelled
 from dse.grid.program import PHASE_AXIS, Program, Values, full_program, has_meaning
-from dse.grid.space import DESIGN, Axis, Space
+from dse.grid.space import Axis, Space
 from dse.networks import Family
 from dse.registry import Record
 
@@ -170,11 +170,11 @@ def projected(own: Space, name: str, part: Space) -> tuple[Space, dict[str, str]
         if found is None or not found.given:
             axes[axis.name] = axis
             continue
-        dim = found.dim if found.dim in (None, DESIGN) else axis.name
+        dim = found.dim if found.dim is None or part.is_list else axis.name
         axes[axis.name] = replace(found, name=axis.name, dim=dim)
         if dim is not None:
             joint[dim] = str(found.dim)
-    return replace(own, axes=axes), joint
+    return replace(own, axes=axes, listed=part.listed), joint
 
 
 def _over_joint(value: Labelled, joint: Mapping[str, str], dims: tuple[str, ...]) -> Labelled:

@@ -75,8 +75,8 @@ class Axis:
 class Space:
     """A network, and the axes that make its designs.
 
-    In a grid every axis with several values has a dimension of its own name; in a list all axes that vary share
-    the dimension "design". Axes are ordered as the loops over them: architecture, then number format, then
+    In a grid every axis with several values has a dimension of its own name; in a list (`listed`) all axes that vary
+    share the dimension "design". Axes are ordered as the loops over them: architecture, then number format, then
     deployment, then device.
 
     `devices`, `schemes`, `regions` and `profiles` hold what the names of the axes "device", "precision", "region" and
@@ -96,6 +96,7 @@ class Space:
     calibrations: Calibrations = field(default_factory=lambda: CALIBRATIONS)
     quality: OwnQuality | None = None
     recipe: str | None = None
+    listed: bool = False
     sizes: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -132,8 +133,8 @@ class Space:
 
     @property
     def is_list(self) -> bool:
-        """Whether the space is a list of designs."""
-        return DESIGN in self.sizes
+        """Whether the space is a list of designs: an axis of a grid may be called "design" too."""
+        return self.listed and DESIGN in self.sizes
 
     def network_axes(self) -> dict[str, Axis]:
         """Axes that the builder of the family takes."""
@@ -160,7 +161,7 @@ class Space:
         """The designs at flat places of the grid (row-major in `dims`), as a list."""
         places = dict(zip(self.dims, np.unravel_index(flat, tuple(self.sizes.values())), strict=True))
         axes = {n: replace(a.take(places[a.dim]), dim=DESIGN) if a.dim else a for n, a in self.axes.items()}
-        return replace(self, axes=axes)
+        return replace(self, axes=axes, listed=True)
 
 
 def _tiles(
@@ -198,7 +199,7 @@ def make_grid(
 def make_list(family: Family, columns: Mapping[str, Sequence[Any]], **options: Any) -> Space:
     """A list of designs: columns of equal length, one for each axis; scalars hold for all."""
     axes = _with_defaults(family, columns, {})
-    return Space(family, {n: replace(a, dim=DESIGN) if a.dim else a for n, a in axes.items()}, **options)
+    return Space(family, {n: replace(a, dim=DESIGN) if a.dim else a for n, a in axes.items()}, listed=True, **options)
 
 
 def _with_defaults(family: Family, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Axis]:

@@ -13,6 +13,8 @@ from dse.networks.tensors import Region, Tensor
 
 # Executions of a region after which more of them hold nothing more.
 _ENOUGH = 3
+# What codes of int64 hold.
+_LARGEST_CODE = 2**62
 
 
 @dataclass(slots=True)
@@ -37,11 +39,30 @@ def cases(regions: Sequence[Region], enoughs: Sequence[int] | None) -> Iterator[
     if all(count.min() == count.max() for count in capped):
         yield [int(count.min()) for count in capped], None
         return
-    base = 1 + max(int(count.max()) for count in capped)
-    key = sum(count * base**number for number, count in enumerate(capped))
+    code = _codes(capped)
+    everywhere = [np.broadcast_to(count, code.shape) for count in capped]
+    places = range(code.size - 1, -1, -1)
+    first = dict(zip(np.ravel(code)[::-1].tolist(), places, strict=True))
+    for value, place in first.items():
+        yield [int(count.flat[place]) for count in everywhere], code == value
+
+
+def _codes(counts: Sequence[Any]) -> Any:
+    """An integer for each point: the same where all counts are, and nowhere else."""
+    code, size = np.zeros((), dtype=np.int64), 1
+    for count in counts:
+        rank, number = _ranks(count)
+        if size * number > _LARGEST_CODE:
+            code, size = _ranks(code)
+        code, size = code * number + rank, size * number
+    return code
+
+
+def _ranks(values: Any) -> tuple[Any, int]:
+    """The place of each value among the different ones, and how many these are."""
     # Not np.unique, which imports masked arrays at its first call: longer than a grid takes.
-    for value in sorted(set(np.ravel(key).tolist())):
-        yield [int(value // base**number % base) for number in range(len(capped))], key == value
+    different = np.array(sorted(set(np.ravel(values).tolist())))
+    return np.searchsorted(different, values), len(different)
 
 
 def enough(ops: Sequence[Op], regions: Sequence[Region]) -> list[int]:

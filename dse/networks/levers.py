@@ -87,13 +87,14 @@ def _pruning(share: Count, pattern: Count, zero_skipping: Count) -> Pruning:
 
 def _tiled(op: Op) -> Count:
     """MACs as Winograd over whole tiles; None for an op that is no dense 3×3 convolution of stride 1."""
-    if op.tiled_macs is not None or op.kind != "conv" or not op.reads or op.window.stride != 1:
+    if op.tiled_macs is not None or op.kind != "conv" or not op.reads:
         return op.tiled_macs
     x, y = op.reads[0], op.writes
     if x.side is None or y.side is None:
         return None
     dense = np.equal(op.macs_per_position, KERNEL * KERNEL * x.features * y.features)
-    dense = np.logical_and(dense, np.equal(op.window.kernel, KERNEL))
+    # Both may be arrays: those of a patch embedding are the size of a patch.
+    dense = dense & np.equal(op.window.kernel, KERNEL) & np.equal(op.window.stride, 1)
     if not np.any(dense):
         return None
     across = y.side if y.across is None else y.across

@@ -64,10 +64,12 @@ class Cost:
         )  # fmt: skip
 
 
-def patched(ops: Sequence[Op], regions: Sequence[Region], grid: Count) -> Cost:
-    """The network with `grid` parts along each side of its patch stage; 1 is no stage."""
+def patched(ops: Sequence[Op], regions: Sequence[Region], dims: int, grid: Count) -> Cost:
+    """The network with `grid` parts along each side of its patch stage; 1 is no stage.
+
+    Counts are arrays of at most `dims` dimensions.
+    """
     nothing: list[Count] = [0.0 for _ in ops]
-    dims = max(np.ndim(count) for op in ops for count in (op.writes.features, op.writes.positions))
     best = Cost({True: nothing, False: nothing}, dict.fromkeys(AGAIN, 0.0))
     for repeats, where in cases(regions, None):
         steps = Execution(ops, regions, repeats, every=True).steps

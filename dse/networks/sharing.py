@@ -64,11 +64,11 @@ def edge_params(trace: Trace) -> Count:
 
 
 def boundary_elements(trace: Trace) -> Count:
-    """Elements that go from one layer to the next, for one sample."""
+    """Elements that go from one layer to the next, for one sample; none where no layer repeats."""
     found: Count = 0.0
     for region in trace.regions:
         if not region.shared:
-            found = np.maximum(found, region.inner.elements)
+            found = np.maximum(found, region.inner.elements * np.greater(region.count, 1))
     return found
 
 

@@ -56,7 +56,7 @@ class Trace:
         valid: Any = True,
         patches: Count = 1,
     ) -> None:
-        self.patched = patched(ops, regions, patches) if np.any(np.greater(patches, 1)) else None
+        self.patched = patched(ops, regions, len(shape), patches) if np.any(np.greater(patches, 1)) else None
         self.ops = tuple(ops) if self.patched is None else (*ops, self.patched.op())
         self.regions = tuple(regions)
         self.shape = shape

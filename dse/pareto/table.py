@@ -163,4 +163,4 @@ def designs(data: xr.Dataset, places: np.ndarray, dims: tuple[str, ...]) -> xr.D
     flat = picked.reset_coords()
     listed = flat.map(lambda v: v if DESIGN in v.dims else v.expand_dims(size), keep_attrs=True).compute()
     names = [n for n in listed.data_vars if n in picked.coords]
-    return listed.drop_vars(DESIGN, errors="ignore").set_coords(names)
+    return listed.set_coords(names)

@@ -1,0 +1,61 @@
+"""Grids say of each design what it says alone: a few random ones here, and those that once did not."""
+
+import numpy as np
+import pytest
+
+import dse
+from dse.networks import FAMILIES, trace
+from dse.networks.execution import cases
+from dse.networks.tensors import Region, Tensor
+from tests.networks.grids_and_points import checked, differences
+
+COUNTS = ["params", "macs", "peak_activations", "peak_activations_in_place"]
+# An axis of the name of the dimension of lists; parts of an image whose channels vary; counts of many regions; strides
+# that vary.
+ONCE_WRONG = [
+    ("mcunet", {"design": ["in2", "in3"], "resolution": [96, 160]}),
+    ("mcunet-in2", {"design": ["in2", "in0"], "width": [0.5, 1.0], "patches": [1, 2]}),
+    ("mobilenet_v2", {"patches": [3], "in_channels": [3, 64, 200]}),
+    ("sdxl_unet", {"attention": ["softmax", "linear", "window"], "blocks": [2, 16, 3], "width_2": [2, 1, 3]}),
+    ("swin_s", {"patch": [2, 4], "in_channels": [3, 64]}),
+    *[
+        (family, {"patches": [1, 3], "in_channels": [3, 64]})
+        for family in ("mobilenet_v1", "mobilenet_v3", "mnasnet", "mcunet", "inverted_residual")
+    ],
+]
+
+
+@pytest.mark.parametrize(("name", "axes"), ONCE_WRONG, ids=[name for name, _ in ONCE_WRONG])
+def test_once_wrong(name, axes):
+    assert list(differences(name, axes, np.random.default_rng(0))) == []
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_random_grid(family):
+    assert checked(7, family) == []
+
+
+def test_a_list_with_an_axis_called_design():
+    """The frontier of a grid over the axis keeps it as a coordinate."""
+    data = dse.evaluate("mcunet", design=["in0", "in2", "in3"], resolution=[96, 160], metrics=["params", "macs"])
+    assert data.macs.sizes == {"design": 3, "resolution": 2}
+    found = dse.frontier(data, minimize=["macs"], maximize=["params"])
+    best = {(str(d), int(r)) for d, r in zip(found.design.values, found.resolution.values, strict=True)}
+    # All networks have more work at a larger resolution, and none more parameters.
+    assert best and all(resolution == 96 for _, resolution in best)
+    for design, resolution in best:
+        alone = trace("mcunet", {"design": design, "resolution": resolution})
+        assert alone.total("macs") in found.macs.values[found.design.values == design]
+
+
+def test_cases_of_more_regions_than_a_number_holds():
+    """40 regions of 1 to 16 executions have more combinations than any number has values."""
+    rng = np.random.default_rng(0)
+    counts = [rng.integers(1, 17, size=(4, 1) if n % 2 else (1, 5)).astype(float) for n in range(40)]
+    regions = [Region(n, n + 1, c, *[Tensor(1.0, 1.0)] * 3) for n, c in enumerate(counts)]
+    seen = np.zeros((4, 5))
+    for times, where in cases(regions, None):
+        for count, expected in zip(counts, times, strict=True):
+            assert np.all(np.broadcast_to(count, (4, 5))[where] == expected)
+        seen += where
+    assert np.all(seen == 1)
