@@ -52,13 +52,13 @@ class Parameter:
 
     @cached_property
     def values(self) -> tuple[Any, ...]:
-        """Values in that order: the number of one among them is what a cell is counted by, and an ordered trial says."""
+        """Values in that order: cells are counted by their numbers, and trials of an ordered axis are such numbers."""
         return tuple(self.axis.values[place] for place in self.order)
 
     def reordered(self, cells: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Cells whose number along this axis is replaced by the one that an order has there."""
         own = cells // self.stride % self.size
-        return cells + (order[own] - own) * self.stride
+        return np.asarray(cells + (order[own] - own) * self.stride)
 
     @cached_property
     def distribution(self) -> BaseDistribution:
@@ -146,6 +146,12 @@ class SearchSpace:
     def part_of(self, network: str | None) -> Part:
         """The cells of a network; of the only grid where there is one."""
         return self.parts[0] if network is None else next(p for p in self.parts if p.grid.name == network)
+
+    def is_whole(self, given: Mapping[str, Any]) -> bool:
+        """Whether these are all the parameters that a trial of their network has."""
+        if self.network is not None and NETWORK not in given:
+            return False
+        return all(p.name in given for p in self.part_of(given.get(NETWORK) if self.network else None).parameters)
 
     def encode(self, given: Mapping[str, Any]) -> int:
         """The cell of the parameters of a trial."""

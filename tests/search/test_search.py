@@ -364,3 +364,26 @@ def test_importances_of_many_trials_are_those_of_some_evenly_chosen(monkeypatch)
     assert between.max() - between.min() <= 1
     told = importances.prepare(result).subtitle
     assert f"60 feasible trials, evenly chosen of {len(feasible):,} (PED-ANOVA)" in told
+
+
+SEQUENCE = {**SPEC, "fit": False, "budgets": {}, "objectives": {"minimize": ["latency"]}}
+
+
+def test_populations_of_qmc_are_points_of_one_sequence():
+    """So many trials from one population are so many from many, balanced along every axis, also after a resume."""
+    options = {"sampler": "qmc", "polish": False, "seed": 1}
+    whole, parts = (dse.search(SEQUENCE, trials=64, population=p, **options).study.trials for p in (64, 8))
+    assert [t.params for t in whole] == [t.params for t in parts]
+    # Of 2^k points of a Sobol sequence each half of an axis holds half.
+    for names in (["stm32l4r5", "esp32"], ["fp32", "int8"]):
+        axis = "device" if "esp32" in names else "precision"
+        assert [sum(t.params[axis] == n for t in parts[:32]) for n in names] == [16, 16]
+
+
+def test_designs_that_are_given_are_no_points_of_the_sequence():
+    given = [{"width": 0.5, "resolution": 96, "scheme": "int8", "device": "esp32"}]
+    options = {"sampler": "qmc", "population": 8, "seed": 1}
+    polished = dse.search(SEQUENCE, trials=40, **options, warm_start=given).study.trials
+    drawn = [t.params for t in polished if "fixed_params" not in t.system_attrs]
+    plain = dse.search(SEQUENCE, trials=40, polish=False, **options).study.trials
+    assert len(drawn) < 40 and drawn == [t.params for t in plain[: len(drawn)]]
