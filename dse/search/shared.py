@@ -6,14 +6,19 @@ import os
 import time
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
-from dse.search.storage import Direction, check_stamp, told
+from dse.errors import InputError
+from dse.search.storage import Direction, check_stamp, safe, told
 
+ALLOWED = "; allowed: a journal file, sqlite:///FILE, postgresql://USER@HOST/DATABASE, or another database's URL"
+# What begins like a URL, and no file is named.
+DATABASES = ("sqlite", "postgres", "mysql", "mariadb", "oracle", "mssql")
 # What a study knows its workers by.
 WORKER = "dse:worker:"
 GOES_ON = "; the populations before are kept there, and the same command goes on with them"
@@ -23,7 +28,8 @@ class Shared:
     """A storage of Optuna that several workers search in."""
 
     def __init__(self, url: str, name: str, directions: Sequence[Direction], stamp: str) -> None:
-        with told(url):
+        check_place(url)
+        with told(url, allowed=ALLOWED):
             self._storage = _opened(url)
             self._study = optuna.create_study(
                 storage=self._storage, study_name=name, directions=directions, load_if_exists=True
@@ -80,6 +86,30 @@ def _joined(storage: BaseStorage, study: optuna.Study) -> int:
         storage.delete_study(claim)
         if free:
             return number
+
+
+def check_place(url: str) -> None:
+    """Raise InputError for a file that cannot be there, or cannot be read and written, and for half a URL."""
+    scheme, colon, rest = url.partition(":")
+    if rest.startswith("//"):
+        if scheme.partition("+")[0] == "sqlite" and (name := rest[3:].partition("?")[0]) not in ("", ":memory:"):
+            _check_file(url, Path(name))
+    elif colon and scheme.lower().startswith(DATABASES):
+        raise InputError(f"storage {safe(url)}: is no URL, which begins with {scheme}://{ALLOWED}")
+    else:
+        _check_file(url, Path(url))
+
+
+def _check_file(url: str, path: Path) -> None:
+    if path.is_dir():
+        problem = "is a folder"
+    elif not path.parent.is_dir():
+        problem = f"{path.parent}: there is no such folder"
+    elif not os.access(path if path.exists() else path.parent, os.R_OK | os.W_OK):
+        problem = "Permission denied"
+    else:
+        return
+    raise InputError(f"storage {url or repr(url)}: {problem}{ALLOWED}")
 
 
 def open_storage(url: str) -> BaseStorage:

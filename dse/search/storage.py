@@ -74,33 +74,45 @@ def check_stamp(study: optuna.Study, stamp: str, where: str) -> None:
 
 
 @contextmanager
-def told(where: str, then: str = "") -> Iterator[None]:
-    """Errors of a storage, as they are told; `then` is what to do where it goes away."""
-    from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+def told(where: str, then: str = "", allowed: str = "") -> Iterator[None]:
+    """Errors of a storage, as they are told.
 
+    `then` is what to do where it goes away; `allowed`, given while one that the user named is opened, is what else to
+    name: what is wrong with the name itself is then an InputError.
+    """
+    from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+
+    named = InputError if allowed else DseError
     try:
         yield
-    except (InputError, DseError):
+    except DseError:
         raise
     except (ImportError, ArgumentError) as error:
-        raise InputError(f"storage {_safe(where)}: cannot be opened: {_first_line(error)}") from None
+        raise InputError(f"storage {safe(where)}: cannot be opened: {_first_line(error)}{allowed}") from None
     except OSError as error:
-        raise DseError(f"storage {_safe(where)}: cannot be used: {error.strerror or error}") from None
-    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, ValueError) as error:
-        cause = error.__cause__ or error
-        raise DseError(f"storage {_safe(where)}: cannot be used: {_first_line(cause)}{then}") from None
-    except _DAMAGES as error:
+        raise DseError(f"storage {safe(where)}: cannot be used: {error.strerror or error}") from None
+    except (SQLAlchemyError, optuna.exceptions.StorageInternalError, RuntimeError) as error:
+        # A server that does not answer, or a file that another worker holds, may do so later.
+        away = any(isinstance(e, OperationalError) for e in (error, error.__cause__))
+        told_of = f"storage {safe(where)}: cannot be used: {_first_line(error.__cause__ or error)}"
+        raise (DseError(told_of + then) if away else named(told_of + then + allowed)) from None
+    except (ValueError, *_DAMAGES) as error:
         # Optuna takes entries of a journal as they come.
         kind = f"{type(error).__name__} {_first_line(error)}".strip()
-        raise DseError(f"storage {_safe(where)}: is damaged, or holds no study of Optuna: {kind}") from None
+        problem = f"is damaged, or holds no study of Optuna: {kind}"
+        raise named(f"storage {safe(where)}: {problem}{allowed}") from None
 
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
-def _safe(url: str) -> str:
+def safe(url: str) -> str:
     """A URL without its password."""
     head, at, tail = url.rpartition("@")
-    scheme, colon, account = head.partition("://")
-    return f"{scheme}{colon}{account.partition(':')[0]}@{tail}" if at and colon else url
+    scheme, colon, account = head.partition(":")
+    if not at or not colon:
+        return url
+    slashes = "//" if account.startswith("//") else ""
+    user, password, _ = account.removeprefix("//").partition(":")
+    return f"{scheme}:{slashes}{user if slashes or password else '...'}@{tail}"

@@ -273,11 +273,43 @@ def test_another_spec_in_a_storage_is_refused(tmp_path):
         dse.search({**SPEC, "budgets": {}}, trials=20, population=20, storage=url)
 
 
-@pytest.mark.parametrize("url", ["oracle9://x", "postgresql://nobody:secret@127.0.0.1:1/none", "sqlite:////none/x.db"])
-def test_a_storage_that_cannot_be_used_is_told(url):
+def test_a_server_that_does_not_answer_is_told():
     with pytest.raises(dse.DseError, match=r"^storage ") as caught:
-        dse.search(SPEC, trials=20, storage=url)
-    assert "secret" not in str(caught.value)
+        dse.search(SPEC, trials=20, storage="postgresql://nobody:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value) and caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("storage", "problem"),
+    [
+        ("none/x.journal", "none: there is no such folder"),
+        ("sqlite:///none/x.db", "none: there is no such folder"),
+        ("text", "holds no study of Optuna"),
+        ("sqlite:///text", "file is not a database"),
+        (".", "is a folder"),
+        ("", "is a folder"),
+        ("sqlite:///.", "is a folder"),
+        ("text/x.journal", "text: there is no such folder"),
+        ("locked", "Permission denied"),
+        ("sqlite:///locked", "Permission denied"),
+        ("oracle9://x", "oracle9"),
+        ("postgresql://me:secret@host:port/x", "port"),
+        ("sqlite:/x.db", "begins with sqlite://"),
+        ("postgresql:secret@host/x", "begins with postgresql://"),
+        ("postgresq://host/x", "postgresq"),
+    ],
+)
+def test_a_wrong_storage_is_told_with_what_is_allowed(tmp_path, monkeypatch, storage, problem):
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("width,resolution\n0.5,96\n" * 9)
+    Path("locked").touch()
+    # Whoever runs this as the superuser may read everything.
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "locked")
+    with pytest.raises(dse.InputError, match=r"^storage ") as caught:
+        dse.search(SPEC, trials=20, storage=storage)
+    told = str(caught.value)
+    assert problem in told and "allowed: " in told and "secret" not in told and "\n" not in told
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["locked", "text"]
 
 
 @pytest.mark.parametrize(
