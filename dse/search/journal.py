@@ -14,7 +14,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.trial import FrozenTrial
 
-from dse.search.storage import STAMP, Direction, check_stamp, told
+from dse.search.storage import STAMP, Direction, check_stamp, read, told, written
 
 # How many populations a journal holds as a whole.
 POPULATIONS = "dse:populations"
@@ -70,7 +70,7 @@ class Journal:
             trials = self._study.get_trials(deepcopy=False)
             if not _are_sizes(self._sizes) or sum(size * times for size, times in self._sizes) != len(trials):
                 raise IndexError(f"its populations are not its {len(trials):,} trials")
-            left = iter(trials)
+            left = map(read, trials)
             return [list(islice(left, size)) for size, times in self._sizes for _ in range(times)]
 
     def others(self) -> list[FrozenTrial]:
@@ -80,7 +80,7 @@ class Journal:
     def push(self, population: Sequence[FrozenTrial]) -> None:
         """Append a population in one write; the entry that says that it is whole comes last."""
         for trial in population:
-            self._storage.create_new_trial(self._id, trial)
+            self._storage.create_new_trial(self._id, written(trial))
         if self._sizes and self._sizes[-1][0] == len(population):
             self._sizes[-1][1] += 1
         else:

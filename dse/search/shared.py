@@ -14,7 +14,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial
 
 from dse.errors import InputError
-from dse.search.storage import Direction, check_stamp, safe, told
+from dse.search.storage import Direction, check_stamp, read, safe, told, written
 
 ALLOWED = "; allowed: a journal file, sqlite:///FILE, postgresql://USER@HOST/DATABASE, or another database's URL"
 # What begins like a URL, and no file is named.
@@ -53,13 +53,14 @@ class Shared:
         while self._settled in self._known:
             self._known.remove(self._settled)
             self._settled += 1
-        return found
+        with told(self._url):
+            return [read(trial) for trial in found]
 
     def push(self, population: Sequence[FrozenTrial]) -> None:
         """Add a population, each trial as a whole."""
         with told(self._url, GOES_ON):
             for trial in population:
-                key = self._storage.create_new_trial(self._id, trial)
+                key = self._storage.create_new_trial(self._id, written(trial))
                 self._known.add(self._storage.get_trial_number_from_id(key))
 
 

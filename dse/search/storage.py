@@ -7,9 +7,10 @@ them found, and gives them what the others found (`dse.search.shared`).
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import optuna
 from optuna.trial import FrozenTrial
@@ -21,6 +22,8 @@ JOURNAL = "study.journal"
 _DAMAGES = (AssertionError, AttributeError, KeyError, IndexError, OverflowError, TypeError)
 # What a study is of.
 STAMP = "dse:stamp"
+# The list of violations that Optuna had before constraints had names.
+WORST = "constraints"
 
 
 class Mirror(Protocol):
@@ -59,6 +62,25 @@ class Nowhere:
 
     def push(self, population: Sequence[FrozenTrial]) -> None:
         """Nothing is written."""
+
+
+def written(trial: FrozenTrial) -> FrozenTrial:
+    """A trial as it is written down: with its worst violation beside the named ones, which the dashboard knows not."""
+    if not trial.constraints:
+        return trial
+    worst = [max(trial.constraints.values())]
+    return _with_attributes(trial, {**trial.system_attrs, WORST: worst})
+
+
+def read(trial: FrozenTrial) -> FrozenTrial:
+    """A trial as it was before it was written down: Optuna would count the worst violation as a constraint more."""
+    return _with_attributes(trial, {n: v for n, v in trial.system_attrs.items() if n != WORST})
+
+
+def _with_attributes(trial: FrozenTrial, attributes: dict[str, Any]) -> FrozenTrial:
+    found = copy.copy(trial)
+    found.system_attrs = attributes
+    return found
 
 
 def check_stamp(study: optuna.Study, stamp: str, where: str) -> None:

@@ -88,7 +88,7 @@ def test_the_journal_is_a_study_of_optuna(tmp_path):
 
 def test_studies_open_in_the_dashboard(tmp_path):
     dashboard = pytest.importorskip("optuna_dashboard")
-    dse.search(SPEC, trials=20, population=20, out=tmp_path / "x", plots=False)
+    result = dse.search(SPEC, trials=40, population=20, out=tmp_path / "x", plots=False)
     from wsgiref.simple_server import make_server
 
     server = make_server("127.0.0.1", 0, dashboard.wsgi(open_storage(str(tmp_path / "x" / JOURNAL))))
@@ -100,11 +100,16 @@ def test_studies_open_in_the_dashboard(tmp_path):
             studies = json.load(answer)
         with urllib.request.urlopen(f"{url}/dashboard/") as page:
             assert b"<html" in page.read()
+        with urllib.request.urlopen(f"{url}/api/studies/0") as answer:
+            trials = json.load(answer)["trials"]
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
     assert [s["study_name"] for s in studies["study_summaries"]] == ["small"]
+    feasible = [all(v <= 0 for v in t.constraints.values()) for t in result.study.trials]
+    # What its plots tell feasible trials by.
+    assert [all(v <= 0 for v in t["constraints"]) for t in trials] == feasible and len(set(feasible)) == 2
 
 
 def first_populations(url: str, workers: int) -> list[list[dict]]:
