@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 from optuna.storages import BaseStorage, JournalStorage
@@ -21,6 +22,9 @@ ALLOWED = "; allowed: a journal file, sqlite:///FILE, postgresql://USER@HOST/DAT
 DATABASES = ("sqlite", "postgres", "mysql", "mariadb", "oracle", "mssql")
 # What a study knows its workers by.
 WORKER = "dse:worker:"
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
 GOES_ON = "; the populations before are kept there, and the same command goes on with them"
 
 
@@ -93,12 +97,23 @@ def check_place(url: str) -> None:
     """Raise InputError for a file that cannot be there, or cannot be read and written, and for half a URL."""
     scheme, colon, rest = url.partition(":")
     if rest.startswith("//"):
-        if scheme.partition("+")[0] == "sqlite" and (name := rest[3:].partition("?")[0]) not in ("", ":memory:"):
-            _check_file(url, Path(name))
+        parsed = _parsed(url)
+        if parsed.get_backend_name() == "sqlite" and parsed.database not in (None, "", ":memory:"):
+            _check_file(url, Path(str(parsed.database)))
     elif colon and scheme.lower().startswith(DATABASES):
         raise InputError(f"storage {safe(url)}: is no URL, which begins with {scheme}://{ALLOWED}")
     else:
         _check_file(url, Path(url))
+
+
+def _parsed(url: str) -> URL:
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url)
+    except (ArgumentError, ValueError):
+        raise InputError(f"storage {safe(url)}: is no URL of a database{ALLOWED}") from None
 
 
 def _check_file(url: str, path: Path) -> None:

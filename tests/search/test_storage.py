@@ -298,7 +298,7 @@ def test_a_server_that_does_not_answer_is_told():
         ("locked", "Permission denied"),
         ("sqlite:///locked", "Permission denied"),
         ("oracle9://x", "oracle9"),
-        ("postgresql://me:secret@host:port/x", "port"),
+        ("postgresql://me:secret@host:port/x", "is no URL of a database"),
         ("sqlite:/x.db", "begins with sqlite://"),
         ("postgresql:secret@host/x", "begins with postgresql://"),
         ("postgresq://host/x", "postgresq"),
