@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 
 @click.command("search", short_help="Search a space that is too large to enumerate.")
-@click.option("--trials", type=click.IntRange(1), default=TRIALS, show_default=True, help="Trials in all.")
+@click.option(
+    "--trials", type=click.IntRange(1), default=TRIALS, show_default=True, help="Trials in all, of all workers."
+)
 @click.option(
     "--sampler",
     default=SAMPLERS[0],
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
 )
 @click.option("--polish/--no-polish", default=True, help="Try all neighbours of the frontier too  [polish]")
 @click.option(
-    "--inner", default="sample", metavar="HOW", help="sample: a trial is a design; enumerate: an architecture."
+    "--inner",
+    default="sample",
+    metavar="HOW",
+    help="sample: a trial is a design; enumerate: an architecture, told by the best of each objective apart.",
 )
 @click.option("--warm-start", type=click.Path(path_type=Path), metavar="RESULT", help="Start from a result's frontier.")
 @click.option("--storage", metavar="URL|FILE", help="Database or journal file that several workers share.")

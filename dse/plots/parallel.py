@@ -72,7 +72,7 @@ def prepare(result: Any) -> ParallelData:
         columns.append((own - ends[0]) / ((ends[1] - ends[0]) or 1.0))
     subtitle = f"{len(rows):,} of the {len(feasible):,} feasible trials; in colour those that no other trial beats."
     left = data.sizes["parameter"] + len(data["objective"]) - len(uprights)
-    footer = "Ordered axes run from the first to the last value of the spec." + (
+    footer = "Numbers run from the lowest to the highest value, names in the order of the spec." + (
         f" {left} parameters are not drawn." if left else ""
     )
     return ParallelData(

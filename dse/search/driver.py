@@ -18,7 +18,7 @@ from dse.search.evaluator import Evaluator, Outcome
 from dse.search.indicators import Points
 from dse.search.memory import Memory
 from dse.search.polish import BETWEEN, LAST, Polish
-from dse.search.samplers import GROUP, Bred, Breeding, make_sampler
+from dse.search.samplers import GROUP, SEQUENCES, Bred, Breeding, make_sampler
 from dse.search.settings import Settings
 from dse.search.space import SearchSpace
 from dse.search.storage import Direction, Mirror
@@ -78,7 +78,7 @@ class Driver:
                 if progress is not None:
                     progress(min(self._count, self.settings.trials), self.settings.trials)
             if self.settings.polish:
-                self.polish.run(LAST, np.random.default_rng(self.settings.stream(self._count)))
+                self.polish.run(LAST, np.random.default_rng(self._stream(self._count)))
                 self._note()
 
     def _start(self) -> None:
@@ -101,6 +101,7 @@ class Driver:
         told = [self.tell(trial, outcome) for trial, outcome in zip(trials, outcomes, strict=True)]
         self._count += size
         self.own += size
+        self._breeding.note_drawn(told)
         self.mirror.push(told)
         self._breed(told)
         self._between()
@@ -121,10 +122,15 @@ class Driver:
         """Choose the sampler of the next population, and the parents that it breeds from."""
         settings = self.settings
         self._breeding.add(population)
-        sampler = make_sampler(settings.sampler, self._breeding, settings.population, settings.stream(self._count))
+        # The points of a sequence are those of one seed, whatever the population.
+        seed = self._stream(0 if settings.sampler in SEQUENCES else self._count)
+        sampler = make_sampler(settings.sampler, self._breeding, settings.population, seed)
         if isinstance(sampler, Bred):
             sampler.renew(self.study)
         self.study.sampler = sampler
+
+    def _stream(self, number: int) -> int:
+        return self.settings.stream(number, self.mirror.worker)
 
     def suggested(self, trial: Trial) -> Trial:
         """A trial with all its parameters: those of its network where there are several."""
@@ -161,6 +167,7 @@ class Driver:
 
     def _replay(self, population: Sequence[FrozenTrial]) -> None:
         """A population of an earlier run, and what followed from it."""
+        self._breeding.note_drawn(population)
         self._add(population)
         self._between()
 
@@ -177,7 +184,7 @@ class Driver:
         """Designs of the frontier that no trial was of, evenly over it."""
         cells = np.array([c for c in self.evaluator.frontier_cells().tolist() if not self.evaluator.is_told(c)])
         wanted = min(len(cells), int(INJECTED * self.settings.population))
-        draw = np.random.default_rng(self.settings.stream(self._count))
+        draw = np.random.default_rng(self._stream(self._count))
         self._next = draw.choice(cells, wanted, replace=False).tolist() if wanted else []
 
     def _note(self) -> None:

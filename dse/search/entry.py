@@ -54,9 +54,11 @@ def search(
         Evaluate the neighbours of the frontier after every population, until none of them changes it.
     inner
         "sample": a trial is a design; "enumerate": a trial is an architecture, with every number format, deployment
-        and device.
+        and device, of which Optuna is told the best value of each objective, each by itself.
     storage
         A URL of a database ("sqlite:///x.db", "postgresql://...") or a journal file, which several workers share.
+        Each has random numbers of its own, and `trials` counts those of all: they may be one population more for each
+        worker beyond the first.
     judge
         Find the exact frontier too, where that takes a reasonable time, and tell how much of it was found.
     warm_start

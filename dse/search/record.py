@@ -32,8 +32,8 @@ def record(driver: Driver, verdict: Verdict) -> xr.Dataset:
     xr.Dataset
         Along "step": trials, designs evaluated, those of them by polishing, seconds and `hypervolume`, the mean share
         over all groups of that of the exact frontier, or of the final one where the exact one is not known. Along
-        "trial": objectives, whether it is feasible, whether no other beats it, and the place of its value along the
-        axis of each "parameter", NaN where it has none. `importance` of each parameter for each objective and for
+        "trial": objectives, whether it is feasible, whether no other beats it, and the number of its value among those
+        of each "parameter", NaN where it has none. `importance` of each parameter for each objective and for
         reaching the frontier, from `trials` feasible ones, evenly chosen. Along "exact": the exact frontier, and which
         of it was found.
     """
@@ -112,7 +112,7 @@ def _place(driver: Driver, trial: FrozenTrial, name: str) -> float:
         return float("nan")
     if name == NETWORK and driver.space.network is not None:
         return float(driver.space.network.choices.index(trial.params[name]))
-    return float(driver.space.parameters[name].place(trial.params[name]))
+    return float(driver.space.parameters[name].number(trial.params[name]))
 
 
 def _ends(driver: Driver, name: str) -> tuple[str, str, int]:
@@ -120,7 +120,7 @@ def _ends(driver: Driver, name: str) -> tuple[str, str, int]:
         choices = driver.space.network.choices
         return str(choices[0]), str(choices[-1]), len(choices)
     p = driver.space.parameters[name]
-    return f"{_short(p.axis.values[0])}", f"{_short(p.axis.values[-1])}", p.size
+    return f"{_short(p.values[0])}", f"{_short(p.values[-1])}", p.size
 
 
 def _short(value: Any) -> str:

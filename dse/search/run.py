@@ -22,11 +22,13 @@ from dse.jobs.run import check_free, result_of
 from dse.jobs.work import tidy, working
 from dse.pareto.scanner import Progress
 from dse.search.driver import Driver, directions, quiet
+from dse.search.journal import Journal, stamp_of
 from dse.search.judge import Verdict, judge
 from dse.search.record import record
 from dse.search.result import SearchResult
 from dse.search.settings import Settings, digest
-from dse.search.storage import JOURNAL, Journal, Mirror, Nowhere, Shared, stamp_of
+from dse.search.shared import Shared
+from dse.search.storage import JOURNAL, Mirror, Nowhere
 from dse.search.warm import NOTHING, Warm
 
 # Where the last quarter of the trials adds less than this share, more trials of the same kind add little.

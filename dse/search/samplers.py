@@ -15,7 +15,6 @@ from optuna.samplers import BaseSampler, NSGAIIISampler, NSGAIISampler
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.errors import InputError, unknown
-from dse.grid.space import NETWORK
 from dse.pareto.dominance import nondominated
 from dse.search.defaults import POPULATION, SAMPLERS
 from dse.search.space import SearchSpace
@@ -38,6 +37,8 @@ GROUP = "group"
 NEEDED = {"qmc": ("scipy",), "gp": ("scipy", "torch")}
 # The extra of the package that brings them.
 EXTRAS = {"qmc": "search", "gp": "gp"}
+# Samplers that go on where they were, by one seed.
+SEQUENCES = ("qmc",)
 
 
 @dataclass
@@ -52,6 +53,8 @@ class Breeding:
         Trials to breed from, the best first.
     latest
         Trials since these were chosen.
+    drawn
+        Trials of this worker that a sampler drew.
     """
 
     space: SearchSpace
@@ -59,6 +62,15 @@ class Breeding:
     is_told: Callable[[Mapping[str, Any]], bool]
     parents: list[FrozenTrial] = field(default_factory=list)
     latest: list[FrozenTrial] = field(default_factory=list)
+    drawn: int = 0
+
+    def note_drawn(self, population: Sequence[FrozenTrial]) -> None:
+        """Count the trials of this worker that a sampler had to draw: all but those that were given as a whole."""
+        self.drawn += sum(not self.is_given(trial) for trial in population)
+
+    def is_given(self, trial: FrozenTrial) -> bool:
+        """Whether a trial was asked for with all its parameters, so that nothing of it is drawn."""
+        return self.space.is_whole(trial.system_attrs.get("fixed_params", {}))
 
     def add(self, population: Sequence[FrozenTrial]) -> None:
         """Take note of trials; those that are undefined breed nothing."""
@@ -86,10 +98,34 @@ def make_sampler(name: str, breeding: Breeding, population: int, seed: int) -> B
             conditional = len(breeding.space.parts) > 1
             return optuna.samplers.TPESampler(seed=seed, multivariate=True, group=conditional, constant_liar=True)
         if name == "qmc":
-            return optuna.samplers.QMCSampler(seed=seed, scramble=True, warn_independent_sampling=False)
+            return OneSequence(breeding, seed)
         if name == "gp":
             return optuna.samplers.GPSampler(seed=seed, warn_independent_sampling=False)
         return optuna.samplers.RandomSampler(seed=seed)
+
+
+class OneSequence(optuna.samplers.QMCSampler):
+    """Quasi-Monte Carlo along one scrambled sequence, whose next point is known by how many trials were drawn.
+
+    Optuna's own draws trials at random until the first is finished, knows no parameters but those of that one, and
+    spends a point of the sequence on a trial that is given.
+    """
+
+    def __init__(self, breeding: Breeding, seed: int) -> None:
+        super().__init__(seed=seed, scramble=True, warn_independent_sampling=False)
+        self._breeding, self._next = breeding, breeding.drawn
+
+    def infer_relative_search_space(self, study: Any, trial: Any) -> dict[str, BaseDistribution]:
+        """All parameters: which of them a trial has follows from its network."""
+        return self._breeding.space.distributions
+
+    def sample_relative(self, study: Any, trial: Any, search_space: Any) -> dict[str, Any]:
+        """The next point of the sequence; none for a trial that is given."""
+        return {} if self._breeding.is_given(trial) else super().sample_relative(study, trial, search_space)
+
+    def _find_sample_id(self, study: Any, search_space: Any) -> int:
+        self._next += 1
+        return self._next - 1
 
 
 class Bred:
@@ -128,14 +164,9 @@ class Bred:
             return {}
         child = self._child(breeding.parents)
         for _ in range(DRAWS):
-            if len(child) and self._is_whole(child) and breeding.is_told(child):
+            if len(child) and breeding.space.is_whole(child) and breeding.is_told(child):
                 child = self._child(breeding.parents)
         return child
-
-    def _is_whole(self, child: Mapping[str, Any]) -> bool:
-        space = self._breeding.space
-        part = space.part_of(child.get(NETWORK) if space.network else None)
-        return all(p.name in child for p in part.parameters)
 
     def _child(self, parents: Sequence[FrozenTrial]) -> dict[str, Any]:
         draw = self._random

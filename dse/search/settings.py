@@ -62,9 +62,9 @@ class Settings:
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise InputError(f"{name} = {value!r}; allowed: an integer from {least}")
 
-    def stream(self, number: int) -> int:
-        """The seed of a part of the search that begins after so many trials."""
-        return int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0])
+    def stream(self, number: int, worker: int = 0) -> int:
+        """The seed of a part of the search that begins after so many trials: each worker of a study has its own."""
+        return int(np.random.SeedSequence([self.seed, number, worker]).generate_state(1)[0])
 
     def study(self) -> dict[str, Any]:
         """What makes studies differ: two with other numbers of trials are the same one."""

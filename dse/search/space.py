@@ -45,21 +45,37 @@ class Parameter:
         return all(isinstance(v, (int, float)) for v in self.axis.values)
 
     @cached_property
+    def order(self) -> np.ndarray:
+        """The place along the axis of each value: numbers ascending, names as the spec has them."""
+        places = np.arange(self.size)
+        return np.array(sorted(places, key=self.axis.values.__getitem__)) if self.ordered else places
+
+    @cached_property
+    def values(self) -> tuple[Any, ...]:
+        """Values in that order: cells are counted by their numbers, and trials of an ordered axis are such numbers."""
+        return tuple(self.axis.values[place] for place in self.order)
+
+    def reordered(self, cells: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Cells whose number along this axis is replaced by the one that an order has there."""
+        own = cells // self.stride % self.size
+        return np.asarray(cells + (order[own] - own) * self.stride)
+
+    @cached_property
     def distribution(self) -> BaseDistribution:
-        """Places of an ordered axis, names of a nominal one."""
+        """Numbers of the values of an ordered axis, names of a nominal one."""
         return IntDistribution(0, self.size - 1) if self.ordered else CategoricalDistribution(self.names)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """Values as text."""
-        return tuple(map(str, self.axis.values))
+        return tuple(map(str, self.values))
 
-    def given(self, place: int) -> Any:
-        """What a parameter of Optuna is at a place of the axis."""
-        return place if self.ordered else self.names[place]
+    def given(self, number: int) -> Any:
+        """What a parameter of Optuna is at a value, by its number."""
+        return number if self.ordered else self.names[number]
 
-    def place(self, given: Any) -> int:
-        """The place of what a parameter of Optuna is."""
+    def number(self, given: Any) -> int:
+        """The number of the value that a parameter of Optuna is."""
         return int(given) if self.ordered else self.names.index(given)
 
 
@@ -90,7 +106,21 @@ class Part:
 
     def places(self, cells: np.ndarray) -> np.ndarray:
         """Places in the grid of all designs of cells, shape (n · inner,); cells are counted from this part's first."""
+        for p in self._unsorted:
+            cells = p.reordered(cells, p.order)
         return (cells[:, None] * self.inner + np.arange(self.inner)).reshape(-1)
+
+    def cells_at(self, places: np.ndarray) -> np.ndarray:
+        """The cell of each design by its place in the grid, shape (n,), counted from this part's first."""
+        cells = places // self.inner
+        for p in self._unsorted:
+            cells = p.reordered(cells, np.argsort(p.order))
+        return cells
+
+    @cached_property
+    def _unsorted(self) -> list[Parameter]:
+        """Axes whose values the spec has in another order than cells."""
+        return [p for p in self.parameters if (np.diff(p.order) < 0).any()]
 
 
 class SearchSpace:
@@ -117,10 +147,16 @@ class SearchSpace:
         """The cells of a network; of the only grid where there is one."""
         return self.parts[0] if network is None else next(p for p in self.parts if p.grid.name == network)
 
+    def is_whole(self, given: Mapping[str, Any]) -> bool:
+        """Whether these are all the parameters that a trial of their network has."""
+        if self.network is not None and NETWORK not in given:
+            return False
+        return all(p.name in given for p in self.part_of(given.get(NETWORK) if self.network else None).parameters)
+
     def encode(self, given: Mapping[str, Any]) -> int:
         """The cell of the parameters of a trial."""
         part = self.part_of(given.get(NETWORK) if self.network else None)
-        return part.start + sum(p.place(given[p.name]) * p.stride for p in part.parameters)
+        return part.start + sum(p.number(given[p.name]) * p.stride for p in part.parameters)
 
     def decode(self, cell: int) -> dict[str, Any]:
         """The parameters of a cell."""
@@ -139,7 +175,7 @@ class SearchSpace:
         found = []
         for number, part in enumerate(self.parts):
             own = places[np.searchsorted(firsts, places, side="right") - 1 == number] - part.first
-            found.append(part.start + own // part.inner)
+            found.append(part.start + part.cells_at(own))
         return ascending(np.concatenate(found))
 
     def neighbours(self, cells: np.ndarray, axes: int = 1) -> np.ndarray:
@@ -182,7 +218,7 @@ class SearchSpace:
             own: list[dict[str, Any]] = [{NETWORK: part.grid.name} if self.network and NETWORK in names else {}]
             for p in part.parameters:
                 if p.axis.name in names:
-                    own = [{**one, p.name: p.given(place)} for one in own for place in range(p.size)]
+                    own = [{**one, p.name: p.given(number)} for one in own for number in range(p.size)]
             found += [one for one in own if one and one not in found]
         return found
 

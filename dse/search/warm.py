@@ -105,7 +105,7 @@ def _within(part: Part, design: Mapping[str, Any]) -> int | None:
     for name, axis in part.grid.space.axes.items():
         if name not in design or name == NETWORK:
             continue
-        place = _place(axis.values, design[name])
+        place = _place(chosen[name].values if name in chosen else axis.values, design[name])
         if place is None and (name in chosen or axis.given):
             return None
         if name in chosen and place is not None:

@@ -91,7 +91,7 @@ def test_trials_tell_the_truth():
     assert study.directions == [optuna.study.StudyDirection.MINIMIZE, optuna.study.StudyDirection.MAXIMIZE]
     space = SearchSpace(read_job(SPEC))
     for trial in study.trials[::7]:
-        axes = {p.name: p.axis.values[p.place(trial.params[p.name])] for p in space.parts[0].parameters}
+        axes = {p.name: p.values[p.number(trial.params[p.name])] for p in space.parts[0].parameters}
         device, precision = axes.pop("device"), axes.pop("precision")
         truth = dse.evaluate("mobilenet_v2", device=device, precision=precision, **axes)
         assert trial.values == [float(truth.latency), float(truth.params)]
@@ -109,6 +109,27 @@ def test_cells_and_parameters_are_one_to_one():
     assert len({tuple(sorted(g.items())) for g in given}) == space.cells
     assert set(given[0]) == {"network", "a.width", "a.resolution", "precision", "device"}
     assert set(given[-1]) == {"network", "b.width", "b.resolution", "b.classes", "precision", "device"}
+
+
+def test_numbers_in_any_order_are_searched_as_sorted_ones(tmp_path):
+    """The same study, frontier and designs to start from, whatever order the spec has the values of an axis in."""
+    network = {"family": "mobilenet_v2", "width": [0.35, 0.5, 0.75, 1.0], "resolution": [96, 128, 160, 192, 224]}
+    mixed = {**network, "width": [1.0, 0.75, 0.5, 0.35], "resolution": [96, 224, 160, 128, 192]}
+    for inner in ("sample", "enumerate"):
+        one, other = (
+            dse.search({**SPEC, "network": n}, trials=15, population=5, polish=False, inner=inner)
+            for n in (network, mixed)
+        )
+        assert [t.params for t in one.study.trials] == [t.params for t in other.study.trials]
+        assert [t.values for t in one.study.trials] == [t.values for t in other.study.trials]
+        assert designs(one.frontier) == designs(other.frontier)
+        assert one.search["first_value"].values.tolist() == other.search["first_value"].values.tolist()
+    space = SearchSpace(read_job({**SPEC, "network": mixed}))
+    cells = np.arange(space.cells)
+    assert np.array_equal(space.parts[0].cells_at(space.parts[0].places(cells)), cells)
+    exact = dse.explore({**SPEC, "network": mixed})
+    warm = dse.search({**SPEC, "network": mixed}, trials=2, population=2, polish=False, warm_start=exact.frontier)
+    assert designs(warm.frontier) == designs(exact.frontier)
 
 
 @pytest.mark.parametrize("axes", [1, 2])
@@ -148,7 +169,7 @@ def test_a_trial_can_be_an_architecture():
     assert set(result.study.trials[0].params) == {"width", "resolution"}
     assert result.counts["enumerated"] == 4 * (60 - result.manifest["search"]["duplicates"])
     trial = next(t for t in result.study.trials if all(v <= 0 for v in t.constraints.values()))
-    width = SearchSpace(read_job(SPEC)).parameters["width"].axis.values[trial.params["width"]]
+    width = SearchSpace(read_job(SPEC)).parameters["width"].values[trial.params["width"]]
     truth = dse.evaluate(
         "mobilenet_v2", device=["stm32l4r5", "esp32"], precision="int8", width=width,
         resolution=96 + 16 * trial.params["resolution"],
@@ -343,3 +364,26 @@ def test_importances_of_many_trials_are_those_of_some_evenly_chosen(monkeypatch)
     assert between.max() - between.min() <= 1
     told = importances.prepare(result).subtitle
     assert f"60 feasible trials, evenly chosen of {len(feasible):,} (PED-ANOVA)" in told
+
+
+SEQUENCE = {**SPEC, "fit": False, "budgets": {}, "objectives": {"minimize": ["latency"]}}
+
+
+def test_populations_of_qmc_are_points_of_one_sequence():
+    """So many trials from one population are so many from many, balanced along every axis, also after a resume."""
+    options = {"sampler": "qmc", "polish": False, "seed": 1}
+    whole, parts = (dse.search(SEQUENCE, trials=64, population=p, **options).study.trials for p in (64, 8))
+    assert [t.params for t in whole] == [t.params for t in parts]
+    # Of 2^k points of a Sobol sequence each half of an axis holds half.
+    for names in (["stm32l4r5", "esp32"], ["fp32", "int8"]):
+        axis = "device" if "esp32" in names else "precision"
+        assert [sum(t.params[axis] == n for t in parts[:32]) for n in names] == [16, 16]
+
+
+def test_designs_that_are_given_are_no_points_of_the_sequence():
+    given = [{"width": 0.5, "resolution": 96, "scheme": "int8", "device": "esp32"}]
+    options = {"sampler": "qmc", "population": 8, "seed": 1}
+    polished = dse.search(SEQUENCE, trials=40, **options, warm_start=given).study.trials
+    drawn = [t.params for t in polished if "fixed_params" not in t.system_attrs]
+    plain = dse.search(SEQUENCE, trials=40, polish=False, **options).study.trials
+    assert len(drawn) < 40 and drawn == [t.params for t in plain[: len(drawn)]]

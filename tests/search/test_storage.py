@@ -9,15 +9,22 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import optuna
 import pytest
 import xarray as xr
 from optuna.storages.journal import JournalFileSymlinkLock
 
 import dse
-from dse.search.storage import JOURNAL, POPULATIONS, Shared, open_storage
+from dse.jobs.resolve import read_job
+from dse.search.driver import Driver, directions, quiet
+from dse.search.journal import POPULATIONS
+from dse.search.settings import Settings
+from dse.search.shared import Shared, open_storage
+from dse.search.storage import JOURNAL, Nowhere
 from tests.search.test_search import SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +88,7 @@ def test_the_journal_is_a_study_of_optuna(tmp_path):
 
 def test_studies_open_in_the_dashboard(tmp_path):
     dashboard = pytest.importorskip("optuna_dashboard")
-    dse.search(SPEC, trials=20, population=20, out=tmp_path / "x", plots=False)
+    result = dse.search(SPEC, trials=40, population=20, out=tmp_path / "x", plots=False)
     from wsgiref.simple_server import make_server
 
     server = make_server("127.0.0.1", 0, dashboard.wsgi(open_storage(str(tmp_path / "x" / JOURNAL))))
@@ -93,17 +100,51 @@ def test_studies_open_in_the_dashboard(tmp_path):
             studies = json.load(answer)
         with urllib.request.urlopen(f"{url}/dashboard/") as page:
             assert b"<html" in page.read()
+        with urllib.request.urlopen(f"{url}/api/studies/0") as answer:
+            trials = json.load(answer)["trials"]
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
     assert [s["study_name"] for s in studies["study_summaries"]] == ["small"]
+    feasible = [all(v <= 0 for v in t.constraints.values()) for t in result.study.trials]
+    # What its plots tell feasible trials by.
+    assert [all(v <= 0 for v in t["constraints"]) for t in trials] == feasible and len(set(feasible)) == 2
+
+
+def first_populations(url: str, workers: int) -> list[list[dict]]:
+    """What workers of one seed ask first that join at the same time, before any of them has found anything."""
+    job = read_job(SPEC)
+
+    def ask(_: int) -> list[dict]:
+        with quiet():
+            shared = Shared(url, "together", directions(job), "stamp")
+            driver = Driver(job, Settings(population=10), shared, np.empty(0, dtype=np.int64))
+            return [trial.params for trial in driver._ask(10)]
+
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(ask, range(workers)))
+
+
+def workers_have_own_random_numbers(url: str) -> None:
+    storage = open_storage(url)
+    with quiet():
+        optuna.create_study(storage=storage, study_name="together", directions=directions(read_job(SPEC)))
+    asked = first_populations(url, 4)
+    assert all(asked[i] != asked[j] for i in range(4) for j in range(i))
+    assert "together" in (names := [s.study_name for s in storage.get_all_studies()])
+    assert not any("worker" in name for name in names), "nothing is left of how their numbers were made"
+    # The first of them is as one that is alone.
+    alone = Driver(read_job(SPEC), Settings(population=10), Nowhere(), np.empty(0, dtype=np.int64))
+    with quiet():
+        assert [t.params for t in alone._ask(10)] in asked
 
 
 def two_workers(url: str, tmp_path: Path) -> None:
     """Two processes search one study: every trial of both is there, each once."""
+    workers_have_own_random_numbers(url)
     options = {"trials": 200, "population": 10, "storage": url}
-    workers = [start({**options, "seed": n, "out": str(tmp_path / f"w{n}")}, 0.05) for n in (1, 2)]
+    workers = [start({**options, "seed": 1, "out": str(tmp_path / f"w{n}")}, 0.05) for n in (1, 2)]
     pushed = [len([line for line in told(worker).splitlines() if line.strip()]) for worker in workers]
     assert all(pushed), "both have worked"
     study = optuna.load_study(study_name="small", storage=open_storage(url))
@@ -111,7 +152,7 @@ def two_workers(url: str, tmp_path: Path) -> None:
     assert [t.number for t in trials] == list(range(len(trials)))
     assert all(t.state.is_finished() for t in trials)
     # The last population of one may come after the other has made the number full.
-    assert 200 <= len(trials) < 200 + 2 * 10 and len(trials) == sum(
+    assert 200 <= len(trials) <= 200 + 10 and len(trials) == sum(
         dse.load(tmp_path / f"w{n}").manifest["search"]["own"] for n in (1, 2)
     )
     exact = dse.explore(SPEC)
@@ -218,6 +259,18 @@ def test_what_a_kill_left_beside_a_finished_search_goes_and_a_search_that_went_f
     assert dse.search(SPEC, trials=60, **options).manifest["search"]["replayed"] >= 40 and not work.exists()
 
 
+def test_one_worker_in_a_storage_is_as_one_in_memory_and_a_seed_gives_the_same_again(tmp_path):
+    """Also where it goes on: as a worker of another number, with random numbers of its own."""
+    options = {"population": 10, "seed": 3}
+    alone = dse.search(SPEC, trials=30, **options)
+    studies = []
+    for name in ("one", "two"):
+        first = dse.search(SPEC, trials=30, storage=tmp_path / name, **options)
+        assert [t.params for t in first.study.trials] == [t.params for t in alone.study.trials]
+        studies.append(dse.search(SPEC, trials=50, storage=tmp_path / name, **options).study)
+    assert [t.params for t in studies[0].trials] == [t.params for t in studies[1].trials]
+
+
 def test_another_spec_in_a_storage_is_refused(tmp_path):
     url = f"sqlite:///{tmp_path}/shared.db"
     dse.search(SPEC, trials=20, population=20, storage=url)
@@ -225,11 +278,43 @@ def test_another_spec_in_a_storage_is_refused(tmp_path):
         dse.search({**SPEC, "budgets": {}}, trials=20, population=20, storage=url)
 
 
-@pytest.mark.parametrize("url", ["oracle9://x", "postgresql://nobody:secret@127.0.0.1:1/none", "sqlite:////none/x.db"])
-def test_a_storage_that_cannot_be_used_is_told(url):
+def test_a_server_that_does_not_answer_is_told():
     with pytest.raises(dse.DseError, match=r"^storage ") as caught:
-        dse.search(SPEC, trials=20, storage=url)
-    assert "secret" not in str(caught.value)
+        dse.search(SPEC, trials=20, storage="postgresql://nobody:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value) and caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("storage", "problem"),
+    [
+        ("none/x.journal", "none: there is no such folder"),
+        ("sqlite:///none/x.db", "none: there is no such folder"),
+        ("text", "holds no study of Optuna"),
+        ("sqlite:///text", "file is not a database"),
+        (".", "is a folder"),
+        ("", "is a folder"),
+        ("sqlite:///.", "is a folder"),
+        ("text/x.journal", "text: there is no such folder"),
+        ("locked", "Permission denied"),
+        ("sqlite:///locked", "Permission denied"),
+        ("oracle9://x", "oracle9"),
+        ("postgresql://me:secret@host:port/x", "is no URL of a database"),
+        ("sqlite:/x.db", "begins with sqlite://"),
+        ("postgresql:secret@host/x", "begins with postgresql://"),
+        ("postgresq://host/x", "postgresq"),
+    ],
+)
+def test_a_wrong_storage_is_told_with_what_is_allowed(tmp_path, monkeypatch, storage, problem):
+    monkeypatch.chdir(tmp_path)
+    Path("text").write_text("width,resolution\n0.5,96\n" * 9)
+    Path("locked").touch()
+    # Whoever runs this as the superuser may read everything.
+    monkeypatch.setattr("os.access", lambda path, mode: Path(path).name != "locked")
+    with pytest.raises(dse.InputError, match=r"^storage ") as caught:
+        dse.search(SPEC, trials=20, storage=storage)
+    told = str(caught.value)
+    assert problem in told and "allowed: " in told and "secret" not in told and "\n" not in told
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["locked", "text"]
 
 
 @pytest.mark.parametrize(
