@@ -124,7 +124,7 @@ def test_a_model_of_the_same_shape_is_not_the_model():
 def test_a_network_of_ones_own_is_not_the_model():
     shape = {"layers": 32, "d_model": 4096, "heads": 32, "ffn": 11008, "vocab": 32000}
     own, model = loss_of("decoder", **shape), loss_of("llama-2-7b", recipe="scaling-law")
-    assert own == model and own[1].startswith("scaling law")
+    assert own[0] == model[0] and own[1].startswith("scaling law") and model[1].startswith(own[1])
 
 
 def test_tokens_of_training_ask_for_the_law():
@@ -146,7 +146,8 @@ GPTQ = [
 
 @pytest.mark.parametrize(
     ("scheme", "pairs"),
-    [(PRECISIONS["q4_k"], Q4_K), (PRECISIONS["q3_k"], Q3_K), (PRECISIONS["q4_k_m"], Q4_K_M), (PRECISIONS["iq2_xs"], IQ2_XS),
+    [(PRECISIONS["q4_k"], Q4_K), (PRECISIONS["q3_k"], Q3_K), (PRECISIONS["q4_k_m"], Q4_K_M),
+     (PRECISIONS["iq2_xs"], IQ2_XS),
      (Scheme.from_fields("mine", weight_bits=4, activation_bits=16), GPTQ)],
 )  # fmt: skip
 def test_a_format_adds_its_published_interval(scheme, pairs):
@@ -198,6 +199,9 @@ def test_a_narrow_cache_is_no_16_bit_format():
      ("llama-3.1-8b", {"local_layers": 4, "window": 512}, "not over a shorter window"),
      ("llama-3.1-8b", {"sparsity": 0.5}, "not of pruned networks"),
      ("llama-2-7b", {"sparsity": 0.5}, "not of pruned networks"),
+     ("llama-3.1-8b", {"layers": 1, "d_model": 16, "heads": 2, "kv_heads": 2, "ffn": 32, "vocab": 256},
+      "at its upper bound no better than guessing, ln(vocabulary)"),
+     ("llama-2-7b", {"layers": 1, "d_model": 8, "heads": 1, "ffn": 8}, "no better than guessing"),
      ("mixtral-8x7b", {}, "a mixture of experts lies somewhere between its active and all its parameters")],
 )  # fmt: skip
 def test_what_the_law_is_not_of(model, axes, reason):
@@ -210,6 +214,32 @@ def test_what_the_law_is_not_of(model, axes, reason):
 )
 def test_a_window_of_all_tokens_is_none(axes):
     assert loss_of("llama-3.1-8b", **axes) == loss_of("llama-3.1-8b")
+
+
+def test_no_loss_of_the_law_reaches_that_of_guessing():
+    """The law has no ceiling: of small networks it gives losses that no trained one has, of 256 tokens above 5.55."""
+    shape = {"layers": 2, "d_model": [8, 64, 256, 1024, 2048], "heads": 4, "vocab": [256, 32000]}
+    data = dse.evaluate("decoder", metrics=METRICS, precision="fp16", **shape)
+    high, guessing = data.loss_high.transpose("d_model", "vocab").values, np.log([256.0, 32000.0])
+    assert (np.isnan(high) | (high < guessing)).all()
+    assert np.isnan(high[0]).all() and not np.isnan(high[-1]).any()
+    # Between them is a size at which the smaller vocabulary alone is guessed.
+    assert (np.isnan(high[:, 0]) & ~np.isnan(high[:, 1])).any()
+
+
+def test_a_published_loss_that_gives_way_to_the_law_is_told():
+    """Of 8 layers nothing is published, and one frontier has one kind of value: that of 32 is by the law, too."""
+    data = dse.evaluate("llama-2-7b", metrics=["loss"], precision="fp16", layers=[8, 32])
+    plain, beside = data.loss_source.values.tolist()
+    assert beside.startswith("scaling law") and "also published" not in plain
+    for key in ("WikiText-2 at 2048 tokens, llama-2", "WikiText-2 at 512 tokens, llama-2-gguf"):
+        assert f"also published ({key}), which is not compared" in beside
+    assert "also published" not in loss_of("llama-2-7b")[1]
+
+
+def test_losses_are_at_the_context_that_they_are_published_at():
+    assert "over contexts of 2048 tokens" in loss_of("llama-3.1-8b", context=128)[1]
+    assert "at 2048 tokens" in loss_of("llama-2-7b", context=128)[1]
 
 
 def test_how_parameters_are_counted_does_not_matter():
