@@ -45,9 +45,9 @@ def without_settings(settings: Mapping[str, Any], name: str) -> None:
 
 
 def _is_known(header: Mapping[str, Any]) -> bool:
-    from dse.networks.ingest.gguf_model import ARCHITECTURES
+    from dse.networks.ingest.gguf_kinds import KINDS
 
-    return header.get("architecture") in ARCHITECTURES
+    return header.get("architecture") in KINDS
 
 
 def _header(path: Any) -> dict[str, Any]:

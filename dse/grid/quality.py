@@ -11,7 +11,7 @@ from dse.grid.counting import count
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import make_plan
 from dse.grid.space import Axis, Space
-from dse.quality import QUANTITIES, Recipe, choose, recipes
+from dse.quality import QUANTITIES, Recipe, choose, is_published, published_of, recipes
 from dse.quality import quality as quality_of
 from dse.quality.own import VALUES, OwnQuality
 
@@ -112,8 +112,27 @@ def _in_recipe(space: Space, quantity: str, recipe: Recipe) -> dict[str, Labelle
         arrays = (found.value, found.low, found.high, legend[found.source])
         for target, array in zip((*values, sources), arrays, strict=True):
             _put(target, np.asarray(array), dims, all_dims, precision.dim, chosen)
+    if recipe.law:
+        for other in published_of(space.family.name, space.model):
+            _tell_of(other, arguments, sources, dims, all_dims)
     named = {quantity + end: Labelled(all_dims, data) for end, data in zip(ENDS, values, strict=True)}
     return {**named, SOURCES[quantity]: Labelled(all_dims, sources)}
+
+
+def _tell_of(
+    other: Recipe,
+    arguments: dict[str, np.ndarray],
+    sources: np.ndarray,
+    dims: tuple[str, ...],
+    all_dims: tuple[str, ...],
+) -> None:
+    """Say of the designs that a recipe has a value of that it gives way to the law."""
+    if set(other.axes) <= set(arguments):
+        told = f'; also published ({other.key}), which is not compared with values of a law: recipe = "{other.recipe}"'
+        known = is_published(other, arguments)
+        known = np.broadcast_to(known, tuple(n for n, d in zip(sources.shape, all_dims, strict=True) if d in dims))
+        known = np.expand_dims(known, tuple(i for i, d in enumerate(all_dims) if d not in dims))
+        sources[...] = np.where(known, sources + told, sources)
 
 
 def _params(space: Space) -> Labelled:

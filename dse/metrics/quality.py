@@ -43,7 +43,8 @@ def accuracy_high(quality):
 def loss(quality):
     """Cross-entropy loss of a token: a published value, else a scaling law; loss_low and loss_high bound it.
 
-    It ranks sizes and number formats within one corpus and tokenizer, and is no benchmark's score. The law is
+    It ranks sizes and number formats within one corpus and tokenizer, and is no benchmark's score. It is that of the
+    contexts of the publication (2,048 tokens by the law), whatever the `context` of the deployment. The law is
     `refit_loss`; loss_source tells where each value comes from.
     """
     return quality.value

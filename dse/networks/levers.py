@@ -38,13 +38,14 @@ OF_CACHE = "page_tokens"
 SAME_RESULT = ("zero_skipping", "winograd", "page_tokens")
 UNSTRUCTURED, N_OF_4, STRUCTURED = range(len(lookup("sparsity_pattern").choices))
 TILE, KERNEL = 2, 3
-OF_EVERY_4 = "the pattern n:4 prunes whole weights of every 4: allowed are 0, 0.25, 0.5, 0.75"
+OF_EVERY_4 = "the pattern n:4 prunes 0 to 3 whole weights of every 4: allowed are 0, 0.25, 0.5, 0.75"
 _WEIGHTED = ("conv", "depthwise", "linear")
 
 
 def fits(sparsity: Count, pattern: Count) -> Any:
     """Where the share can be pruned in the pattern."""
-    return np.not_equal(pattern, N_OF_4) | np.equal(np.floor(np.multiply(sparsity, 4)), np.multiply(sparsity, 4))
+    pruned = np.multiply(sparsity, 4)
+    return np.not_equal(pattern, N_OF_4) | (np.equal(np.floor(pruned), pruned) & np.less(pruned, 4))
 
 
 def apply(

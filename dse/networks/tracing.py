@@ -233,7 +233,7 @@ def _fault(family: Family, values: Mapping[str, Any], tower: str, axis: str, hol
     axis = own if (own := f"{tower}_{axis}") in values else axis
     value, holds = np.broadcast_arrays(values[axis] if values[axis] is not None else np.nan, holds)
     first = value[np.logical_not(holds)].flat[0]
-    given = "its default" if values[axis] is None else f"{first}" if value.dtype.kind == "U" else f"{first:g}"
+    given = "its default" if values[axis] is None else f"{first}" if value.dtype.kind == "U" else f"{first:.12g}"
     return Fault(f"family {family.name}: {axis}", f"{given} is not allowed: {problem}")
 
 

@@ -14,7 +14,7 @@ from dse.precision.compute import FALLBACKS
 from dse.units import quantity
 from dse.weights import is_weight_file, weight_file_exists
 
-WEIGHT_FORMATS = ("float", "integer", "codebook")
+WEIGHT_FORMATS = ("float", "integer", "codebook", "mixed")
 NUMBERS = ("weight_bits", "activation_bits", "kv_bits", "group_size", "scale_bits")
 _CHOICES = {"weight_format": WEIGHT_FORMATS, "compute": tuple(FALLBACKS)}
 _TEXTS = ("note", "source", "weights")
@@ -51,7 +51,7 @@ class Scheme:
 
     @property
     def integer_bits(self) -> int | None:
-        """Bits of a weight on an even integer grid, for the quantisation noise; None for floats and codebooks."""
+        """Bits of a weight on an even integer grid, for the quantisation noise; None for others."""
         return int(self.element_bits) if self.weight_format == "integer" else None
 
     @classmethod
@@ -68,7 +68,7 @@ class Scheme:
             Weights that share scales and offsets, and the bits of these (default 16).
         weight_format
             "float" (default above 8 bits), "integer" (default below, for a whole number of bits) or "codebook"
-            (values that are not evenly spaced).
+            (values that are not evenly spaced), or "mixed" where tensors differ and `weight_bits` is their mean.
         compute
             Default: the narrowest format that holds both weights and activations.
         """

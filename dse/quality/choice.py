@@ -57,6 +57,11 @@ def choose(
     return None
 
 
+def published_of(family: str, model: str | None) -> list[Recipe]:
+    """The recipes that have published losses of a model of the zoo: what a law may stand in place of."""
+    return [r for r in recipes(family) if r.quantity == "loss" and model in r.models]
+
+
 def unknown_recipe(wanted: str, families: Sequence[str], where: str) -> list[Fault]:
     """A fault where no family has a recipe."""
     known = dict.fromkeys(r.recipe for family in families for r in recipes(family))

@@ -22,6 +22,10 @@ REFUSALS = (
     ("attention", f"{DENSE}, not linear attention"),
     ("window", f"{DENSE} over {CONTEXT} tokens, not over a shorter window"),
     ("sparsity", f"{DENSE}, not of pruned networks"),
+    (
+        "guessing",
+        "the scaling law has no ceiling: here it is at its upper bound no better than guessing, ln(vocabulary)",
+    ),
 )
 
 
@@ -38,8 +42,8 @@ def is_extrapolated(params: Array, tokens_per_parameter: Array) -> npt.NDArray[n
     return np.asarray(~inside)
 
 
-def refused(axes: Mapping[str, Array]) -> list[npt.NDArray[np.bool_]]:
-    """Where the law says nothing of a decoder: a mask for each of `REFUSALS`."""
+def refused(axes: Mapping[str, Array], highest: Array) -> list[npt.NDArray[np.bool_]]:
+    """Where the law says nothing of a decoder, of which `highest` is the upper bound: a mask for each of `REFUSALS`."""
     nothing = np.array(np.nan)
     attention, window, sinks, local = (axes.get(n, nothing) for n in ("attention", "window", "sinks", "local_layers"))
     linear, windowed, streaming = (lookup("attention").number(kind) for kind in ("linear", "window", "sinks"))
@@ -50,4 +54,5 @@ def refused(axes: Mapping[str, Array]) -> list[npt.NDArray[np.bool_]]:
         attention == linear,
         narrow | ((np.nan_to_num(local) > 0) & (window < CONTEXT)),
         np.nan_to_num(axes.get("sparsity", nothing)) > 0,
+        highest >= np.log(axes.get("vocab", nothing)),
     ]

@@ -94,6 +94,14 @@ def quality(
     return Quality(np.asarray(value), np.asarray(low), np.asarray(high), source, legend, recipe.key)
 
 
+def is_published(recipe: Recipe, axes: Axes) -> npt.NDArray[np.bool_]:
+    """Where the axes, which broadcast, are a published point of a recipe, in whatever number format."""
+    arrays = {n: np.asarray(values, np.float64) for n, values in axes.items() if n not in SAME_RESULT}
+    shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    known = ~np.isnan(_table(recipe, arrays, shape, recipe.points))
+    return np.asarray(known & np.broadcast_to(_comparable(recipe, arrays), shape))
+
+
 def undefined(shape: tuple[int, ...], reason: str, key: str = "") -> Quality:
     """No value anywhere, for one reason."""
     nan = np.full(shape, np.nan)
@@ -109,10 +117,11 @@ _Parts = tuple[Array, Array, Array, npt.NDArray[np.int8]]
 
 def _by_law(arrays: Mapping[str, Array], shape: tuple[int, ...], params: Array, tokens: Array) -> _Parts:
     source = np.where(law.is_extrapolated(params, tokens), SOURCES["extrapolated"], SOURCES["law"])
-    for name, mask in zip(_REFUSED, law.refused(arrays), strict=True):
+    bounds = law.by_law(params, tokens)
+    for name, mask in zip(_REFUSED, law.refused(arrays, bounds[-1]), strict=True):
         source = np.where(_defined(source) & mask, SOURCES[name], source)
     source = np.broadcast_to(source, shape)
-    value, low, high = (np.where(_defined(source), bound, np.nan) for bound in law.by_law(params, tokens))
+    value, low, high = (np.where(_defined(source), bound, np.nan) for bound in bounds)
     return value, low, high, source
 
 
@@ -178,9 +187,10 @@ def _legend(
     before = f"by rule, not measured: {remark}; from a " if remark else ""
     of = f"({recipe.key}: {recipe.source})"
     texts = {"table": f"{before}published point {of}"}
+    at = f"over contexts of {law.CONTEXT} tokens"
     texts["measured"] = f"published point of the network in {scheme.name} {of}"
-    texts["law"] = f"{before}scaling law {of}"
-    texts["extrapolated"] = f"{before}scaling law, extrapolated beyond {law.RANGE} {of}"
+    texts["law"] = f"{before}scaling law {at} {of}"
+    texts["extrapolated"] = f"{before}scaling law {at}, extrapolated beyond {law.RANGE} {of}"
     if recipe.fit:
         error = f"{2 * recipe.fit.error:g} in ln(error)"
         texts["fit"] = f"{before}fit to published points {of}, ±{error}"

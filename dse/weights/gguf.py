@@ -104,14 +104,23 @@ def read_gguf(file: BinaryIO, where: str, size: int) -> Header:
     metadata: dict[str, Any] = {}
     for _ in range(entry_count):
         key = reader.text("metadata")
+        if key in metadata:
+            raise reader.fail(key[:80], "stands twice")
         metadata[key] = reader.value(reader.number("<I", key), key)
-    tensors = dict(reader.tensor() for _ in range(tensor_count))
+    tensors: dict[str, Stored] = {}
+    for _ in range(tensor_count):
+        name, tensor = reader.tensor()
+        if name in tensors:
+            raise reader.fail(name[:80], "stands twice")
+        tensors[name] = tensor
     alignment = metadata.get("general.alignment", 32)
     if not isinstance(alignment, int) or not 1 <= alignment <= 2**20:
         raise reader.fail("general.alignment", f"{alignment!r} is not allowed; allowed: an integer from 1")
-    start = -(-file.tell() // alignment) * alignment
-    for name, tensor in tensors.items():
-        if start + tensor.offset + tensor.size > size:
-            end = start + tensor.offset + tensor.size
-            raise reader.fail(name, f"ends at byte {end:,} of {size:,}: the file is truncated")
+    start, end = -(-file.tell() // alignment) * alignment, 0
+    for name, tensor in sorted(tensors.items(), key=lambda item: item[1].offset):
+        if tensor.offset < end:
+            raise reader.fail(name, f"overlaps the tensor before it at byte {start + tensor.offset:,}")
+        end = tensor.offset + tensor.size
+        if start + end > size:
+            raise reader.fail(name, f"ends at byte {start + end:,} of {size:,}: the file is truncated")
     return Header(where, "gguf", tensors, metadata)

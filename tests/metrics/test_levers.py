@@ -195,6 +195,10 @@ def test_pruned_products_fall_where_the_device_skips_them(pattern, skips, bits, 
 def test_a_share_that_no_pattern_of_4_has_is_refused():
     with pytest.raises(InputError, match=r"sparsity: 0\.3 is not allowed: the pattern n:4"):
         figures("vgg11", ["params"], sparsity=0.3, sparsity_pattern="n:4")
+    # Not written as the share that it is nearly.
+    for share, told in ((0.5000001, r"0\.5000001"), (1, "1")):
+        with pytest.raises(InputError, match=rf"sparsity: {told} is not allowed: .*allowed are 0, 0\.25, 0\.5, 0\.75"):
+            figures("vgg11", ["params"], sparsity=share, sparsity_pattern="n:4")
     both = dse.evaluate(
         "vgg11", metrics=["params"], sparsity=[0, 0.3, 0.5], sparsity_pattern=["unstructured", "n:4"]
     ).params.transpose("sparsity", "sparsity_pattern")

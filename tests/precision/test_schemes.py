@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 
 import pytest
 
+import dse
 from dse.errors import InputError
 from dse.precision import FALLBACKS, PRECISIONS, Scheme
 
@@ -45,7 +47,7 @@ def test_stored_bits_and_compute_format(name, stored, compute):
 
 
 def test_every_scheme_is_sound():
-    assert len(PRECISIONS) == 25
+    assert len(PRECISIONS) == 46
     for name, scheme in PRECISIONS.items():
         assert scheme.name == name
         assert scheme.source
@@ -53,11 +55,34 @@ def test_every_scheme_is_sound():
         assert scheme.weight_bits >= scheme.element_bits
 
 
+# GiB of files of Llama 3.1 8B: README of llama.cpp's quantize; Q3_K_M: of Llama 3 8B, README of its perplexity.
+FILES = {
+    "iq1_s": 1.87, "iq1_m": 2.01, "iq2_xxs": 2.23, "iq2_xs": 2.42, "iq2_s": 2.56, "iq2_m": 2.74, "q2_k_s": 2.78,
+    "q2_k_mix": 2.95, "iq3_xxs": 3.04, "iq3_xs": 3.27, "iq3_s": 3.42, "iq3_m": 3.52, "q3_k_s": 3.41, "q3_k_m": 3.74,
+    "q3_k_l": 4.02, "iq4_xs_mix": 4.17, "iq4_nl": 4.38, "q4_k_s": 4.36, "q4_k_m": 4.58, "q5_k_s": 5.21, "q5_k_m": 5.33,
+    "q6_k": 6.14, "q8_0": 7.95,
+}  # fmt: skip
+
+
+def test_files_of_mixed_types_have_their_published_sizes():
+    data = dse.evaluate("llama-3.1-8b", precision=list(FILES), metrics=["model_size"])
+    # Printed to 0.01 GiB.
+    assert data.model_size.values / 2**30 == pytest.approx(list(FILES.values()), abs=0.0055)
+    assert float(data.model_size.sel(precision="q4_k_m")) == pytest.approx(4.9e9, abs=0.05e9)
+
+
+def test_files_of_other_models_are_within_what_the_notes_say():
+    # README of quantize: 43.1 GB for 70B; bits a weight of Llama 2 70B: an earlier one.
+    for name, bits in (("q4_k_m", 4.80), ("q2_k_mix", 3.40), ("q3_k_m", 3.85), ("q5_k_m", 5.65)):
+        note = PRECISIONS[name].note
+        least, most = map(float, re.search(r"([\d.]+) to ([\d.]+) bits", note).groups())
+        assert least <= bits <= most and least <= PRECISIONS[name].weight_bits <= most + 0.005
+
+
 def test_integer_bits_for_the_noise():
-    found = {
-        name: PRECISIONS[name].integer_bits for name in ("int8", "w4a16", "q3_k", "fp8", "nvfp4", "iq4_xs", "fp16")
-    }
-    assert found == {"int8": 8, "w4a16": 4, "q3_k": 3, "fp8": None, "nvfp4": None, "iq4_xs": None, "fp16": None}
+    names = ("int8", "w4a16", "q3_k", "fp8", "nvfp4", "iq4_xs", "q4_k_m", "fp16")
+    found = {name: PRECISIONS[name].integer_bits for name in names}
+    assert found == {**dict.fromkeys(names), "int8": 8, "w4a16": 4, "q3_k": 3}
 
 
 def test_own_scheme_has_sensible_defaults():
@@ -92,7 +117,7 @@ def test_default_compute_format(fields, compute):
         ({"weight_bits": 4, "group_size": 12.5}, "mine.group_size: 12.5 is not allowed"),
         ({"weight_bits": 4, "group_size": -1}, "mine.group_size: -1 is not allowed"),
         ({"weight_bits": 4, "compute": "int16"}, "mine.compute: unknown compute 'int16'; did you mean"),
-        ({"weight_bits": 4, "weight_format": "log"}, "allowed: codebook, float, integer"),
+        ({"weight_bits": 4, "weight_format": "log"}, "allowed: codebook, float, integer, mixed"),
         ({"weight_bits": 4.5, "weight_format": "integer"}, "4.5 is not a whole number"),
         ({"weight_bits": "4 s"}, "unit 's' is time"),
     ],

@@ -39,7 +39,7 @@ def read_hf_config(path: Path) -> Model:
     context = text.optional_count("context", "max_position_embeddings", "n_positions")
     notes = (found.note, _predicted(text), quantised(fields))
     fields.finish()
-    axes = _without_defaults(axes, FAMILIES[found.family])
+    axes = without_defaults(axes, FAMILIES[found.family])
     source = str(path).encode("utf-8", "replace").decode()
     published = {} if context is None else {"context": Published(context, source)}
     note = "; ".join(filter(None, notes))
@@ -61,8 +61,8 @@ def _predicted(text: Fields) -> str:
     return "the layers that predict further tokens are left out" if several else ""
 
 
-def _without_defaults(axes: Axes, family: Family) -> Axes:
-    """The axes without those that say what the family takes anyway."""
+def without_defaults(axes: Axes, family: Family) -> Axes:
+    """The axes of a model without those that say what the family takes anyway."""
     defaults = family.defaults
     for tower in ("", "text_"):
         heads, kv_heads, d_head, d_model = (axes.get(tower + n) for n in ("heads", "kv_heads", "d_head", "d_model"))

@@ -12,14 +12,13 @@ from types import MappingProxyType
 from dse.errors import Fault, InputError
 from dse.networks.ingest.hf_config import read_hf_config
 from dse.networks.ingest.ops_table import table_model
+from dse.networks.ingest.shards import shards
 from dse.networks.models import Model, Published
 from dse.networks.tracing import trace
 from dse.weights import Header, Stored, read_header
 
 CONFIG = "config.json"
 NO_GRAPH = "holds weights alone: each matrix once in the order of its tensors, without attention, maps and graph"
-# Files of one network: model-00001-of-00003.safetensors.
-_SHARD = re.compile(r"(.*)-(\d{5})-of-(\d{5})\.safetensors")
 # What is stored beside parameters: frequencies of rotary embeddings, masks and positions, counters of batch norms.
 _NO_PARAMETERS = re.compile(r"(^|\.)(inv_freq|position_ids|masked_bias|num_batches_tracked)$|\.attn\.bias$")
 _STATISTICS = ("running_mean", "running_var")
@@ -38,23 +37,11 @@ def read_safetensors(path: Path) -> Model:
         For a header that is not right, a file of the same network that is missing, a config.json that is not right, and
         parameters that are not those of the network that it describes.
     """
-    headers = [read_header(shard) for shard in _shards(path)]
+    headers = [read_header(shard) for shard in shards(path)]
     tensors = {name: tensor for header in headers for name, tensor in header.tensors.items()}
     header = Header(str(path), "safetensors", tensors)
     config = path.with_name(CONFIG)
     return _described(header, config) if config.is_file() else _table(header, path)
-
-
-def _shards(path: Path) -> list[Path]:
-    """All files of the network that one is part of."""
-    found = _SHARD.fullmatch(path.name)
-    if found is None or int(found[3]) > 10_000:
-        return [path]
-    shards = [path.with_name(f"{found[1]}-{n:05}-of-{found[3]}.safetensors") for n in range(1, int(found[3]) + 1)]
-    if missing := [shard.name for shard in shards if not shard.is_file()]:
-        told = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-        raise InputError(Fault(str(path), f"is one of {len(shards)} files of a network; missing beside it: {told}"))
-    return shards
 
 
 def _described(header: Header, config: Path) -> Model:
