@@ -160,8 +160,9 @@ def quantity(given: Any, unit: str) -> float:
             f"{shown(given)} is not a quantity; give a number in {unit} or a string such as {_example(unit)!r}"
         )
     if isinstance(given, str):
-        match = _NUMBER.match(given)
-        if match is None or len(given) > 200:
+        # The length first: the pattern takes quadratic time over a long run of digits.
+        match = _NUMBER.match(given) if len(given) <= 200 else None
+        if match is None:
             raise InputError(f"{given[:60]!r} is not a quantity; write a number and a unit, such as {_example(unit)!r}")
         value = float(match[1].replace("_", ""))
         value = _convert(value, match[2], unit) if match[2] else value

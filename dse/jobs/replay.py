@@ -272,4 +272,6 @@ class _Reader:
                     self.fault(at, f"{shown(value)} is not allowed; allowed: {entry.allowed()}")
                 elif named and not entry.choices and name not in NAMED:
                     self.fault(at, f"{shown(value)} is not a number")
+                elif not named and name in NAMED:
+                    self.fault(at, f"{shown(value)} is not a name")
         return found

@@ -188,7 +188,7 @@ class Tally:
     @property
     def is_sound(self) -> bool:
         """Whether these can be counts of designs: whole numbers, of which the parts are no more than all."""
-        single = (self.enumerated, self.undefined, self.dominated, self.kept)
+        single = (self.enumerated, self.undefined, self.dominated, self.tied, self.kept)
         counts = [*single, *self.excluded.values(), *self.broken.values(), *self.skipped.values()]
         whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= 2**62 for n in counts)
         numbers = all(isinstance(n, (int, float)) for m in self.misses.values() for n in astuple(m))

@@ -110,6 +110,7 @@ def test_a_billion_layers_are_computed_at_once():
         ("layers-csv", b"name,kind,repeat,inputs,outputs,weights\na,conv,1e15,9,1,1e15\n", "beyond 2^53"),
         ("quality", b'width,accuracy\n0.35,"' + b"9" * 200_000, "is not a table in CSV: field larger than field limit"),
         ("onnx", b"\xff" * 1000, "cannot be read as ONNX"),
+        ("quantity", b"9" * 100_000 + b"!", "is not a quantity"),
     ],
     ids=lambda v: v if isinstance(v, str) and len(v) < 15 else "",
 )

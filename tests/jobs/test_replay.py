@@ -213,6 +213,7 @@ FAULTS = [
     (("defaults", "utilisation"), {"value": 1}, "defaults: unknown axis 'utilisation'; did you mean 'utilization'?"),
     (("defaults", "utilization"), 0.7, "defaults.utilization: is not a table with value, unit and meaning"),
     (("defaults", "utilization", "value"), 2, "defaults.utilization: 2 is not allowed; allowed: a number at least 0"),
+    (("defaults", "energy_profile", "value"), 0.5, "defaults.energy_profile: 0.5 is not a name"),
     (("left_out",), {"x": 3}, "left_out.x: 3 is not a list of texts"),
     (("counting",), "all", "counting: 'all' is not allowed; allowed: trainable, weights, statistics"),
     (("fit",), "yes", "fit: 'yes' is not allowed; allowed: true, false"),

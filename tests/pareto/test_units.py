@@ -1,5 +1,7 @@
 """Units of a scan: however they are shared out, what they find adds up to the scan of one process."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -143,3 +145,10 @@ def test_a_file_that_is_not_whole_is_told(tmp_path):
     with pytest.raises(InputError, match=r"none: cannot be read: No such file"):
         read_partial(tmp_path / "none")
     assert [p.name for p in tmp_path.iterdir()] == ["x.npz"]
+
+
+@pytest.mark.parametrize("name", ["enumerated", "undefined", "dominated", "tied", "kept"])
+@pytest.mark.parametrize("value", ["4", -1, 0.5, True])
+def test_counts_of_a_file_that_are_no_counts(name, value):
+    assert Tally(enumerated=10).is_sound
+    assert not replace(Tally(enumerated=10), **{name: value}).is_sound
