@@ -47,7 +47,7 @@ def passes_per_request(prompt_passes, output_tokens, batch):
 
 @metric(unit="1", direction="max", domain="mixed")
 def generating_sequences(output_tokens, passes_per_request):
-    """Sequences of the batch that make a token in a pass, on average; fewer than the batch where prompts are the limit."""
+    """Sequences of the batch that make a token in a pass, on average: few where prompts are the limit."""
     return (output_tokens - 1) / passes_per_request
 
 

@@ -215,6 +215,42 @@ def test_the_largest_batch_fits_and_one_more_does_not(network, more):
     assert free[0] >= 0 > free[1]
 
 
+def test_the_largest_batch_of_pruned_weights_by_hand():
+    """A bit says of each weight of a matrix that there was whether it is left; two devices hold half of everything."""
+    metrics = ["max_batch", "fixed_memory", "model_size", "index_bits", "params", "memory", "sequence_memory"]
+    one, two = (evaluate(metrics, "llama-2-7b", **DECODE, sparsity=0.5, tensor_parallel=n) for n in (1, 2))
+    assert one["index_bits"] > 6.4e9
+    assert one["fixed_memory"] == one["model_size"] == one["params"] * 2 + one["index_bits"] / 8
+    assert two["fixed_memory"] == pytest.approx(one["model_size"] / 2, rel=1e-14)
+    assert two["memory"] == pytest.approx(one["memory"] / 2, rel=1e-14)
+    assert one["max_batch"] == (0.9 * 80 * 2**30 - one["fixed_memory"]) // one["sequence_memory"]
+
+
+def _random_deployments(count):
+    random = np.random.default_rng(7)
+    phases = (
+        {"phase": "decode", "context": 3000},
+        {"phase": "prefill", "context": 900},
+        {"phase": "request", "prompt_tokens": 2000, "output_tokens": 300},
+        {"phase": "mixed", "prompt_tokens": 2000, "output_tokens": 300, "chunk_tokens": 512},
+        {"phase": "train", "context": 256, "optimizer_bits": 32},
+    )
+    for _ in range(count):
+        parallel = {str(random.choice(["tensor_parallel", "pipeline_parallel"])): int(random.choice([1, 2, 4]))}
+        pruned = {"sparsity": float(random.choice([0, 0.25, 0.5, 0.9]))}
+        phase = phases[random.integers(len(phases))]
+        yield {**phase, **parallel, **pruned, "precision": str(random.choice(["fp16", "w4a16", "int8", "w4a8kv4"]))}
+
+
+@pytest.mark.parametrize("settings", _random_deployments(16), ids=lambda s: "-".join(map(str, s.values())))
+def test_the_largest_batch_of_any_deployment(settings):
+    on = {"network": "llama-3-8b", "device": "h200-sxm", **settings}
+    largest = int(evaluate(["max_batch"], **on)["max_batch"])
+    data = dse.evaluate(metrics=["memory_free"], batch=[largest, largest + 1], **on).memory_free
+    assert largest > 0
+    assert float(data[0]) >= 0 > float(data[1])
+
+
 def test_a_network_that_does_not_fit_has_no_batch():
     assert evaluate(["max_batch"], "llama-3.1-70b", **DECODE)["max_batch"] == 0
 
@@ -325,7 +361,7 @@ def test_a_request_with_drafted_tokens():
 
 def test_both_engines_agree():
     axes = {"chunk_tokens": [64, 512], "tensor_parallel": [1, 2], "batch": [1, 8], "prompt_tokens": [512, 1024]}
-    metrics = ["latency", "time_to_first_token", "memory", "energy_per_token", "max_batch", "scalability_ratio"]
+    metrics = ["latency", "time_to_first_token", "energy_per_token", "max_batch"]
     on = {**A100, "phase": "mixed", "output_tokens": 64, **axes, "page_tokens": [1, 16]}
     plain, fused = (dse.evaluate("mixtral-8x7b", metrics=metrics, engine=e, **on) for e in ("plain", "fused"))
     for name in metrics:
