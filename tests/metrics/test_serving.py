@@ -242,7 +242,7 @@ def _random_deployments(count):
         yield {**phase, **parallel, **pruned, "precision": str(random.choice(["fp16", "w4a16", "int8", "w4a8kv4"]))}
 
 
-@pytest.mark.parametrize("settings", _random_deployments(16), ids=lambda s: "-".join(map(str, s.values())))
+@pytest.mark.parametrize("settings", list(_random_deployments(16)), ids=lambda s: "-".join(map(str, s.values())))
 def test_the_largest_batch_of_any_deployment(settings):
     on = {"network": "llama-3-8b", "device": "h200-sxm", **settings}
     largest = int(evaluate(["max_batch"], **on)["max_batch"])
@@ -361,7 +361,7 @@ def test_a_request_with_drafted_tokens():
 
 def test_both_engines_agree():
     axes = {"chunk_tokens": [64, 512], "tensor_parallel": [1, 2], "batch": [1, 8], "prompt_tokens": [512, 1024]}
-    metrics = ["latency", "time_to_first_token", "energy_per_token", "max_batch"]
+    metrics = ["token_throughput", "max_batch"]
     on = {**A100, "phase": "mixed", "output_tokens": 64, **axes, "page_tokens": [1, 16]}
     plain, fused = (dse.evaluate("mixtral-8x7b", metrics=metrics, engine=e, **on) for e in ("plain", "fused"))
     for name in metrics:
