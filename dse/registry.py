@@ -245,8 +245,9 @@ def metric_record(
 
 
 # Parts of the work whose networks are traced apart: the prompt, a token at the mean context and the last token of a
-# request, the forward pass of training; the pass that checks drafted tokens as one; a part of a prompt.
-SCOPES = ("prefill", "decode", "last", "forward", "pass", "chunk")
+# request, the forward pass of training; the pass that checks drafted tokens as one; a part of a prompt, the tokens made
+# beside it, and both in one pass.
+SCOPES = ("prefill", "decode", "last", "forward", "pass", "chunk", "beside", "joint")
 # The same work on a single device, whole or of one of these parts: "single_latency", "single_prefill_latency".
 SINGLE = "single"
 

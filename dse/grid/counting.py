@@ -13,6 +13,7 @@ from dse.glossary import lookup
 from dse.grid.labelled import OP, Labelled
 from dse.grid.plan import Plan, settings_of
 from dse.grid.space import Axis, Space
+from dse.metrics.mixed import parts_of_prompt, tokens_beside
 from dse.networks import Trace, trace
 from dse.registry import SINGLE, Record, part_of, scoped
 
@@ -73,7 +74,7 @@ def _count_in(space: Space, scope: str, records: Sequence[Record], vectors: Sequ
 REQUEST = ("prompt_tokens", "output_tokens")
 # Phases that are made of prompts and generated tokens.
 OF_REQUESTS = ("request", "mixed")
-CHUNK, CHUNK_SCOPE = "chunk_tokens", "chunk"
+CHUNK, CHUNK_SCOPE, BESIDE_SCOPE = "chunk_tokens", "chunk", "beside"
 
 
 def scoped_network(space: Space, scope: str) -> Space:
@@ -85,7 +86,7 @@ def scoped_network(space: Space, scope: str) -> Space:
     names = set(space.family.axes)
     if is_request(space):
         names = (names - {"context", "phase"}) | set(REQUEST)
-    if part_of(scope) != CHUNK_SCOPE:
+    if part_of(scope) not in (CHUNK_SCOPE, BESIDE_SCOPE):
         names -= {CHUNK}
     if "batch" in names:
         names |= set(_together(space, scope))
@@ -112,7 +113,7 @@ def context_of(scope: str, prompt: Any, output: Any) -> tuple[Any, str]:
     """Tokens in the context, and the phase, of one part of a request; the mean context in whole tokens."""
     if part_of(scope) == "prefill":
         return prompt, "prefill"
-    mean = part_of(scope) in ("decode", "pass")
+    mean = part_of(scope) in ("decode", "pass", BESIDE_SCOPE)
     return (np.floor(prompt + output / 2) if mean else prompt + output), "decode"
 
 
@@ -159,21 +160,26 @@ def builder_arguments(network: Space, scope: str = "") -> dict[str, Any]:
     arguments = {n: _argument(network, n) for n in network.family.axes if n in network.axes}
     if part_of(scope) == CHUNK_SCOPE:
         return _of_chunk(network, arguments)
+    if part_of(scope) == BESIDE_SCOPE and "batch" in arguments:
+        prompt, output = (_argument(network, n) for n in REQUEST)
+        parts = parts_of_prompt(prompt, arguments[CHUNK])
+        arguments["batch"] = np.maximum(np.ceil(tokens_beside(arguments["batch"], output, parts)), 1.0)
     for name, change in _together(network, scope).items() if "batch" in arguments else ():
         arguments["batch"] = change(arguments["batch"], _argument(network, name))
     if set(REQUEST) <= set(network.axes):
         prompt, output = (_argument(network, n) for n in REQUEST)
         context, phase = context_of(scope, prompt, output)
         arguments |= {"context": context, "phase": _number(phase)}
+        arguments.pop(CHUNK, None)
     elif "phase" in network.axes and network.axes["phase"].values[0] == "train":
         arguments |= {"phase": _number("prefill"), "all_logits": 1.0}
     return arguments
 
 
 def _of_chunk(network: Space, arguments: dict[str, Any]) -> dict[str, Any]:
-    """A part of a prompt on its own, with the mean number of tokens that it attends to, in whole tokens."""
-    prompt, chunk = _argument(network, REQUEST[0]), arguments[CHUNK]
-    chunk = np.minimum(chunk, prompt)
+    """A part of a prompt on its own: of its mean size, with the mean number of tokens attended to, both whole."""
+    prompt = _argument(network, REQUEST[0])
+    chunk = np.ceil(prompt / parts_of_prompt(prompt, arguments[CHUNK]))
     context = np.floor((prompt + chunk) / 2)
     return arguments | {"phase": _number("prefill"), "context": context, CHUNK: chunk, "batch": 1.0}
 

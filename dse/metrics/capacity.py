@@ -26,10 +26,22 @@ def cache_of_sequence(cache_elements, kv_bits):
     return formulas.activations_to_bytes(cache_elements, kv_bits)
 
 
+@metric(unit="1", direction="min")
+def sequence_activations(peak_activations):
+    """Activations live at once of each sample or sequence of the batch."""
+    return peak_activations * 1.0
+
+
+@metric(unit="1", direction="min", faces=False)
+def common_activations():
+    """Activations live at once whatever the batch: none, but where a part of one prompt is read beside it."""
+    return 0.0
+
+
 @metric(unit="B", direction="min")
-def sequence_memory(cache_of_sequence, peak_activations, activation_bits):
+def sequence_memory(cache_of_sequence, sequence_activations, activation_bits):
     """Bytes on a device for each sample or sequence of the batch: cache, and the activations live at once."""
-    return cache_of_sequence + formulas.activation_memory(peak_activations, activation_bits)
+    return cache_of_sequence + formulas.activation_memory(sequence_activations, activation_bits)
 
 
 @metric("sequence_memory", phase="train", unit="B", direction="min")
@@ -39,16 +51,18 @@ def stored_activations(activations, activation_bits):
 
 
 @metric(unit="B", direction="min")
-def fixed_memory(device_weights, draft_size):
-    """Bytes on a device whatever the batch: weights, those of a draft model too."""
-    return device_weights + draft_size
+def fixed_memory(device_weights, draft_size, common_activations, activation_bits):
+    """Bytes on a device whatever the batch: weights, those of a draft model too, and activations of no sequence."""
+    return device_weights + draft_size + formulas.activation_memory(common_activations, activation_bits)
 
 
 @metric("fixed_memory", phase="train", unit="B", direction="min")
-def training_state(params, trained_params, adapter_params, weight_bits, grad_bits, optimizer_bits, adapter_bits):
+def training_state(
+    params, trained_params, adapter_params, weight_bits, grad_bits, optimizer_bits, adapter_bits, index_bits
+):
     """Bytes whatever the batch: weights and adapters, gradients and optimizer state."""
     state = formulas.training_memory(params, trained_params, 0.0, weight_bits, grad_bits, optimizer_bits, 0.0)
-    return state + formulas.params_to_bytes(adapter_params, adapter_bits)
+    return state + formulas.params_to_bytes(adapter_params, adapter_bits) + index_bits / 8
 
 
 @metric(unit="1", direction="max")

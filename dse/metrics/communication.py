@@ -24,6 +24,7 @@ def filled_once(pipeline_parallel, micro_batches, pipeline_chunks):
     return formulas.pipeline_fill(pipeline_parallel, micro_batches, pipeline_chunks)
 
 
+@metric("pipeline_fill", setting="several", phase="joint", unit="1", direction="min")
 @metric("pipeline_fill", setting="several", phase="mixed", unit="1", direction="min")
 @metric("pipeline_fill", setting="several", phase="decode", unit="1", direction="min")
 def filled_without_end(pipeline_parallel, micro_batches):

@@ -36,6 +36,13 @@ def token_throughput(throughput):
     return throughput * 1.0
 
 
+@metric("tokens_per_second_per_watt", phase="request", unit="1/J", direction="max", domain="decode request mixed")
+@metric("tokens_per_second_per_watt", phase="mixed", unit="1/J", direction="max", domain="decode request mixed")
+def tokens_with_prompts_per_watt(token_throughput, batch, total_power):
+    """Tokens a second of the whole batch, for each watt, prompts included in the time: 1 / energy_per_token."""
+    return formulas.tokens_per_second_per_watt(token_throughput / batch, batch, total_power)
+
+
 @metric(unit="1/J", direction="max", domain="decode request mixed")
 def tokens_per_second_per_watt(tokens_per_second, batch, total_power):
     """Tokens a second of the whole batch, for each watt."""

@@ -15,9 +15,21 @@ def device_params(params):
 
 
 @metric(unit="B", direction="min")
-def device_weights(device_params, weight_bits):
-    """Bytes of the weights on the device that holds most."""
-    return formulas.model_size(device_params, weight_bits)
+def device_weights(model_size):
+    """Bytes of the weights on the device that holds most, and of what says which pruned ones are left."""
+    return model_size * 1.0
+
+
+@metric(unit="bit", direction="min")
+def stored_bits(weight_bits, index_bits, params):
+    """Bits that a parameter takes, with an even share of those that say which pruned ones are left."""
+    return weight_bits + index_bits / np.maximum(params, 1)
+
+
+@metric("device_weights", setting="several", unit="B", direction="min")
+def several_device_weights(device_params, stored_bits):
+    """Bytes of the weights on the device that holds most, and of what says which pruned ones are left."""
+    return formulas.model_size(device_params, stored_bits)
 
 
 @metric("device_params", setting="several", unit="1", direction="min")
@@ -34,7 +46,7 @@ def several_device_params(
 @metric("sequence_memory", setting="several", unit="B", direction="min")
 def several_sequence_memory(
     cache_of_sequence,
-    peak_activations,
+    sequence_activations,
     activation_bits,
     tensor_shards,
     pipeline_parallel,
@@ -44,8 +56,17 @@ def several_sequence_memory(
 ):
     """Bytes on a device for each sequence of the batch of a replica: its cache, and activations of one micro-batch."""
     cache = cache_of_sequence / (pipeline_parallel * expert_parallel * cache_shards)
-    live = formulas.activation_memory(peak_activations, activation_bits)
+    live = formulas.activation_memory(sequence_activations, activation_bits)
     return cache + live / (tensor_shards * expert_parallel * micro_batches)
+
+
+@metric("fixed_memory", setting="several", unit="B", direction="min")
+def several_fixed_memory(
+    device_weights, draft_size, common_activations, activation_bits, tensor_shards, expert_parallel, micro_batches
+):
+    """Bytes on a device whatever the batch: weights, a whole draft model, and activations of no sequence."""
+    live = formulas.activation_memory(common_activations, activation_bits)
+    return device_weights + draft_size + live / (tensor_shards * expert_parallel * micro_batches)
 
 
 @metric("memory", setting="several", unit="B", direction="min")
@@ -70,7 +91,7 @@ def several_training_state(
     params,
     trained_params,
     adapter_params,
-    weight_bits,
+    stored_bits,
     grad_bits,
     optimizer_bits,
     adapter_bits,
@@ -87,10 +108,10 @@ def several_training_state(
     share = trained_params / params
     replicas = data_parallel * expert_parallel
     state = formulas.sharded_training_memory(
-        common, common * share, weight_bits, grad_bits, optimizer_bits, replicas, zero_stage
+        common, common * share, stored_bits, grad_bits, optimizer_bits, replicas, zero_stage
     )
     state_of_experts = formulas.sharded_training_memory(
-        experts, experts * share, weight_bits, grad_bits, optimizer_bits, data_parallel, zero_stage
+        experts, experts * share, stored_bits, grad_bits, optimizer_bits, data_parallel, zero_stage
     )
     return state + state_of_experts + formulas.params_to_bytes(adapter_params, adapter_bits) / held
 

@@ -54,6 +54,7 @@ def test_energy_carbon_and_cost_are_per_generated_token(request_):
     total_power = 400 * 0.7 * 1.2
     per_token = total_power * float(request_.latency) / 4 / OUTPUT
     assert float(request_.energy_per_token) == pytest.approx(per_token, rel=1e-13)
+    assert float(request_.tokens_per_second_per_watt) == pytest.approx(1 / per_token, rel=1e-13)
     grams = per_token / 3.6e6 * 400
     assert float(request_.carbon_per_million_tokens) == pytest.approx(grams / 1000 * 1e6, rel=1e-13)
     rent = dse.devices["a100-sxm-80gb"].figure("price_per_hour")

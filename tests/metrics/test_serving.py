@@ -25,44 +25,139 @@ def evaluate(metrics, network="llama-3-8b", **axes):
 MIXED = {**A100, "phase": "mixed", "prompt_tokens": 1024, "output_tokens": 256, "batch": 32}
 
 
+D, FFN, VOCAB = 4096, 14336, 128256
+MATRICES = 32 * (2 * D * D + 2 * D * 1024 + 3 * D * FFN)
+
+
 def test_a_mixed_pass_by_hand():
+    """Where prompts are the limit: one is read in eight passes, and 255 other tokens are made meanwhile."""
     found = evaluate(
-        ["macs", "time_to_first_token", "time_per_token", "latency", "request_latency"], chunk_tokens=256, **MIXED
-    )
-    d, ffn, vocab = 4096, 14336, 128256
-    matrices = 32 * (2 * d * d + 2 * d * 1024 + 3 * d * ffn)
-    token = matrices + 32 * 2 * (1024 + 128) * d + d * vocab
-    # Four parts of 256 tokens attend to 256, 512, 768 and 1024 positions: 640 on average. One row of logits.
-    chunk = 256 * (matrices + 32 * 2 * 640 * d) + d * vocab
-    assert found["macs"] == pytest.approx(token + chunk / 32, rel=1e-14)
-    assert found["time_to_first_token"] == pytest.approx(4 * found["latency"], rel=1e-15)
-    assert found["time_per_token"] == found["latency"]
-    assert found["request_latency"] == pytest.approx((4 + 255) * found["latency"], rel=1e-13)
+        ["macs", "time_to_first_token", "time_per_token", "latency", "request_latency", "generating_sequences",
+         "prompt_passes", "passes_per_request", "token_throughput", "energy_per_token", "tokens_per_second_per_watt"],
+        chunk_tokens=130, **MIXED | {"batch": 64},
+    )  # fmt: skip
+    token = MATRICES + 32 * 2 * (1024 + 128) * D + D * VOCAB
+    # Eight equal parts of 128 tokens, each with its share of the square of 1024 positions, and one row of logits.
+    part = 128 * (MATRICES + 32 * 2 * 1024 * D) + D * VOCAB
+    assert found["macs"] == pytest.approx((255 * token + 8 * part) / 256, rel=1e-14)
+    assert found["prompt_passes"] == found["passes_per_request"] == 8
+    assert found["generating_sequences"] == 255 / 8
+    a_pass = found["time_per_token"]
+    assert found["time_to_first_token"] == pytest.approx(8 * a_pass, rel=1e-14)
+    assert found["request_latency"] == pytest.approx((8 + 255) * a_pass, rel=1e-13)
+    assert found["token_throughput"] == pytest.approx(256 / (8 * a_pass), rel=1e-13)
+    assert found["latency"] == pytest.approx(64 * 8 / 256 * a_pass, rel=1e-13)
+    assert found["energy_per_token"] == pytest.approx(1 / found["tokens_per_second_per_watt"], rel=1e-13)
 
 
-def test_a_mixed_pass_is_between_its_parts_and_their_sum():
-    metrics = ["latency", "compute_time", "weight_time", "activation_time"]
-    mixed = evaluate(metrics, chunk_tokens=1024, **MIXED)
-    # The whole prompt as one part is a prefill of one prompt.
-    prompt = evaluate(metrics, **{**A100, "phase": "prefill", "context": 1024, "batch": 1})
-    tokens = evaluate(metrics, **{**A100, "phase": "decode", "context": 1024 + 128, "batch": 32})
-    for name in ("compute_time", "activation_time"):
-        assert mixed[name] == pytest.approx(prompt[name] + tokens[name], rel=1e-12)
-    assert mixed["weight_time"] == prompt["weight_time"] > tokens["weight_time"]
-    longer = max(prompt["latency"], tokens["latency"])
-    assert longer <= mixed["latency"] <= prompt["latency"] + tokens["latency"]
+@pytest.mark.parametrize("model", ["roofline", "calibrated"])
+def test_a_batch_of_one_mixes_nothing(model):
+    """Its only request is read, whole, and then makes its tokens: a request as any other."""
+    metrics = ["latency", "macs", "token_throughput", "time_to_first_token", "time_per_token", "request_latency"]
+    on = {**MIXED, "batch": 1, "latency_model": model}
+    mixed = evaluate(metrics, chunk_tokens=1024, **on)
+    request = evaluate(metrics, **on | {"phase": "request"})
+    # The unit of a request is the whole of it.
+    request |= {name: request[name] / 256 for name in ("latency", "macs")}
+    assert mixed == pytest.approx(request, rel=1e-12)
 
 
 def test_all_parts_of_a_prompt_are_the_prompt():
-    """But for its attention, which is triangular in the parts, and the logits of each."""
-    d, vocab, prompt = 4096, 128256, 1024
-    whole = evaluate(["macs"], **{**A100, "phase": "prefill", "context": prompt})["macs"]
-    for chunk in (128, 256, 512):
-        token = evaluate(["macs"], **{**A100, "phase": "decode", "context": prompt + 128})["macs"]
-        mixed = evaluate(["macs"], **{**MIXED, "batch": 1}, chunk_tokens=chunk)["macs"]
-        parts = (mixed - token) * prompt / chunk
-        less = 32 * 2 * d * prompt * (prompt - chunk) / 2
-        assert parts == whole - less + (prompt / chunk - 1) * d * vocab
+    """But for the logits of each."""
+    whole = evaluate(["macs"], **{**A100, "phase": "prefill", "context": 1024})["macs"]
+    axes = MIXED | {"output_tokens": 1}
+    for chunk in (128, 512, 1024):
+        parts = evaluate(["macs"], **axes, chunk_tokens=chunk)["macs"]
+        assert parts == pytest.approx(whole + (1024 / chunk - 1) * D * VOCAB, rel=1e-14)
+
+
+def simulated(prompt, output, chunk, batch, requests):
+    """Tokens a second, and mean times to the first and between tokens, of passes that are gone through one by one.
+
+    Each pass is a roofline by hand of an A100, with every sequence at its own context.
+    """
+    traffic = evaluate(["activation_traffic"], **DECODE)["activation_traffic"]
+    waiting, reading, decoding, now, ended, passes = requests, None, [], 0.0, [], []
+    while waiting:
+        if reading is None and waiting and len(decoding) < batch:
+            reading, waiting = [prompt, now], waiting - 1
+        part = min(chunk, reading[0]) if reading else 0
+        contexts = [prompt + done for done, *_ in decoding]
+        macs = (len(contexts) + part) * MATRICES + (len(contexts) + (part > 0)) * D * VOCAB
+        macs += 32 * 2 * D * (sum(contexts) + part * prompt)
+        before = prompt - reading[0] + part if reading else 0
+        cached = (sum(contexts) + before) * CACHE_OF_TOKEN
+        moved = (PARAMS - D * VOCAB) * 2 + cached + traffic * 2 * (len(contexts) + part)
+        now += max(2 * macs / 312e12, moved / 2039e9)
+        decoding = [[done + 1, *times] for done, *times in decoding]
+        passes.append((now, len(contexts)))
+        ended += [(first - began, (now - first) / (output - 1)) for n, began, first in decoding if n == output]
+        decoding = [entry for entry in decoding if entry[0] < output]
+        if reading:
+            reading[0] -= part
+            if not reading[0]:
+                decoding.append([1, reading[1], now])
+                reading = None
+    steady = np.array(passes[len(passes) // 3 :])
+    rate = steady[1:, 1].sum() / (steady[-1, 0] - steady[0, 0]) * output / (output - 1)
+    return rate, *np.mean(ended[len(ended) // 3 :], axis=0)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "output", "chunk", "batch"),
+    [
+        (1024, 128, 64, 32),  # prompts are the limit
+        (1024, 128, 512, 8),  # the batch is the limit, passes with a part of a prompt compute, the others move
+        (2048, 128, 1024, 64),  # as long for prompts as for the batch
+        (2048, 128, 700, 32),  # the last part is smaller, and quicker
+        (64, 256, 64, 16),  # a part now and then
+    ],
+)
+def test_the_steady_state_as_it_is_simulated(prompt, output, chunk, batch):
+    settings = {"prompt_tokens": prompt, "output_tokens": output, "chunk_tokens": chunk, "batch": batch}
+    metrics = ["token_throughput", "time_to_first_token", "time_per_token"]
+    found = evaluate(metrics, **A100, phase="mixed", **settings)
+    rate, first, between = simulated(prompt, output, chunk, batch, requests=6 * batch + 40)
+    assert found["token_throughput"] == pytest.approx(rate, rel=0.03)
+    assert found["time_to_first_token"] == pytest.approx(first, rel=0.04)
+    assert found["time_per_token"] == pytest.approx(between, rel=0.03)
+
+
+@pytest.mark.parametrize("model", ["roofline", "calibrated"])
+@pytest.mark.parametrize("network", ["llama-2-7b", "mixtral-8x7b"])
+def test_no_chunk_gives_more_than_prompts_or_tokens_alone(network, model):
+    prompts, outputs, batches = [64, 1000, 4096], [2, 128, 1024], [1, 7, 64]
+    on = {**A100, "precision": "w4a16", "latency_model": model, "batch": batches}
+    chunks = [1, 3, 64, 300, 512, 1024, 4096]
+    lengths = {"prompt_tokens": prompts, "output_tokens": outputs}
+    mixed = dse.evaluate(
+        network, metrics=["token_throughput", "generating_sequences", "time_per_token"], phase="mixed",
+        chunk_tokens=chunks, **lengths, **on,
+    )  # fmt: skip
+    asked = dse.evaluate(network, metrics=["time_to_first_token", "time_per_token"], phase="request", **lengths, **on)
+    output = mixed.output_tokens
+    from_prompts = mixed.batch / asked.time_to_first_token * output
+    from_tokens = mixed.batch / asked.time_per_token
+    # Prompts are read one at a time in a mixed phase: what a batch of them is read in is no more.
+    assert bool((mixed.token_throughput <= from_prompts.max("batch") * (1 + 1e-9)).all())
+    assert bool((mixed.token_throughput * (output - 1) / output <= from_tokens * (1 + 1e-9)).all())
+    # Little's law.
+    most = np.minimum(mixed.batch, (output - 1) / np.ceil(mixed.prompt_tokens / mixed.chunk_tokens))
+    assert bool((mixed.generating_sequences <= most * (1 + 1e-12)).all())
+    # More requests in flight are no slower.
+    assert bool((mixed.token_throughput.diff("batch") >= -1e-9 * mixed.token_throughput[..., :1].max()).all())
+
+
+def test_a_part_of_one_token_cannot_feed_a_batch():
+    """64 requests of 2048 tokens for 128: a pass for each token of a prompt makes one token in 16 passes."""
+    axes = {**A100, "phase": "mixed", "prompt_tokens": 2048, "output_tokens": 128, "batch": 64}
+    data = dse.evaluate(
+        "llama-2-7b", metrics=["token_throughput", "cost_per_million_tokens", "generating_sequences"],
+        chunk_tokens=[1, 256, 1024], latency_model="calibrated", **axes,
+    )  # fmt: skip
+    np.testing.assert_allclose(data.generating_sequences, [127 / 2048, 127 / 8, 127 / (129 / 64)])
+    assert float(data.token_throughput[0]) < 10 < 500 < float(data.token_throughput[1])
+    assert float(data.cost_per_million_tokens.idxmin("chunk_tokens")) == 1024
 
 
 def test_a_larger_part_is_a_quicker_first_and_a_slower_next_token():
@@ -118,6 +213,42 @@ def test_the_largest_batch_fits_and_one_more_does_not(network, more):
     largest = int(evaluate(["max_batch"], network, **axes)["max_batch"])
     free = [evaluate(["memory_free"], network, batch=b, **axes)["memory_free"] for b in (largest, largest + 1)]
     assert free[0] >= 0 > free[1]
+
+
+def test_the_largest_batch_of_pruned_weights_by_hand():
+    """A bit says of each weight of a matrix that there was whether it is left; two devices hold half of everything."""
+    metrics = ["max_batch", "fixed_memory", "model_size", "index_bits", "params", "memory", "sequence_memory"]
+    one, two = (evaluate(metrics, "llama-2-7b", **DECODE, sparsity=0.5, tensor_parallel=n) for n in (1, 2))
+    assert one["index_bits"] > 6.4e9
+    assert one["fixed_memory"] == one["model_size"] == one["params"] * 2 + one["index_bits"] / 8
+    assert two["fixed_memory"] == pytest.approx(one["model_size"] / 2, rel=1e-14)
+    assert two["memory"] == pytest.approx(one["memory"] / 2, rel=1e-14)
+    assert one["max_batch"] == (0.9 * 80 * 2**30 - one["fixed_memory"]) // one["sequence_memory"]
+
+
+def _random_deployments(count):
+    random = np.random.default_rng(7)
+    phases = (
+        {"phase": "decode", "context": 3000},
+        {"phase": "prefill", "context": 900},
+        {"phase": "request", "prompt_tokens": 2000, "output_tokens": 300},
+        {"phase": "mixed", "prompt_tokens": 2000, "output_tokens": 300, "chunk_tokens": 512},
+        {"phase": "train", "context": 256, "optimizer_bits": 32},
+    )
+    for _ in range(count):
+        parallel = {str(random.choice(["tensor_parallel", "pipeline_parallel"])): int(random.choice([1, 2, 4]))}
+        pruned = {"sparsity": float(random.choice([0, 0.25, 0.5, 0.9]))}
+        phase = phases[random.integers(len(phases))]
+        yield {**phase, **parallel, **pruned, "precision": str(random.choice(["fp16", "w4a16", "int8", "w4a8kv4"]))}
+
+
+@pytest.mark.parametrize("settings", list(_random_deployments(16)), ids=lambda s: "-".join(map(str, s.values())))
+def test_the_largest_batch_of_any_deployment(settings):
+    on = {"network": "llama-3-8b", "device": "h200-sxm", **settings}
+    largest = int(evaluate(["max_batch"], **on)["max_batch"])
+    data = dse.evaluate(metrics=["memory_free"], batch=[largest, largest + 1], **on).memory_free
+    assert largest > 0
+    assert float(data[0]) >= 0 > float(data[1])
 
 
 def test_a_network_that_does_not_fit_has_no_batch():
@@ -230,7 +361,7 @@ def test_a_request_with_drafted_tokens():
 
 def test_both_engines_agree():
     axes = {"chunk_tokens": [64, 512], "tensor_parallel": [1, 2], "batch": [1, 8], "prompt_tokens": [512, 1024]}
-    metrics = ["latency", "time_to_first_token", "memory", "energy_per_token", "max_batch", "scalability_ratio"]
+    metrics = ["token_throughput", "max_batch"]
     on = {**A100, "phase": "mixed", "output_tokens": 64, **axes, "page_tokens": [1, 16]}
     plain, fused = (dse.evaluate("mixtral-8x7b", metrics=metrics, engine=e, **on) for e in ("plain", "fused"))
     for name in metrics:

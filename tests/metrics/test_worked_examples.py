@@ -127,6 +127,8 @@ def test_every_metric_has_a_worked_example():
     elsewhere |= {"crossings", "cache_copies", "passes_on_device", "sharing_devices"}  # these in test_parallel
     elsewhere |= {"attention_scores", "score_traffic", "repeated_cache_traffic"}  # in calibration/test_calibrated.py
     elsewhere |= {"tokens_per_pass", "draft_size", "energy_per_million_tokens"}  # these in test_serving
+    elsewhere |= {"prompt_passes", "passes_per_request", "generating_sequences"}
+    elsewhere |= {"sequence_activations", "common_activations", "stored_bits"}
     elsewhere |= {"amortised_carbon", "total_carbon"}  # in test_cost
     assert set(registry.METRICS) <= worked | elsewhere
 
