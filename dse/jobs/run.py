@@ -160,9 +160,10 @@ def _reuse(job: Job, folder: Path, plots: bool) -> Result:
 
 
 def _hand_over(stores: Sequence[Store], work: Work, folder: Path) -> None:
-    """Close the stores, and move the grid into the folder that becomes the result."""
+    """Complete the stores, and move the grid into the folder that becomes the result."""
     try:
         for store in stores:
+            store.explain()
             store.close()
         work.hand_over()
     except OSError as error:

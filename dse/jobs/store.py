@@ -22,7 +22,7 @@ from dse.grid.reasons import has_undefined, reasons
 from dse.grid.space import Space
 from dse.jobs.checksums import Sums
 from dse.jobs.result import GRID, SUMS
-from dse.pareto.regions import thinned
+from dse.pareto.regions import Region, thinned
 from dse.pareto.scanner import TILE
 from dse.units import format_quantity
 
@@ -68,7 +68,6 @@ class Store:
             store, zarr_format=3, consolidated=False
         )
         group = zarr.open_group(store, mode="r+")
-        why = self._reasons()
         for name, variable in self._wanted.items():
             shape = self._shape(variable.dims)
             number = variable.dtype.kind == "f"
@@ -80,17 +79,28 @@ class Store:
                 fill_value=math.nan if number else "",
                 dimension_names=tuple(map(str, variable.dims)),
                 compressors=ZstdCodec(level=LEVEL),
-                attributes={**variable.attrs, **({"reason": why[name]} if name in why else {})},
+                attributes={n: value for n, value in variable.attrs.items() if n != "reason"},
                 # Every chunk is written, so that one that is not there is known to be missing.
                 config={"write_empty_chunks": True},
             )
 
         self._write_small()
 
-    def _reasons(self) -> dict[str, str]:
-        """Why values are undefined: all of it, but of a large space what a coarse grid tells."""
-        part = self._space if self._space.size <= PLAIN_LIMIT else thinned(self._space, TILE).space
-        return reasons(self._grid, part, self._grid.evaluate(part, self._columns))
+    def explain(self) -> None:
+        """Write why values are undefined, when all are there: of a large space what a coarse grid and a tile tell."""
+        whole = self._space.size <= PLAIN_LIMIT
+        region = thinned(self._space, self._space.size if whole else TILE)
+        values = {n: self._at(region, n) for n, v in self._wanted.items() if v.dtype.kind == "f"}
+        for name, why in reasons(self._grid, region.space, values).items():
+            found = "" if whole else self._arrays[name].attrs.get("reason", "")
+            told = [found] if found and found not in why else []
+            self._arrays[name].attrs["reason"] = "; ".join([why, *told])
+
+    def _at(self, region: Region, name: str) -> Labelled:
+        """Values of a variable that were written, in a part of the space."""
+        dims = tuple(map(str, self._wanted[name].dims))
+        place = tuple(region.rows[d] for d in dims)
+        return Labelled(dims, np.asarray(self._arrays[name].oindex[place] if place else self._arrays[name][...]))
 
     def open(self, folder: Path) -> None:
         """Go on with a store that was created before."""

@@ -41,13 +41,17 @@ def _settings(trials: int, sampler: str) -> Any:
 
 def _searched(kind: str, path: Path, trials: int = TRIALS) -> Any:
     """What a search goes on with: all that was written is evaluated again. Every sampler has its turn."""
-    from dse.search import storage
     from dse.search.driver import Driver, directions, quiet
+    from dse.search.journal import Journal
+    from dse.search.shared import Shared
     from dse.search.warm import NOTHING
 
     turn = path.stat().st_size if path.exists() else 0
     with quiet():
-        mirror = getattr(storage, kind)(path if kind == JOURNAL else str(path), "x", directions(_job()), "stamp")
+        if kind == JOURNAL:
+            mirror: Any = Journal(path, "x", directions(_job()), "stamp")
+        else:
+            mirror = Shared(str(path), "x", directions(_job()), "stamp")
         driver = Driver(_job(), _settings(trials, GOING_ON[turn % len(GOING_ON)]), mirror, NOTHING.cells)
         driver.run()
     return driver.replayed
