@@ -300,7 +300,7 @@ def test_a_shape_beside_the_file(tmp_path):
     assert traced(out).total("macs") == inside.total("macs") == 64 and traced(out).params() == 68
     (tmp_path / "w.bin").unlink()
     refused(
-        out, "shape of 'Reshape0.*' cannot be told; it follows from 'w0', whose values are in 'w.bin', which is not"
+        out, "MatMul1: the shape of .* cannot be told; it follows from 'w0', whose values are in 'w.bin', which is not"
     )
 
 
