@@ -91,7 +91,8 @@ def load_model(path: str | Path) -> Model:
     if path.suffix not in SUFFIXES and path.is_dir():
         path = _in_folder(path)
     if path.suffix not in SUFFIXES:
-        raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {', '.join(SUFFIXES)}"))
+        allowed = f"{', '.join(SUFFIXES)}, or a folder that holds one of {', '.join(IN_FOLDERS)}"
+        raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {allowed}"))
     if path.suffix != ".toml" or is_table(read_toml(path)):
         from dse.networks.ingest import READERS  # imports this module
 

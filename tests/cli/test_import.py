@@ -127,7 +127,7 @@ def test_weights_beside_their_configuration(tmp_path):
     names = list(TENSORS)
     parts = [tmp_path / f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
     safetensors(parts[0], {n: TENSORS[n] for n in names[:5]})
-    with pytest.raises(InputError, match=r"one of 2 files .*missing beside it: model-00002-of-00002"):
+    with pytest.raises(InputError, match=r"one of 2 files .*missing beside it: 'model-00002-of-00002"):
         load_model(parts[0])
     safetensors(parts[1], {n: TENSORS[n] for n in names[5:]})
     assert [load_model(part).published["params"].value for part in parts] == [PARAMS, PARAMS]
@@ -147,7 +147,7 @@ def index(folder, places, **more):
     return path
 
 
-def test_an_index_of_several_files(tmp_path):
+def test_an_index_of_several_files(tmp_path, capsys):
     """Names of the files tell nothing; the index does."""
     names = list(TENSORS)
     for file, part in (("a", names[:5]), ("b", names[5:])):
@@ -157,6 +157,9 @@ def test_an_index_of_several_files(tmp_path):
     alone = load_model(path)
     assert trace(alone.builds_from, {}).params() == PARAMS and "weights alone" in alone.note
     (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    assert run(["show", str(path), "--json"]) == 0
+    header, network = json.loads(capsys.readouterr().out)
+    assert header["params"] == network["totals"]["params"] == PARAMS
     for given in (path, tmp_path):
         model = imported(given, tmp_path / "m.toml", "--force")
         assert model.family == "decoder" and model.published["params"].value == PARAMS
@@ -170,7 +173,8 @@ def test_an_index_of_several_files(tmp_path):
         assert str(path) in str(error.value) or "safetensors: " in str(error.value)
 
     first = names[0]
-    refused("index of 3 files of a network; missing beside it: c.safetensors", {**places, first: "c.safetensors"})
+    refused("index of a network in .* files; missing beside it: 'c.safetensors'$", {**places, first: "c.safetensors"})
+    refused("missing beside it: 'xxx", {**places, first: "x" * 5000 + ".safetensors"})
     refused(f"{first}: is not in b.safetensors", {**places, first: "b.safetensors"})
     refused("extra: is not in a.safetensors", {**places, "extra": "a.safetensors"})
     for outside in ("../a.safetensors", "/tmp/a.safetensors", "sub/a.safetensors", "..\\a.safetensors"):

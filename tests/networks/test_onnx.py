@@ -278,6 +278,18 @@ def test_faults_of_weights_beside_the_file(tmp_path, fields, match):
     refused(beside(tmp_path / "n.onnx", **fields), f"n.onnx: w0: .*{match}")
 
 
+def test_links_and_types_of_weights_beside_the_file(tmp_path):
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "out.bin").symlink_to("/etc/hostname")
+    for location in ("circle", "out.bin"):
+        refused(beside(tmp_path / "n.onnx", location=location), f"w0: its data is in '{location}', outside the folder")
+    (tmp_path / "weights.bin").write_bytes(bytes(70))
+    model = onnx.load(beside(tmp_path / "n.onnx", **FILE), load_external_data=False)
+    model.graph.initializer[0].data_type = TensorProto.STRING
+    (tmp_path / "n.onnx").write_bytes(model.SerializeToString())
+    refused(tmp_path / "n.onnx", r"w0: .*values of its type \(8\) have no fixed size")
+
+
 def test_weights_beside_the_file(tmp_path):
     (tmp_path / "weights.bin").write_bytes(bytes(70))
     for fields in (FILE, {**FILE, "offset": "6", "length": "64"}):

@@ -44,6 +44,8 @@ _BY_TENSOR = {
     "qk_norm": ("blk.0.attn_q_norm.weight",),
 }
 _MOST_TOLD = 5
+# A head is the embedding's own matrix where a file has none apart; one that is there is stored and read for itself.
+COPIED = "its head, a copy of the embedding that networks of this kind share, is stored apart and counted so"
 
 
 def read_gguf_model(path: Path) -> Model:
@@ -67,7 +69,7 @@ def read_gguf_model(path: Path) -> Model:
     if faults:
         raise InputError(faults)
     context = axes.pop("context", None)
-    axes = without_defaults(axes, FAMILIES[FAMILY])
+    axes = without_defaults(axes, FAMILIES[FAMILY], context)
     try:
         built = trace(FAMILY, axes).params()
     except InputError as error:
@@ -84,6 +86,7 @@ def read_gguf_model(path: Path) -> Model:
     published = {"params": Published(tensors, path.name)}
     published |= {} if context is None else {"context": Published(context, path.name)}
     note = f"stored with {header.bits_per_weight:.4g} bits a weight"
+    note += f"; {COPIED}" if kind.ties and not axes.get("tied") else ""
     return Model(name, FAMILY, MappingProxyType(axes), path.name, note, published)
 
 

@@ -97,7 +97,9 @@ def _part(folder: Path, tensor: Any, weight: Weight) -> _Part:
     location = fields.get("location", "")
     file = _beside(folder, location)
     if weight.size is None:
-        raise InputError(f"its data is in {shown(location)}, where no values of its type can be")
+        raise InputError(
+            f"its data is in {shown(location)}, but values of its type ({weight.dtype}) have no fixed size"
+        )
     offset = _count(fields, "offset", location) or 0
     length = _count(fields, "length", location)
     if length not in (None, weight.size):
@@ -123,7 +125,7 @@ def _beside(folder: Path, location: Any) -> Path:
     try:
         # The format allows any bytes where it says text.
         file = (folder / location).resolve() if location and isinstance(location, str) else None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # the last of links in a circle
         file = None
     if file is None or not file.is_relative_to(folder):
         raise InputError(f"its data is in {shown(location)}, outside the folder of the file; refused")

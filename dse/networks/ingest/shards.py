@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -52,8 +53,9 @@ def _named(path: Path) -> list[Path]:
 
 
 def _beside(path: Path, names: Sequence[str], what: str) -> list[Path]:
-    if missing := [name for name in names if not path.with_name(name).is_file()]:
-        raise InputError(Fault(str(path), f"{what}; missing beside it: {few(missing, 8)}"))
+    if missing := [name for name in names if not os.path.isfile(path.with_name(name))]:
+        told = few((shown(name) for name in missing), 8)
+        raise InputError(Fault(str(path), f"{what}; missing beside it: {told}"))
     return [path.with_name(name) for name in names]
 
 
@@ -67,7 +69,7 @@ def _indexed(path: Path) -> Header:
     if faults := list(_foreign(path, places)):
         raise InputError(faults)
     names = list(dict.fromkeys(places.values()))
-    files = _beside(path, names, f"is the index of {len(names)} files of a network")
+    files = _beside(path, names, "is the index of a network in several files")
     headers = dict(zip(names, map(read_header, files), strict=True))
     absent = [(tensor, name) for tensor, name in places.items() if tensor not in headers[name].tensors]
     if absent:
