@@ -24,11 +24,13 @@ def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool
 
     A config.json of a language model, a .gguf of a decoder and a .safetensors with a config.json beside it become a
     family and its axes; an .onnx a table of its layers, in which dynamic dimensions have the sizes given; a
-    .safetensors alone a table of its matrices. A spec may name all these files as they are, too: then the dynamic
-    dimensions of an .onnx are axes to sweep.
+    .safetensors alone a table of its matrices. Of weights in several files FILE is any of them, or their index
+    (model.safetensors.index.json); of a folder that holds such files it is the folder. A spec may name all these
+    files as they are, too: then the dynamic dimensions of an .onnx are axes to sweep.
 
     \b
     dse import Llama-3.2-1B/config.json -o llama.toml
+    dse import Llama-3.1-8B/ -o llama.toml
     dse import net.onnx --set dim_height=224 --set dim_width=224 -o net.toml
     """
     from dse.networks import load_model

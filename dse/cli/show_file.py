@@ -27,9 +27,10 @@ def file_facts(name: str, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     from pathlib import Path
 
     from dse.networks import find_model
+    from dse.networks.ingest.shards import INDEX
 
     found = []
-    if name.endswith((".safetensors", ".gguf")):
+    if name.endswith((".safetensors", ".gguf", INDEX)):
         found.append(_header(Path(name)))
         if name.endswith(".gguf") and not _is_known(found[0]):
             without_settings(settings, name)
@@ -51,9 +52,11 @@ def _is_known(header: Mapping[str, Any]) -> bool:
 
 
 def _header(path: Any) -> dict[str, Any]:
+    from dse.networks.ingest.shards import INDEX, whole_header
     from dse.weights.headers import read_header
 
-    header = read_header(path)
+    # Of one file of several, what is in it.
+    header = whole_header(path) if path.name.endswith(INDEX) else read_header(path)
     facts = {"kind": f"header of a {header.format} file", "name": path.name}
     if kind := header.metadata.get("general.architecture"):
         facts["architecture"] = str(kind)[:60]

@@ -17,6 +17,8 @@ from dse.networks.tracing import trace
 
 # What a file may hold a model in.
 SUFFIXES = (".json", ".toml", ".csv", ".onnx", ".gguf", ".safetensors")
+# What a checkpoint of the Hugging Face hub has its network in; stored weights tell more than their description.
+IN_FOLDERS = ("model.safetensors.index.json", "model.safetensors", "config.json")
 _KEYS = ("family", "source", "note", "axes", "published")
 
 
@@ -78,14 +80,19 @@ def load_model(path: str | Path) -> Model:
     """The one model that a file holds: a config.json, an ONNX network, a GGUF header, a table of layers
     (`dse.networks.ingest.ops_table`), or a model in the zoo's own format (see `model_toml`).
 
+    Of a folder it is that of the first of IN_FOLDERS that it holds.
+
     Raises
     ------
     InputError
         For a file that is not there, cannot be read, or is not right; every fault names the file and the key.
     """
     path = Path(path)
+    if path.suffix not in SUFFIXES and path.is_dir():
+        path = _in_folder(path)
     if path.suffix not in SUFFIXES:
-        raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {', '.join(SUFFIXES)}"))
+        allowed = f"{', '.join(SUFFIXES)}, or a folder that holds one of {', '.join(IN_FOLDERS)}"
+        raise InputError(Fault(str(path), f"not a kind of file that holds a model; allowed: {allowed}"))
     if path.suffix != ".toml" or is_table(read_toml(path)):
         from dse.networks.ingest import READERS  # imports this module
 
@@ -104,6 +111,13 @@ def load_model(path: str | Path) -> Model:
     except InputError as error:
         raise error.at(str(path)) from None
     return model
+
+
+def _in_folder(folder: Path) -> Path:
+    for name in IN_FOLDERS:
+        if (folder / name).is_file():
+            return folder / name
+    raise InputError(Fault(str(folder), f"is a folder without a model; known in folders: {', '.join(IN_FOLDERS)}"))
 
 
 def is_table(content: Mapping[str, Any]) -> bool:

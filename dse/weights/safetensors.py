@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections import Counter
 from typing import Any, BinaryIO
 
 from dse.errors import Fault, InputError
@@ -28,11 +29,12 @@ def read_safetensors(file: BinaryIO, where: str, size: int) -> Header:
         problem = f"a header of {length:,} bytes in a file of {size:,}; truncated, or no safetensors file"
         raise InputError(Fault(where, problem))
     try:
-        entries = json.loads(file.read(length).decode())
+        text = file.read(length).decode()
+        if not text.startswith("{"):
+            raise ValueError("it begins with no {")
+        entries = json.loads(text, object_pairs_hook=once_each)
     except (ValueError, RecursionError) as error:
         raise InputError(Fault(where, f"its header cannot be read as JSON: {str(error)[:120]}")) from None
-    if not isinstance(entries, dict):
-        raise InputError(Fault(where, "its header is no JSON object"))
     metadata = entries.pop("__metadata__", {})
     tensors: dict[str, Stored] = {}
     faults: list[Fault] = []
@@ -44,11 +46,23 @@ def read_safetensors(file: BinaryIO, where: str, size: int) -> Header:
     if faults:
         raise InputError(faults[:10])
     end = 0
-    for tensor in sorted(tensors.values(), key=lambda t: t.offset):
+    # Tensors without elements stand where others begin.
+    for tensor in sorted(tensors.values(), key=lambda t: (t.offset, t.size)):
         if tensor.offset != end:
             raise InputError(Fault(where, f"its tensors leave a gap, or overlap, at byte {end:,} of the data"))
         end += tensor.size
+    if end != size - 8 - length:
+        raise InputError(Fault(where, f"has {size - 8 - length - end:,} bytes after the last of its tensors"))
     return Header(where, "safetensors", tensors, metadata if isinstance(metadata, dict) else {})
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object whose keys are given once each; ValueError where one is not. Readers differ in which they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{twice[:80]!r} stands twice")
+    return found
 
 
 def _safetensor(entry: Any, available: int) -> Stored:

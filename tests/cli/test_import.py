@@ -127,7 +127,7 @@ def test_weights_beside_their_configuration(tmp_path):
     names = list(TENSORS)
     parts = [tmp_path / f"model-0000{n}-of-00002.safetensors" for n in (1, 2)]
     safetensors(parts[0], {n: TENSORS[n] for n in names[:5]})
-    with pytest.raises(InputError, match=r"one of 2 files .*missing beside it: model-00002-of-00002"):
+    with pytest.raises(InputError, match=r"one of 2 files .*missing beside it: 'model-00002-of-00002"):
         load_model(parts[0])
     safetensors(parts[1], {n: TENSORS[n] for n in names[5:]})
     assert [load_model(part).published["params"].value for part in parts] == [PARAMS, PARAMS]
@@ -139,6 +139,63 @@ def test_weights_beside_their_configuration(tmp_path):
     projections = 2 * (2 * 4096 + 2 * 2048 + 3 * 6144)
     bits = (projections * 4 + (PARAMS - projections) * 16) / PARAMS
     assert f"stored with {bits:.4g} bits a weight" in model.note and "params" not in model.published
+
+
+def index(folder, places, **more):
+    path = folder / "model.safetensors.index.json"
+    path.write_text(json.dumps({"metadata": {"total_size": 2 * PARAMS}, "weight_map": places, **more}))
+    return path
+
+
+def test_an_index_of_several_files(tmp_path, capsys):
+    """Names of the files tell nothing; the index does."""
+    names = list(TENSORS)
+    for file, part in (("a", names[:5]), ("b", names[5:])):
+        safetensors(tmp_path / f"{file}.safetensors", {n: TENSORS[n] for n in part})
+    places = {n: f"{'a' if n in names[:5] else 'b'}.safetensors" for n in names}
+    path = index(tmp_path, places)
+    alone = load_model(path)
+    assert trace(alone.builds_from, {}).params() == PARAMS and "weights alone" in alone.note
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    assert run(["show", str(path), "--json"]) == 0
+    header, network = json.loads(capsys.readouterr().out)
+    assert header["params"] == network["totals"]["params"] == PARAMS
+    for given in (path, tmp_path):
+        model = imported(given, tmp_path / "m.toml", "--force")
+        assert model.family == "decoder" and model.published["params"].value == PARAMS
+    # What is stored besides is no part of the network.
+    safetensors(tmp_path / "b.safetensors", {**{n: TENSORS[n] for n in names[5:]}, "optimizer.state": [7]})
+    assert load_model(path).published["params"].value == PARAMS
+
+    def refused(message, places, **more):
+        with pytest.raises(InputError, match=message) as error:
+            load_model(index(tmp_path, places, **more))
+        assert str(path) in str(error.value) or "safetensors: " in str(error.value)
+
+    first = names[0]
+    refused("index of a network in .* files; missing beside it: 'c.safetensors'$", {**places, first: "c.safetensors"})
+    refused("missing beside it: 'xxx", {**places, first: "x" * 5000 + ".safetensors"})
+    refused(f"{first}: is not in b.safetensors", {**places, first: "b.safetensors"})
+    refused("extra: is not in a.safetensors", {**places, "extra": "a.safetensors"})
+    for outside in ("../a.safetensors", "/tmp/a.safetensors", "sub/a.safetensors", "..\\a.safetensors"):
+        refused("is not in the folder of the index; refused", {**places, first: outside})
+    for other in ("pytorch_model.bin", 7, None, ["a.safetensors"], ".."):
+        refused("allowed: names of .safetensors files", {**places, first: other})
+    for nothing in ({}, [], None, "a.safetensors"):
+        refused("weight_map: .* is not allowed; allowed: tensors and their files", nothing)
+    path.write_text(f'{{"weight_map": {{"{first}": "a.safetensors", "{first}": "b.safetensors"}}}}')
+    with pytest.raises(InputError, match=f"cannot be read as JSON: '{first}' stands twice"):
+        load_model(path)
+    # A tensor in two files is one of two.
+    safetensors(tmp_path / "b.safetensors", {n: TENSORS[n] for n in names[4:]})
+    refused(f"b.safetensors: {names[4]}: stands in another file", places)
+
+
+def test_a_folder_without_a_model(tmp_path, capsys):
+    assert run(["import", str(tmp_path)]) == 2
+    assert f"{tmp_path}: is a folder without a model; known in folders: model.safe" in capsys.readouterr().err
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    assert load_model(tmp_path).axes["layers"] == 2
 
 
 def test_weights_alone(tmp_path):

@@ -114,6 +114,8 @@ def test_norms_after_the_sums_and_narrow_embeddings(tmp_path):
     assert table.params() == 16 * 100 + 64 * 514 + matrices + vectors
     assert table.total("macs") == matrices + 16 * 100 + 2 * 2 * 8 * 64
     assert [op.name for op in table.ops if op.kind == "norm"] == ["layer.attention_norm", "layer.ffn_norm"]
+    # Of the 514 positions the first two are never used.
+    assert model.axes["positions"] == 514 and model.axes["context"] == model.published["context"].value == 512
 
 
 @pytest.mark.parametrize(

@@ -234,23 +234,86 @@ def test_foreign(tmp_path, content):
     refused(path, "cannot be read as ONNX")
 
 
-@pytest.mark.parametrize("location", ["../secret.bin", "/etc/passwd", ""])
-def test_weights_outside_the_folder(tmp_path, location):
+def beside(path, **fields):
+    """A layer of 4 × 4 whose 64 bytes are in a file of weights, as onnx writes them; and a bias of 4 within."""
     g = Graph({"x": (TensorProto.FLOAT, [1, 4])})
     model = g.model(g.linear("x", 4, 4))
     tensor = model.graph.initializer[0]
     tensor.ClearField("raw_data")
     tensor.data_location = TensorProto.EXTERNAL
-    tensor.external_data.add(key="location", value=location)
-    path = tmp_path / "n.onnx"
+    for key, value in fields.items():
+        tensor.external_data.add(key=key, value=value)
     path.write_bytes(model.SerializeToString())
-    refused(path, "w0: its data is in .*outside the folder")
-    tensor.external_data[0].value = "weights.bin"
-    path.write_bytes(model.SerializeToString())
-    assert traced(path).params() == 20  # only its shape is read
+    return path
+
+
+FILE = {"location": "weights.bin"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "match"),
+    [
+        ({"location": "../secret.bin"}, "data is in '../secret.bin', outside the folder"),
+        ({"location": "/etc/passwd"}, "data is in '/etc/passwd', outside the folder"),
+        ({"location": "a\0b"}, "outside the folder"),
+        ({"location": ""}, "data is in '', outside the folder"),
+        ({}, "data is in '', outside the folder"),
+        ({"location": "x" * 5000}, "data is in 'xxx.*cannot be read: File name too long"),
+        ({"location": "."}, "data is in '.', which is a folder"),
+        ({"location": "other.bin", "length": "60"}, "60 bytes in 'other.bin', but a tensor"),
+        ({**FILE, "offset": "-4"}, "the offset of its data in 'weights.bin' is '-4'; allowed: integers from 0"),
+        ({**FILE, "offset": "four"}, "the offset of its data in 'weights.bin' is 'four'"),
+        ({**FILE, "offset": "9" * 5000}, "the offset of its data in 'weights.bin' is '999"),
+        ({**FILE, "length": "-64"}, "the length of its data in 'weights.bin' is '-64'"),
+        ({**FILE, "length": "64.0"}, "the length of its data in 'weights.bin' is '64.0'"),
+        ({**FILE, "length": "60"}, r"60 bytes in 'weights.bin', but a tensor of shape \(4, 4\) of its type has 64"),
+        ({**FILE, "length": "68"}, r"68 bytes in 'weights.bin', but a tensor of shape \(4, 4\) of its type has 64"),
+        ({**FILE, "offset": "8", "length": "64"}, "ends at byte 72 of 'weights.bin', which has 70: .*truncated"),
+        ({**FILE, "offset": "8"}, "ends at byte 72 of 'weights.bin', which has 70"),
+        ({**FILE, "offset": "1000"}, "ends at byte 1,064 of 'weights.bin', which has 70"),
+    ],
+)
+def test_faults_of_weights_beside_the_file(tmp_path, fields, match):
+    (tmp_path / "weights.bin").write_bytes(bytes(70))
+    refused(beside(tmp_path / "n.onnx", **fields), f"n.onnx: w0: .*{match}")
+
+
+def test_links_and_types_of_weights_beside_the_file(tmp_path):
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "out.bin").symlink_to("/etc/hostname")
+    for location in ("circle", "out.bin"):
+        refused(beside(tmp_path / "n.onnx", location=location), f"w0: its data is in '{location}', outside the folder")
+    (tmp_path / "weights.bin").write_bytes(bytes(70))
+    model = onnx.load(beside(tmp_path / "n.onnx", **FILE), load_external_data=False)
+    model.graph.initializer[0].data_type = TensorProto.STRING
+    (tmp_path / "n.onnx").write_bytes(model.SerializeToString())
+    refused(tmp_path / "n.onnx", r"w0: .*values of its type \(8\) have no fixed size")
+
+
+def test_weights_beside_the_file(tmp_path):
+    (tmp_path / "weights.bin").write_bytes(bytes(70))
+    for fields in (FILE, {**FILE, "offset": "6", "length": "64"}):
+        path = beside(tmp_path / "n.onnx", **fields)
+        assert traced(path).params() == 20 and remarks(path) == ""
+    (tmp_path / "weights.bin").unlink()
+    assert traced(path).params() == 20  # by its shape
     assert remarks(path) == "counted by shapes alone, since its weights are not there: weights.bin"
-    (tmp_path / "weights.bin").write_bytes(bytes(64))
-    assert remarks(path) == ""
+
+
+def test_a_shape_beside_the_file(tmp_path):
+    """Exporters write all stored tensors there, those that shape others too."""
+    g = Graph({"x": (TensorProto.FLOAT, [1, 2, 8])})
+    path = g.save(tmp_path / "in.onnx", g.linear(g.node("Reshape", "x", g.integers(1, 16)), 16, 4))
+    inside, out = traced(path), tmp_path / "out.onnx"
+    onnx.save(
+        onnx.load(path), out, save_as_external_data=True, size_threshold=0, convert_attribute=True, location="w.bin"
+    )
+    assert (tmp_path / "w.bin").stat().st_size >= 4 * (16 * 4 + 4) + 16
+    assert traced(out).total("macs") == inside.total("macs") == 64 and traced(out).params() == 68
+    (tmp_path / "w.bin").unlink()
+    refused(
+        out, "MatMul1: the shape of .* cannot be told; it follows from 'w0', whose values are in 'w.bin', which is not"
+    )
 
 
 def test_a_missing_file_and_a_folder(tmp_path):
@@ -266,6 +329,9 @@ def test_truncated_weight(tmp_path):
     path = tmp_path / "n.onnx"
     path.write_bytes(model.SerializeToString())
     refused(path, r"w0: is truncated: 12 bytes are stored of a tensor of shape \(4, 4\)")
+    model.graph.initializer[0].raw_data = bytes(65)
+    path.write_bytes(model.SerializeToString())
+    refused(path, r"w0: has too many bytes: 65 bytes are stored of a tensor of shape \(4, 4\)")
 
 
 def _convolution(c_in, groups, kernel_channels):

@@ -20,6 +20,20 @@ def test_bits_of_a_weight_by_the_block_layout(case):
     assert PRECISIONS[case["scheme"]].weight_bits == 8 * case["bytes"] / case["weights"]
 
 
+def mean_of_llama(bits, head):
+    """Bits a weight of a file of Llama 3.1 8B, whose 65 norms are in 32 bits."""
+    params, of_head, norms = 8_030_261_248, 128_256 * 4096, 65 * 4096
+    return ((params - of_head - norms) * bits + of_head * head + norms * 32) / params
+
+
+def test_means_of_files_of_one_block_layout():
+    """llama.cpp keeps the head of these files in Q6_K, of 6.5625 bits."""
+    # As it publishes of Q8_0 and Q6_K, whose heads are of their own type.
+    assert [round(mean_of_llama(bits, bits), 4) for bits in (8.5, 6.5625)] == [8.5008, 6.5633]
+    for name, bits in (("q4_0", 4.5), ("q4_1", 5), ("q5_0", 5.5), ("q5_1", 6)):
+        assert PRECISIONS[name].note.endswith(f"Llama 3.1 8B has {mean_of_llama(bits, 6.5625):.2f} bits a weight")
+
+
 @pytest.mark.parametrize(
     ("name", "stored", "compute"),
     [

@@ -44,7 +44,9 @@ def test_safetensors(tmp_path):
         ({"a": {"dtype": "F32"}}, 24, "a: needs a dtype"),
         ({"a": entry("F32", [2], 0, 8), "b": entry("F32", [2], 4, 12)}, 12, "leave a gap, or overlap, at byte 8"),
         ({}, 0, "holds no tensors"),
-        ([1], 0, "no JSON object"),
+        ([1], 0, "cannot be read as JSON: it begins with no {"),
+        ({"a": entry("F32", [2], 0, 8)}, 11, "has 3 bytes after the last of its tensors"),
+        ({}, 5, "has 5 bytes after the last of its tensors"),
     ],
 )
 def test_faults_of_safetensors(tmp_path, entries, data, match):
@@ -67,6 +69,24 @@ def test_foreign_safetensors(tmp_path, content, match):
     path.write_bytes(content)
     with pytest.raises(InputError, match=match):
         read_header(path)
+
+
+def test_keys_given_twice(tmp_path):
+    """Of two tensors of one name one reader takes the first, another the last."""
+    path = tmp_path / "m.safetensors"
+    a, other = (
+        f'"a": {{"dtype": {kind}, "data_offsets": [0, 4]}}' for kind in ('"F32", "shape": [1]', '"U8", "shape": [4]')
+    )
+    for text, twice in ((f"{{{a}, {other}}}", "a"), (f"{{{a[:-1]}, {a[6:]}}}", "dtype")):
+        path.write_bytes(struct.pack("<Q", len(text)) + text.encode() + bytes(4))
+        with pytest.raises(InputError, match=f"'{twice}' stands twice"):
+            read_header(path)
+
+
+def test_tensors_without_elements(tmp_path):
+    """They take no bytes, so that another stands at the same place."""
+    entries = {"a": entry("F32", [2], 0, 8), "none": entry("F32", [0, 3], 0, 0), "end": entry("F32", [0], 8, 8)}
+    assert read_header(safetensors(tmp_path / "m.safetensors", entries, 8)).params == 2
 
 
 def test_types_are_those_of_the_format():

@@ -11,6 +11,7 @@ from typing import Any
 from dse import glossary
 from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError
+from dse.weights import once_each
 
 # Such a file has a few KiB; anything near this size is something else.
 MOST_BYTES = 16 * 2**20
@@ -98,8 +99,8 @@ class Fields:
             raise InputError(self.faults)
 
 
-def read_json(path: Path) -> Fields:
-    """The fields of a JSON file.
+def read_json(path: Path, most: int = MOST_BYTES, once: bool = False) -> Fields:
+    """The fields of a JSON file of at most so many bytes; with `once`, a field that is given twice is refused.
 
     Raises
     ------
@@ -108,10 +109,11 @@ def read_json(path: Path) -> Fields:
     """
     where = str(path)
     try:
-        content = read_at_most(path, MOST_BYTES)
-        if len(content) > MOST_BYTES:
-            raise InputError(Fault(where, f"larger than {MOST_BYTES // 2**20} MiB, so it is no config.json"))
-        values = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse)
+        content = read_at_most(path, most)
+        if len(content) > most:
+            raise InputError(Fault(where, f"larger than {most // 2**20} MiB, so it is no {path.name[:80]}"))
+        pairs = once_each if once else None
+        values = json.loads(content.decode("utf-8-sig"), parse_constant=_refuse, object_pairs_hook=pairs)
     except OSError as error:
         raise InputError(Fault(where, f"cannot be read: {error.strerror}")) from None
     except (ValueError, RecursionError) as error:

@@ -19,7 +19,8 @@ class Kind:
     """An architecture: axes that all its networks have, and its second norm of a block.
 
     `local` gives how many of so many layers have the window of the metadata (`window` where these leave it out). With
-    `halves` the gate and what it multiplies are one matrix.
+    `halves` the gate and what it multiplies are one matrix. Where it `ties`, all published networks share the matrix of
+    embedding and head, though files may hold it twice: converters did of GPT-2.
     """
 
     axes: Axes = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Kind:
     local: Callable[[int], int] | None = None
     window: int | None = None
     halves: bool = False
+    ties: bool = False
 
 
 def _every_second(layers: int) -> int:
@@ -37,12 +39,12 @@ _PLAIN = {"gated": 0, "norm_bias": 1}
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "falcon": Kind({**_PLAIN, "parallel": 1}, second_norm="attn_norm_2"),
-        "gemma": Kind(),
-        "gemma2": Kind({"post_norm": 1}, local=_every_second, window=4096),
+        "gemma": Kind(ties=True),
+        "gemma2": Kind({"post_norm": 1}, local=_every_second, window=4096, ties=True),
         # Every sixth layer attends to all.
-        "gemma3": Kind({"post_norm": 1, "qk_norm": 1}, local=lambda layers: layers - layers // 6),
+        "gemma3": Kind({"post_norm": 1, "qk_norm": 1}, local=lambda layers: layers - layers // 6, ties=True),
         "gpt-oss": Kind({"sink_logits": 1}, second_norm="post_attention_norm", local=_every_second),
-        "gpt2": Kind(_PLAIN),
+        "gpt2": Kind(_PLAIN, ties=True),
         "gptneox": Kind(_PLAIN),
         "llama": Kind(),
         "mistral3": Kind(),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,11 +12,11 @@ from dse import glossary
 from dse.errors import Fault, InputError, shown
 from dse.networks.ingest.gguf_kinds import KINDS, Kind, shapes
 from dse.networks.ingest.hf_config import without_defaults
-from dse.networks.ingest.shards import shards
+from dse.networks.ingest.shards import whole_header
 from dse.networks.models import Model, Published
 from dse.networks.registration import FAMILIES
 from dse.networks.tracing import trace
-from dse.weights import Header, Stored, read_header
+from dse.weights import Header, Stored
 
 FAMILY = "decoder"
 # Factors of the rotary embedding that are stored as a tensor.
@@ -45,6 +44,8 @@ _BY_TENSOR = {
     "qk_norm": ("blk.0.attn_q_norm.weight",),
 }
 _MOST_TOLD = 5
+# A head is the embedding's own matrix where a file has none apart; one that is there is stored and read for itself.
+COPIED = "its head, a copy of the embedding that networks of this kind share, is stored apart and counted so"
 
 
 def read_gguf_model(path: Path) -> Model:
@@ -56,7 +57,7 @@ def read_gguf_model(path: Path) -> Model:
         For a header that is not right, an architecture that is not known, a field that is missing or out of range,
         and tensors that are not those of the decoder that the metadata describe.
     """
-    header = _whole(path)
+    header = whole_header(path)
     where, fields = header.path, header.metadata
     architecture = str(fields.get("general.architecture"))
     if architecture not in KINDS:
@@ -68,7 +69,7 @@ def read_gguf_model(path: Path) -> Model:
     if faults:
         raise InputError(faults)
     context = axes.pop("context", None)
-    axes = without_defaults(axes, FAMILIES[FAMILY])
+    axes = without_defaults(axes, FAMILIES[FAMILY], context)
     try:
         built = trace(FAMILY, axes).params()
     except InputError as error:
@@ -85,14 +86,8 @@ def read_gguf_model(path: Path) -> Model:
     published = {"params": Published(tensors, path.name)}
     published |= {} if context is None else {"context": Published(context, path.name)}
     note = f"stored with {header.bits_per_weight:.4g} bits a weight"
+    note += f"; {COPIED}" if kind.ties and not axes.get("tied") else ""
     return Model(name, FAMILY, MappingProxyType(axes), path.name, note, published)
-
-
-def _whole(path: Path) -> Header:
-    """The header of a file, or of all files of its network: the metadata stand in the first."""
-    headers = [read_header(part) for part in shards(path)]
-    tensors = {name: tensor for header in headers for name, tensor in header.tensors.items()}
-    return replace(headers[0], path=str(path), tensors=tensors)
 
 
 def _axes(header: Header, architecture: str, kind: Kind) -> tuple[dict[str, Any], list[Fault]]:

@@ -39,7 +39,7 @@ def read_hf_config(path: Path) -> Model:
     context = text.optional_count("context", "max_position_embeddings", "n_positions")
     notes = (found.note, _predicted(text), quantised(fields))
     fields.finish()
-    axes = without_defaults(axes, FAMILIES[found.family])
+    axes = without_defaults(axes, FAMILIES[found.family], context)
     source = str(path).encode("utf-8", "replace").decode()
     published = {} if context is None else {"context": Published(context, source)}
     note = "; ".join(filter(None, notes))
@@ -61,8 +61,11 @@ def _predicted(text: Fields) -> str:
     return "the layers that predict further tokens are left out" if several else ""
 
 
-def without_defaults(axes: Axes, family: Family) -> Axes:
-    """The axes of a model without those that say what the family takes anyway."""
+def without_defaults(axes: Axes, family: Family, most: int | None = None) -> Axes:
+    """The axes of a model without those that say what the family takes anyway; its context is `most` at most.
+
+    Learned positions bound the context, too, but some of them may never be used.
+    """
     defaults = family.defaults
     for tower in ("", "text_"):
         heads, kv_heads, d_head, d_model = (axes.get(tower + n) for n in ("heads", "kv_heads", "d_head", "d_model"))
@@ -70,7 +73,8 @@ def without_defaults(axes: Axes, family: Family) -> Axes:
             del axes[f"{tower}kv_heads"]
         if heads is not None and d_head is not None and d_head * heads == d_model:
             del axes[f"{tower}d_head"]
-    if axes.get("positions") and axes["positions"] < defaults["context"]:
-        axes["context"] = axes["positions"]
+    if axes.get("positions"):
+        context = min(axes["positions"], most or axes["positions"])
+        axes |= {"context": context} if context < defaults["context"] else {}
     ordered = (axis for axis in family.axes if axes.get(axis) is not None)
     return {axis: axes[axis] for axis in ordered if defaults.get(axis) != axes[axis]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,12 +13,11 @@ import numpy as np
 
 from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError
+from dse.networks.ingest.onnx_weights import Weight, read_weight
 
-# What protobuf can hold at most; larger weights are in files beside it, which are not read.
+# What protobuf can hold at most; larger weights are in files beside it.
 MOST_BYTES = 2**31
 MOST_NODES = 50_000
-# Values of larger constants are weights or tables, and shape no tensor.
-MOST_VALUES = 4096
 # How exporters call the dimension of samples: it is 1 here, since batch is a setting of the deployment.
 BATCH_NAMES = ("batch", "batch_size", "batchsize", "batch_dim", "batch_axis", "bs", "b", "n")
 _STANDARD = ("", "ai.onnx")
@@ -43,19 +41,6 @@ class Node:
         return f"{self.domain}.{self.op}" if self.domain else self.op
 
 
-@dataclass(frozen=True)
-class Weight:
-    """A stored tensor: its shape and type (a number of `onnx.TensorProto`)."""
-
-    dims: tuple[int, ...]
-    dtype: int
-
-    @property
-    def elements(self) -> int:
-        """Number of values."""
-        return math.prod(self.dims)
-
-
 # Type and shape of a tensor; a text is the axis of a dynamic dimension, None the dimension of samples.
 Declared = tuple[int, tuple[int | str | None, ...]]
 
@@ -67,7 +52,7 @@ class Graph:
     `values` are the values of stored tensors that are small enough to shape others; `inputs` map a name to its type
     and shape, in which a text is the axis of a dynamic dimension and None the dimension of samples. `dynamic` says of
     each such axis where it is found. `declared` are type and shape of what nodes make, where the file tells them in
-    those terms. `absent` are files of weights that are not there.
+    those terms. `absent` names the file of each tensor whose file is not there.
     """
 
     path: str
@@ -80,7 +65,7 @@ class Graph:
     opsets: Mapping[str, int]
     dynamic: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Declared] = field(default_factory=dict)
-    absent: tuple[str, ...] = ()
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_graph(path: Path) -> Graph:
@@ -89,8 +74,8 @@ def read_graph(path: Path) -> Graph:
     Raises
     ------
     InputError
-        Where the file cannot be read, is too large, truncated or no ONNX, where weights
-        lie outside its folder or are shorter than their shape, and where the graph uses what nothing makes.
+        Where the file cannot be read, is too large, truncated or no ONNX, where weights are not those of their shape
+        (see `read_weight`), and where the graph uses what nothing makes.
     """
     import onnx
     import onnx.inliner
@@ -129,7 +114,7 @@ class _Reader:
         self.faults: list[Fault] = []
         self.weights: dict[str, Weight] = {}
         self.values: dict[str, np.ndarray] = {}
-        self.absent: dict[str, None] = {}
+        self.absent: dict[str, str] = {}
 
     def graph(self, digest: str) -> Graph:
         import onnx
@@ -164,43 +149,21 @@ class _Reader:
         declared = {v.name: d for v in (*proto.value_info, *proto.output) if (d := self.declared(v, dynamic))}
         return Graph(
             str(self.path), digest, tuple(nodes), self.weights, self.values, inputs, outputs, opsets, dynamic,
-            declared, tuple(self.absent),
+            declared, self.absent,
         )  # fmt: skip
 
     def store(self, name: str, tensor: Any) -> None:
         """Note a stored tensor; its values where they are few."""
-        import onnx
-
-        where = f"{self.path}: {name}"
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            self.check_location(where, tensor)
-        dims = tuple(tensor.dims)
-        if any(d < 0 for d in dims):
-            self.faults.append(Fault(where, f"has the shape {dims}; allowed: sizes of at least 0"))
+        try:
+            found = read_weight(self.path, tensor)
+        except InputError as error:
+            self.faults += error.at(f"{self.path}: {name}").faults
             return
-        weight = self.weights[name] = Weight(dims, tensor.data_type)
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            return
-        if tensor.HasField("raw_data") and tensor.raw_data:
-            bits = _bits(tensor.data_type)
-            if bits and len(tensor.raw_data) < (weight.elements * bits + 7) // 8:
-                stored = f"{len(tensor.raw_data):,} bytes are stored of a tensor of shape {dims}"
-                self.faults.append(Fault(where, f"is truncated: {stored}"))
-                return
-        if weight.elements <= MOST_VALUES:
-            try:
-                self.values[name] = onnx.numpy_helper.to_array(tensor)
-            except Exception as error:  # onnx raises several kinds
-                self.faults.append(Fault(where, f"cannot be read: {str(error)[:120]}"))
-
-    def check_location(self, where: str, tensor: Any) -> None:
-        """Refuse weights that are kept outside the folder of the file; note those that are not there."""
-        location = next((e.value for e in tensor.external_data if e.key == "location"), "")
-        folder = self.path.absolute().parent.resolve()
-        if not location or not (folder / location).resolve().is_relative_to(folder):
-            self.faults.append(Fault(where, f"its data is in {location!r}, outside the folder of the file; refused"))
-        elif not (folder / location).is_file():
-            self.absent[location] = None
+        self.weights[name] = found.weight
+        if found.values is not None:
+            self.values[name] = found.values
+        if found.absent is not None:
+            self.absent[name] = found.absent
 
     def declared(self, value: Any, dynamic: Mapping[str, str]) -> Declared | None:
         """Type and shape that the file tells of a result; None where a size follows from no input."""
@@ -247,16 +210,6 @@ class _Reader:
 
 def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:60] or "unnamed"
-
-
-def _bits(dtype: int) -> int:
-    """Bits of a stored element of a type; 0 where that is not fixed."""
-    import onnx
-
-    name = onnx.TensorProto.DataType.Name(dtype) if dtype in onnx.TensorProto.DataType.values() else ""
-    return {"BOOL": 8, "DOUBLE": 64, "FLOAT": 32, "COMPLEX64": 64, "COMPLEX128": 128, "STRING": 0}.get(
-        name, int((re.findall(r"\d+", name) or [0])[0])
-    )
 
 
 def _check_order(graph: Graph) -> None:

@@ -94,7 +94,8 @@ class OnnxBuilder:
             names = ", ".join(list(left)[:3]) + (", ..." if len(left) > 3 else "")
             told.append(f"stored but no parameters: {sum(left.values()):,} values ({names})")
         if self.graph.absent:
-            told.append(f"counted by shapes alone, since its weights are not there: {', '.join(self.graph.absent)}")
+            files = ", ".join(dict.fromkeys(self.graph.absent.values()))
+            told.append(f"counted by shapes alone, since its weights are not there: {files}")
         return "; ".join(told)
 
 

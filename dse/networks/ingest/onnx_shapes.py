@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from dse.errors import Fault, InputError
-from dse.networks.ingest.onnx_file import MOST_VALUES, Graph, Node
+from dse.networks.ingest.onnx_file import Graph, Node
+from dse.networks.ingest.onnx_weights import MOST_VALUES
 
 # Counts beyond it are not exact.
 LARGEST = 2**53
@@ -39,9 +40,27 @@ class Shapes:
     def of(self, name: str, node: Node) -> Shape:
         """The shape of a tensor that a node uses or makes; InputError where it cannot be told."""
         if name not in self.shapes:
-            problem = f"the shape of {name!r} cannot be told; export the model with its shapes, or without {node.kind}"
-            raise InputError(Fault(f"{self.graph.path}: {node.name}", problem))
+            lost = self._lost(name)
+            remedy = f"export the model with its shapes, or without {node.kind}"
+            if lost:
+                remedy = (
+                    f"it follows from {lost!r}, whose values are in {self.graph.absent[lost]!r}, which is not there"
+                )
+            raise InputError(
+                Fault(f"{self.graph.path}: {node.name}", f"the shape of {name!r} cannot be told; {remedy}")
+            )
         return self.shapes[name]
+
+    def _lost(self, name: str) -> str | None:
+        """A stored tensor of integers that a tensor was made of and whose file of weights is not there."""
+        import onnx
+
+        before = {name}
+        for node in reversed(self.graph.nodes):
+            if not before.isdisjoint(node.outputs):
+                before |= set(node.inputs)
+        integers = (n for n in self.graph.absent if self.graph.weights[n].dtype == onnx.TensorProto.INT64)
+        return next((n for n in integers if n in before), None)
 
     def elements(self, name: str, node: Node) -> int:
         """The number of elements of a tensor that a node uses or makes."""

@@ -12,10 +12,10 @@ from types import MappingProxyType
 from dse.errors import Fault, InputError
 from dse.networks.ingest.hf_config import read_hf_config
 from dse.networks.ingest.ops_table import table_model
-from dse.networks.ingest.shards import shards
+from dse.networks.ingest.shards import whole_header
 from dse.networks.models import Model, Published
 from dse.networks.tracing import trace
-from dse.weights import Header, Stored, read_header
+from dse.weights import Header, Stored
 
 CONFIG = "config.json"
 NO_GRAPH = "holds weights alone: each matrix once in the order of its tensors, without attention, maps and graph"
@@ -27,7 +27,8 @@ _TABLES = re.compile(r"embed|(^|\.)w[tp]e\.")
 
 
 def read_safetensors(path: Path) -> Model:
-    """The network of a .safetensors file: that of a config.json beside it, whose parameters must be those stored.
+    """The network of a .safetensors file, or of the index of several (model.safetensors.index.json): that of a
+    config.json beside it, whose parameters must be those stored.
 
     Without such a file it is a table of layers, since weights do not say how they are used.
 
@@ -37,9 +38,7 @@ def read_safetensors(path: Path) -> Model:
         For a header that is not right, a file of the same network that is missing, a config.json that is not right, and
         parameters that are not those of the network that it describes.
     """
-    headers = [read_header(shard) for shard in shards(path)]
-    tensors = {name: tensor for header in headers for name, tensor in header.tensors.items()}
-    header = Header(str(path), "safetensors", tensors)
+    header = whole_header(path)
     config = path.with_name(CONFIG)
     return _described(header, config) if config.is_file() else _table(header, path)
 
