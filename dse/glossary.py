@@ -77,7 +77,8 @@ class Name:
 
     def _in_percent(self, value: float) -> str:
         """How a share that was meant in percent is written; nothing for what is no share."""
-        meant = value if 2 <= value <= 100 else 70
+        # Nobody means 2 % by a 2.
+        meant = value if 5 <= value <= 100 else 70
         return f' (in percent: "{meant:g} %")' if self.is_share and value > self.maximum else ""
 
 

@@ -61,6 +61,7 @@ _SI = {
     "µ": 1e-6,
     "n": 1e-9,
     "p": 1e-12,
+    "f": 1e-15,
 }
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
 _SPELLINGS = {
@@ -71,6 +72,9 @@ _SPELLINGS = {
     "hour": "h",
     "yr": "year",
     "$": "USD",
+    "€": "an amount in USD: no rates of exchange are held",
+    "EUR": "an amount in USD: no rates of exchange are held",
+    "GBP": "an amount in USD: no rates of exchange are held",
     "μs": "us",
 }
 _NUMBER = re.compile(r"\s*([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$")
@@ -133,7 +137,8 @@ def parse_unit(text: str) -> Unit:
             continue
         match = _FACTOR.match(part)
         if match is None:
-            raise InputError(f"cannot read the unit {text!r}")
+            hint = f"; write {_SPELLINGS[part]}" if part in _SPELLINGS else ""
+            raise InputError(f"cannot read the unit {text!r}{hint}")
         exponent = int(match[2] or 1) * (-1 if position and separator == "/" else 1)
         if abs(exponent) > 9:
             raise InputError(f"exponent {exponent} in the unit {text!r}")
@@ -144,28 +149,37 @@ def parse_unit(text: str) -> Unit:
     return Unit(scale, tuple(sorted((n, e) for n, e in dimension.items() if e)))
 
 
+def read_quantity(text: str, unit: str) -> float:
+    """As `quantity`, from where everything is text, such as a command line: a number may stand without its unit.
+
+    >>> read_quantity("8", "1"), read_quantity("1 KiB", "B")
+    (8.0, 1024.0)
+    """
+    match = _NUMBER.match(text)
+    return quantity(float(match[1].replace("_", "")) if match and not match[2] else text, unit)
+
+
 def quantity(given: Any, unit: str) -> float:
     """A number in `unit` from what the user wrote: "320 KiB" or a bare number (already in `unit`).
 
     Raises
     ------
     InputError
-        For text that is no quantity, a unit of another kind, NaN, infinity, or a truth value.
+        For text that is no quantity or has no unit, a unit of another kind, NaN, infinity, or a truth value.
 
     >>> quantity("320 KiB", "B"), quantity("0.4 kg/kWh", "g/kWh"), quantity(5, "s")
     (327680.0, 400.0, 5.0)
     """
     if isinstance(given, bool) or not isinstance(given, (int, float, str)):
-        raise InputError(
-            f"{shown(given)} is not a quantity; give a number in {unit} or a string such as {_example(unit)!r}"
-        )
+        raise InputError(f"{shown(given)} is not a quantity; give {_form(unit)}")
     if isinstance(given, str):
         # The length first: the pattern takes quadratic time over a long run of digits.
         match = _NUMBER.match(given) if len(given) <= 200 else None
         if match is None:
-            raise InputError(f"{given[:60]!r} is not a quantity; write a number and a unit, such as {_example(unit)!r}")
-        value = float(match[1].replace("_", ""))
-        value = _convert(value, match[2], unit) if match[2] else value
+            raise InputError(f"{given[:60]!r} is not a quantity; give {_form(unit)}")
+        if not match[2]:
+            raise InputError(f"{given[:60]!r} is text without a unit; give {_form(unit)}")
+        value = _convert(float(match[1].replace("_", "")), match[2], unit)
     else:
         try:
             value = float(given)
@@ -177,7 +191,11 @@ def quantity(given: Any, unit: str) -> float:
 
 
 def _convert(value: float, given: str, unit: str) -> float:
-    source, target = parse_unit(given), parse_unit(unit)
+    target = parse_unit(unit)
+    try:
+        source = parse_unit(given)
+    except InputError as error:
+        raise InputError(f"{error}; {target.describe()} is needed, such as {_example(unit)!r}") from None
     if source.dimension != target.dimension:
         raise InputError(
             f"unit {given!r} is {source.describe()}, but {target.describe()} is needed, such as {_example(unit)!r}"
@@ -197,6 +215,11 @@ _EXAMPLES = {
     "FLOP/s": "100 TOPS",
     "1": "8",
 }
+
+
+def _form(unit: str) -> str:
+    """How a quantity in a unit is given."""
+    return "a number" if unit == "1" else f"a number in {unit} or a string such as {_example(unit)!r}"
 
 
 def _example(unit: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dse.errors import InputError
 from dse.units import format_quantity, quantity
 
 
@@ -32,3 +33,25 @@ def test_a_duration_can_be_given_as_it_is_shown():
 
 def test_rates_are_no_durations():
     assert format_quantity(126_230_400.0, "1/s") == "126,230,400 1/s"
+
+
+@pytest.mark.parametrize(
+    ("given", "unit", "problem"),
+    [
+        ("2", "1", "'2' is text without a unit; give a number"),
+        ("2", "s", "'2' is text without a unit; give a number in s or a string such as '100 ms'"),
+        ("5 EUR", "W", "write an amount in USD: no rates of exchange are held; energy/time is needed, such as '300 W'"),
+        ("5 Wt", "W", "unknown unit 'Wt'"),
+        ("5 Wt", "W", "energy/time is needed, such as '300 W'"),
+        ("3 €/h", "USD/h", "an amount in USD"),
+    ],
+)
+def test_wrong_text_is_told_with_what_is_allowed(given, unit, problem):
+    with pytest.raises(InputError) as told:
+        quantity(given, unit)
+    assert problem in str(told.value)
+
+
+def test_energies_of_single_operations_have_prefixes():
+    assert format_quantity(3e-13, "J") == "300 fJ"
+    assert quantity("300 fJ", "J") == pytest.approx(3e-13, rel=1e-15)

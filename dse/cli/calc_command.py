@@ -98,6 +98,8 @@ def _value(record: Any, name: str, value: str) -> Any:
     if name not in glossary.NAMES:
         return {"true": True, "false": False}.get(value.lower(), value)
     entry = glossary.NAMES[name]
-    number = units.quantity(value, "1" if name in record.plain and not value.strip().endswith("bit") else entry.unit)
+    number = units.read_quantity(
+        value, "1" if name in record.plain and not value.strip().endswith("bit") else entry.unit
+    )
     entry.check(number)
     return int(number) if number == int(number) and abs(number) < 2**53 else number

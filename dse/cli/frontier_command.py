@@ -97,7 +97,15 @@ def parse_budgets(texts: Iterable[str]) -> dict[str, dict[str, Any]]:
         side = "max" if match[2] in ("<=", "≤") else "min"
         if side in limits.setdefault(match[1], {}):
             faults.append(Fault("--budget", f"{match[1]} has two limits on the same side"))
-        limits[match[1]][side] = match[3].strip()
+        limits[match[1]][side] = _limit(match[3].strip())
     if faults:
         raise InputError(faults)
     return limits
+
+
+def _limit(text: str) -> float | str:
+    """A bare number is in the metric's own unit."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -51,8 +51,8 @@ def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[
 def _select(pattern: str, spec: Spec, own: OwnDevices, faults: list[Fault]) -> list[str]:
     """Names that a pattern stands for: an own device is named, classes are those of the catalogue."""
     if pattern in own.names:
-        # One that is wrong has been told.
-        return [pattern] if pattern in own.devices else []
+        # One that is wrong has been told, and that of the catalogue does not stand in its place.
+        return [pattern] if pattern in own.devices and pattern not in own.wrong else []
     if pattern == "*" or pattern.startswith("class:") or pattern in own.devices:
         return collect(faults, "", own.catalogues.select, pattern, spec.device, KEY) or []
     fault = unknown("device", pattern, (*own.devices, *own.names), KEY)

@@ -24,6 +24,7 @@ from dse.jobs.assumptions import default_values, notes, regions
 from dse.jobs.document import on_files
 from dse.jobs.resolve import Job
 from dse.jobs.undefined import undefined_because
+from dse.jobs.unfit import nearest_unfit
 from dse.networks import FAMILIES
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
@@ -65,6 +66,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         },
         "broken_totals": tally.broken,
         "nearest_misses": tally.nearest if tally.feasible == 0 else {},
+        "nearest_unfit": nearest_unfit(job, tally),
     }
     if found.bounded is not None:
         manifest["bounds"] = {"skipped": tally.skipped, **asdict(found.bounded)}

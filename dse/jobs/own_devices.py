@@ -25,7 +25,7 @@ _KNOWN = {**{name: name for name in FIGURES}, **SPELLINGS}
 class OwnDevices:
     """All devices that a spec knows, the names of its own, and the axes that their figures make, by device.
 
-    `under` are the own devices that others are over.
+    `under` are the own devices that others are over; those in `wrong` have faults that were told.
     """
 
     devices: Mapping[str, Device]
@@ -33,6 +33,7 @@ class OwnDevices:
     axes: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
     under: tuple[str, ...] = ()
     catalogues: Catalogues = CURRENT
+    wrong: tuple[str, ...] = ()
 
 
 @dataclass
@@ -71,7 +72,8 @@ def own_devices(
         if len(faults) == before and device is not None:
             made[name], axes[name] = device, fields.axes
     under = tuple(tables[name]["base"] for name in tables if _is_over_own(name, tables))
-    return OwnDevices({**known, **made} if made else known, tuple(tables), axes, under, catalogues)
+    wrong = tuple(name for name in tables if name not in made)
+    return OwnDevices({**known, **made} if made else known, tuple(tables), axes, under, catalogues, wrong)
 
 
 def _is_over_own(name: str, tables: Mapping[str, Mapping[str, Any]]) -> bool:

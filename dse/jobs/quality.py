@@ -115,14 +115,22 @@ def _key(name: str, cell: str) -> Any:
     if plain:
         return cell
     try:
-        return axis_values(name, cell)
+        return axis_values(name, _bare(cell))
     except InputError as error:
         raise error.at(name) from None
 
 
+def _bare(cell: str) -> float | str:
+    """A number, where the cell is one without a unit."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
 def _number(name: str, cell: str) -> float:
     try:
-        return units.quantity(cell, VALUES[name])
+        return units.read_quantity(cell, VALUES[name])
     except InputError as error:
         raise error.at(name) from None
 

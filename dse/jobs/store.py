@@ -12,9 +12,11 @@ import numpy as np
 import xarray as xr
 
 from dse.errors import InputError
+from dse.grid.blend import Blend
 from dse.grid.blocks import Grid
 from dse.grid.dataset import coordinates_of, label
 from dse.grid.engines import PLAIN_LIMIT
+from dse.grid.evaluate import WITNESS
 from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
 from dse.grid.quality import SOURCES
@@ -38,7 +40,7 @@ class Store:
 
     def __init__(self, grid: Grid, columns: Sequence[str]) -> None:
         self._grid, self._space, self._columns = grid, grid.space, tuple(columns)
-        corner = _corner(grid.space)
+        corner = _corner(grid)
         values = grid.evaluate(corner, columns)
         self._template = label(corner, values, grid)
         # Everything that the axes alone tell is written with them.
@@ -168,12 +170,39 @@ class Store:
         return reasons(self._grid, part, {name: value})[name]
 
 
-def _corner(space: Space) -> Space:
-    """Two values of every axis: enough to see what varies along what. Phases and models of latency differ in that."""
-    for dim in space.dims:
-        if dim not in (MODEL_AXIS, PHASE_AXIS):
-            space = space.isel(dim, slice(0, 2))
+def _corner(grid: Grid) -> Space:
+    """A part that shows what varies along what: two values of every axis, and one that makes no network if any does.
+
+    Phases, models of latency and axes that change which ops there are differ in that: all their values are in it.
+    """
+    space, wrong = grid.space, _without_network(grid)
+    whole = {MODEL_AXIS, PHASE_AXIS, *_structural(grid)}
+    kept = {axis.dim for name, axis in space.axes.items() if name in whole}
+    for dim in (d for d in space.dims if d not in kept):
+        space = space.isel(dim, np.unique([0, min(1, space.sizes[dim] - 1), wrong.get(dim, 0)]))
     return space
+
+
+def _structural(grid: Grid) -> set[str]:
+    if not isinstance(grid, Blend):
+        return set(grid.space.family.structural)
+    own = {(m.name, n) for m in grid.members for n in m.space.family.structural}
+    return {n for _, n in own} | {f"{name}.{n}" for name, n in own}
+
+
+def _without_network(grid: Grid) -> dict[str, int]:
+    """The place of the first design whose axes make no network; empty where there is none."""
+    reduced = grid.space
+    own = {a.dim for a in reduced.axes.values() if a.kind in ("architecture", "deployment", "circumstance")}
+    for dim in (d for d in reduced.dims if d not in own):
+        reduced = reduced.isel(dim, slice(0, 1))
+    for place, part in reduced.tiles(TILE):
+        found = grid.evaluate(part, [WITNESS])[WITNESS]
+        wrong = np.argwhere(np.isnan(found.data))
+        if len(wrong):
+            first = zip(found.dims, wrong[0].tolist(), strict=True)
+            return {d: i + (place[d].start if d in place else 0) for d, i in first}
+    return {}
 
 
 def _chunks(shape: Sequence[int]) -> tuple[int, ...]:

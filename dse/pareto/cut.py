@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,10 +15,14 @@ from dse.errors import Fault, InputError
 from dse.grid.evaluate import WITNESS as WITNESS
 from dse.grid.labelled import Labelled, along
 from dse.grid.space import Space
+from dse.pareto.tally import Miss as Miss
+from dse.pareto.tally import Tally as Tally
 
 # A design must fit the device: these stay at or above zero wherever the device states the capacity.
 MCU = "mcu"
 FIT = {"sram_free": "mcu", "flash_free": "mcu", "memory_free": "other"}
+# What a design needs of each capacity.
+NEEDS = {"sram_free": "live_bytes", "flash_free": "flash_total", "memory_free": "memory"}
 
 
 @dataclass(frozen=True)
@@ -144,70 +148,6 @@ class Cut:
         return low, [math.inf] * fit + [b.high for b in self.budgets]
 
 
-@dataclass(frozen=True, order=True)
-class Miss:
-    """How nearly a budget was met: ordered by whether other constraints are broken too, then by the violation."""
-
-    others_broken: bool
-    violation: float
-    value: float
-
-
-@dataclass
-class Tally:
-    """Counts of what was excluded and by what; parts of a space add up.
-
-    `excluded` counts a design at the first constraint that it breaks, `broken` at every one. `skipped` counts designs
-    that bounds skipped unseen, by what they surely are: undefined, outside a constraint, or dominated. `tied` are those
-    of the frontier that lead by less than an interval, where that is a tie.
-    """
-
-    enumerated: int = 0
-    undefined: int = 0
-    excluded: dict[str, int] = field(default_factory=dict)
-    broken: dict[str, int] = field(default_factory=dict)
-    dominated: int = 0
-    tied: int = 0
-    kept: int = 0
-    misses: dict[str, Miss] = field(default_factory=dict)
-    skipped: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def nearest(self) -> dict[str, float]:
-        """By budget, the value of the metric that comes nearest to meeting it, in the metric's unit.
-
-        Designs that break nothing else come before all others. Gathered where nothing is feasible.
-        """
-        return {name: miss.value for name, miss in self.misses.items()}
-
-    @property
-    def feasible(self) -> int:
-        """Designs that were seen, are defined and break nothing."""
-        return self.enumerated - self.undefined - sum(self.excluded.values()) - sum(self.skipped.values())
-
-    @property
-    def is_sound(self) -> bool:
-        """Whether these can be counts of designs: whole numbers, of which the parts are no more than all."""
-        single = (self.enumerated, self.undefined, self.dominated, self.tied, self.kept)
-        counts = [*single, *self.excluded.values(), *self.broken.values(), *self.skipped.values()]
-        whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= 2**62 for n in counts)
-        numbers = all(isinstance(n, (int, float)) for m in self.misses.values() for n in astuple(m))
-        return whole and numbers and self.feasible >= 0
-
-    def add(self, other: Tally) -> None:
-        """Add the counts of another part; of misses the nearer one stays."""
-        for own in fields(self):
-            mine, theirs = getattr(self, own.name), getattr(other, own.name)
-            if isinstance(mine, int):
-                setattr(self, own.name, mine + theirs)
-                continue
-            for name, value in theirs.items():
-                known = mine.get(name)
-                if known is not None:
-                    value = min(known, value) if isinstance(value, Miss) else known + value
-                mine[name] = value
-
-
 def apply(
     cut: Cut,
     columns: Mapping[str, np.ndarray],
@@ -221,7 +161,8 @@ def apply(
     ----------
     columns
         Values of `cut.columns` for n designs, shape (n,) each. NaN in an objective or a budget makes a design
-        undefined; NaN in a capacity that the device does not state excludes nothing.
+        undefined; NaN in a capacity that the device does not state excludes nothing. Where they hold what designs
+        need of capacities (`NEEDS`), the nearest miss says it.
     microcontroller
         Whether each design's device is a microcontroller, shape (n,): those are held to SRAM and flash,
         all others to their main memory.
@@ -241,8 +182,7 @@ def apply(
         tally.broken[name] = tally.broken.get(name, 0) + int((defined & mask).sum())
         alive &= ~mask
     if not alive.any():
-        for budget in cut.budgets:
-            _note_nearest(budget, columns[budget.column], defined, broken, tally)
+        _note_misses(cut, columns, defined, broken, tally)
     return alive
 
 
@@ -257,11 +197,31 @@ def _unfit(name: str, free: np.ndarray, microcontroller: np.ndarray) -> np.ndarr
     return np.asarray(applies & (free < 0))
 
 
-def _note_nearest(
-    budget: Budget, values: np.ndarray, defined: np.ndarray, broken: Mapping[str, np.ndarray], tally: Tally
+def _note_misses(
+    cut: Cut,
+    columns: Mapping[str, np.ndarray],
+    defined: np.ndarray,
+    broken: Mapping[str, np.ndarray],
+    tally: Tally,
 ) -> None:
-    """The smallest violation of a budget, among designs that break nothing else where there are any."""
-    own = budget.text()
+    """The smallest violation of each constraint, among designs that break nothing else where there are any."""
+    for name in FIT if cut.fit else ():
+        free = columns[name]
+        _note_nearest(f"fit: {name}", free, -free, columns.get(NEEDS[name]), defined, broken, tally)
+    for budget in cut.budgets:
+        values = columns[budget.column]
+        _note_nearest(budget.text(), values, budget.violation(values), None, defined, broken, tally)
+
+
+def _note_nearest(
+    own: str,
+    values: np.ndarray,
+    violations: np.ndarray,
+    needs: np.ndarray | None,
+    defined: np.ndarray,
+    broken: Mapping[str, np.ndarray],
+    tally: Tally,
+) -> None:
     clean = defined.copy()
     for name, mask in broken.items():
         if name != own:
@@ -270,9 +230,9 @@ def _note_nearest(
     candidates = only_this if len(only_this) else np.flatnonzero(defined & broken[own])
     if len(candidates) == 0:
         return
-    violation = budget.violation(values[candidates])
-    nearest = int(np.argmin(violation))
-    miss = Miss(len(only_this) == 0, float(violation[nearest]), float(values[candidates[nearest]]))
+    nearest = candidates[np.argmin(violations[candidates])]
+    need = math.nan if needs is None else float(needs[nearest])
+    miss = Miss(len(only_this) == 0, float(violations[nearest]), float(values[nearest]), need)
     tally.misses[own] = min(miss, tally.misses.get(own, miss))
 
 

@@ -97,16 +97,25 @@ def misses(manifest: Mapping[str, Any]) -> list[str]:
     units |= {b["text"]: manifest["units"][b["metric"]] for b in manifest["budgets"]}
     for name, number in sorted(manifest["broken_totals"].items(), key=lambda item: -item[1]):
         if number:
-            miss = (
-                f"; the nearest miss{where} is {_beside(name, nearest[name], units.get(name, '1'))}"
-                if name in nearest
-                else ""
-            )
+            miss = ""
+            if unfit := manifest.get("nearest_unfit", {}).get(name.removeprefix("fit: ")):
+                miss = _lacking(unfit)
+            elif name in nearest:
+                miss = f"; the nearest miss{where} is {_beside(name, nearest[name], units.get(name, '1'))}"
             lines.append(f"{name}: excludes {least}{number:,} of {counts['enumerated']:,} designs{miss}")
     if undefined := counts["undefined"] + manifest.get("bounds", {"skipped": {}})["skipped"].get("undefined", 0):
         lines.append(f"undefined: {least}{undefined:,} of {counts['enumerated']:,} designs")
         lines += undefined_lines(manifest)
     return lines
+
+
+def _lacking(unfit: Mapping[str, Any]) -> str:
+    """What the design that comes nearest to fitting needs, and what there is of it."""
+    where = " of a coarse grid" if unfit.get("of_a_coarse_grid") else ""
+    needs, has, lacks = (
+        format_quantity(value, unfit["unit"]) for value in (unfit["needs"], unfit["has"], unfit["needs"] - unfit["has"])
+    )
+    return f"; the nearest{where} needs {needs} and has {has}: {lacks} too little"
 
 
 def _beside(budget: str, value: float, unit: str) -> str:

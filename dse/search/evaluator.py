@@ -10,7 +10,7 @@ import numpy as np
 
 from dse.jobs.resolve import Job
 from dse.jobs.run import blocks_of, told
-from dse.pareto.cut import FIT, MCU, WITNESS, Budget, Cut, Tally, apply
+from dse.pareto.cut import FIT, MCU, NEEDS, WITNESS, Budget, Cut, Tally, apply
 from dse.pareto.groups import group_texts
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
@@ -23,8 +23,6 @@ from dse.search.space import Part, SearchSpace, ascending
 CHUNK = 2**20
 # Designs that are kept while none is feasible.
 NEAREST = 8
-# What a design needs of each capacity.
-NEEDS = {"sram_free": "peak_sram", "flash_free": "flash", "memory_free": "memory"}
 
 
 @dataclass(frozen=True)

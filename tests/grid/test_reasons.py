@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import dse
 from dse.grid import reasons
 
 DEVICES = ["stm32h743", "coral-edge-tpu", "a100-sxm-80gb", "apple-m3", "hailo-8", "gap8"]
 FORMATS = ["fp32", "fp16", "int8", "int4", "w4a8"]
-# All metrics; 360 and 216 combinations.
+# All metrics; 360 and 240 combinations.
 CASES = {
     "vision": (
         "mobilenet_v2",
@@ -93,3 +94,33 @@ def test_networks_together_name_the_network():
     assert undefined
     for name in undefined:
         assert grid[name].attrs["reason"]
+
+
+@pytest.mark.parametrize(
+    ("heads", "metric", "why"),
+    [([2, 3, 5, 4], "macs", "heads: 5 is not allowed"), ([2, 3], "latency", "coral-edge-tpu computes neither in fp16")],
+)
+def test_what_no_coarse_grid_sees_is_told_in_a_kept_grid(heads, metric, why, tmp_path, monkeypatch):
+    from dse.jobs import store
+
+    monkeypatch.setattr(store, "PLAIN_LIMIT", 1)
+    monkeypatch.setattr(store, "TILE", 4)
+    # In the middle, where neither the ends nor the first two values are: a network whose heads do not divide its width,
+    # and a format that the device does not compute in.
+    formats = ["int8", "w4a8", "fp16", "int4"]
+    spec = {
+        "name": "x",
+        "network": {"family": "vit", "layers": 2, "d_model": 192, "heads": heads},
+        "precision": {"scheme": formats},
+        "hardware": {"device": ["coral-edge-tpu"]},
+        "objectives": {"minimize": ["macs"]},
+        "output": {"metrics": ["latency"], "grid": True},
+    }
+    dse.explore(spec, out=tmp_path / "x", plots=False)
+    kept = dse.load(tmp_path / "x").grid
+    axes = {"layers": 2, "d_model": 192, "heads": heads, "device": "coral-edge-tpu", "precision": formats}
+    whole = dse.evaluate("vit", metrics=["macs", "latency"], **axes)
+    for name in ("macs", "latency"):
+        expected, found = xr.broadcast(whole[name], kept[name])
+        assert bool((np.isnan(expected) == np.isnan(found)).all())
+    assert bool(np.isnan(kept[metric]).any()) and why in kept[metric].attrs["reason"]

@@ -325,3 +325,16 @@ def test_one_frontier_for_each_price_as_the_spec_spells_it():
     }
     frontier = dse.explore(spec).frontier
     assert sorted(frontier.device_price.values.tolist()) == [1000, 1500]
+
+
+def test_a_device_that_is_wrong_does_not_lack_a_figure_too():
+    spec = {
+        "network": {"family": "mobilenet_v2"},
+        "precision": {"scheme": "int8"},
+        "hardware": {"device": "stm32f746"},
+        "device": {"stm32f746": {"tdp": {"base": "-5 W", "peak_int8": "1 mW/TOPS"}}},
+        "objectives": {"minimize": ["energy"]},
+    }
+    with pytest.raises(InputError) as told:
+        dse.explore(spec)
+    assert [f.where for f in told.value.faults] == ["device.stm32f746.tdp"]

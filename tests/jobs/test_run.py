@@ -13,6 +13,7 @@ import dse
 from dse.jobs.estimate import estimate
 from dse.jobs.resolve import read_job
 from dse.jobs.run import run
+from dse.report.summary import misses
 
 
 def rows_of(spec, metrics):
@@ -176,3 +177,16 @@ def test_tiny_space_without_axes():
     result = dse.explore(spec)
     assert result.counts["kept"] == 1
     np.testing.assert_allclose(result.frontier.latency.values, [2 * 11_934_128 / 960e6], rtol=1e-15)
+
+
+def test_what_fits_nowhere_says_what_it_needs_and_what_there_is():
+    spec = changed(INFEASIBLE, fit=True, network__width=[1.0, 1.4], network__resolution=[224, 256], budgets={})
+    spec["hardware"] = {"device": ["stm32f746", "stm32u575"]}
+    result, found = dse.explore(spec), dse.search(spec, trials=8)
+    # Width 1 at 224 pixels: an expansion reads 16 channels and writes 96 of 112 x 112. The data sheet of the STM32U575
+    # has 786 KiB; an STM32F746 has 1 MiB of flash for 3,504,872 bytes of weights, and the STM32U575 2 MiB.
+    needs = {"sram_free": ((16 + 96) * 112 * 112, 786 * 1024), "flash_free": (3_504_872, 2048 * 1024)}
+    for manifest in (result.manifest, found.manifest):
+        unfit = manifest["nearest_unfit"]
+        assert {n: (facts["needs"], facts["has"]) for n, facts in unfit.items()} == needs
+        assert any("needs 1.34 MiB and has 786 KiB: 586 KiB too little" in line for line in misses(manifest))
