@@ -10,10 +10,11 @@ import numpy as np
 from dse.grid.blocks import Grid
 from dse.grid.space import Space
 from dse.jobs.resolve import Job
-from dse.pareto.cut import FIT, MCU, NEEDS, WITNESS, Tally, apply, is_mcu
+from dse.pareto.cut import FIT, MCU, NEEDS, WITNESS, apply, is_mcu
 from dse.pareto.groups import flat_column
 from dse.pareto.regions import thinned
 from dse.pareto.scanner import TILE
+from dse.pareto.tally import Tally
 
 # Designs of which every one is evaluated once more; of more a coarse grid is.
 MOST = 10**8

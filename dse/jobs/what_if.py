@@ -18,7 +18,8 @@ from dse.grid.evaluate import compute_formats, evaluate_values
 from dse.grid.inputs import leaf
 from dse.grid.program import plan_of
 from dse.grid.space import NETWORK, ORDER, Axis, Space
-from dse.pareto.cut import FIT, Cut, Tally, apply, broken_by, is_mcu
+from dse.pareto.cut import FIT, Cut, apply, broken_by, is_mcu
+from dse.pareto.tally import Tally
 
 MORE = 1.1
 CONTEXTS = (512, 2048, 8192, 32768)

@@ -16,13 +16,13 @@ import numpy as np
 from dse.grid.pyramid import Level
 from dse.pareto import boxes as blocks
 from dse.pareto.archive import Archive
-from dse.pareto.cut import Tally
 from dse.pareto.field import NETWORKS, Field, Plot, plots
 from dse.pareto.forest import Forest
 from dse.pareto.groups import group_codes, group_texts
 from dse.pareto.regions import thinned
 from dse.pareto.scan import Bounded, Scan, scan_blocks
 from dse.pareto.scanner import Progress
+from dse.pareto.tally import Tally
 from dse.pareto.units import Block
 
 # Designs of a box that is evaluated; boxes bounded at a time; designs of the coarse grid.

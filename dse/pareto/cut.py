@@ -15,8 +15,7 @@ from dse.errors import Fault, InputError
 from dse.grid.evaluate import WITNESS as WITNESS
 from dse.grid.labelled import Labelled, along
 from dse.grid.space import Space
-from dse.pareto.tally import Miss as Miss
-from dse.pareto.tally import Tally as Tally
+from dse.pareto.tally import Miss, Tally
 
 # A design must fit the device: these stay at or above zero wherever the device states the capacity.
 MCU = "mcu"

@@ -9,8 +9,9 @@ from functools import cached_property
 import numpy as np
 
 from dse.grid.bounds import Bounds, View
-from dse.pareto.cut import FIT, Cut, Tally, apply
+from dse.pareto.cut import FIT, Cut, apply
 from dse.pareto.forest import Forest
+from dse.pareto.tally import Tally
 
 # Names under which the program holds whether a device is a microcontroller, and whether there is a network.
 MCU = "device is a microcontroller"

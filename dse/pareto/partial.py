@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dse.errors import InputError
-from dse.pareto.cut import Miss, Tally
+from dse.pareto.tally import Miss, Tally
 
 # Cells of a cloud in order, and the designs in each.
 Cells = tuple[np.ndarray, np.ndarray]

@@ -14,10 +14,11 @@ from dse.grid.engines import choose_engine
 from dse.grid.program import Values
 from dse.pareto.archive import Archive
 from dse.pareto.cloud import Cloud
-from dse.pareto.cut import MCU, WITNESS, Tally, apply, is_mcu
+from dse.pareto.cut import MCU, WITNESS, apply, is_mcu
 from dse.pareto.groups import flat_column, group_codes, group_texts
 from dse.pareto.partial import Cells, Partial
 from dse.pareto.stream import Prepared, Streaming
+from dse.pareto.tally import Tally
 from dse.pareto.units import Block, Unit, units
 
 TILE = 1_000_000

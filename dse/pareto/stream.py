@@ -23,9 +23,10 @@ from dse.grid.labelled import OP, Labelled
 from dse.grid.nests import Limit, Stream
 from dse.grid.program import Program, Values, squeeze
 from dse.pareto.archive import Archive, Index
-from dse.pareto.cut import FIT, WITNESS, Cut, Miss, Tally, is_mcu
+from dse.pareto.cut import FIT, WITNESS, Cut, is_mcu
 from dse.pareto.regions import Region
 from dse.pareto.rows import drain
+from dse.pareto.tally import Miss, Tally
 
 # Designs prepared at once, and where arrays of all of them must be held; values of what is computed ahead.
 REGION, HELD, AHEAD = 2**24, 2**21, 2**18

@@ -10,11 +10,12 @@ import numpy as np
 
 from dse.jobs.resolve import Job
 from dse.jobs.run import blocks_of, told
-from dse.pareto.cut import FIT, MCU, NEEDS, WITNESS, Budget, Cut, Tally, apply
+from dse.pareto.cut import FIT, MCU, NEEDS, WITNESS, Budget, Cut, apply
 from dse.pareto.groups import group_texts
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import new_archive, new_cloud
+from dse.pareto.tally import Tally
 from dse.search.designs import GROUP, Designs, designs_of
 from dse.search.seen import Seen
 from dse.search.space import Part, SearchSpace, ascending

@@ -14,7 +14,8 @@ from dse.errors import InputError
 from dse.hardware import FIGURES
 from dse.pareto import cloud
 from dse.pareto.cloud import Cloud
-from dse.pareto.cut import Budget, Cut, Objective, Tally, apply, check_objectives, make_budget
+from dse.pareto.cut import Budget, Cut, Objective, apply, check_objectives, make_budget
+from dse.pareto.tally import Tally
 
 
 @pytest.mark.parametrize(

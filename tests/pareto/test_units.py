@@ -8,10 +8,11 @@ import pytest
 from dse.errors import InputError
 from dse.grid.blocks import Alone
 from dse.pareto import units as unit_module
-from dse.pareto.cut import Budget, Cut, Miss, Objective, Tally
+from dse.pareto.cut import Budget, Cut, Objective
 from dse.pareto.partial import read_partial
 from dse.pareto.scan import finish, merged, scan_blocks
 from dse.pareto.scanner import Scanner
+from dse.pareto.tally import Miss, Tally
 from dse.pareto.units import Block
 from tests.grid.spaces import make
 
