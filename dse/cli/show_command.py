@@ -10,6 +10,7 @@ import click
 
 from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
 from dse.cli.completion import names
+from dse.cli.show_axis import axes_by_name, axis_facts
 from dse.errors import InputError, unknown
 
 _OP_COLUMNS = ("name", "kind", "repeat", "calls", "macs", "weights", "live", "inputs", "outputs")
@@ -25,8 +26,9 @@ _LAST = ("parts", "ops", "text")
 @json_option
 def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Show NAME: a formula or metric (equation, unit, source), a family (axes), a model (op table, totals, peak), a
-    device, a number format, an energy profile, a region or a calibration (figures, units, source); or a file: a model
-    (.onnx, .json, .toml, .csv), or the header of weights (.safetensors, .gguf).
+    device, a number format, an energy profile, a region or a calibration (figures, units, source), an axis or setting
+    of a spec (unit, what is allowed, default); or a file: a model (.onnx, .json, .toml, .csv), or the header of weights
+    (.safetensors, .gguf).
 
     \b
     dse show kv_cache
@@ -58,8 +60,10 @@ def find(name: str) -> list[dict[str, Any]]:
 
     known: dict[str, Any] = {kind: KINDS[kind].entries() for kind in _SHOWN}
     found = [facts for kind, entries in known.items() if name in entries for facts in _facts_of(kind, entries[name])]
+    found += axis_facts(name)
     if not found:
-        raise InputError(unknown("name", name, dict.fromkeys(n for entries in known.values() for n in entries)))
+        every = dict.fromkeys(n for entries in (*known.values(), axes_by_name()) for n in entries)
+        raise InputError(unknown("name", name, every))
     return found
 
 

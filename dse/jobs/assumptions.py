@@ -25,6 +25,7 @@ from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
 from dse.jobs.axes import PUE
 from dse.jobs.catalogues import SCHEME_FIELDS
+from dse.jobs.contexts import context_notes
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
 from dse.jobs.settings import EVERY
@@ -88,7 +89,7 @@ def notes(job: Job) -> list[str]:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
-    return [*found, *_charged(job), *idle_notes(job)]
+    return [*found, *context_notes(job), *_charged(job), *idle_notes(job)]
 
 
 def _charged(job: Job) -> list[str]:

@@ -171,7 +171,7 @@ class Store:
 
 
 def _corner(grid: Grid) -> Space:
-    """A part that shows what varies along what: two values of every axis, and one that makes no network if any does.
+    """A part that shows what varies along what: two values of every axis, and designs whose axes make no network.
 
     Phases, models of latency and axes that change which ops there are differ in that: all their values are in it.
     """
@@ -179,7 +179,8 @@ def _corner(grid: Grid) -> Space:
     whole = {MODEL_AXIS, PHASE_AXIS, *_structural(grid)}
     kept = {axis.dim for name, axis in space.axes.items() if name in whole}
     for dim in (d for d in space.dims if d not in kept):
-        space = space.isel(dim, np.unique([0, min(1, space.sizes[dim] - 1), wrong.get(dim, 0)]))
+        others = [place.get(dim, 0) for place in wrong]
+        space = space.isel(dim, np.unique([0, min(1, space.sizes[dim] - 1), *others]))
     return space
 
 
@@ -190,19 +191,22 @@ def _structural(grid: Grid) -> set[str]:
     return {n for _, n in own} | {f"{name}.{n}" for name, n in own}
 
 
-def _without_network(grid: Grid) -> dict[str, int]:
-    """The place of the first design whose axes make no network; empty where there is none."""
-    reduced = grid.space
+def _without_network(grid: Grid) -> list[dict[str, int]]:
+    """Places of designs whose axes make no network: for each dimension that decides it one such design."""
+    reduced, found = grid.space, dict[str, dict[str, int]]()
     own = {a.dim for a in reduced.axes.values() if a.kind in ("architecture", "deployment", "circumstance")}
     for dim in (d for d in reduced.dims if d not in own):
         reduced = reduced.isel(dim, slice(0, 1))
     for place, part in reduced.tiles(TILE):
-        found = grid.evaluate(part, [WITNESS])[WITNESS]
-        wrong = np.argwhere(np.isnan(found.data))
-        if len(wrong):
-            first = zip(found.dims, wrong[0].tolist(), strict=True)
-            return {d: i + (place[d].start if d in place else 0) for d, i in first}
-    return {}
+        witness = grid.evaluate(part, [WITNESS])[WITNESS]
+        wrong = np.isnan(witness.data)
+        for number, dim in enumerate(witness.dims):
+            # Of a dimension that tiles divide one tile does not tell whether it decides.
+            telling = wrong if dim in place else wrong & ~wrong.all(axis=number, keepdims=True)
+            if dim not in found and telling.any():
+                first = zip(witness.dims, np.argwhere(telling)[0].tolist(), strict=True)
+                found[dim] = {d: i + (place[d].start if d in place else 0) for d, i in first}
+    return list(found.values())
 
 
 def _chunks(shape: Sequence[int]) -> tuple[int, ...]:

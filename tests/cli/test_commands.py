@@ -419,3 +419,23 @@ def test_frontier_with_wrong_options(call, spec, options, message):
 def test_a_setting_that_is_given_twice():
     with pytest.raises(InputError, match="--set region: is given twice; several values are a list"):
         parse_settings(["region=DEU", "region=FRA"])
+
+
+def test_show_tells_what_an_axis_is(call):
+    status, out, _ = call("show utilization")
+    assert status == 0
+    lines = out.splitlines()
+    assert lines[0] == "utilization (axis of a spec)"
+    assert {"table: [deployment]", "default: 0.7", "role: circumstance: one frontier for each value"} <= set(lines)
+    assert "allowed: name of a latency model: roofline, per_op, calibrated" in call("show latency_model")[1]
+
+
+def test_a_space_without_any_network_is_wrong_input(call, tmp_path):
+    path = tmp_path / "vit.toml"
+    wrong = changed(SMALL, network={"family": "vit", "layers": 2, "d_model": 192, "heads": [5, 7]})
+    path.write_text(to_toml(wrong))
+    status, out, err = call(f"explore {path} --no-plots")
+    assert (status, out) == (2, "")
+    assert "network: no design of the space is possible: " in err
+    assert "heads: 5 is not allowed: it must divide d_model" in err
+    assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["vit.toml"]

@@ -9,6 +9,8 @@ from specs import LANGUAGE, SMALL, changed
 import dse
 from dse.cli import run
 from dse.jobs import recut, undefined
+from dse.jobs.assumptions import notes
+from dse.jobs.resolve import read_job
 
 # fp32 runs on no unit of the first chip, int8 on the next wider one of the second.
 CHIPS = {
@@ -182,3 +184,11 @@ def test_a_frontier_of_a_dataset_counts_what_it_leaves_out():
     cut = dse.frontier(data, minimize="latency", maximize="accuracy")
     assert cut.attrs["undefined"].startswith("accuracy of 2 of 4 designs (no published evidence of mobilenet_v2")
     assert "undefined" not in dse.frontier(data, minimize="latency").attrs
+
+
+@pytest.mark.parametrize(("context", "told"), [([512, 163_840], False), ([512, 163_841], True)])
+def test_a_context_beyond_that_of_the_model_is_told(context, told):
+    # config.json of DeepSeek-V2: max_position_embeddings 163840.
+    spec = changed(LANGUAGE, network__model="deepseek-v2", deployment__context=context, deployment__phase="decode")
+    found = [n for n in notes(read_job(spec)) if "beyond the 163,840 that deepseek-v2 was made for" in n]
+    assert bool(found) == told
