@@ -27,13 +27,8 @@ from dse.networks.levers import LEVERS
 from dse.registry import METRICS
 
 # Counts, and what is made of them op by op or under a plan of patches.
-# Which passes are fused follows from which blocks a trace has, and a grid has those of all its designs: these two are
-# known to differ where some designs skip a block, and are left out.
-BY_PASSES = ("streamed_traffic", "kernel_launches")
 COUNTS = [
-    name
-    for name, variants in METRICS.items()
-    if all(record.kind == "count" for record in variants.values()) and name not in BY_PASSES
+    name for name, variants in METRICS.items() if all(record.kind == "count" for record in variants.values())
 ]
 MADE = ["latency", "peak_sram", "memory", "model_size", "weight_time", "activation_time", "arithmetic_intensity"]
 POINTS = 5
@@ -93,7 +88,7 @@ def differences(name: str, axes: dict[str, list[Any]], rng: np.random.Generator)
     """What a grid says otherwise than its designs alone."""
     settings = {
         "device": str(rng.choice(["a100-sxm-80gb", "stm32h743"])), "precision": str(rng.choice(["fp32", "int8"])),
-        "metrics": [*COUNTS, *MADE], "latency_model": str(rng.choice(["roofline", "per_op"])), "engine": "plain",
+        "metrics": [*COUNTS, *MADE], "latency_model": str(rng.choice(["roofline", "per_op", "calibrated"])), "engine": "plain",
     }  # fmt: skip
     try:
         grid = dse.evaluate(name, **axes, **settings)

@@ -52,7 +52,7 @@ def test_cases_of_more_regions_than_a_number_holds():
     """40 regions of 1 to 16 executions have more combinations than any number has values."""
     rng = np.random.default_rng(0)
     counts = [rng.integers(1, 17, size=(4, 1) if n % 2 else (1, 5)).astype(float) for n in range(40)]
-    regions = [Region(n, n + 1, c, *[Tensor(1.0, 1.0)] * 3) for n, c in enumerate(counts)]
+    regions = [Region(n, n + 1, c, *[Tensor(1.0, 1.0)] * 4) for n, c in enumerate(counts)]
     seen = np.zeros((4, 5))
     for times, where in cases(regions, None):
         for count, expected in zip(counts, times, strict=True):
