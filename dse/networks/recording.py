@@ -18,8 +18,9 @@ class Recorder:
     """Ops, regions and faults in the order in which a builder makes them."""
 
     def __init__(self, separable: bool = False) -> None:
-        # Whether convolutions over space are replaced, and how many have been.
-        self.separable, self.separated = separable, 0
+        # Whether convolutions over space are replaced, and where any has been.
+        self.separable = separable
+        self.separated: Any = False
         self.inputs: list[Tensor] = []
         self.ops: list[Op] = []
         self.regions: list[Region] = []

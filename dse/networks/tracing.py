@@ -208,7 +208,7 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
         # What runs over is refused where it is counted.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             family.builder(net, **{axis: value for axis, value in values.items() if axis not in levers.LEVERS})
-        net.require("separable", net.separated or not net.separable, "no convolution over space to replace")
+        net.require("separable", net.separated if net.separable else True, "no convolution over space to replace")
         net.require("sparsity", levers.fits(given["sparsity"], given["sparsity_pattern"]), levers.OF_EVERY_4)
         levers.apply(net.ops, **given)
     except InputError as error:

@@ -4,20 +4,24 @@ import numpy as np
 import pytest
 
 import dse
-from dse.networks import FAMILIES, trace
+from dse.errors import InputError
+from dse.networks import FAMILIES, MODELS, trace
 from dse.networks.execution import cases
 from dse.networks.tensors import Region, Tensor
 from tests.networks.grids_and_points import checked, differences
 
 COUNTS = ["params", "macs", "peak_activations", "peak_activations_in_place"]
 # An axis of the name of the dimension of lists; parts of an image whose channels vary; counts of many regions; strides
-# that vary.
+# that vary; blocks that some designs skip; counts below 0 of what makes no network; convolutions that some designs group.
 ONCE_WRONG = [
     ("mcunet", {"design": ["in2", "in3"], "resolution": [96, 160]}),
     ("mcunet-in2", {"design": ["in2", "in0"], "width": [0.5, 1.0], "patches": [1, 2]}),
     ("mobilenet_v2", {"patches": [3], "in_channels": [3, 64, 200]}),
     ("sdxl_unet", {"attention": ["softmax", "linear", "window"], "blocks": [2, 16, 3], "width_2": [2, 1, 3]}),
     ("swin_s", {"patch": [2, 4], "in_channels": [3, 64]}),
+    ("inverted_residual", {"in_channels": [3, 200], "width_6": [0.5, 1.0], "kernel_6": [3, 6], "depth_3": [1, 2, 4]}),
+    ("phi-3-mini-4k", {"layers": [33, 3]}),
+    ("resnet50", {"separable": [0, 1], "groups": [1, 32], "patches": [1, 2]}),
     *[
         (family, {"patches": [1, 3], "in_channels": [3, 64]})
         for family in ("mobilenet_v1", "mobilenet_v3", "mnasnet", "mcunet", "inverted_residual")
@@ -59,3 +63,12 @@ def test_cases_of_more_regions_than_a_number_holds():
             assert np.all(np.broadcast_to(count, (4, 5))[where] == expected)
         seen += where
     assert np.all(seen == 1)
+
+
+def test_a_tower_that_lacks_what_it_needs():
+    """Of the second text encoder all that has no default is given, or nothing."""
+    with pytest.raises(InputError, match="second_text_d_model: is missing") as caught:
+        trace("latent_diffusion", {"second_text_layers": 3.0, **MODELS["stable-diffusion-1.5"].axes})
+    assert [fault.where.rpartition(" ")[2] for fault in caught.value.faults] == [
+        f"second_text_{axis}" for axis in ("d_model", "heads", "vocab")
+    ]
