@@ -4,8 +4,8 @@ python -m tests.networks.grids_and_points [--grids 20000] [--seed 0]
 
 Each grid has two or three axes of a published model, structural ones among them, on some device, of language models now
 and then for requests or training. A handful of its designs are evaluated alone, and as a list: all counts and times
-must be equal to the last bit; what is refused alone must be undefined in the grid, and the other way round, and what is undefined must
-say why. It ends with 1 where any differs.
+must be equal to the last bit; what is refused alone must be undefined in the grid, and the other way round; and what is
+undefined must say why. It ends with 1 where any differs.
 """
 
 from __future__ import annotations
