@@ -102,7 +102,7 @@ def circumstances(name: str, axes: dict[str, list[Any]], rng: np.random.Generato
     return found
 
 
-def differences(name: str, axes: dict[str, list[Any]], rng: np.random.Generator) -> Iterator[str]:
+def differences(name: str, axes: dict[str, list[Any]], rng: np.random.Generator, points: int = POINTS) -> Iterator[str]:
     """What a grid, or a list of its designs, says otherwise than its designs alone."""
     settings = circumstances(name, axes, rng)
     sizes = [len(values) for values in axes.values()]
@@ -117,7 +117,7 @@ def differences(name: str, axes: dict[str, list[Any]], rng: np.random.Generator)
         yield from _refused(grid, axes, map(evaluated, everywhere))
         return
     yield from _without_reason(grid)
-    places = everywhere[:POINTS]
+    places = everywhere[:points]
     listed = _listed(name, axes, settings, places)
     for row, (index, alone) in enumerate(map(evaluated, places)):
         where = f"{index} of {settings}"
@@ -181,7 +181,7 @@ def _listed(
     return {metric: np.broadcast_to(value.data, (len(places),)) for metric, value in found.items()}
 
 
-def checked(seed: int, family: str | None = None) -> list[str]:
+def checked(seed: int, family: str | None = None, points: int = POINTS) -> list[str]:
     """What the grid of a seed says otherwise than its designs alone, with what it takes to see it again."""
     rng = np.random.default_rng(seed)
     names = list(FAMILIES)
@@ -189,7 +189,7 @@ def checked(seed: int, family: str | None = None) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
-            return [f"seed {seed}: {name} {axes}: {found}" for found in differences(name, axes, rng)]
+            return [f"seed {seed}: {name} {axes}: {found}" for found in differences(name, axes, rng, points)]
     except Exception:
         return [f"seed {seed}: {name} {axes}: {traceback.format_exc(limit=-3)}"]
 
