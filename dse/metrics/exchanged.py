@@ -7,59 +7,13 @@ from dse.registry import metric, metrics
 
 EXCHANGED = "exchanges exchanged_elements routed_layers routed_elements"
 
-
-@metric(unit="1", kind="count")
-def exchanges(trace):
-    """Sums over devices that a pass makes where they share each matrix."""
-    return sharing.exchanges(trace)
-
-
-@metric(unit="1", kind="count")
-def exchanged_elements(trace):
-    """Elements that these sums are of, for one sample."""
-    return sharing.exchanged_elements(trace)
-
-
-@metric(unit="1", kind="count")
-def routed_layers(trace):
-    """Layers whose tokens go to experts."""
-    return sharing.routed_layers(trace)
-
-
-@metric(unit="1", kind="count")
-def routed_elements(trace):
-    """Elements of the tokens that go to experts, once for each expert of a token, for one sample."""
-    return sharing.routed_elements(trace)
-
-
-@metric(unit="1", kind="count")
-def boundary_elements(trace):
-    """Elements that go from one layer to the next, for one sample."""
-    return sharing.boundary_elements(trace)
-
-
-@metric(unit="1", kind="count")
-def expert_params(trace):
-    """Parameters of the experts that tokens are routed to."""
-    return sharing.expert_params(trace)
-
-
-@metric(unit="1", kind="count")
-def expert_weights_read(trace):
-    """Weight elements of experts that one pass reads."""
-    return sharing.expert_weights_read(trace)
-
-
-@metric(unit="1", kind="count")
-def outer_params(trace):
-    """Parameters before and after the layers."""
-    return sharing.outer_params(trace)
-
-
-@metric(unit="1", kind="count")
-def edge_params(trace):
-    """Parameters before or after the layers, the larger; a tied embedding is held at both ends."""
-    return sharing.edge_params(trace)
+# Counts are the functions of `dse.networks.sharing` themselves.
+for of_trace in (
+    sharing.exchanges, sharing.exchanged_elements, sharing.routed_layers, sharing.routed_elements,
+    sharing.boundary_elements, sharing.expert_params, sharing.expert_weights_read, sharing.outer_params,
+    sharing.edge_params,
+):  # fmt: skip
+    metric(unit="1", kind="count")(of_trace)
 
 
 @metric(unit="1", faces=False)

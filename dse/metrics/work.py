@@ -7,54 +7,14 @@ import numpy as np
 from dse.networks import kinds_of_work
 from dse.registry import metric, metrics
 
-
-@metric(unit="1", kind="count", counted="MAC")
-def layer_macs(trace):
-    """Multiply-accumulates of convolutions, but for depthwise ones, and of linear layers."""
-    return kinds_of_work.layer_macs(trace.ops)
-
-
-@metric(unit="1", kind="count", counted="MAC")
-def product_macs(trace):
-    """Multiply-accumulates between activations: attention and other products."""
-    return kinds_of_work.product_macs(trace.ops)
-
-
-@metric(unit="1", kind="count", counted="MAC")
-def depthwise_macs(trace):
-    """Multiply-accumulates of depthwise convolutions."""
-    return kinds_of_work.depthwise_macs(trace.ops)
-
-
-@metric(unit="1", kind="count")
-def window_traffic(trace):
-    """Input elements that layers multiply, each as often as a window of a convolution holds it."""
-    return kinds_of_work.window_traffic(trace.ops)
-
-
-@metric(unit="1", kind="count")
-def depthwise_traffic(trace):
-    """Input and output elements of depthwise convolutions."""
-    return kinds_of_work.depthwise_traffic(trace.ops)
-
-
-@metric(unit="1", kind="count")
-def streamed_traffic(trace):
-    """Input and output elements of layers, of attention without its scores, and of fused element-wise passes."""
-    return kinds_of_work.streamed_traffic(trace.ops)
-
-
-@metric(unit="1", kind="count")
-def rearranged_traffic(trace):
-    """Input and output elements of pooling, concatenation, gates and copies, beside what they stream."""
-    return kinds_of_work.rearranged_traffic(trace.ops)
-
-
-@metric(unit="1", kind="count")
-def attention_scores(trace):
-    """Scores of all attention: one for each pair of positions and head."""
-    return kinds_of_work.attention_scores(trace.ops)
-
+# Counts are the functions of `dse.networks.kinds_of_work` themselves.
+for of_macs in (kinds_of_work.layer_macs, kinds_of_work.product_macs, kinds_of_work.depthwise_macs):
+    metric(unit="1", kind="count", counted="MAC")(of_macs)
+for of_trace in (
+    kinds_of_work.window_traffic, kinds_of_work.depthwise_traffic, kinds_of_work.streamed_traffic,
+    kinds_of_work.rearranged_traffic, kinds_of_work.attention_scores, kinds_of_work.kernel_launches,
+):  # fmt: skip
+    metric(unit="1", kind="count")(of_trace)
 
 # Written by the first product, read and written by softmax and by dropout or mask, read by the second product.
 SCORE_PASSES = 6
@@ -89,12 +49,6 @@ def of_every_query_head(product_macs, cache_reads):
     In units of main memory's traffic: the last cache serves them 1.6 times as fast.
     """
     return product_macs * cache_reads / REPEATED_RATE
-
-
-@metric(unit="1", kind="count")
-def kernel_launches(trace):
-    """Kernels started: one for each layer and product, and one for each fused element-wise pass, pooling or copy."""
-    return kinds_of_work.kernel_launches(trace.ops)
 
 
 MOVED = "window_traffic depthwise_traffic streamed_traffic rearranged_traffic kernel_launches"

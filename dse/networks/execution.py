@@ -213,5 +213,6 @@ class Execution:
             # Of three executions the second holds the most.
             self.run(region.start, region.stop, number, counts and (self.every or times < _ENOUGH or execution == 1))
             value = value if _independent(region) else self.buffers[region.result]
-        value = self.buffers[region.result] if times else value
+        # Counts below 0 are those of designs that make no network.
+        value = self.buffers[region.result] if times > 0 else value
         self.buffers[region.result] = value

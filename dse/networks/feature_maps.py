@@ -115,7 +115,7 @@ class FeatureMaps(Recorder):
         self, x: Tensor, channels: Count, stride: int, kernel: Count | tuple[int, int] | None = None,
         padding: Padding = None, ceil: bool = False,
     ) -> Tensor:  # fmt: skip
-        if stride == 1 and padding is None:
+        if padding is None and np.ndim(stride) == 0 and stride == 1:
             return x.reshaped(channels)
         side = _windows(x.side, stride, kernel, padding, ceil)
         across = None if x.across is None else _windows(x.across, stride, kernel, padding, ceil)

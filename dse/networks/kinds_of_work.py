@@ -7,111 +7,99 @@ norm and activation that the op table folds into it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from dse.networks.fusion import ALONE, Fusion, Where
 from dse.networks.ops import Op
 from dse.networks.tensors import Tensor
 from dse.networks.terms import Count, Term, sum_of, times
+from dse.networks.tracing import Trace
 
 LAYERS = ("conv", "linear")
 PRODUCTS = ("attention", "matmul")
-ELEMENTWISE = ("norm", "add", "multiply", "pointwise")
+MULTIPLYING = (*LAYERS, *PRODUCTS, "depthwise")
 # What moves data from one layout to another.
 REARRANGING = ("pool", "concat", "multiply", "resize", "gather", "shift", "other")
 
 
-def layer_macs(ops: Sequence[Op]) -> Count:
+def layer_macs(trace: Trace) -> Count:
     """Multiply-accumulates of convolutions, but for depthwise ones, and of linear layers."""
-    return _total(ops, lambda op: op.count("macs"), LAYERS)
+    return _total(trace, lambda op: op.count("macs"), LAYERS)
 
 
-def product_macs(ops: Sequence[Op]) -> Count:
+def product_macs(trace: Trace) -> Count:
     """Multiply-accumulates between activations: attention and other products."""
-    return _total(ops, lambda op: op.count("macs"), PRODUCTS)
+    return _total(trace, lambda op: op.count("macs"), PRODUCTS)
 
 
-def depthwise_macs(ops: Sequence[Op]) -> Count:
+def depthwise_macs(trace: Trace) -> Count:
     """Multiply-accumulates of depthwise convolutions."""
-    return _total(ops, lambda op: op.count("macs"), ("depthwise",))
+    return _total(trace, lambda op: op.count("macs"), ("depthwise",))
 
 
-def window_traffic(ops: Sequence[Op]) -> Count:
+def window_traffic(trace: Trace) -> Count:
     """Input elements that layers multiply, each as often as a window of a convolution holds it."""
     # An op without features, such as a classifier that only training runs, has no work either.
-    return _total(ops, lambda op: op.count("macs") * op.groups / np.maximum(op.writes.features, 1), LAYERS)
+    return _total(trace, lambda op: op.count("macs") * op.groups / np.maximum(op.writes.features, 1), LAYERS)
 
 
-def depthwise_traffic(ops: Sequence[Op]) -> Count:
+def depthwise_traffic(trace: Trace) -> Count:
     """Input and output elements of depthwise convolutions."""
-    return _total(ops, lambda op: op.count("traffic"), ("depthwise",))
+    return _total(trace, lambda op: op.count("traffic"), ("depthwise",))
 
 
-def streamed_traffic(ops: Sequence[Op]) -> Count:
+def streamed_traffic(trace: Trace) -> Count:
     """Input and output elements of layers, of attention without its scores, and of fused element-wise passes."""
-    of_layers: list[Term] = [(_often(op, op.count("traffic")), 1.0) for op in ops if op.kind in (*LAYERS, *PRODUCTS)]
-    return sum_of([*of_layers, *((times(p.executions, p.elements), 1.0) for p in passes(ops))])
+    fusion = Fusion(trace.ops, trace.regions)
+    return sum_of(term for index in range(len(trace.ops)) for term in _streamed(fusion, index))
 
 
-def rearranged_traffic(ops: Sequence[Op]) -> Count:
+def rearranged_traffic(trace: Trace) -> Count:
     """Input and output elements of pooling, concatenation, gates and copies, beside what they stream."""
-    return _total(ops, lambda op: op.count("traffic"), REARRANGING)
+    return _total(trace, lambda op: op.count("traffic"), REARRANGING)
 
 
-def attention_scores(ops: Sequence[Op]) -> Count:
+def attention_scores(trace: Trace) -> Count:
     """Scores of all attention: one for each pair of positions and head."""
-    return _total(ops, lambda op: op.scores_per_position * op.writes.positions, PRODUCTS)
+    return _total(trace, lambda op: op.scores_per_position * op.writes.positions, PRODUCTS)
 
 
-def kernel_launches(ops: Sequence[Op]) -> Count:
+def kernel_launches(trace: Trace) -> Count:
     """Kernels started: one for each layer and product, and one for each fused pass, pooling or copy."""
-    multiplying = (op.executions for op in ops if op.kind in (*LAYERS, *PRODUCTS, "depthwise"))
-    return sum_of((count, 1.0) for count in [*multiplying, *(p.executions for p in passes(ops))])
+    fusion = Fusion(trace.ops, trace.regions)
+    started: Count = 0.0
+    for index, op in enumerate(trace.ops):
+        begun = 0.0 if op.kind in ALONE else 1.0 - fusion.fused(index)
+        started = started + op.executions * ((op.kind in MULTIPLYING) + begun)
+    return started
+
+
+def _streamed(fusion: Fusion, index: int) -> Iterator[Term]:
+    """What an op streams: what a pass goes on with it neither reads nor writes in between."""
+    op = fusion.ops[index]
+    yield from op.total("traffic") if op.kind in (*LAYERS, *PRODUCTS) else ()
+    for tensor in _of_pass(op):
+        yield times(op.executions, tensor.features), tensor.positions
+    written: Where = False
+    for tensor, where in fusion.joined(index):
+        # Once as it is read and, whichever of the inputs it is, once as it was written.
+        spared = 1.0 * where + (where & np.logical_not(written))
+        written = written | where
+        yield -op.executions * spared * tensor.features, tensor.positions
+
+
+def _of_pass(op: Op) -> tuple[Tensor, ...]:
+    """What an op reads and writes in a pass: of a layer the norm and activation that follow it."""
+    if op.kind in ALONE:
+        return ()
+    return (op.writes, op.writes) if op.kind in (*LAYERS, "depthwise") else (*op.inputs, op.writes)
 
 
 def _often(op: Op, count: Count) -> Count:
     return times(op.executions, count)
 
 
-def _total(ops: Sequence[Op], count: Callable[[Op], Count], kinds: tuple[str, ...]) -> Count:
-    return sum_of((_often(op, count(op)), 1.0) for op in ops if op.kind in kinds)
-
-
-@dataclass
-class Pass:
-    """Element-wise operations that run as one: how often, and what one execution reads and writes."""
-
-    executions: Count
-    result: Tensor
-    inputs: list[Count] = field(default_factory=list)
-
-    @property
-    def elements(self) -> Count:
-        """Elements read and written."""
-        return sum_of([*((count, 1.0) for count in self.inputs), self.result.term])
-
-
-def passes(ops: Sequence[Op]) -> Iterator[Pass]:
-    """The fused passes of a network, and its pooling and copies, in order of execution."""
-    run: Pass | None = None
-    for op in ops:
-        if run is not None and op.kind in ELEMENTWISE and any(tensor is run.result for tensor in op.reads):
-            run.inputs += [tensor.elements for tensor in op.reads if tensor is not run.result]
-            run.result = op.writes
-            continue
-        if run is not None:
-            yield run
-        run = _begun(op)
-    if run is not None:
-        yield run
-
-
-def _begun(op: Op) -> Pass | None:
-    """The pass that an op begins, or is; none for products, lookups, and what is done over again."""
-    if op.kind in (*LAYERS, "depthwise"):
-        return Pass(op.executions, op.writes, [op.writes.elements])
-    if op.kind in (*PRODUCTS, "embedding", "recompute"):
-        return None
-    return Pass(op.executions, op.writes, [tensor.elements for tensor in op.inputs])
+def _total(trace: Trace, count: Callable[[Op], Count], kinds: tuple[str, ...]) -> Count:
+    return sum_of((_often(op, count(op)), 1.0) for op in trace.ops if op.kind in kinds)

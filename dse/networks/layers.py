@@ -117,7 +117,7 @@ class Layers(Recorder):
         In a network made `separable` it is a depthwise and a pointwise one, but for those of the input of the network.
         """
         if self.separable and x not in self.inputs and np.any(np.greater(kernel, 1)):
-            self.separated += 1
+            self.separated = True
             with self.scope(name):
                 x = self._voxels(x, x.features, x.features, positions, kernel, occupied, bias, norm, "depthwise")
                 return self._voxels(x, channels, x.features * channels, None, 1, None, bias, norm, "pointwise")

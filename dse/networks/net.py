@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from dse.networks.feature_maps import FeatureMaps, Padding
@@ -33,6 +35,13 @@ def _filter(kernel: Count | tuple[int, int], stride: int, padding: Padding) -> t
     if isinstance(kernel, tuple):
         return kernel[0] * kernel[1], Window(max(kernel), stride, padding)
     return kernel * kernel, Window(kernel, stride, padding)
+
+
+def _unless(replaced: Any, value: Any, by: int) -> Any:
+    """A setting of a convolution: another one where it is replaced; None stays."""
+    if value is None or np.all(replaced):
+        return None if value is None else by
+    return np.where(replaced, by, value)
 
 
 class Net(FeatureMaps, Layers):
@@ -69,11 +78,14 @@ class Net(FeatureMaps, Layers):
         square is a pair. `padding` is the number of pixels on each side where it is not "same". In a network made
         `separable` a dense convolution over space, but for those of the image, is a depthwise and a pointwise one.
         """
-        if self.separable and self._replaces(x, kernel, groups):
-            self.separated += 1
+        if self.separable and np.any(replaced := self._replaces(x, kernel, groups)):
+            self.separated = np.logical_or(self.separated, replaced)
+            # Where it is not replaced the second one is what it was.
+            own = {"kernel": _unless(replaced, kernel, 1), "stride": _unless(replaced, stride, 1)}
+            own |= {"padding": _unless(replaced, padding, 0), "groups": groups, "bias": bias, "norm": norm}
             with self.scope(name):
-                x = self.depthwise(x, kernel, stride, bias, norm, padding)
-                return self.conv(x, channels, bias=bias, norm=norm, name="pointwise")
+                x = self.optional(replaced, lambda x: self.depthwise(x, kernel, stride, bias, norm, padding), x)
+                return self.conv(x, channels, **own, name="pointwise")
         out = self._strided(x, channels, stride, kernel, padding)
         per_group = x.features if isinstance(groups, int) and groups == 1 else x.features / groups
         taps, window = _filter(kernel, stride, padding)
@@ -90,15 +102,12 @@ class Net(FeatureMaps, Layers):
         self._convolve(name, "depthwise", x, out, x.features * taps, bias, norm, window, DEPTHWISE)
         return out
 
-    def _replaces(self, x: Tensor, kernel: Count | tuple[int, int], groups: Count) -> bool:
-        """Whether a convolution is dense and over space, and not the first."""
-        if x in self.inputs or np.all(np.equal(kernel, 1)):
+    def _replaces(self, x: Tensor, kernel: Count | tuple[int, int], groups: Count) -> Any:
+        """Where a convolution is dense and over space; the first one never is replaced."""
+        if x in self.inputs:
             return False
-        dense = np.equal(groups, 1)
-        self.require(
-            "separable", np.all(dense) or not dense, "grouped convolutions stay: give them apart from dense ones"
-        )
-        return bool(np.all(dense))
+        over_space = np.any(np.not_equal(kernel, 1)) if isinstance(kernel, tuple) else np.not_equal(kernel, 1)
+        return np.equal(groups, 1) & over_space
 
     def patches(
         self, x: Tensor, features: Count, patch: Count, bias: Count = 1, name: str = "patch_embedding"

@@ -18,8 +18,9 @@ class Recorder:
     """Ops, regions and faults in the order in which a builder makes them."""
 
     def __init__(self, separable: bool = False) -> None:
-        # Whether convolutions over space are replaced, and how many have been.
-        self.separable, self.separated = separable, 0
+        # Whether convolutions over space are replaced, and where any has been.
+        self.separable = separable
+        self.separated: Any = False
         self.inputs: list[Tensor] = []
         self.ops: list[Op] = []
         self.regions: list[Region] = []
@@ -93,10 +94,11 @@ class Recorder:
         if np.all(present) or not np.any(present):
             return block(x) if np.any(present) else x
         result = self._region(np.multiply(present, 1.0), block, x)
-        features = _chosen(present, result.features, x.features)
-        side = None if result.side is None else _chosen(present, result.side, x.side)
-        positions = _chosen(present, result.positions, x.positions)
-        return Tensor(features, positions, side, result.buffer, result.across, result.frames)
+        if result is not x:
+            result.features = _chosen(present, result.features, x.features)
+            result.side = None if result.side is None else _chosen(present, result.side, x.side)
+            result.positions = _chosen(present, result.positions, x.positions)
+        return result
 
     def in_patches(self, patches: Count) -> None:
         """Run the first layers part by part, `patches` along each side (see `patching`); 1: whole maps."""
@@ -118,8 +120,8 @@ class Recorder:
         self._count, self._calls = before
         if len(self.ops) == start:
             return x
-        self.regions.append(Region(start, len(self.ops), count, x.buffer, inner, result.buffer, shared))
-        return result
+        self.regions.append(Region(start, len(self.ops), count, x, inner, result, leaving := result.view, shared))
+        return leaving
 
     def _record(
         self,

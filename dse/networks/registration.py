@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import glossary
-from dse.errors import InputError, unknown
+from dse.errors import Fault, InputError, unknown
 from dse.networks.levers import LEVERS, OF_CACHE, STRUCTURAL
 from dse.networks.tensors import Tensor
 
@@ -148,11 +148,19 @@ def _gathering(builder: Builder, towers: Mapping[str, Family]) -> Builder:
         inner: dict[str, dict[str, Any]] = {}
         for tower, of in towers.items():
             given = {axis: values.pop(f"{tower}_{axis}") for axis in of.own_axes if f"{tower}_{axis}" in values}
+            _check_all_or_none(tower, of, given)
             # What is left out of an optional tower.
             inner[tower] = {axis: of.defaults.get(axis) if v is None else v for axis, v in given.items()}
         return builder(net, **values, **inner)
 
     return gather
+
+
+def _check_all_or_none(tower: str, of: Family, given: Mapping[str, Any]) -> None:
+    """An optional tower has what it needs, or nothing at all."""
+    missing = [axis for axis in of.required if axis in given and given[axis] is None]
+    if missing and any(value is not None for value in given.values()):
+        raise InputError([Fault(f"{tower}_{axis}", f"is missing: {glossary.lookup(axis).meaning}") for axis in missing])
 
 
 def find_family(name: str, where: str = "") -> Family:

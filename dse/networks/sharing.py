@@ -19,12 +19,12 @@ _INSIDE = ("experts", "shared_expert")
 
 
 def exchanges(trace: Trace) -> Count:
-    """Sums over devices that one pass makes: after attention, the feed-forward network, and the embedding."""
+    """Sums over devices that a pass makes where they share each matrix: after attention, feed-forward, embedding."""
     return sum_of((sign * op.executions, 1.0) for sign, op in _exchanged(trace))
 
 
 def exchanged_elements(trace: Trace) -> Count:
-    """Elements of all these sums, for one sample."""
+    """Elements that the sums over devices are of, for one sample."""
     return sum_of((sign * op.executions * op.writes.features, op.writes.positions) for sign, op in _exchanged(trace))
 
 

@@ -42,19 +42,36 @@ class Tensor:
         """The tensor whose memory this one uses: itself, or that of which it is a view."""
         return self if self.view_of is None else self.view_of
 
+    @property
+    def view(self) -> Tensor:
+        """All of it in the same memory, as another tensor."""
+        return Tensor(self.features, self.positions, self.side, self.buffer, self.across, self.frames)
+
 
 @dataclass(eq=False, slots=True)
 class Region:
     """The ops `start` to `stop` (exclusive), executed `count` times, each time on the result of the time before.
 
-    `outer` goes in, `inner` stands for the input of one execution, `result` comes out. With `shared` all executions
-    have the same weights, and where the result has another shape each has an input of its own; else the weights differ.
+    `entering` goes in, `inner` stands for the input of one execution and `returned` is its result; `leaving` is what
+    comes out in the end. With `shared` all executions have the same weights, and where the result has another shape
+    each has an input of its own; else the weights differ.
     """
 
     start: int
     stop: int
     count: Count
-    outer: Tensor
+    entering: Tensor
     inner: Tensor
-    result: Tensor
+    returned: Tensor
+    leaving: Tensor
     shared: bool = False
+
+    @property
+    def outer(self) -> Tensor:
+        """The buffer of what goes in."""
+        return self.entering.buffer
+
+    @property
+    def result(self) -> Tensor:
+        """The buffer of what comes out."""
+        return self.returned.buffer

@@ -91,21 +91,21 @@ class Trace:
             found = (
                 liveness.peak(self.ops, self.regions, in_place) if self.patched is None else self.patched.peak(in_place)
             )
-            self._peaks[in_place] = _exact("peak activations", found)
+            self._peaks[in_place] = self._exact("peak activations", found)
         return self._peaks[in_place]
 
     def peak_simple(self) -> Count:
         """The largest input + output of one op that computes or pools, on whole maps; all else held is ignored."""
         moving = [op for op in self.ops if op.kind not in _NOT_SIMPLE]
         traffic = ([(count * (op.executions > 0), at) for count, at in QUANTITIES["traffic"](op)] for op in moving)
-        return _exact("peak activations", largest_of(traffic))
+        return self._exact("peak activations", largest_of(traffic))
 
     def cached_tokens(self) -> Count:
         """Tokens that the key-value cache of the layer holds that keeps the most of them."""
         most: Count = 0.0
         for op in self.ops:
             most = np.maximum(most, op.cached_tokens * np.greater(op.executions, 0))
-        return _exact("cached tokens", most)
+        return self._exact("cached tokens", most)
 
     def parts(self, counting: str = "trainable") -> dict[str, dict[str, Count]]:
         """Params, macs, weights_read, activations and traffic of each part of the network, in order of execution.
@@ -162,16 +162,27 @@ class Trace:
     def _sum(self, what: str, quantities: Sequence[str]) -> Count:
         terms = (term for quantity in quantities for op in self.ops for term in op.total(quantity))
         with np.errstate(over="ignore"):
-            return _exact(what, sum_of(terms))
+            return self._exact(what, sum_of(terms))
 
     def _stack(self, counts: Sequence[Count]) -> np.ndarray:
         shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
         stacked = np.empty((*shapes, len(counts)))
         for index, count in enumerate(counts):
             stacked[..., index] = count
-        if stacked.size and not stacked.max() <= LARGEST_COUNT:
-            raise InputError(f"a count of {stacked.max():g} is beyond 2^53: it would no longer be exact")
+        self._check("a count", stacked, np.expand_dims(self.valid, -1))
         return stacked
+
+    def _exact(self, what: str, total: Count) -> Count:
+        self._check(f"{what}: a total", total, self.valid)
+        return float(total) if np.ndim(total) == 0 else total
+
+    @staticmethod
+    def _check(what: str, counts: Count, valid: Any) -> None:
+        """Refuse what float64 does not hold exactly, but for the counts of what makes no network."""
+        if np.size(counts) and not np.max(counts) <= LARGEST_COUNT:
+            counts = np.where(valid, counts, 0.0)
+            if not np.max(counts) <= LARGEST_COUNT:
+                raise InputError(f"{what} of {np.max(counts):g} is beyond 2^53: it would no longer be exact")
 
 
 def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "raise") -> Trace:
@@ -208,7 +219,7 @@ def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "rais
         # What runs over is refused where it is counted.
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             family.builder(net, **{axis: value for axis, value in values.items() if axis not in levers.LEVERS})
-        net.require("separable", net.separated or not net.separable, "no convolution over space to replace")
+        net.require("separable", net.separated if net.separable else True, "no convolution over space to replace")
         net.require("sparsity", levers.fits(given["sparsity"], given["sparsity_pattern"]), levers.OF_EVERY_4)
         levers.apply(net.ops, **given)
     except InputError as error:
@@ -235,12 +246,6 @@ def _fault(family: Family, values: Mapping[str, Any], tower: str, axis: str, hol
     first = value[np.logical_not(holds)].flat[0]
     given = "its default" if values[axis] is None else f"{first}" if value.dtype.kind == "U" else f"{first:.12g}"
     return Fault(f"family {family.name}: {axis}", f"{given} is not allowed: {problem}")
-
-
-def _exact(what: str, total: Count) -> Count:
-    if not np.max(total) <= LARGEST_COUNT:
-        raise InputError(f"{what}: a total of {np.max(total):g} is beyond 2^53: it would no longer be exact")
-    return float(total) if np.ndim(total) == 0 else total
 
 
 def _number(count: Count) -> int:

@@ -2,9 +2,10 @@
 
 python -m tests.networks.grids_and_points [--grids 20000] [--seed 0]
 
-Each grid has two or three axes of a published model, structural ones among them, and two number formats or devices now
-and then. A handful of its designs are evaluated alone: all counts and times must be equal to the last bit, and what is
-refused alone must be undefined in the grid, and the other way round. It ends with 1 where any differs.
+Each grid has two or three axes of a published model, structural ones among them, on some device, of language models now
+and then for requests or training. A handful of its designs are evaluated alone, and as a list: all counts and times
+must be equal to the last bit; what is refused alone must be undefined in the grid, and the other way round; and what is
+undefined must say why. It ends with 1 where any differs.
 """
 
 from __future__ import annotations
@@ -13,29 +14,27 @@ import argparse
 import sys
 import traceback
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 import dse
 import dse.metrics  # records them
+from dse.api import design_space
 from dse.errors import InputError
 from dse.glossary import lookup
+from dse.grid import reasons
+from dse.grid.evaluate import evaluate_values
 from dse.networks import FAMILIES, MODELS
 from dse.networks.levers import LEVERS
 from dse.registry import METRICS
 
 # Counts, and what is made of them op by op or under a plan of patches.
-# Which passes are fused follows from which blocks a trace has, and a grid has those of all its designs: these two are
-# known to differ where some designs skip a block, and are left out.
-BY_PASSES = ("streamed_traffic", "kernel_launches")
-COUNTS = [
-    name
-    for name, variants in METRICS.items()
-    if all(record.kind == "count" for record in variants.values()) and name not in BY_PASSES
-]
+COUNTS = [name for name, variants in METRICS.items() if all(record.kind == "count" for record in variants.values())]
 MADE = ["latency", "peak_sram", "memory", "model_size", "weight_time", "activation_time", "arithmetic_intensity"]
+WANTED = [*COUNTS, *MADE]
 POINTS = 5
 # Values of axes whose default follows from others, and of some that have few values that are allowed.
 VALUES: dict[str, list[Any]] = {
@@ -89,43 +88,100 @@ def draw(rng: np.random.Generator, family: str) -> tuple[str, dict[str, list[Any
     return name, axes
 
 
-def differences(name: str, axes: dict[str, list[Any]], rng: np.random.Generator) -> Iterator[str]:
-    """What a grid says otherwise than its designs alone."""
-    settings = {
+def circumstances(name: str, axes: dict[str, list[Any]], rng: np.random.Generator) -> dict[str, Any]:
+    """What designs are evaluated on: a device, a number format, and now and then requests or training."""
+    found: dict[str, Any] = {
         "device": str(rng.choice(["a100-sxm-80gb", "stm32h743"])), "precision": str(rng.choice(["fp32", "int8"])),
-        "metrics": [*COUNTS, *MADE], "latency_model": str(rng.choice(["roofline", "per_op"])), "engine": "plain",
+        "latency_model": str(rng.choice(["roofline", "per_op", "calibrated"])),
     }  # fmt: skip
-    try:
-        grid = dse.evaluate(name, **axes, **settings)
-    except InputError as error:
-        grid = str(error)
-    refused = isinstance(grid, str)
+    of_language = "context" in FAMILIES[MODELS[name].family if name in MODELS else name].axes
+    if of_language and "phase" not in axes and "context" not in axes and rng.random() < 0.3:
+        found["phase"] = str(rng.choice(["request", "train"]))
+        if found["phase"] == "request":
+            found |= {"prompt_tokens": int(rng.choice([1, 100, 700])), "output_tokens": int(rng.choice([1, 30]))}
+    return found
+
+
+def differences(name: str, axes: dict[str, list[Any]], rng: np.random.Generator, points: int = POINTS) -> Iterator[str]:
+    """What a grid, or a list of its designs, says otherwise than its designs alone."""
+    settings = circumstances(name, axes, rng)
     sizes = [len(values) for values in axes.values()]
-    total = int(np.prod(sizes))
-    for place in rng.permutation(total)[:POINTS]:
+    everywhere = rng.permutation(int(np.prod(sizes)))
+
+    def evaluated(place: int) -> tuple[dict[str, int], xr.Dataset | str]:
         index = dict(zip(axes, map(int, np.unravel_index(place, sizes)), strict=True))
-        point = {axis: axes[axis][i] for axis, i in index.items()}
-        try:
-            alone = dse.evaluate(name, **point, **settings)
-        except InputError as error:
-            if not refused:
-                found = grid.isel(index)
-                if "2^53" not in str(error) and not np.isnan(float(found.macs)):
-                    yield f"{point}: refused alone ({error}), and {float(found.macs)} MACs in the grid"
-            continue
-        if refused:
-            # A value that no network of the family has, and a count that is beyond what is exact, are refused at once.
-            if "2^53" not in grid and "is not allowed" not in grid:
-                yield f"{point}: refused in the grid ({grid}), and {float(alone.macs)} MACs alone"
-            continue
+        return index, _evaluated(name, {axis: axes[axis][i] for axis, i in index.items()}, settings)
+
+    grid = _evaluated(name, axes, settings)
+    if isinstance(grid, str):
+        yield from _refused(grid, axes, map(evaluated, everywhere))
+        return
+    yield from _without_reason(grid)
+    places = everywhere[:points]
+    listed = _listed(name, axes, settings, places)
+    for row, (index, alone) in enumerate(map(evaluated, places)):
+        where = f"{index} of {settings}"
         found = grid.isel(index)
+        for metric in grid.data_vars:
+            here, of_list = float(found[metric]), float(listed[metric][row])
+            if not _same(here, of_list):
+                yield f"{where}: {metric} {here!r} in the grid, {of_list!r} in a list"
+        if isinstance(alone, str):
+            if BEYOND not in alone and not np.isnan(float(found.macs)):
+                yield f"{where}: refused alone ({alone}), and {float(found.macs)} MACs in the grid"
+            continue
         for metric in alone.data_vars:
             here, there = float(found[metric]), float(alone[metric])
-            if not (here == there or (np.isnan(here) and np.isnan(there))):
-                yield f"{point}: {metric} {here!r} in the grid, {there!r} alone"
+            if not _same(here, there):
+                yield f"{where}: {metric} {here!r} in the grid, {there!r} alone"
 
 
-def checked(seed: int, family: str | None = None) -> list[str]:
+# Of a count that is no longer exact.
+BEYOND = "2^53"
+
+
+def _evaluated(name: str, axes: Mapping[str, Any], settings: Mapping[str, Any]) -> xr.Dataset | str:
+    """The metrics, or why they are refused."""
+    try:
+        return dse.evaluate(name, metrics=WANTED, **axes, **settings, engine="plain")
+    except InputError as error:
+        return str(error)
+
+
+def _same(a: float, b: float) -> bool:
+    return a == b or (np.isnan(a) and np.isnan(b))
+
+
+def _refused(why: str, axes: Mapping[str, Any], alone: Iterable[tuple[Any, xr.Dataset | str]]) -> Iterator[str]:
+    """A grid is refused for a value that no network of the family has, and for a count that is no longer exact."""
+    if "is not allowed" in why:
+        return
+    found = [told if isinstance(told, str) else "" for _, told in alone]
+    if not (any(BEYOND in told for told in found) if BEYOND in why else all(found)):
+        yield f"refused in the grid ({why}), and not alone"
+
+
+def _without_reason(grid: xr.Dataset) -> Iterator[str]:
+    """What is undefined says why, and never that the formula has no value."""
+    for metric, values in grid.data_vars.items():
+        reason = values.attrs.get("reason", "")
+        if bool(np.isnan(values).any()) != bool(reason) or reasons.NO_VALUE in reason:
+            yield f"{metric}: {int(np.isnan(values).sum())} undefined, for the reason {reason!r}"
+
+
+def _listed(
+    name: str, axes: Mapping[str, Any], settings: Mapping[str, Any], places: np.ndarray
+) -> Mapping[str, np.ndarray]:
+    """The metrics of some designs of a grid, evaluated as a list."""
+    given = {axis: value for axis, value in settings.items() if axis not in ("device", "precision")}
+    space = design_space(name, settings["device"], settings["precision"], WANTED, "trainable", {**axes, **given})
+    index = dict(zip(axes, np.unravel_index(places, [len(values) for values in axes.values()]), strict=True))
+    flat = np.ravel_multi_index([index[dim] for dim in space.dims], list(space.sizes.values()))
+    found = evaluate_values(space.designs(flat), WANTED, engine="plain")
+    return {metric: np.broadcast_to(value.data, (len(places),)) for metric, value in found.items()}
+
+
+def checked(seed: int, family: str | None = None, points: int = POINTS) -> list[str]:
     """What the grid of a seed says otherwise than its designs alone, with what it takes to see it again."""
     rng = np.random.default_rng(seed)
     names = list(FAMILIES)
@@ -133,7 +189,7 @@ def checked(seed: int, family: str | None = None) -> list[str]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", RuntimeWarning)
-            return [f"seed {seed}: {name} {axes}: {found}" for found in differences(name, axes, rng)]
+            return [f"seed {seed}: {name} {axes}: {found}" for found in differences(name, axes, rng, points)]
     except Exception:
         return [f"seed {seed}: {name} {axes}: {traceback.format_exc(limit=-3)}"]
 

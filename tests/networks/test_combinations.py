@@ -57,11 +57,6 @@ def test_nothing_shrinks(name, axis):
     for quantity, count in counts.items():
         assert np.all(np.diff(np.broadcast_to(count, values.shape)) >= 0), quantity
     assert any(np.ptp(count) > 0 for count in counts.values())
-    # Each point has what it has alone.
-    for place, value in enumerate(GROWING[name][axis]):
-        alone = trace(family, axes | {axis: value})
-        assert np.broadcast_to(table.total("traffic"), values.shape)[place] == alone.total("traffic")
-        assert np.broadcast_to(table.peak(), values.shape)[place] == alone.peak()
 
 
 @pytest.mark.parametrize("name", COMBINATIONS)

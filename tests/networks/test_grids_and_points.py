@@ -4,20 +4,26 @@ import numpy as np
 import pytest
 
 import dse
-from dse.networks import FAMILIES, trace
+from dse.errors import InputError
+from dse.networks import FAMILIES, MODELS, trace
 from dse.networks.execution import cases
 from dse.networks.tensors import Region, Tensor
 from tests.networks.grids_and_points import checked, differences
 
 COUNTS = ["params", "macs", "peak_activations", "peak_activations_in_place"]
 # An axis of the name of the dimension of lists; parts of an image whose channels vary; counts of many regions; strides
-# that vary.
+# that vary; blocks that some designs skip; counts below 0, and of no value, of what makes no network; convolutions that
+# some group.
 ONCE_WRONG = [
     ("mcunet", {"design": ["in2", "in3"], "resolution": [96, 160]}),
     ("mcunet-in2", {"design": ["in2", "in0"], "width": [0.5, 1.0], "patches": [1, 2]}),
     ("mobilenet_v2", {"patches": [3], "in_channels": [3, 64, 200]}),
     ("sdxl_unet", {"attention": ["softmax", "linear", "window"], "blocks": [2, 16, 3], "width_2": [2, 1, 3]}),
     ("swin_s", {"patch": [2, 4], "in_channels": [3, 64]}),
+    ("inverted_residual", {"in_channels": [3, 200], "width_6": [0.5, 1.0], "kernel_6": [3, 6], "depth_3": [1, 2, 4]}),
+    ("phi-3-mini-4k", {"layers": [33, 3]}),
+    ("regnet_x_3_2gf", {"initial_width": [3, 88]}),
+    ("resnet50", {"separable": [0, 1], "groups": [1, 32], "patches": [1, 2]}),
     *[
         (family, {"patches": [1, 3], "in_channels": [3, 64]})
         for family in ("mobilenet_v1", "mobilenet_v3", "mnasnet", "mcunet", "inverted_residual")
@@ -32,7 +38,7 @@ def test_once_wrong(name, axes):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_grid(family):
-    assert checked(7, family) == []
+    assert checked(7, family, points=2) == []
 
 
 def test_a_list_with_an_axis_called_design():
@@ -52,10 +58,19 @@ def test_cases_of_more_regions_than_a_number_holds():
     """40 regions of 1 to 16 executions have more combinations than any number has values."""
     rng = np.random.default_rng(0)
     counts = [rng.integers(1, 17, size=(4, 1) if n % 2 else (1, 5)).astype(float) for n in range(40)]
-    regions = [Region(n, n + 1, c, *[Tensor(1.0, 1.0)] * 3) for n, c in enumerate(counts)]
+    regions = [Region(n, n + 1, c, *[Tensor(1.0, 1.0)] * 4) for n, c in enumerate(counts)]
     seen = np.zeros((4, 5))
     for times, where in cases(regions, None):
         for count, expected in zip(counts, times, strict=True):
             assert np.all(np.broadcast_to(count, (4, 5))[where] == expected)
         seen += where
     assert np.all(seen == 1)
+
+
+def test_a_tower_that_lacks_what_it_needs():
+    """Of the second text encoder all that has no default is given, or nothing."""
+    with pytest.raises(InputError, match="second_text_d_model: is missing") as caught:
+        trace("latent_diffusion", {"second_text_layers": 3.0, **MODELS["stable-diffusion-1.5"].axes})
+    assert [fault.where.rpartition(" ")[2] for fault in caught.value.faults] == [
+        f"second_text_{axis}" for axis in ("d_model", "heads", "vocab")
+    ]

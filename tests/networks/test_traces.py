@@ -80,7 +80,7 @@ def test_grid_list_and_points_agree(name, axes, rng):
     assert table.shape == (np.prod(shape),)
     for quantity, expected in of_list.items():
         np.testing.assert_array_equal(np.broadcast_to(of_grid[quantity], shape).ravel(), expected, quantity)
-    for index in rng.integers(0, np.prod(shape), 25):
+    for index in rng.integers(0, np.prod(shape), 8):
         point = counts(trace(name, {axis: values[index] for axis, values in flat.items()}))
         for quantity, expected in of_list.items():
             assert np.broadcast_to(expected, table.shape)[index] == point[quantity], quantity
