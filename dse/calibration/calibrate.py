@@ -12,7 +12,7 @@ import numpy as np
 from dse.calibration import fitting
 from dse.calibration.constants import Calibration, Errors
 from dse.calibration.figures import with_constants
-from dse.calibration.fitting import Array
+from dse.calibration.fitting import Array, Problem
 from dse.calibration.forms import form_of
 from dse.calibration.measurements import Measurement, usable
 from dse.calibration.terms import problem
@@ -30,12 +30,16 @@ FEW = 20
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibration, and each row that it was fitted to: log(predicted / measured) in and out of sample."""
+    """A calibration, and each row that it was fitted to: log(predicted / measured) in and out of sample.
+
+    `problem` are the terms of these rows.
+    """
 
     calibration: Calibration
     rows: Sequence[Measurement]
     fitted: Array
     held_out: Array
+    problem: Problem
 
 
 def calibrate(measurements: Iterable[Measurement]) -> list[Fitted]:
@@ -94,7 +98,7 @@ def fit_rows(rows: Sequence[Measurement]) -> Fitted:
         (min(m.batch for m in rows), max(m.batch for m in rows)),
         "; ".join(dict.fromkeys(m.source for m in rows if m.source)),
     )  # fmt: skip
-    return Fitted(calibration, rows, held.residuals(values), out)
+    return Fitted(calibration, rows, held.residuals(values), out, held)
 
 
 def with_figures(fitted: Fitted, measurements: Sequence[Measurement]) -> Fitted:
