@@ -6,14 +6,14 @@ with the peak rate, traffic with the bandwidth. What a device adds of its own is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from dse.calibration import fitting
-from dse.calibration.calibrate import Fitted, errors_of, fit_rows, groups_of, spread_of
+from dse.calibration.calibrate import Fitted, errors_of, fit_rows, groups_of, spread_of, with_figures
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import ANY, CLASS, Calibration
 from dse.calibration.fitting import Array
@@ -134,19 +134,21 @@ class Pool:
 
 def calibrate_or_scale(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> list[Fitted]:
     """Calibrations of measured devices; one of too few networks takes the constants of its class in proportion."""
-    found = []
+    return [with_figures(one, measurements) for one in _calibrated_or_scaled(measurements, known)]
+
+
+def _calibrated_or_scaled(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> Iterator[Fitted]:
     for rows in groups_of(measurements).values():
         device = DEVICES[rows[0].device]
         if len({m.network for m in rows}) >= FEWEST:
-            found.append(fit_rows(rows))
+            yield fit_rows(rows)
             continue
         choice = choose([c for c in known if c.pooled], device, AUTO, rows[0].precision, rows[0].domain)
         of_class = choice.calibration
         residuals = np.log(predicted(rows, of_class.constants) / [m.seconds for m in rows])
         after = residuals - np.median(residuals)
-        terms = problem(rows, FORMS[of_class.form])
-        found.append(Fitted(scaled(of_class, rows, residuals), rows, after, np.full(len(rows), np.nan), terms))
-    return found
+        none = np.full(len(rows), np.nan)
+        yield Fitted(scaled(of_class, rows, residuals), rows, after, none, problem(rows, FORMS[of_class.form]))
 
 
 def scaled(of_class: Calibration, rows: Sequence[Measurement], residuals: Array) -> Calibration:

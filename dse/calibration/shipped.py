@@ -42,7 +42,8 @@ def validation() -> tuple[list[Comparison], list[str]]:
     fitted, classes = fit_all()
     comparisons = [compare(one, fitted) for one in fitted]
     comparisons += pools(residuals_of(fitted))
-    comparisons += predict_file([m for m in rows if m.use == "hold"], [*(f.calibration for f in fitted), *classes])
+    held = [m for m in rows if m.use == "hold"]
+    comparisons += predict_file(held, [*(f.calibration for f in fitted), *classes])[0]
     comparisons += [
         *without_twins(fitted, {name: POOLS[name] for name in IMAGE_NETWORKS}),
         *unseen_devices(fitted),
