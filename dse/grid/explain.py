@@ -125,7 +125,7 @@ def reason(space: Space, name: str, data: xr.Dataset) -> str:
     unpublished = [n for n in unpublished_of(space) if n in plan_of(space, [name]).leaves]
     if unpublished:
         return f"no {' and no '.join(unpublished)} is published of {space.axes[REGION_AXIS].values[0]}"
-    if name in ("latency_low", "latency_high") and not calibrated(space):
+    if "latency_spread" in plan_of(space, [name]).leaves and not calibrated(space):
         return "undefined: a lower bound has no interval; set latency_model = calibrated"
     if "active_power" in plan_of(space, [name]).leaves and np.isnan(leaf(space, "active_power").data):
         return "undefined: no power is measured of this device, software and number format"
