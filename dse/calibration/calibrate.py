@@ -15,7 +15,7 @@ from dse.calibration.figures import with_constants
 from dse.calibration.fitting import Array, Problem
 from dse.calibration.forms import form_of
 from dse.calibration.measurements import Measurement, usable
-from dse.calibration.terms import problem
+from dse.calibration.terms import problem, resident
 from dse.hardware import DEVICES
 
 # The share of errors that an interval is to hold.
@@ -86,14 +86,14 @@ def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list
 def fit_rows(rows: Sequence[Measurement]) -> Fitted:
     """The calibration of one device, software and number format."""
     first = rows[0]
-    form = form_of(DEVICES[first.device].device_class, first.domain, first.software)
+    form = form_of(DEVICES[first.device], first.domain, first.software)
     held = problem(rows, form)
     values = fitting.fit(held)
     by, groups = left_out_by(rows)
     out = fitting.held_out(held, groups)
     calibration = Calibration(
         first.device, first.software, first.precision, first.domain, form.name,
-        form.constants(values.tolist()), spread_of(out, groups), by,
+        form.constants(values.tolist(), resident(first) if form.resident else 0.0), spread_of(out, groups), by,
         errors_of(held.residuals(values)), errors_of(out), len({m.family for m in rows}),
         (min(m.batch for m in rows), max(m.batch for m in rows)),
         "; ".join(dict.fromkeys(m.source for m in rows if m.source)),

@@ -35,7 +35,7 @@ def pooled(fitted: Iterable[Fitted]) -> list[Calibration]:
     The intervals of a class come from all devices of it, each left out in turn, and are no narrower than that of any
     device that was measured. Those with a software share one, whatever the software.
     """
-    fitted = list(fitted)
+    fitted = [one for one in fitted if not FORMS[one.calibration.form].resident]
     found = []
     for domain in dict.fromkeys(one.calibration.domain for one in fitted):
         of_domain = [one for one in fitted if one.calibration.domain == domain]

@@ -69,6 +69,7 @@ POOLS: dict[str, Callable[[Measurement], bool]] = {
     "microcontroller engines (TinyEngine's table)": lambda m: _of_class("mcu")(m) and m.software.endswith(TINY_ENGINE),
     "microcontrollers (MLPerf Tiny)": lambda m: _of_class("mcu")(m) and not m.software.endswith(TINY_ENGINE),
     "phones (TensorFlow Lite)": _of_class("phone"),
+    "Edge TPU": lambda m: m.device == "coral-edge-tpu",
     "matrix products": lambda m: m.domain == "matrix product",
     "LLM static batches (TensorRT-LLM)": _by("tensorrt-llm", "request"),
     "LLM time to first token (TensorRT-LLM)": _by("tensorrt-llm", "prefill"),

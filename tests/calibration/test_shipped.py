@@ -177,3 +177,17 @@ def test_no_engine_stands_for_a_device_of_another_maker():
     unseen = choose(list(CALIBRATIONS.values()), DEVICES["esp32"], "auto", "int8", "vision")
     assert unseen.calibration.software == "*"
     assert "any software" in unseen.what
+
+
+# Coral's published times with the USB Accelerator [s]: weights beyond its 8 MiB cross the link on each call.
+@pytest.mark.parametrize(("network", "seconds"), [("mobilenet_v1", 2.4e-3), ("resnet50", 49e-3), ("vgg16", 296e-3)])
+def test_the_edge_tpu_reads_the_weights_that_do_not_fit_on_chip(network, seconds):
+    resolution = 299 if network == "resnet50" else 224
+    found = dse.evaluate(
+        network, device="coral-edge-tpu", precision="int8", software="tflite-usb3", latency_model="calibrated",
+        resolution=resolution, metrics=["latency", "latency_low", "latency_high", "weight_bytes"],
+    )  # fmt: skip
+    assert float(found.latency) == pytest.approx(seconds, rel=0.2)
+    assert float(found.latency_low) < seconds < float(found.latency_high)
+    # At 500 MB/s the link alone takes this much of it.
+    assert float(found.latency) > (float(found.weight_bytes) - 8 * 2**20) / 500e6
