@@ -61,18 +61,27 @@ def sharing(fitted: Sequence[Fitted]) -> list[Fitted]:
 
 def shares_with(one: Fitted, fitted: Sequence[Fitted]) -> list[Fitted]:
     """The calibrations whose errors make the interval of one: it alone; where it has few rows, all such of its source
-    and software, on whatever device; or where these are few too, of its source."""
+    and software, on whatever device; where these are few too, of its source; and last, of its form."""
     if len(one.rows) >= FEW:
         return [one]
     source, software = one.rows[0].source, one.calibration.software
-    alike = [other for other in fitted if len(other.rows) < FEW and other.rows[0].source == source]
+    few = [other for other in fitted if len(other.rows) < FEW and other.calibration.form == one.calibration.form]
+    alike = [other for other in few if other.rows[0].source == source]
     same = [other for other in alike if other.calibration.software == software]
-    return same if sum(len(other.rows) for other in same) >= ENOUGH else alike
+    enough = (found for found in (same, alike) if sum(len(other.rows) for other in found) >= ENOUGH)
+    return next(enough, few)
 
 
 def _spread(members: Sequence[Fitted]) -> float:
     groups = [group for one in members for group in left_out_by(one.rows)[1]]
-    return spread_of(np.concatenate([one.held_out for one in members]), groups)
+    phases = [row.phase or "" for one in members for row in one.rows]
+    return widest(np.concatenate([one.held_out for one in members]), groups, phases)
+
+
+def widest(residuals: Array, groups: Sequence[str] | Array, phases: Sequence[str] | Array) -> float:
+    """The factor of the interval of errors in the phase of the work that is predicted worst."""
+    labels, kinds = np.asarray(groups), np.asarray(phases)
+    return max(spread_of(residuals[kinds == kind], labels[kinds == kind]) for kind in dict.fromkeys(phases))
 
 
 def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list[Measurement]]:

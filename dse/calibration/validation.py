@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.calibration.calibrate import Fitted, errors_of, left_out_by, shares_with, spread_of
+from dse.calibration.calibrate import Fitted, errors_of, left_out_by, shares_with, widest
 from dse.calibration.catalogue import AUTO, Choice, choose
 from dse.calibration.constants import Calibration, Errors
 from dse.calibration.figures import FIGURES, predicted_figure
@@ -72,12 +72,13 @@ def _inside(one: Fitted, parts: Sequence[Fitted]) -> Array:
     members = shares_with(one, parts)
     labels = np.array([group for p in members for group in left_out_by(p.rows)[1]])
     errors = np.concatenate([p.held_out for p in members])
+    phases = np.array([row.phase or "" for p in members for row in p.rows])
     own = np.array(left_out_by(one.rows)[1])
     found = np.full(len(one.rows), np.nan)
     for group in dict.fromkeys(own):
         others = labels != group
         if others.any():
-            k = spread_of(errors[others], labels[others])
+            k = widest(errors[others], labels[others], phases[others])
             found[own == group] = np.abs(one.held_out[own == group]) <= np.log(k)
     return found
 
