@@ -12,6 +12,7 @@ import xarray as xr
 from dse import glossary, registry
 from dse.errors import Fault, InputError
 from dse.grid import dataset
+from dse.grid.inputs import calibrated
 from dse.grid.program import plan_of
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
@@ -146,9 +147,17 @@ def _is_single(device: Any) -> bool:
 
 def applicable(space: Space) -> list[str]:
     """Metrics that can be computed on a space: without a device those that need none."""
+    named = [n for n in registry.METRICS if registry.metric_record(n).end is None or calibrated(space)]
     if "device" in space.axes:
-        return list(registry.METRICS)
-    return [n for n in registry.METRICS if not plan_of(space.first(), [n]).device_figures]
+        return named
+    return [n for n in named if not plan_of(space.first(), [n]).device_figures]
+
+
+def with_ends(metrics: Iterable[str], space: Space) -> list[str]:
+    """Metrics, each followed by both ends of its interval where latency is calibrated."""
+    made = calibrated(space)
+    ends = {m: [e for e in (f"{m}_low", f"{m}_high") if made and e in registry.METRICS] for m in metrics}
+    return list(dict.fromkeys(name for m, own in ends.items() for name in (m, *own)))
 
 
 @overload

@@ -656,6 +656,7 @@ NAMES: dict[str, Name] = {
     "cache_cost": _cost("kappa_kv", "time of a byte of the key-value cache"),
     "weight_cost": _cost("kappa_W", "time of a byte of the weights"),
     "overlap": _cost("o", "1: computing hides behind reading, or the reverse; 0: both add up", maximum=1, integer=True),
+    "resident_bytes": _cost("Q_W0", "bytes of the weights that stay on chip from call to call", "B"),
     "launch_time": _cost("t_0", "time to start one kernel", "s"),
     "call_time": _cost("t_c0", "time of a call beside its work", "s"),
     "active_power": _cost("P_act", "power of the measured system while it runs the network", "W"),

@@ -18,7 +18,8 @@ class Record:
     """What is known about one formula or metric, beside its code.
 
     `kind` is "formula" (a sheet function), "metric" (computed by the kernel from its arguments), "count"
-    (a reduction of the traced network) or "table" (looked up for each design, such as accuracy).
+    (a reduction of the traced network) or "table" (looked up for each design, such as accuracy). `end` is "low" or
+    "high" of what is made by itself for the interval of another metric (`metrics.interval_ends`).
     """
 
     name: str
@@ -39,10 +40,14 @@ class Record:
     setting: str | None = None
     signed: bool = False
     shared: bool = False
+    end: str | None = None
 
     @property
     def summary(self) -> str:
         """The first line of the docstring; of a function that serves several metrics, what the metric is and that."""
+        if self.end is not None:
+            usual = next(iter(METRICS[scoped(self.name)[1].removesuffix(f"_{self.end}")].values()))
+            return f"{'Lower' if self.end == 'low' else 'Upper'} end of the 80 % interval: {usual.summary}"
         own = (inspect.getdoc(self.function) or "").split("\n", 1)[0].rstrip(".")
         if not self.shared:
             return own
@@ -151,13 +156,13 @@ def metric(
             faces=faces, undefined_in=undefined_in, setting=setting, shared=bool(inputs),
             signed=signed or is_own(function),
         )  # fmt: skip
-        _add_metric(made)
+        add_metric(made)
         return function
 
     return record
 
 
-def _add_metric(made: Record) -> None:
+def add_metric(made: Record) -> None:
     """Put a metric's record at its place: its variant, or the phase or setting for which it stands."""
     if made.setting is not None:
         _add_once(IN_SETTING, (made.name, made.setting, made.phase, made.variant), made)
@@ -279,7 +284,7 @@ def part_of(scope: str) -> str:
 
 def check_wiring() -> None:
     """Fail at import when a metric's argument is neither a metric nor a glossary name that has a value."""
-    everything = _every_metric()
+    everything = every_metric()
     for record in everything:
         _check_arguments(record)
     for name, only, *_ in (*IN_PHASE, *IN_SETTING):
@@ -287,7 +292,7 @@ def check_wiring() -> None:
             raise ValueError(f"metric {name!r} is defined for {only!r} only")
 
 
-def _every_metric() -> list[Record]:
+def every_metric() -> list[Record]:
     """All records of metrics: of every variant, phase and setting."""
     variants = [r for variants in METRICS.values() for r in variants.values()]
     return [*variants, *IN_PHASE.values(), *IN_SETTING.values()]
@@ -310,7 +315,7 @@ def _check_arguments(record: Record) -> None:
 
 def check_recorded(functions: Iterable[Any]) -> None:
     """Raise InputError unless each is a function that a decorator of this module recorded."""
-    recorded = {id(r.function): r for r in (*FORMULAS.values(), *_every_metric())}
+    recorded = {id(r.function): r for r in (*FORMULAS.values(), *every_metric())}
     faults = []
     for function in functions:
         if id(function) not in recorded:

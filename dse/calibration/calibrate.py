@@ -12,10 +12,10 @@ import numpy as np
 from dse.calibration import fitting
 from dse.calibration.constants import Calibration, Errors
 from dse.calibration.figures import with_constants
-from dse.calibration.fitting import Array
+from dse.calibration.fitting import Array, Problem
 from dse.calibration.forms import form_of
 from dse.calibration.measurements import Measurement, usable
-from dse.calibration.terms import problem
+from dse.calibration.terms import problem, resident
 from dse.hardware import DEVICES
 
 # The share of errors that an interval is to hold.
@@ -30,12 +30,16 @@ FEW = 20
 
 @dataclass(frozen=True)
 class Fitted:
-    """A calibration, and each row that it was fitted to: log(predicted / measured) in and out of sample."""
+    """A calibration, and each row that it was fitted to: log(predicted / measured) in and out of sample.
+
+    `problem` are the terms of these rows.
+    """
 
     calibration: Calibration
     rows: Sequence[Measurement]
     fitted: Array
     held_out: Array
+    problem: Problem
 
 
 def calibrate(measurements: Iterable[Measurement]) -> list[Fitted]:
@@ -57,18 +61,27 @@ def sharing(fitted: Sequence[Fitted]) -> list[Fitted]:
 
 def shares_with(one: Fitted, fitted: Sequence[Fitted]) -> list[Fitted]:
     """The calibrations whose errors make the interval of one: it alone; where it has few rows, all such of its source
-    and software, on whatever device; or where these are few too, of its source."""
+    and software, on whatever device; where these are few too, of its source; and last, of its form."""
     if len(one.rows) >= FEW:
         return [one]
     source, software = one.rows[0].source, one.calibration.software
-    alike = [other for other in fitted if len(other.rows) < FEW and other.rows[0].source == source]
+    few = [other for other in fitted if len(other.rows) < FEW and other.calibration.form == one.calibration.form]
+    alike = [other for other in few if other.rows[0].source == source]
     same = [other for other in alike if other.calibration.software == software]
-    return same if sum(len(other.rows) for other in same) >= ENOUGH else alike
+    enough = (found for found in (same, alike) if sum(len(other.rows) for other in found) >= ENOUGH)
+    return next(enough, few)
 
 
 def _spread(members: Sequence[Fitted]) -> float:
     groups = [group for one in members for group in left_out_by(one.rows)[1]]
-    return spread_of(np.concatenate([one.held_out for one in members]), groups)
+    phases = [row.phase or "" for one in members for row in one.rows]
+    return widest(np.concatenate([one.held_out for one in members]), groups, phases)
+
+
+def widest(residuals: Array, groups: Sequence[str] | Array, phases: Sequence[str] | Array) -> float:
+    """The factor of the interval of errors in the phase of the work that is predicted worst."""
+    labels, kinds = np.asarray(groups), np.asarray(phases)
+    return max(spread_of(residuals[kinds == kind], labels[kinds == kind]) for kind in dict.fromkeys(phases))
 
 
 def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list[Measurement]]:
@@ -82,19 +95,19 @@ def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list
 def fit_rows(rows: Sequence[Measurement]) -> Fitted:
     """The calibration of one device, software and number format."""
     first = rows[0]
-    form = form_of(DEVICES[first.device].device_class, first.domain, first.software)
+    form = form_of(DEVICES[first.device], first.domain, first.software)
     held = problem(rows, form)
     values = fitting.fit(held)
     by, groups = left_out_by(rows)
     out = fitting.held_out(held, groups)
     calibration = Calibration(
         first.device, first.software, first.precision, first.domain, form.name,
-        form.constants(values.tolist()), spread_of(out, groups), by,
+        form.constants(values.tolist(), resident(first) if form.resident else 0.0), spread_of(out, groups), by,
         errors_of(held.residuals(values)), errors_of(out), len({m.family for m in rows}),
         (min(m.batch for m in rows), max(m.batch for m in rows)),
         "; ".join(dict.fromkeys(m.source for m in rows if m.source)),
     )  # fmt: skip
-    return Fitted(calibration, rows, held.residuals(values), out)
+    return Fitted(calibration, rows, held.residuals(values), out, held)
 
 
 def with_figures(fitted: Fitted, measurements: Sequence[Measurement]) -> Fitted:

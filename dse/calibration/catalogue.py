@@ -11,12 +11,14 @@ from dse.calibration.constants import ANY, CLASS, Calibration, read_calibrations
 from dse.catalogue import Catalogue
 from dse.errors import InputError
 from dse.hardware import Device
+from dse.precision import PRECISIONS
 
 FITTED = Path(__file__).with_name("fitted.toml")
-# The software axis at its default: that of least error.
+# The software axis at its default: what most is measured of on the device; of a device never measured, any.
 AUTO = "auto"
-# Intervals are no narrower where another class stands in for that of a device, or all do.
-KIN_SPREAD, ANY_SPREAD = 2.0, 3.0
+# Intervals are no narrower where another class stands in for that of a device, or all do: detection networks took up to
+# six times as long on single-board computers as all devices together tell.
+KIN_SPREAD, ANY_SPREAD = 2.0, 6.0
 # Device classes that stand in for each other where the first has no measurements.
 _KIN = {
     "datacentre-gpu": ("consumer-gpu",),
@@ -51,6 +53,9 @@ class Choice:
 def choose(known: Iterable[Calibration], device: Device, software: str, precision: str, domain: str) -> Choice:
     """The calibration of a device; of another number format of it; or of its class.
 
+    Where no software is named it is that which most is measured of on the device (rows, then devices, then by name);
+    of a device that was never measured, all of its class together.
+
     Raises
     ------
     InputError
@@ -64,37 +69,69 @@ def choose(known: Iterable[Calibration], device: Device, software: str, precisio
 def _chosen(
     known: tuple[Calibration, ...], device: str, device_class: str, software: str, precision: str, domain: str
 ) -> Choice:
-    usable = [c for c in known if c.domain == domain and software in (AUTO, c.software)]
-    own = [c for c in usable if c.device == device]
-    if exact := [c for c in own if c.precision == precision]:
-        best = _best(exact)
-        return Choice(best, f"{best.device}, {best.software}, {best.precision}, {_batches(best)}", (best,))
+    # What is told of a device goes before what is told of its class, and that before what is told of all.
+    usable = [c for c in known if c.domain == domain]
+    own = [c for c in usable if c.device == device and software in (AUTO, c.software)]
     if own:
-        best = _best(own)
-        of_class = [c for c in known if c.device == CLASS + device_class and c.software == best.software]
-        spread = max(c.spread for c in (best, *of_class))
-        what = f"{best.device}, {best.software}, measured in {best.precision} only"
-        return Choice(replace(best, spread=spread), what, (best, *of_class))
-    for one in (device_class, *_KIN.get(device_class, ())):
-        if of_class := [c for c in usable if c.device == CLASS + one]:
-            first = best = _best(of_class)
-            if one != device_class:
-                best = replace(best, spread=max(best.spread, KIN_SPREAD))
-            return Choice(best, f"never measured: {best.device}, {best.software} ({best.source})", (first,))
-    rest = [c for c in known if c.domain == domain and c.device == CLASS + ANY]
+        usual = _usual(own, usable)
+        same = [c for c in own if c.software == usual]
+        if exact := [c for c in same if c.precision == precision]:
+            (best,) = exact
+            return Choice(best, f"{best.device}, {best.software}, {best.precision}, {_batches(best)}", (best,))
+        return _of_other_format(same, precision, [c for c in usable if c.device == CLASS + device_class])
+    for name in dict.fromkeys((software, ANY)):
+        for one in (device_class, *_KIN.get(device_class, ())):
+            for best in usable:
+                if best.device == CLASS + one and best.software == name:
+                    return _of_class(best, KIN_SPREAD if one != device_class else 1.0, "")
+    rest = [c for c in usable if c.device == CLASS + ANY]
     if not rest:
         raise InputError(f"no {domain} network is calibrated")
-    best = replace(rest[0], spread=max(rest[0].spread, ANY_SPREAD))
-    return Choice(best, f"never measured, nor any {device_class}: all devices ({best.source})", (rest[0],))
+    return _of_class(rest[0], ANY_SPREAD, f", nor any {device_class}")
+
+
+def _usual(own: Sequence[Calibration], known: Sequence[Calibration]) -> str:
+    """The software of a device that most is measured of: rows on it in all formats; then devices; then by name.
+
+    So it is the same in every number format, and owes nothing to how well it could be fitted.
+    """
+
+    def evidence(software: str) -> tuple[int, int, str]:
+        devices = {c.device for c in known if c.software == software and not c.pooled}
+        return -sum(c.fitted.rows for c in own if c.software == software), -len(devices), software
+
+    return min({c.software for c in own}, key=evidence)
+
+
+def _of_other_format(same: Sequence[Calibration], precision: str, of_class: Sequence[Calibration]) -> Choice:
+    """The calibration of the format nearest in kind, of these that with most rows; as wide as that of its class."""
+
+    def distance(found: Calibration) -> tuple[bool, int]:
+        kinds = [_is_integer(name) for name in (found.precision, precision)]
+        return kinds[0] != kinds[1], -found.fitted.rows
+
+    best = min(same, key=distance)
+    wide = [c for c in of_class if c.software == best.software]
+    spread = max(c.spread for c in (best, *wide))
+    what = f"{best.device}, {best.software}, measured in {best.precision} only"
+    return Choice(replace(best, spread=spread), what, (best, *wide))
+
+
+def _is_integer(precision: str) -> bool:
+    return precision in PRECISIONS and PRECISIONS[precision].compute.startswith("int")
+
+
+def _of_class(found: Calibration, least: float, more: str) -> Choice:
+    """The calibration of a class, for a device never measured; its interval is no narrower than `least`."""
+    software = "any software" if found.software == ANY else found.software
+    devices = "all devices" if found.device == CLASS + ANY else found.device
+    what = f"never measured{more}: {devices}, {software} ({found.source})"
+    return Choice(replace(found, spread=max(found.spread, least)), what, (found,))
 
 
 def _batches(found: Calibration) -> str:
     low, high = found.batches
     return f"batch {low:g}" if low == high else f"batch {low:g} to {high:g}"
-
-
-def _best(calibrations: Sequence[Calibration]) -> Calibration:
-    return min(calibrations, key=lambda c: c.spread)
 
 
 def software_names(known: Iterable[Calibration]) -> list[str]:

@@ -7,7 +7,7 @@ one that leaves the steadier rest.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,8 +15,22 @@ import numpy as np
 from dse.calibration.constants import CONSTANTS, Calibration
 from dse.calibration.fitting import Array
 from dse.calibration.measurements import Measurement, usable
-from dse.calibration.terms import count
+from dse.calibration.terms import count, predicted
 from dse.precision import PRECISIONS
+
+# What each measured figure that is no time is predicted by.
+FIGURES = {"energy": "active_power", "flash_total": "engine_code", "peak_sram": "engine_sram"}
+
+
+def predicted_figure(row: Measurement, constants: Mapping[str, float]) -> float | None:
+    """Energy [J] of a sample, flash or on-chip memory [B] by a calibration; None where it has no such constant."""
+    constant = constants.get(FIGURES[row.metric])
+    if constant is None:
+        return None
+    if row.metric == "energy":
+        return constant * float(predicted([row], constants)[0]) / row.batch
+    known = parameter_bytes(row) if row.metric == "flash_total" else peak_bytes(row, bool(constants["engine_in_place"]))
+    return known + constant
 
 
 def with_constants(calibration: Calibration, measurements: Sequence[Measurement]) -> Calibration:

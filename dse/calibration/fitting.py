@@ -71,6 +71,19 @@ class Problem:
         return np.asarray(np.log(self.predict(constants) / self.seconds))
 
 
+def joined(problems: Sequence[Problem]) -> Problem:
+    """Several problems of the same form as one, as if all rows were of one device."""
+    starts = np.cumsum([0, *(len(p.seconds) for p in problems)])
+    fixed = [np.broadcast_to(p.fixed, len(p.row_of)) for p in problems]
+    return replace(
+        problems[0],
+        terms=np.concatenate([p.terms for p in problems]),
+        seconds=np.concatenate([p.seconds for p in problems]),
+        row_of=np.concatenate([p.row_of + start for p, start in zip(problems, starts, strict=False)]),
+        fixed=np.concatenate(fixed),
+    )
+
+
 def fit(problem: Problem) -> Array:
     """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior.
 

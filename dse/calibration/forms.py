@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from dse.calibration.constants import CONSTANTS
 from dse.calibration.fitting import PULL
+from dse.hardware import Device
 
 # What no measurement has told of yet: a cost of the datasheet's, and the start of a kernel or a call of a GPU.
 _PRIOR = {"launch_time": 5e-6, "call_time": 1e-4}
+# The device whose compiler keeps weights on chip.
+RESIDENT = "coral-edge-tpu"
 _DECODER = (
     ("matrix_cost",),
     ("weight_cost",),
@@ -25,7 +28,8 @@ class Form:
 
     `believed` are their values without measurements, where these are not the datasheet's; where they are `to_scale`,
     only their proportions are believed. `pull` is the weight of the belief. With `overlap` the longer of computing and
-    reading counts.
+    reading counts. `resident` weights fill the on-chip memory of the device and stay there; only the others are read
+    on each call. Such a form tells nothing of other devices.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Form:
     overlap: bool = False
     to_scale: bool = False
     pull: float = PULL
+    resident: bool = False
 
     @property
     def prior(self) -> list[float]:
@@ -47,10 +52,11 @@ class Form:
         both = [("matrix_cost", "weight_cost"), ("product_cost", "cache_cost")]
         return [(place[a], place[b]) for a, b in both if a in place and b in place] if self.overlap else []
 
-    def constants(self, values: list[float]) -> dict[str, float]:
+    def constants(self, values: list[float], resident: float = 0.0) -> dict[str, float]:
         """Constants by name, without those of no cost, in the order of the glossary."""
         found = {name: value for group, value in zip(self.groups, values, strict=True) for name in group if value}
         found |= {"overlap": 1} if self.overlap else {}
+        found |= {"resident_bytes": resident} if resident else {}
         return {name: found[name] for name in CONSTANTS if name in found}
 
 
@@ -82,6 +88,13 @@ FORMS = {
             (("matrix_cost", "product_cost"), ("depthwise_cost",), ("call_time",)),
             believed=(2.0, 6.0, 1e-3),
         ),
+        # What the compiler of the Edge TPU does: weights are kept on chip, and those that do not fit cross the link.
+        Form(
+            "resident weights",
+            (("matrix_cost", "product_cost"), ("depthwise_cost",), ("weight_cost",), ("call_time",)),
+            believed=(1.0, 1.0, 1.0, 1e-3),
+            resident=True,
+        ),
         Form("matrix product", (("matrix_cost",), ("weight_cost",), ("launch_time",)), overlap=True),
         # Matrix products reach 0.73 of the peak rate and 0.80 of the bandwidth on an A100, attention half of the rate.
         # The weight of these was chosen on llama.cpp's rows, so that it owes nothing to those of other engines.
@@ -105,12 +118,14 @@ FORMS = {
 }
 
 
-def form_of(device_class: str, domain: str, software: str) -> Form:
-    """The form for networks of a domain on a class of devices; matrix products are a domain of their own."""
+def form_of(device: Device, domain: str, software: str) -> Form:
+    """The form for networks of a domain on a device; matrix products are a domain of their own."""
     if domain == "matrix product":
         return FORMS[domain]
     if domain.endswith("training"):
         return FORMS["training"]
     if domain == "language":
         return FORMS["decoder, llama.cpp" if software.startswith("llama.cpp") else "decoder"]
-    return FORMS[{"mcu": "microcontroller", "phone": "phone"}.get(device_class, "feature maps")]
+    if device.name == RESIDENT:
+        return FORMS["resident weights"]
+    return FORMS[{"mcu": "microcontroller", "phone": "phone"}.get(device.device_class, "feature maps")]

@@ -7,10 +7,11 @@ network    a model of the zoo, a family, or a file that holds a network; empty w
 device     a name of the catalogue
 software   what ran it, in your words: calibrations are kept apart by it
 precision  a number format
-metric     latency, throughput, energy, peak_sram, flash_total, time_to_first_token, ...
+metric     latency, throughput or time_to_first_token (of phase=prefill or request); energy, peak_sram, flash_total
 value      a number
-unit       its unit: ms, 1/s, uJ, KiB
-axes       values of the network's axes and of the deployment: "resolution=256 batch=64"
+unit       its unit, where none stands in value: ms, 1/s, uJ, KiB
+axes       values of the network's axes and of the deployment: "resolution=256 batch=64"; what a calibrated time does
+           not depend on is refused
 family     what is left out of a fit together, where it is not the network's own family
 use        fit (the default), hold (never fitted, only predicted), skip (kept, with the reason in note)
 source     where the figure is published
@@ -28,19 +29,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from dse import glossary
 from dse.calibration.constants import check_names
+from dse.calibration.measured_axes import SHARING, faults_of_network, read_axes
 from dse.errors import Fault, InputError, unknown
 from dse.networks import FAMILIES, MODELS, Family, find_model
-from dse.networks.models import SUFFIXES
 from dse.units import quantity
 
 NEEDED = ("network", "device", "software", "precision", "metric", "value", "unit")
 COLUMNS = (*NEEDED, "axes", "family", "use", "source", "note")
-# Axes by which several devices share the work of a network.
-SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
 USES = ("fit", "hold", "skip")
-REQUEST = ("prompt_tokens", "output_tokens")
+FIRST_TOKEN = "time_to_first_token"
 # No figure of a device is smaller or larger, in SI units.
 LEAST, MOST = 1e-15, 1e18
 UNITS = {
@@ -111,18 +109,19 @@ class Measurement:
     @property
     def is_time(self) -> bool:
         """Whether it tells the time of a batch."""
-        return self.metric in ("latency", "throughput")
+        return self.metric in ("latency", "throughput", FIRST_TOKEN)
 
     @property
     def parts(self) -> list[tuple[float, Measurement]]:
         """What runs one after the other, and how often: of a request the prompt, then tokens at the mean context."""
-        if self.axes.get("phase") != "request":
+        if self.phase != "request":
             return [(1.0, self)]
         rest = {n: v for n, v in self.axes.items() if n not in ("phase", "prompt_tokens", "output_tokens")}
         prompt, output = float(self.axes["prompt_tokens"]), float(self.axes["output_tokens"])
         decode = {**rest, "phase": "decode", "context": float(int(prompt + output / 2))}
         prefill = {**rest, "phase": "prefill", "context": prompt}
-        return [(1.0, replace(self, axes=prefill)), (output - 1, replace(self, axes=decode))]
+        first = [(1.0, replace(self, axes=prefill))]
+        return first if self.metric == FIRST_TOKEN else [*first, (output - 1, replace(self, axes=decode))]
 
     @property
     def label(self) -> str:
@@ -154,6 +153,8 @@ def read_measurements(path: str | Path) -> list[Measurement]:
     columns = reader.fieldnames or []
     faults = [Fault(str(path), f"the column {name!r} is missing") for name in NEEDED if name not in columns]
     faults += [unknown("column", name, COLUMNS, str(path)) for name in columns if name not in COLUMNS]
+    twice = dict.fromkeys(name for name in columns if list(columns).count(name) > 1)
+    faults += [Fault(str(path), f"the column {name!r} is there twice") for name in twice]
     if faults:
         raise InputError(faults)
     found = []
@@ -180,9 +181,13 @@ def _measurement(row: Mapping[str, Any], line: int) -> Measurement:
         faults.append(unknown("use", use, USES, "use"))
     if texts["metric"] not in UNITS:
         faults.append(unknown("measured metric", texts["metric"], UNITS, "metric"))
-    axes = _axes(texts["axes"], faults)
+    axes = read_axes(texts["axes"], faults)
     if texts["network"] or use != "skip":
-        faults += _faults_of_network(texts["network"], axes)
+        faults += faults_of_network(texts["network"], axes)
+    if texts["metric"] == FIRST_TOKEN and axes.get("phase") not in ("prefill", "request"):
+        faults.append(Fault("axes: phase", f"{FIRST_TOKEN} is a time of phase=prefill or phase=request"))
+    if not texts["unit"] and texts["metric"] in UNITS and _is_bare(texts["value"]):
+        faults.append(Fault("unit", f"is empty; give {UNITS[texts['metric']]}, or another of its kind"))
     if faults:
         raise InputError(faults)
     value = quantity(f"{texts['value']} {texts['unit']}", UNITS[texts["metric"]])
@@ -192,52 +197,9 @@ def _measurement(row: Mapping[str, Any], line: int) -> Measurement:
     return Measurement(**names, value=value, axes=axes, own_family=texts["family"], use=use, line=line)
 
 
-def _axes(text: str, faults: list[Fault]) -> dict[str, Any]:
-    """Axis values of a text such as "resolution=256 phase=decode"."""
-    found: dict[str, Any] = {}
-    for part in text.split():
-        name, separator, value = part.partition("=")
-        entry = glossary.find(name)
-        if not separator or entry is None:
-            faults.append(Fault("axes", f"{part!r} is not a known axis with its value: name=value"))
-        else:
-            try:
-                found[name] = _axis_value(entry, value)
-            except InputError as error:
-                faults += error.at(f"axes: {name}").faults
-    if found.get("phase") == "request":
-        faults += [Fault("axes", f"{n} is missing, which a request needs") for n in REQUEST if n not in found]
-    return found
-
-
-def _axis_value(entry: glossary.Name, text: str) -> Any:
-    """A choice or a number that the axis may be."""
-    if entry.choices and text not in entry.choices:
-        raise InputError(unknown("value", text, entry.choices))
-    if entry.choices:
-        return text
-    try:
-        value = float(text)
-    except ValueError:
-        raise InputError(f"{text!r} is not a number") from None
-    entry.check(value)
-    return int(value) if value == round(value) and abs(value) < 2**53 else value
-
-
-def _faults_of_network(network: str, axes: Mapping[str, Any]) -> list[Fault]:
-    if network in FAMILIES:
-        family: Family = FAMILIES[network]
-    elif network in MODELS or network.endswith(SUFFIXES):
-        family = find_model(network, "network").builds_from
-    else:
-        return [unknown("network", network, (*MODELS, *FAMILIES), "network")]
-    allowed = [
-        n for n in axes if n in family.axes or glossary.NAMES.get(n, _NONE).kind in ("deployment", "circumstance")
-    ]
-    return [unknown("axis", name, family.axes, "axes") for name in axes if name not in allowed]
-
-
-_NONE = glossary.Name("", "1", "", "")
+def _is_bare(value: str) -> bool:
+    """Whether it is a number without a unit."""
+    return not value or value[-1:].isdigit() or value.endswith(".")
 
 
 def usable(measurements: Sequence[Measurement]) -> list[Measurement]:

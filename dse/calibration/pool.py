@@ -6,13 +6,14 @@ with the peak rate, traffic with the bandwidth. What a device adds of its own is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
 from dse.calibration import fitting
-from dse.calibration.calibrate import Fitted, errors_of, fit_rows, groups_of, spread_of
+from dse.calibration.calibrate import Fitted, errors_of, fit_rows, groups_of, spread_of, with_figures
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import ANY, CLASS, Calibration
 from dse.calibration.fitting import Array
@@ -28,57 +29,126 @@ FEWEST = 3
 
 
 def pooled(fitted: Iterable[Fitted]) -> list[Calibration]:
-    """A calibration for each class of devices, software and domain, and one of all classes for each domain."""
-    groups: dict[tuple[str, str, str], list[Fitted]] = {}
-    for one in fitted:
-        found = one.calibration
-        device_class = DEVICES[found.device].device_class
-        groups.setdefault((device_class, found.software, found.domain), []).append(one)
-        groups.setdefault((ANY, ANY, found.domain), []).append(one)
-    return [_pooled(key, members) for key, members in groups.items()]
+    """A calibration for each class of devices, software and domain, of each class and domain whatever the software,
+    and one of all classes for each domain.
+
+    The intervals of a class come from all devices of it, each left out in turn, and are no narrower than that of any
+    device that was measured. Those with a software share one, whatever the software.
+    """
+    fitted = [one for one in fitted if not FORMS[one.calibration.form].resident]
+    found = []
+    for domain in dict.fromkeys(one.calibration.domain for one in fitted):
+        of_domain = [one for one in fitted if one.calibration.domain == domain]
+        for device_class in dict.fromkeys(map(_class, of_domain)):
+            found += of_one_class(device_class, [one for one in of_domain if _class(one) == device_class])
+        everything = Pool(of_domain, _class)
+        found.append(everything.calibration(ANY, ANY, everything.spread))
+    return found
 
 
-def _pooled(key: tuple[str, str, str], members: Sequence[Fitted]) -> Calibration:
-    device_class, software, domain = key
-    forms = [m.calibration.form for m in members for _ in m.rows]
-    form = max(dict.fromkeys(forms), key=forms.count)
-    rows = [row for m in members if m.calibration.form == form for row in m.rows]
-    whole = problem(rows, FORMS[form])
-    values = fitting.fit(whole)
-    out = left_out_devices(rows, form)
-    return Calibration(
-        CLASS + device_class, software, ANY, domain, form, FORMS[form].constants(values.tolist()),
-        UNKNOWN_SPREAD if np.isnan(out).all() else spread_of(out, [m.device for m in rows]), "device",
-        errors_of(whole.residuals(values)), errors_of(out), len({m.family for m in rows}),
-        (min(m.batch for m in rows), max(m.batch for m in rows)),
-        ", ".join(dict.fromkeys(m.calibration.device for m in members if m.calibration.form == form)),
-    )  # fmt: skip
+def of_one_class(device_class: str, members: Sequence[Fitted]) -> list[Calibration]:
+    """The calibrations of a class of devices and a domain, from those that were measured."""
+    every = dict.fromkeys(one.calibration.software for one in members)
+    pools = {name: Pool([m for m in members if m.calibration.software == name], _device) for name in every}
+    whole = Pool(members, _device)
+    known = [(out, group) for pool in pools.values() for out, group in pool.left_out if not np.isnan(out).any()]
+    shared = max(_spread(known), whole.widest)
+    entries = [pool.calibration(device_class, name, shared) for name, pool in pools.items()]
+    return [*entries, whole.calibration(device_class, ANY, max(whole.spread, shared))]
 
 
-def left_out_devices(rows: Sequence[Measurement], form: str) -> Array:
-    """log(predicted / measured) of each row by a fit to the other devices; NaN where there is one device."""
-    return fitting.held_out(problem(rows, FORMS[form]), [m.device for m in rows])
+def _class(one: Fitted) -> str:
+    return DEVICES[one.calibration.device].device_class
 
 
-def with_one_network(residuals: Array, known: int) -> Array:
-    """Residuals of a device when all its times are scaled by the error at one row of it."""
-    return np.delete(residuals - residuals[known], known)
+def _device(one: Fitted) -> str:
+    return one.calibration.device
+
+
+def _spread(known: Sequence[tuple[Array, str]]) -> float:
+    """The factor of the interval of errors, each array of one group."""
+    if not known:
+        return UNKNOWN_SPREAD
+    return spread_of(np.concatenate([out for out, _ in known]), [group for out, group in known for _ in out])
+
+
+class Pool:
+    """Measured devices fitted as if they were one, by the form of most of their rows.
+
+    `left_out` are log(predicted / measured) of each member by a fit without all of its group (a device, or a class),
+    and that group; NaN where nothing is left to fit.
+    """
+
+    def __init__(self, members: Sequence[Fitted], group: Callable[[Fitted], str]) -> None:
+        forms = [m.calibration.form for m in members for _ in m.rows]
+        self.members, self.group = members, group
+        self.form = FORMS[max(dict.fromkeys(forms), key=forms.count)]
+
+    @cached_property
+    def left_out(self) -> list[tuple[Array, str]]:
+        groups = [self.group(m) for m in self.members]
+        constants = {group: self._fit([m for m, g in zip(self.members, groups) if g != group]) for group in set(groups)}
+        return [(self._residuals(m, constants[g]), g) for m, g in zip(self.members, groups)]
+
+    @property
+    def spread(self) -> float:
+        """The factor of the interval of what was left out, and no less than that of any that was measured."""
+        return max(_spread([(out, g) for out, g in self.left_out if not np.isnan(out).any()]), self.widest)
+
+    @property
+    def widest(self) -> float:
+        """The widest interval of any of them."""
+        return max(m.calibration.spread for m in self.members)
+
+    def calibration(self, device_class: str, software: str, spread: float) -> Calibration:
+        """What stands for devices of a class that were never measured."""
+        core = self._core(self.members)
+        values = self._fit(self.members)
+        assert values is not None
+        out = np.concatenate([o for o, _ in self.left_out])
+        rows = [row for m in self.members for row in m.rows]
+        first = self.members[0].calibration
+        return Calibration(
+            CLASS + device_class, software, ANY, first.domain, self.form.name, self.form.constants(values.tolist()),
+            spread, "device" if device_class != ANY else "class",
+            errors_of(fitting.joined([m.problem for m in core]).residuals(values)), errors_of(out),
+            len({m.family for m in rows}), (min(m.batch for m in rows), max(m.batch for m in rows)),
+            ", ".join(dict.fromkeys(m.calibration.device for m in core)),
+        )  # fmt: skip
+
+    def _core(self, members: Sequence[Fitted]) -> list[Fitted]:
+        return [m for m in members if m.calibration.form == self.form.name]
+
+    def _fit(self, members: Sequence[Fitted]) -> Array | None:
+        core = self._core(members)
+        return fitting.fit(fitting.joined([m.problem for m in core])) if core else None
+
+    def _residuals(self, one: Fitted, values: Array | None) -> Array:
+        if values is None:
+            return np.full(len(one.rows), np.nan)
+        if FORMS[one.calibration.form].groups == self.form.groups:
+            return one.problem.residuals(values)
+        constants = self.form.constants(values.tolist())
+        return np.asarray(np.log(predicted(one.rows, constants) / [m.seconds for m in one.rows]))
 
 
 def calibrate_or_scale(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> list[Fitted]:
     """Calibrations of measured devices; one of too few networks takes the constants of its class in proportion."""
-    found = []
+    return [with_figures(one, measurements) for one in _calibrated_or_scaled(measurements, known)]
+
+
+def _calibrated_or_scaled(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> Iterator[Fitted]:
     for rows in groups_of(measurements).values():
         device = DEVICES[rows[0].device]
         if len({m.network for m in rows}) >= FEWEST:
-            found.append(fit_rows(rows))
+            yield fit_rows(rows)
             continue
         choice = choose([c for c in known if c.pooled], device, AUTO, rows[0].precision, rows[0].domain)
         of_class = choice.calibration
         residuals = np.log(predicted(rows, of_class.constants) / [m.seconds for m in rows])
         after = residuals - np.median(residuals)
-        found.append(Fitted(scaled(of_class, rows, residuals), rows, after, np.full(len(rows), np.nan)))
-    return found
+        none = np.full(len(rows), np.nan)
+        yield Fitted(scaled(of_class, rows, residuals), rows, after, none, problem(rows, FORMS[of_class.form]))
 
 
 def scaled(of_class: Calibration, rows: Sequence[Measurement], residuals: Array) -> Calibration:

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dse.calibration.calibrate import Fitted, calibrate
+from dse.calibration.calibrate import Fitted, calibrate, left_out_by
 from dse.calibration.catalogue import FITTED
 from dse.calibration.constants import Calibration
 from dse.calibration.files import write
 from dse.calibration.measurements import Measurement, read_measurements
 from dse.calibration.other_figures import energy_comparisons, memory_comparisons
 from dse.calibration.pool import pooled
-from dse.calibration.unseen import unseen_devices
+from dse.calibration.unseen import unseen_devices, without_twins
 from dse.calibration.validation import Comparison, Residuals, compare, joined, predict_file, residuals_of
 from dse.hardware import DEVICES
 
@@ -42,9 +42,11 @@ def validation() -> tuple[list[Comparison], list[str]]:
     fitted, classes = fit_all()
     comparisons = [compare(one, fitted) for one in fitted]
     comparisons += pools(residuals_of(fitted))
-    comparisons += predict_file([m for m in rows if m.use == "hold"], [*(f.calibration for f in fitted), *classes])
+    held = [m for m in rows if m.use == "hold"]
+    comparisons += predict_file(held, [*(f.calibration for f in fitted), *classes])[0]
     comparisons += [
-        *unseen_devices(fitted, classes),
+        *without_twins(fitted, {name: POOLS[name] for name in IMAGE_NETWORKS}),
+        *unseen_devices(fitted),
         *energy_comparisons(fitted, rows),
         *memory_comparisons(fitted, rows),
     ]
@@ -67,18 +69,26 @@ POOLS: dict[str, Callable[[Measurement], bool]] = {
     "microcontroller engines (TinyEngine's table)": lambda m: _of_class("mcu")(m) and m.software.endswith(TINY_ENGINE),
     "microcontrollers (MLPerf Tiny)": lambda m: _of_class("mcu")(m) and not m.software.endswith(TINY_ENGINE),
     "phones (TensorFlow Lite)": _of_class("phone"),
+    "Edge TPU": lambda m: m.device == "coral-edge-tpu",
     "matrix products": lambda m: m.domain == "matrix product",
     "LLM static batches (TensorRT-LLM)": _by("tensorrt-llm", "request"),
     "LLM time to first token (TensorRT-LLM)": _by("tensorrt-llm", "prefill"),
-    "LLM generation (llama.cpp)": _by("llama.cpp"),
-    "LLM prompts (llama.cpp)": _by("llama.cpp-prompt"),
+    "LLM generation (llama.cpp)": _by("llama.cpp", "decode"),
+    "LLM prompts (llama.cpp)": _by("llama.cpp", "prefill"),
 }
+# Of which enough families were measured to leave out kin together.
+IMAGE_NETWORKS = ("image networks on GPUs", "image networks on CPUs")
 
 
 def pools(parts: Sequence[Residuals]) -> list[Comparison]:
     """Errors over all devices of a kind of measurement."""
-    found = {name: [p.only(chosen) for p in parts] for name, chosen in POOLS.items()}
-    return [joined(name, "", kept) for name, kept in found.items() if any(len(p.rows) for p in kept)]
+    found = []
+    for name, chosen in POOLS.items():
+        kept = [(left_out_by(p.rows)[0], p.only(chosen)) for p in parts]
+        ways = dict.fromkeys(by for by, p in kept if len(p.rows))
+        if ways:
+            found.append(joined(name, f"by {' or '.join(ways)}", [p for _, p in kept]))
+    return found
 
 
 def _reasons(skipped: list[Measurement]) -> str:

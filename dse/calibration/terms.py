@@ -30,7 +30,11 @@ def problem(measurements: Sequence[Measurement], form: Form) -> Problem:
     """The fit of a form to measured times of a device, its software and format."""
     parts = [(row, often, part) for row, m in enumerate(measurements) for often, part in m.parts]
     fixed = np.array([often * _seconds(part, ()) for _, often, part in parts])
-    terms = np.array([[often * _seconds(part, group) for group in form.groups] for _, often, part in parts])
+    kept = [("resident_bytes", resident(part) if form.resident else 0.0) for _, _, part in parts]
+    terms = np.array([
+        [often * _seconds(part, group, one) for group in form.groups]
+        for (_, often, part), one in zip(parts, kept, strict=True)
+    ])  # fmt: skip
     seconds = np.array([m.seconds for m in measurements])
     return Problem(
         terms.reshape(len(parts), -1) - fixed[:, None], seconds, np.array(form.prior),
@@ -53,8 +57,14 @@ def _sums(measurements: Sequence[Measurement], seconds: Callable[[Measurement], 
     return np.array([sum(often * seconds(part) for often, part in m.parts) for m in measurements])
 
 
-def _seconds(measurement: Measurement, group: Sequence[str]) -> float:
-    return float(calibrated_latency(**(_NO_COST | inputs(measurement) | dict.fromkeys(group, 1.0))))
+def _seconds(measurement: Measurement, group: Sequence[str], *more: tuple[str, float]) -> float:
+    given = _NO_COST | inputs(measurement) | dict.fromkeys(group, 1.0) | dict(more)
+    return float(calibrated_latency(**given))
+
+
+def resident(measurement: Measurement) -> float:
+    """Bytes of weights that stay on the chip of its device."""
+    return float(DEVICES[measurement.device].figures["sram"])
 
 
 def inputs(measurement: Measurement) -> dict[str, float]:

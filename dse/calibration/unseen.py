@@ -5,17 +5,20 @@ Each device in turn is left out with all its measurements, and predicted from th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from dse.calibration.calibrate import Fitted
-from dse.calibration.constants import ANY, CLASS, Calibration
+from dse.calibration import fitting
+from dse.calibration.calibrate import Fitted, sharing
+from dse.calibration.catalogue import AUTO, choose
+from dse.calibration.constants import Calibration
 from dse.calibration.fitting import Array
 from dse.calibration.measurements import Measurement
-from dse.calibration.pool import left_out_devices, with_one_network
-from dse.calibration.terms import roofline
-from dse.calibration.validation import Comparison, Residuals, joined, together
+from dse.calibration.pool import pooled
+from dse.calibration.terms import predicted, roofline
+from dse.calibration.validation import Comparison, Residuals, joined
 from dse.hardware import DEVICES
 
 # The network that is measured first on a new device.
@@ -28,61 +31,93 @@ TOLD = {
     ("datacentre-gpu", "vision"): "image networks on GPUs",
     ("cpu", "vision"): "image networks on CPUs",
     ("phone", "vision"): "phones (TensorFlow Lite)",
-    ("mcu", "vision"): "microcontrollers (MLPerf Tiny)",
+    ("mcu", "vision"): "microcontrollers",
     ("consumer-gpu", "language"): "LLM on GPUs",
     ("datacentre-gpu", "language"): "LLM on GPUs",
 }
 
 
-def unseen_devices(fitted: Sequence[Fitted], classes: Sequence[Calibration]) -> list[Comparison]:
+def unseen_devices(fitted: Sequence[Fitted]) -> list[Comparison]:
     """Errors on devices left out: with nothing of theirs known, and where one network was measured on them.
 
-    Of every class, software and domain of which two or more devices were measured, told by kind of device.
+    Predictions are those that a user of such a device gets, with the software named and without, and so are their
+    intervals. Of classes and domains of which two or more devices were measured, told by kind of device.
     """
-    nothing: dict[str, list[Residuals]] = {}
+    named: dict[str, list[Residuals]] = {}
+    auto: dict[str, list[Residuals]] = {}
     one: dict[str, list[Residuals]] = {}
-    for kind, rows, out in _left_out(fitted, classes):
-        nothing.setdefault(kind, []).append(_residuals(rows, out))
-        known = _one_known(rows, out)
-        if len(known.rows):
-            one.setdefault(kind, []).append(known)
-    found = [joined(f"{kind}: device not measured", "by device", parts) for kind, parts in nothing.items()]
-    return found + [joined(f"{k}: only {FIRST_NETWORK} measured", "by device", parts) for k, parts in one.items()]
+    for kind, rest, own in _left_out(fitted):
+        known = pooled(rest)
+        auto.setdefault(kind, []).extend(_as_chosen(f, known, AUTO) for f in own)
+        found = [_as_chosen(f, known, f.calibration.software) for f in own]
+        named.setdefault(kind, []).extend(found)
+        one.setdefault(kind, []).extend(r for r in map(_one_known, found) if len(r.rows))
+    lines = [
+        (named, "device not measured"),
+        (auto, "device not measured, any software"),
+        (one, f"only {FIRST_NETWORK} measured"),
+    ]
+    return [
+        joined(f"{kind}: {what}", "by device", parts) for found, what in lines for kind, parts in found.items() if parts
+    ]
 
 
-def _one_known(rows: Sequence[Measurement], out: Array) -> Residuals:
-    """The residuals when all times of each device are scaled by the error at one network of it."""
+def _left_out(fitted: Sequence[Fitted]) -> Iterator[tuple[str, list[Fitted], list[Fitted]]]:
+    """For each device of each class and domain: what is told together with it, the others of these, and its own."""
+    for kind in dict.fromkeys(map(_kind, fitted)):
+        members = [f for f in fitted if _kind(f) == kind]
+        devices = dict.fromkeys(f.calibration.device for f in members)
+        for device in devices if len(devices) > 1 else ():
+            own = [f for f in members if f.calibration.device == device]
+            yield TOLD.get(kind, ", ".join(kind)), sharing([f for f in members if f not in own]), own
+
+
+def _kind(one: Fitted) -> tuple[str, str]:
+    return DEVICES[one.calibration.device].device_class, one.calibration.domain
+
+
+def _as_chosen(one: Fitted, known: Sequence[Calibration], software: str) -> Residuals:
+    """The errors of what is chosen for a device that is not known, and which rows are in its interval."""
+    device, own = DEVICES[one.calibration.device], one.calibration
+    chosen = choose(known, device, software, own.precision, own.domain).calibration
+    out = np.log(predicted(one.rows, chosen.constants) / [m.seconds for m in one.rows])
+    return replace(_residuals(replace(one, calibration=chosen), out), fitted=np.full(len(out), np.nan))
+
+
+def _one_known(found: Residuals) -> Residuals:
+    """The residuals of the other rows when all times of a device are scaled by the error at one network of it."""
+    first = [i for i, row in enumerate(found.rows) if row.network == FIRST_NETWORK]
+    if not first:
+        return found.only(lambda _: False)
+    rest = replace(found, held_out=found.held_out - found.held_out[first[0]], inside=np.full(len(found.rows), np.nan))
+    measured = found.rows[first[0]]
+    return rest.only(lambda row: row is not measured)
+
+
+# Families that are near twins: whoever leaves one out and keeps the other knows more than of a new network.
+TWINS = {
+    "resnext": "resnet",
+    "wide_resnet": "resnet",
+    "mobilenet_v3": "mobilenet_v2",
+    "efficientnet": "mobilenet_v2",
+}
+
+
+def without_twins(fitted: Sequence[Fitted], pools: Mapping[str, Callable[[Measurement], bool]]) -> list[Comparison]:
+    """Errors of the same calibrations where families that are near twins are left out of a fit together."""
     found = []
-    for device in dict.fromkeys(m.device for m in rows):
-        own = [i for i, m in enumerate(rows) if m.device == device]
-        first = [k for k, i in enumerate(own) if rows[i].network == FIRST_NETWORK]
-        if first:
-            rest = [rows[i] for k, i in enumerate(own) if k != first[0]]
-            found.append(_residuals(rest, with_one_network(out[own], first[0])))
-    return together(found)
+    for name, chosen in pools.items():
+        members = [one for one in fitted if all(map(chosen, one.rows))]
+        parts = [_residuals(one, fitting.held_out(one.problem, list(map(_twins, one.rows)))) for one in members]
+        found.append(joined(f"{name}, twin families together", "by twin families", parts))
+    return found
 
 
-def _left_out(
-    fitted: Sequence[Fitted], classes: Sequence[Calibration]
-) -> Iterator[tuple[str, list[Measurement], Array]]:
-    for of_class in classes:
-        device_class = of_class.device.removeprefix(CLASS)
-        if device_class == ANY:
-            continue
-        rows = [
-            row
-            for one in fitted
-            if one.calibration.form == of_class.form
-            and (one.calibration.software, one.calibration.domain) == (of_class.software, of_class.domain)
-            and DEVICES[one.calibration.device].device_class == device_class
-            for row in one.rows
-        ]
-        out = left_out_devices(rows, of_class.form)
-        if not np.isnan(out).all():
-            yield TOLD.get((device_class, of_class.domain), f"{device_class}, {of_class.domain}"), rows, out
+def _twins(row: Measurement) -> str:
+    return TWINS.get(row.family, row.family)
 
 
-def _residuals(rows: Sequence[Measurement], out: Array) -> Residuals:
-    plain = np.log(roofline(rows) / [m.seconds for m in rows])
-    none = np.full(len(rows), np.nan)
-    return Residuals(rows, none, out, none, plain)
+def _residuals(one: Fitted, out: Array) -> Residuals:
+    inside = np.where(np.isnan(out), np.nan, np.abs(out) <= np.log(one.calibration.spread))
+    plain = np.log(roofline(one.rows) / [m.seconds for m in one.rows])
+    return Residuals(one.rows, one.fitted, out, inside, plain)

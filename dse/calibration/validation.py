@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dse.calibration.calibrate import Fitted, errors_of, left_out_by, shares_with, spread_of
-from dse.calibration.catalogue import AUTO, choose
+from dse.calibration.calibrate import Fitted, errors_of, left_out_by, shares_with, widest
+from dse.calibration.catalogue import AUTO, Choice, choose
 from dse.calibration.constants import Calibration, Errors
+from dse.calibration.figures import FIGURES, predicted_figure
 from dse.calibration.fitting import Array
 from dse.calibration.measurements import Measurement
 from dse.calibration.terms import predicted, roofline
+from dse.calibration.unused import Unused, not_predicted, skipped
 from dse.hardware import DEVICES
 
 # Of fewer rows the share inside an interval tells nothing.
@@ -70,12 +72,13 @@ def _inside(one: Fitted, parts: Sequence[Fitted]) -> Array:
     members = shares_with(one, parts)
     labels = np.array([group for p in members for group in left_out_by(p.rows)[1]])
     errors = np.concatenate([p.held_out for p in members])
+    phases = np.array([row.phase or "" for p in members for row in p.rows])
     own = np.array(left_out_by(one.rows)[1])
     found = np.full(len(one.rows), np.nan)
     for group in dict.fromkeys(own):
         others = labels != group
         if others.any():
-            k = spread_of(errors[others], labels[others])
+            k = widest(errors[others], labels[others], phases[others])
             found[own == group] = np.abs(one.held_out[own == group]) <= np.log(k)
     return found
 
@@ -105,28 +108,48 @@ def joined(name: str, by: str, parts: Sequence[Residuals]) -> Comparison:
 
 def predict_file(
     measurements: Sequence[Measurement], known: Sequence[Calibration], seen: Container[tuple[str, ...]] = ()
-) -> list[Comparison]:
-    """Predictions beside a user's measured times: one line for each device, software and format.
+) -> tuple[list[Comparison], list[Unused]]:
+    """Predictions beside a user's measurements, and the rows that are not predicted, with the reason.
 
-    `seen` are the keys (`row_key`) of rows that calibrations were fitted to: these are told as fitted, all others as
-    left out. The interval is that of the calibration, of the latter.
+    One line for each device, software and format, and for each kind of figure that is no time. `seen` are the keys
+    (`row_key`) of rows that calibrations were fitted to: these are told as fitted, all others as left out. The interval
+    is that of the calibration, of the latter.
     """
     groups: dict[tuple[str, ...], list[Measurement]] = {}
-    for row in (m for m in measurements if m.network and m.is_time and m.use != "skip"):
-        groups.setdefault((row.device, row.software, row.precision, row.domain), []).append(row)
+    unused = [(m, skipped(m)) for m in measurements if m.use == "skip"]
+    for row in (m for m in measurements if m.use != "skip"):
+        kind = "" if row.is_time else row.metric
+        groups.setdefault((row.device, row.software, row.precision, row.domain, kind), []).append(row)
     found = []
-    for (device, software, precision, domain), rows in groups.items():
+    for (device, software, precision, domain, kind), rows in groups.items():
         known_software = software if any(c.software == software for c in known) else AUTO
         choice = choose(known, DEVICES[device], known_software, precision, domain)
-        seconds = np.array([m.seconds for m in rows])
-        residuals = np.log(predicted(rows, choice.calibration.constants) / seconds)
-        fitted = np.array([m.use == "fit" and row_key(m) in seen for m in rows])
-        new = residuals[~fitted]
-        inside = float((np.abs(new) <= np.log(choice.calibration.spread)).mean()) if len(new) else float("nan")
-        plain = errors_of(np.log(roofline(rows) / seconds))
-        name = f"{device}, {software}, {precision}"
-        found.append(Comparison(name, choice.what, errors_of(residuals[fitted]), errors_of(new), inside, plain))
-    return found
+        name = f"{device}, {software}, {precision}{f': {kind}' if kind else ''}"
+        if not kind:
+            found.append(_compared(name, rows, choice, seen))
+        elif choice.calibration.software == software and FIGURES[kind] in choice.calibration.constants:
+            found.append(_figures_compared(name, rows, choice))
+        else:
+            unused += [(m, not_predicted(m)) for m in rows]
+    return found, unused
+
+
+def _compared(name: str, rows: Sequence[Measurement], choice: Choice, seen: Container[tuple[str, ...]]) -> Comparison:
+    seconds = np.array([m.seconds for m in rows])
+    residuals = np.log(predicted(rows, choice.calibration.constants) / seconds)
+    fitted = np.array([m.use == "fit" and row_key(m) in seen for m in rows])
+    new = residuals[~fitted]
+    inside = float((np.abs(new) <= np.log(choice.calibration.spread)).mean()) if len(new) else float("nan")
+    plain = errors_of(np.log(roofline(rows) / seconds))
+    return Comparison(name, choice.what, errors_of(residuals[fitted]), errors_of(new), inside, plain)
+
+
+def _figures_compared(name: str, rows: Sequence[Measurement], choice: Choice) -> Comparison:
+    constants = choice.calibration.constants
+    residuals = np.array([np.log((predicted_figure(m, constants) or np.nan) / m.value) for m in rows])
+    return Comparison(
+        name, choice.what, errors_of(np.zeros(0)), errors_of(residuals), float("nan"), errors_of(np.zeros(0))
+    )
 
 
 def row_key(row: Measurement) -> tuple[str, ...]:

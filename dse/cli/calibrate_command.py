@@ -19,10 +19,11 @@ from dse.errors import Fault, InputError
 def command(measured: Path, out: Path | None, as_json: bool) -> None:
     """Fit how long a device takes for each kind of work to the times in MEASURED, a CSV file.
 
-    Its columns are network, device, software, precision, metric (latency or throughput), value, unit, and where they
-    apply axes ("resolution=256 batch=64"), family, use (fit, hold or skip), source, note. Families of models are left
-    out in turn to tell the error on new ones. A device with fewer than three networks takes the constants of its class
-    in proportion.
+    Its columns are network, device, software, precision, metric (latency, throughput, time_to_first_token; energy,
+    peak_sram and flash_total beside such times), value, unit, and where they apply axes ("resolution=256 batch=64"),
+    family, use (fit, hold or skip), source, note. Families of models are left out in turn to tell the error on new
+    ones. A device with fewer than three networks takes the constants of its class in proportion. Rows that nothing was
+    made of are listed.
 
     \b
     dse calibrate mine.csv -o mine.toml
@@ -32,6 +33,7 @@ def command(measured: Path, out: Path | None, as_json: bool) -> None:
     from dse.calibration.files import write
     from dse.calibration.measurements import read_measurements
     from dse.calibration.pool import calibrate_or_scale
+    from dse.calibration.unused import not_fitted, told
     from dse.calibration.validation import compare, predict_file
 
     if out is not None and out.suffix != ".toml":
@@ -39,23 +41,27 @@ def command(measured: Path, out: Path | None, as_json: bool) -> None:
     measurements = read_measurements(measured)
     fitted = calibrate_or_scale(measurements, list(CALIBRATIONS.values()))
     if not fitted:
-        raise InputError(Fault(str(measured), "has no times to fit: metric latency or throughput, use fit"))
+        raise InputError(
+            Fault(str(measured), "has no times to fit: metric latency, throughput or time_to_first_token, use fit")
+        )
     comparisons = [compare(one, fitted) for one in fitted]
     known = [one.calibration for one in fitted]
-    comparisons += predict_file([m for m in measurements if m.use == "hold"], known)
-    skipped = [m for m in measurements if m.use == "skip" or not m.is_time]
+    held, not_held = predict_file([m for m in measurements if m.use == "hold"], known)
+    unused = [*not_fitted(fitted, measurements), *not_held]
+    notes = told(unused, len(measurements))
+    comparisons += held
     rows: Path | None = None
     if out is not None:
         rows = write(
             out, fitted, f"Calibrations fitted to {measured.name}; constants in units of the datasheet's times."
         )
     if as_json:
-        facts = {"comparisons": [asdict(c) for c in comparisons], "skipped": len(skipped)}
+        facts = {"comparisons": [asdict(c) for c in comparisons], "skipped": len(unused), "notes": notes}
         print_json({**facts, **({"path": str(out), "rows": str(rows)} if out else {})})
         return
     print_comparisons(comparisons)
-    if skipped:
-        print_text(f"({len(skipped)} rows are no times, or are marked skip)")
+    for note in notes:
+        print_text(note)
     if out is not None:
         count = f"{len(fitted)} calibration{'s' * (len(fitted) > 1)}"
         click.echo(f"{out}: {count}; {rows}: measured and predicted times")

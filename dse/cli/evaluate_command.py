@@ -62,7 +62,7 @@ def command(
     dse evaluate mobilenet_v2 --device stm32u575 --precision int8 \\
         --set width=0.35 --explain latency
     """
-    from dse.api import applicable, design_space
+    from dse.api import applicable, design_space, with_ends
     from dse.grid.dataset import evaluate
     from dse.grid.explain import chain, describe
 
@@ -74,7 +74,7 @@ def command(
     if explain and not as_json:
         click.echo("\n".join(lines))
         return
-    facts = describe(evaluate(space, wanted or applicable(space)), space)
+    facts = describe(evaluate(space, with_ends(wanted or applicable(space), space)), space)
     for metric in facts["metrics"].values():
         if math.isinf(metric["value"]):
             metric["reason"] = "beyond what a double can hold"
@@ -90,22 +90,31 @@ def _print(facts: dict[str, Any]) -> None:
     print_text(", ".join(f"{k} {v}" for k, v in facts["design"].items()), indent="  ")
     click.echo()
     rows = []
-    for heading, inside in sections(facts["metrics"]).items():
-        rows += [["", "", ""], [heading.upper(), "", ""]] if len(facts["metrics"]) > 1 else []
-        rows += [[name, *_value(facts["metrics"][name])] for name in inside]
+    metrics = facts["metrics"]
+    beside = {f"{n}_{end}" for n in metrics if _interval(n, metrics) for end in ("low", "high")}
+    for heading, inside in sections(n for n in metrics if n not in beside).items():
+        rows += [["", "", ""], [heading.upper(), "", ""]] if len(metrics) - len(beside) > 1 else []
+        rows += [[name, *_value(metrics[name], _interval(name, metrics))] for name in inside]
     print_table(["metric", "value", "what"], rows, right=["value"], prose=["what"])
     click.echo()
     assumed = ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items())
     print_text(f"assumed: {assumed}", indent="  ")
 
 
-def _value(metric: dict[str, Any]) -> tuple[str, str]:
-    """A metric's value with its unit, and what it is; or why it has none."""
+def _interval(name: str, metrics: dict[str, Any]) -> list[dict[str, Any]]:
+    """Both ends of a metric's interval, where they are known."""
+    ends = [metrics[e] for e in (f"{name}_low", f"{name}_high") if e in metrics]
+    return ends if len(ends) == 2 and all(math.isfinite(e["value"]) for e in ends) else []
+
+
+def _value(metric: dict[str, Any], interval: list[dict[str, Any]]) -> tuple[str, str]:
+    """A metric's value with its unit and interval, and what it is; or why it has none."""
     from dse.units import format_quantity
 
     if not math.isfinite(metric["value"]):
         return "-", metric["reason"]
-    return format_quantity(metric["value"], metric["measure"]), metric["what"]
+    told = [format_quantity(m["value"], m["measure"]) for m in (metric, *interval)]
+    return told[0] + (f" ({told[1]} to {told[2]})" if interval else ""), metric["what"]
 
 
 def _shown(assumption: Any) -> str:

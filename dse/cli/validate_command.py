@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dse.cli.common import json_option, print_json, print_table, print_text
+from dse.errors import Fault, InputError
 
 if TYPE_CHECKING:
     from dse.calibration.constants import Errors
@@ -25,11 +26,12 @@ COLUMNS = ("measurements", "rows", "fitted", "left out", "by", "in the 80 % inte
 )
 @json_option
 def command(measured: Path | None, calibration: Path | None, as_json: bool) -> None:
-    """Hold predicted times against measured ones: MEASURED (a CSV file), or those that the catalogue was fitted to.
+    """Hold predictions against measurements: MEASURED (a CSV file), or those that the catalogue was fitted to.
 
     Errors are relative: signed median, median of the size and its 90th percentile. "left out" are rows that the
     prediction was not fitted to: whole families of models at a time, or those rows of MEASURED that the catalogue
-    (or the --calibration file) does not hold.
+    (or the --calibration file) does not hold. "by" says what was left out together: families, networks, single rows
+    or whole devices; of MEASURED, which calibration predicts. Rows of MEASURED that cannot be compared are listed.
 
     \b
     dse validate
@@ -39,6 +41,7 @@ def command(measured: Path | None, calibration: Path | None, as_json: bool) -> N
     from dse.calibration.constants import read_calibrations
     from dse.calibration.files import read_keys
     from dse.calibration.measurements import read_measurements
+    from dse.calibration.unused import told
     from dse.calibration.validation import predict_file
 
     if measured is None:
@@ -48,7 +51,10 @@ def command(measured: Path | None, calibration: Path | None, as_json: bool) -> N
     else:
         known = list(CALIBRATIONS.values()) if calibration is None else read_calibrations(calibration)
         rows = read_measurements(measured)
-        comparisons, notes = predict_file(rows, known, read_keys(calibration or FITTED)), []
+        comparisons, unused = predict_file(rows, known, read_keys(calibration or FITTED))
+        notes = told(unused, len(rows))
+        if not comparisons:
+            raise InputError(Fault(str(measured), f"no row can be compared {' '.join(notes)}"))
     if as_json:
         print_json({"comparisons": [asdict(c) for c in comparisons], "notes": notes})
         return

@@ -14,6 +14,7 @@ from dse.metrics import (
     counts,
     energy,
     exchanged,
+    interval_ends,
     latency,
     latency_fitted,
     memory,
@@ -39,6 +40,7 @@ __all__ = [
     "energy",
     "exchanged",
     "formula",
+    "interval_ends",
     "latency",
     "latency_fitted",
     "memory",
@@ -54,5 +56,6 @@ __all__ = [
     "work",
 ]
 
+interval_ends.define()
 registry.check_wiring()
 make_mapping(__name__, lambda: {name: registry.metric_record(name) for name in registry.METRICS})

@@ -42,6 +42,7 @@ def calibrated_latency(
     score_cost,
     cache_cost,
     weight_cost,
+    resident_bytes,
     overlap,
     launch_time,
     call_time,
@@ -55,13 +56,14 @@ def calibrated_latency(
 
     A cost is a time in units of the datasheet's: 2 MAC at the peak rate, or a byte at the bandwidth. Where `overlap`
     is 1, layers take the longer of computing and reading their weights, and attention the longer of computing and
-    reading its cache; elsewhere both add up. Several devices share the work evenly, at the rates of one; kernels start
-    on each for every part of the batch.
+    reading its cache; elsewhere both add up. Weights that stay on chip from call to call (`resident_bytes`) take no
+    time. Several devices share the work evenly, at the rates of one; kernels start on each for every part of the batch.
     """
     mac = 2 * batch / (peak_ops * compute_efficiency * sharing_devices)
     byte = 1 / (bandwidth * bandwidth_efficiency * sharing_devices)
     element = activation_bits / 8 * batch * byte
-    layers, weights = layer_macs * mac * matrix_cost, weight_bytes * byte * weight_cost
+    layers = layer_macs * mac * matrix_cost
+    weights = np.maximum(weight_bytes - resident_bytes, 0) * byte * weight_cost
     products = product_macs * mac * product_cost
     kept = np.maximum(cache_traffic * cache_copies * cache_cost, repeated_cache_traffic)
     cache = kept * (kv_bits / 8 * batch * byte)

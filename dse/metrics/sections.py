@@ -27,7 +27,7 @@ def sections(names: Iterable[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"own formulas": [], **{heading: [] for heading in HEADINGS.values()}}
     for name in names:
         function = registry.metric_record(name).function
-        room = function.__module__.rpartition(".")[2]
+        room = function.__module__.rpartition(".")[2].removesuffix("_fitted")
         heading = "own formulas" if registry.is_own(function) else HEADINGS.get(room, room)
         found.setdefault(heading, []).append(name)
     return {heading: inside for heading, inside in found.items() if inside}

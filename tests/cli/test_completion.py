@@ -26,7 +26,7 @@ def completed(line: str) -> list[str]:
         ("evaluate resnet15", ["resnet152"]),
         ("evaluate resnet50 --device stm32f7", ["stm32f746"]),
         ("evaluate resnet50 --precision fp3", ["fp32"]),
-        ("evaluate resnet50 --explain time_per_", ["time_per_token"]),
+        ("evaluate resnet50 --explain time_per_", ["time_per_token", "time_per_token_low", "time_per_token_high"]),
         ("list fo", ["formulas"]),
         ("show kv_c", ["kv_cache"]),
         ("plot results/quickstart roof", ["roofline"]),

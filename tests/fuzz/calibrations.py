@@ -54,7 +54,7 @@ def _read_measured(path: Path) -> object:
     from dse.calibration.validation import compare, predict_file
 
     found, known = read_measurements(path), list(CALIBRATIONS.values())
-    compared = predict_file(found, known)
+    compared, _ = predict_file(found, known)
     fitted = calibrate_or_scale(found, known)
     return compared, [compare(one) for one in fitted], written([f.calibration for f in fitted], "x")
 
@@ -84,7 +84,7 @@ def _read_constants(path: Path) -> object:
     measured = folder() / "measured.csv"
     if not measured.exists():
         measured.write_bytes(MEASURED)
-    found = predict_file(read_measurements(measured), read_calibrations(path))
+    found, _ = predict_file(read_measurements(measured), read_calibrations(path))
     return [np.isfinite(c.held_out.median) for c in found]
 
 

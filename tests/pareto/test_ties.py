@@ -95,7 +95,7 @@ def test_what_is_wrong_is_told():
     with pytest.raises(InputError, match=r"objectives.ties: 'some' is not allowed; allowed: exact, interval"):
         dse.explore(SPEC | {"objectives": {**SPEC["objectives"], "ties": "some"}})
     with pytest.raises(InputError, match=r"objectives.ties: no objective has an interval; .*accuracy, loss"):
-        dse.explore(SPEC | {"objectives": {"minimize": ["energy"], "ties": "interval"}})
+        dse.explore(SPEC | {"objectives": {"minimize": ["params"], "ties": "interval"}})
     data = dse.evaluate("mobilenet_v2", metrics=["macs", "accuracy"], width=[0.5, 1.0])
     with pytest.raises(InputError, match="accuracy_low"):
         dse.frontier(data, minimize="macs", maximize="accuracy", ties="interval")

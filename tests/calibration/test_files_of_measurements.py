@@ -1,0 +1,93 @@
+"""Files of measurements: every row is used, listed with its reason, or refused with its line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+import dse
+from dse.cli import cli
+
+HEADER = "network,device,software,precision,metric,value,unit,axes,family,use,note"
+DECODE = "llama-2-7b,a100-sxm-80gb,mine,fp16,latency,30,ms,phase=decode context=1024"
+
+
+def run(tmp_path, command, *rows, header=HEADER):
+    path = tmp_path / "mine.csv"
+    columns = header.count(",")
+    path.write_text("\n".join([header, *(row + "," * (columns - row.count(",")) for row in rows)]) + "\n")
+    return CliRunner().invoke(cli, [command, str(path), "--json"])
+
+
+def refusal(done):
+    assert isinstance(done.exception, dse.InputError), done.output
+    return str(done.exception)
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        (f"{DECODE} draft_tokens=4", "draft_tokens: is no part of a calibrated time"),
+        (f"{DECODE} tensor_parallel=3", "3 does not divide heads = 32"),
+        (f"{DECODE} batch=3 pipeline_parallel=2 micro_batches=2", "batch: 3 is not divided"),
+        (f"{DECODE} batch=8 batch=16", "batch: is given twice"),
+        (DECODE.replace("phase=decode", "phase=mixed"), "the phase 'mixed' are not fitted"),
+        (DECODE.replace("latency", "time_to_first_token"), "phase=prefill or phase=request"),
+        ("resnet50,rtx-4090,mine,fp16,latency,3,", "unit: is empty"),
+        ("resnet50,rtx-4090,mine,fp16,latency,3,ms,tensor_parallel=2", "cannot divide this network"),
+    ],
+)
+def test_a_row_without_an_effect_or_a_meaning_is_refused_with_its_line(tmp_path, row, told):
+    done = run(tmp_path, "validate", row)
+    assert "mine.csv: line 2: " in refusal(done)
+    assert told in refusal(done)
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path):
+    done = run(tmp_path, "validate", "resnet50,rtx-4090,mine,fp16,latency,3,ms,,,,,4", header=f"{HEADER},value")
+    assert "the column 'value' is there twice" in refusal(done)
+
+
+def test_nothing_to_compare_is_an_error_with_its_reason(tmp_path):
+    done = run(
+        tmp_path,
+        "validate",
+        "resnet50,rtx-4090,mine,fp16,energy,3,mJ",
+        "resnet18,rtx-4090,a,fp16,latency,1,ms,,,skip,old",
+    )
+    assert "line 2: energy needs active_power" in refusal(done)
+    assert "line 3: marked skip (old)" in refusal(done)
+
+
+def test_every_row_is_compared_or_counted_as_not(tmp_path):
+    on = "stm32l4r5,x-cube-ai-9.0/st,int8"
+    rows = [
+        f"mobilenet_v2,{on},latency,300,ms,width=0.35 resolution=96",
+        f"mobilenet_v2,{on},energy,20,mJ,width=0.35 resolution=96",
+        f"mobilenet_v2,{on},peak_sram,200,KiB,width=0.35 resolution=96",
+        "llama-2-7b,a100-sxm-80gb,tensorrt-llm,fp16,time_to_first_token,130,ms,phase=prefill context=1024",
+        "llama-2-7b,a100-sxm-80gb,tensorrt-llm,fp16,time_to_first_token,131,ms,"
+        "phase=request prompt_tokens=1024 output_tokens=64",
+    ]
+    found = json.loads(run(tmp_path, "validate", *rows).output)
+    by_name = {c["name"]: c["held_out"]["rows"] for c in found["comparisons"]}
+    assert by_name == {
+        "stm32l4r5, x-cube-ai-9.0/st, int8": 1,
+        "stm32l4r5, x-cube-ai-9.0/st, int8: energy": 1,
+        "a100-sxm-80gb, tensorrt-llm, fp16": 2,
+    }
+    (note,) = found["notes"]
+    assert note.startswith("(1 of 5 rows are not used: line 4: peak_sram needs engine_sram")
+
+
+def test_energy_beside_its_time_is_fitted_and_energy_alone_is_listed(tmp_path):
+    rows = [
+        *(f"{n},stm32h743,mine,int8,latency,{ms},ms" for n, ms in (("mcunet-in1", 50), ("mcunet-in2", 200))),
+        "mcunet-in1,stm32h743,mine,int8,energy,10,mJ",
+        "mcunet-in3,stm32h743,mine,int8,energy,10,mJ",
+        "mcunet-in1,stm32h743,other,int8,flash_total,900,kB",
+    ]
+    (note,) = json.loads(run(tmp_path, "calibrate", *rows).output)["notes"]
+    assert note.startswith("(2 of 5 rows are not used: line 5: energy of a network whose time is not given; line 6: ")
