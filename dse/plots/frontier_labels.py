@@ -85,13 +85,15 @@ def _limit_text(axes: Axes, limit: Limit, panel: Panel, data: FrontierData) -> A
     rim, crowd = np.array(axes.get_window_extent(renderer).extents), _crowd(axes, panel, data)
     words: dict[str, Any] = {"fontsize": style.points(7.5), "color": style.INK, "bbox": _WHITE, "zorder": 2.5}
     upright, upper = limit.which == "x", limit.high is not None
-    text = axes.annotate(limit.text, (0, 0), xycoords="figure pixels", rotation=90 if upright else 0, **words)
+    # Fractions of the axes, so that it stands there at any resolution.
+    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "bottom"}
+    text = axes.text(0, 0, limit.text, rotation=90 if upright else 0, **place, **words)
     bare = text.get_window_extent(renderer)
     size = np.array([bare.width, bare.height])
     across = 0 if upright else 1
-    place = [axes.get_xlim()[0], axes.get_ylim()[0]]
-    place[across] = value / scale.factor
-    at = axes.transData.transform(place)
+    start = [axes.get_xlim()[0], axes.get_ylim()[0]]
+    start[across] = value / scale.factor
+    at = axes.transData.transform(start)
     for side in (-1.0, 1.0) if upper else (1.0, -1.0):
         for share in _along_line(data.better[1 - across] > 0):
             corner = np.empty(2)
@@ -99,7 +101,8 @@ def _limit_text(axes: Axes, limit: Limit, panel: Panel, data: FrontierData) -> A
             other = 1 - across
             corner[other] = rim[other] + 4 * pixel + share * (rim[other + 2] - rim[other] - size[other] - 8 * pixel)
             if is_free(np.array([*corner, *(corner + size)]), crowd, rim, (), 2.0 * pixel):
-                text.set_position((float(corner[0]), float(corner[1])))
+                x, y = axes.transAxes.inverted().transform(corner)
+                text.set_position((float(x), float(y)))
                 return text
     text.remove()
     return None
