@@ -226,6 +226,28 @@ def _example(unit: str) -> str:
     return _EXAMPLES.get(unit, f"3 {unit}")
 
 
+def constraint_text(name: str) -> str:
+    """A constraint for people: "fit: sram_free" is "fit (SRAM)", and a budget is what its text says.
+
+    >>> constraint_text("fit: sram_free"), constraint_text("latency ≤ 100 ms")
+    ('fit (SRAM)', 'latency ≤ 100 ms')
+    """
+    kind, _, metric = name.partition(": ")
+    if kind != "fit" or not metric:
+        return name
+    memory = metric.removesuffix("_free")
+    return f"fit ({'SRAM' if memory == 'sram' else memory})"
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share for people.
+
+    >>> percent(0.1), percent(0.0123, 1)
+    ('10 %', '1.2 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
 def format_quantity(value: float, unit: str, digits: int = 4) -> str:
     """A value for people: binary prefixes for bytes, SI prefixes elsewhere.
 

@@ -102,6 +102,18 @@ def print_text(text: str, indent: str = "") -> None:
     width = terminal_width()
     if width is not None:
         text = textwrap.fill(
-            text, max(width, 20), subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+            text, max(width, 20), subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
         )
     click.echo(text)
+
+
+def print_document(text: str) -> None:
+    """Print paragraphs, each broken into lines on a terminal; lines with a form of their own are broken singly."""
+    for number, paragraph in enumerate(text.split("\n\n")):
+        if number:
+            click.echo()
+        lines = paragraph.split("\n")
+        formed = any(line != line.lstrip() or line.startswith((">>>", "..", "--")) for line in lines)
+        for line in lines if formed or terminal_width() is None else [" ".join(lines)]:
+            indent = line[: len(line) - len(line.lstrip())]
+            print_text(line, indent=indent + "    " * formed)

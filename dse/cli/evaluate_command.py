@@ -72,7 +72,8 @@ def command(
         raise InputError(f"one design has one value of each axis; {', '.join(space.dims)} got several: `dse explore`")
     lines = chain(space, explain) if explain else []
     if explain and not as_json:
-        click.echo("\n".join(lines))
+        for line in lines:
+            print_text(line, indent=" " * (len(line) - len(line.lstrip()) + 4))
         return
     facts = describe(evaluate(space, with_ends(wanted or applicable(space), space)), space)
     for metric in facts["metrics"].values():

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
+from dse.cli.common import json_option, parse_settings, print_document, print_json, print_table, print_text
 from dse.cli.completion import names
 from dse.cli.show_axis import axes_by_name, axis_facts
 from dse.errors import InputError, unknown
@@ -248,7 +248,7 @@ def _print(facts: dict[str, Any]) -> None:
         _print_rows(facts["ops"], _OP_COLUMNS, 2)
     if "text" in facts:
         click.echo()
-        click.echo(facts["text"])
+        print_document(facts["text"])
 
 
 def _print_rows(rows: list[dict[str, Any]], columns: tuple[str, ...], texts: int) -> None:

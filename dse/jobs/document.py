@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.catalogue import read_at_most
-from dse.errors import Fault, InputError
+from dse.errors import Fault, InputError, nearest
 
 MOST_BYTES = 10_000_000
 # The deepest table of a spec is one of four.
@@ -107,6 +107,17 @@ def _is_absurd(value: Any) -> bool:
     return isinstance(value, int) and value.bit_length() > 1024
 
 
+def _nearest_file(path: Path) -> str:
+    """The file of the same kind in the same folder whose name is nearest to one that is not there, as a question."""
+    try:
+        known = [p.name for p in path.parent.glob(f"*{path.suffix}")]
+    except (OSError, ValueError, NotImplementedError):
+        return ""
+    near = nearest(path.name, known)
+    found = next((n for n in known if near is not None and n.lower() == near.lower()), None)
+    return f"; did you mean {str(path.with_name(found))!r}?" if found else ""
+
+
 def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
     """The content of a file of at most `most` bytes; `wanted` and `short` name it in what a user is told.
 
@@ -118,7 +129,7 @@ def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
     try:
         content = read_at_most(path, most)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{path}: no such file{_nearest_file(path)}") from None
     except IsADirectoryError:
         raise InputError(f"{path}: is a folder; give {wanted}") from None
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from dse.plots import style
 from dse.plots.kinds import DESIGN, plot
 from dse.plots.layout import Room, Words, design_words, kind_colour, kind_marks, legend_below, panels, quantity
 from dse.plots.style import Scale, make_scale
+from dse.units import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +68,7 @@ def prepare(design: Any, *, rows: int = MOST_ROWS) -> BreakdownData:
     footer = f"Sum over all executions, {told}. Time is the larger of compute and memory time of each op (lower bound)."
     footer += " Energy is that of counted operations and bytes, by the energy profile." if "energy" in costs else ""
     waiting = costs["time"][waits].sum() / costs["time"].sum()
-    note = f"{waiting:.0%} of the time goes to ops that wait for memory."
+    note = f"{percent(waiting)} of the time goes to ops that wait for memory."
     return BreakdownData(design_words(design, footer, note), tuple(names), tuple(kinds), tuple(bound), tuple(found))
 
 
@@ -100,7 +101,7 @@ def _draw_cost(axes: Axes, cost: Cost, data: BreakdownData, labelled: bool) -> N
                 bar.set(hatch="//////", edgecolor="white")
     share = cost.values / cost.values.sum() if cost.values.sum() > 0 else cost.values
     for place, value, part in zip(places, shown, share, strict=True):
-        text = f"{part:.1%}" if part >= 0.0005 else "0" if part == 0 else "<0.1%"
+        text = percent(part, 1) if part >= 0.0005 else "0" if part == 0 else "<0.1 %"
         style_of: dict[str, Any] = {"xytext": (3, 0), "textcoords": "offset points", "va": "center"}
         axes.annotate(text, (value, place), fontsize=style.points(7.5), color=style.QUIET, **style_of)
     style.set_axis(axes, "x", cost.scale, 5)

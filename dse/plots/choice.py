@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dse.errors import InputError, unknown
+from dse.plots.style import readable
 from dse.units import format_quantity
 
 # Above this rank correlation a second objective tells nothing that the first does not.
@@ -137,7 +138,8 @@ def design_text(frontier: xr.Dataset, axes: Sequence[str], row: int) -> str:
     Of more than four axes the first four are told, and an ellipsis says that there are others.
     """
     parts = [_value_text(a, column(frontier, a)[row], frontier[a].attrs.get("units", "1")) for a in axes[:_MOST_PARTS]]
-    return ", ".join([*parts, *(["…"] if len(axes) > _MOST_PARTS else [])])
+    parts += ["…"] if len(axes) > _MOST_PARTS else []
+    return ", ".join(parts)
 
 
 def _value_text(axis: str, value: object, unit: str) -> str:
@@ -146,4 +148,4 @@ def _value_text(axis: str, value: object, unit: str) -> str:
     number = float(value)  # type: ignore[arg-type]
     if axis in _SHORT:
         return _SHORT[axis].format(number)
-    return f"{axis.replace('_', ' ')} {format_quantity(number, unit)}"
+    return f"{readable(axis)} {format_quantity(number, unit)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from dse.plots.frontier_data import FrontierData, Limit, prepare
 from dse.plots.frontier_labels import draw_labels, series_errors
 from dse.plots.frontier_panels import Panel, Series
 from dse.plots.kinds import plot
+from dse.plots.layout import colour_bar, colour_norm, legend_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,14 +24,16 @@ _COLUMNS = {1: 1, 2: 2, 3: 3, 4: 2, 5: 3, 6: 3, 7: 4, 8: 4, 9: 3, 10: 4, 11: 4, 
 MOST_COLOURED = 21
 # Entries of the legend, in their order; other entries are groups.
 _ONE, _RANGE = "frontier", "range of the estimate"
-_FEASIBLE, _EXCLUDED = "feasible designs (darker: more)", "designs excluded by fit or budgets"
+_FEASIBLE, _EXCLUDED = "feasible (darker: more)", "excluded by fit or budget"
 _BEYOND = "beyond a budget"
 _GENERAL = (_ONE, _RANGE, _FEASIBLE, _EXCLUDED, _BEYOND)
 _BAR = "#8a8a8a"
+# Designs of one frontier whose marks would merge at full size.
+_CROWDED = 60
 # Inches: left of the panels, between them, and below them for ticks, label and legend.
 _LEFT, _GAP_X, _GAP_Y, _BELOW = 0.88, 0.16, 0.34, 0.85
-# Inches of a further line of a panel's title.
-_LINE = 0.17
+# Inches of a further line of a panel's title, and of the legend.
+_LINE, _LEGEND_LINE = 0.17, 0.21
 
 
 @plot("frontier", prepare)
@@ -43,18 +47,24 @@ def draw_frontier(figure: Figure, data: FrontierData) -> None:
     grid = _make_axes(figure, data)
     marks: dict[str, Any] = {}
     for axes, panel in zip(grid, data.panels, strict=True):
-        style.set_axis(axes, "x", data.x, 8 if len(grid) == 1 and not style.current().narrow else 4)
+        style.set_axis(axes, "x", panel.x or data.x, 8 if len(grid) == 1 and not style.current().narrow else 4)
         style.set_axis(axes, "y", data.y, 8 if len(grid) == 1 else 5)
         _draw_cloud(axes, panel, data, marks)
         for limit in data.limits:
             _draw_limit(axes, limit, data, marks)
         for number, series in enumerate(panel.series):
             _draw_series(axes, series, number if len(panel.series) > 1 else None, data, marks)
-    _draw_legend(figure, grid, data, marks)
+    if data.colour is not None:
+        colour_bar(figure, grid, data.colour)
     figure.draw_without_rendering()
     _fit_titles(grid)
-    for number, (axes, panel) in enumerate(zip(grid, data.panels, strict=True)):
-        draw_labels(axes, panel, data, first=number == 0)
+    unsaid = list(data.limits)
+    for axes, panel in zip(grid, data.panels, strict=True):
+        unsaid = draw_labels(axes, panel, data, unsaid)
+    if unsaid:
+        # Where every place beside the line holds designs, the legend says which budget it is.
+        marks[f"beyond {', '.join(limit.text for limit in unsaid)}"] = marks.pop(_BEYOND)
+    _draw_legend(figure, grid, data, marks)
 
 
 def _fit_titles(grid: list[Axes]) -> None:
@@ -88,8 +98,9 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     titles = [style.wrapped(panel.title, width) for panel in data.panels]
     # Room for the further lines of long titles.
     more = _LINE * max(title.count("\n") for title in titles)
-    head, gap = top + (0.3 if data.panels[0].title else 0.1) + more, _GAP_Y + more
-    height = head + rows * inner + (rows - 1) * gap + _BELOW + bottom + style.current().narrow * 0.42
+    apart = any(panel.x for panel in data.panels)
+    head, gap = top + (0.3 if data.panels[0].title else 0.1) + more, _GAP_Y + more + 0.18 * apart
+    height = head + rows * inner + (rows - 1) * gap + _BELOW + bottom + _LEGEND_LINE * (_legend_lines() - 1)
     style.frame(figure, height, data.title, data.subtitle, data.footer)
     found = []
     for place, title in enumerate(titles):
@@ -98,7 +109,7 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
         low = height - head - (row + 1) * inner - row * gap
         axes = figure.add_axes((left / style.width(), low / height, width / style.width(), inner / height))
         axes.set_title(title, loc="left", pad=4)
-        axes.tick_params(labelleft=column == 0, labelbottom=place + columns >= number)
+        axes.tick_params(labelleft=column == 0, labelbottom=apart or place + columns >= number)
         found.append(axes)
     middle = (_LEFT + (style.width() - right - _LEFT) / 2) / style.width()
     last = height - head - rows * inner - (rows - 1) * gap
@@ -167,6 +178,7 @@ def _draw_limit(axes: Axes, limit: Limit, data: FrontierData, marks: dict[str, A
 
 def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierData, marks: dict[str, Any]) -> None:
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     colour, marker, name = style.FRONTIER, "o", _ONE
     if number is not None:
@@ -183,7 +195,13 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     bars: dict[str, Any] = {
         n: None if e is None else data_scale.show(e) for n, e, data_scale in series_errors(series, data)
     }
-    if any(e is not None for e in bars.values()):
+    if number is not None and bars["xerr"] is None and bars["yerr"] is not None:
+        # Bars of several frontiers in one panel would hide each other.
+        row = np.argsort(x, kind="stable")
+        below, above = (y + sign * e for sign, e in zip((-1, 1), bars["yerr"], strict=True))
+        axes.fill_between(x[row], below[row], above[row], color=colour, alpha=0.13, linewidth=0, zorder=2)
+        marks[_RANGE] = Patch(facecolor=_BAR, alpha=0.3)
+    elif any(e is not None for e in bars.values()):
         cap = 1.8 if len(data.panels) == 1 else 0.0
         axes.errorbar(
             x,
@@ -198,6 +216,7 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
         )
         marks[_RANGE] = Line2D([], [], color=_BAR, linestyle="", marker="|", markersize=9)
     size = 26 if len(data.panels) == 1 and number is None else 14
+    size = min(size, 12) if len(x) > _CROWDED else size
     rim: dict[str, Any] = {
         "edgecolors": "white" if data.colour is None else style.INK,
         "linewidths": 0.5,
@@ -207,19 +226,27 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     if data.colour is None or series.colour is None:
         axes.scatter(x, y, s=size, color=colour, marker=marker, **rim)
     else:
-        axes.scatter(x, y, s=size, c=data.colour.show(series.colour), cmap="viridis", norm=_norm(data.colour), **rim)
+        axes.scatter(
+            x, y, s=size, c=data.colour.show(series.colour), cmap="viridis", norm=colour_norm(data.colour), **rim
+        )
     marks[name] = Line2D([], [], color=line, marker=marker, markersize=5, linewidth=1.3)
 
 
-def _norm(scale: style.Scale) -> Any:
-    from matplotlib.colors import LogNorm, Normalize
+def _legend_columns(names: Sequence[str]) -> int:
+    """All entries of a legend side by side where there is room, else as many as have the room of the longest."""
+    fits = sum(0.62 + 0.066 * len(name) for name in names) < style.width()
+    return len(names) if fits else legend_columns(names)
 
-    return (LogNorm if scale.log else Normalize)(scale.low / scale.factor, scale.high / scale.factor)
+
+def _legend_lines() -> int:
+    """Lines of the longest legend."""
+    return math.ceil(len(_GENERAL) / _legend_columns(_GENERAL))
 
 
 def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: dict[str, Any]) -> None:
     height = figure.get_size_inches()[1]
-    general = {n: marks[n] for n in _GENERAL if n in marks}
+    general = {n: m for n, m in marks.items() if n in _GENERAL or n.startswith("beyond ")}
+    general = dict(sorted(general.items(), key=lambda entry: (*_GENERAL, entry[0]).index(entry[0])))
     groups = {n: m for n, m in marks.items() if n not in general}
     _, bottom = style.frame_heights(data.subtitle, data.footer)
     place = (0.12 / style.width(), (bottom + 0.02) / height)
@@ -228,7 +255,7 @@ def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: di
         general.keys(),
         loc="lower left",
         bbox_to_anchor=place,
-        ncols=2 if style.current().narrow else 5,
+        ncols=_legend_columns(list(general)),
         borderaxespad=0,
         handlelength=1.8,
         columnspacing=1.8,
@@ -237,23 +264,3 @@ def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: di
     if groups:
         anchor = (max(a.get_position().x1 for a in grid) + 0.1 / style.width(), box.y1)
         figure.legend(groups.values(), groups.keys(), loc="upper left", bbox_to_anchor=anchor, borderaxespad=0)
-    if data.colour is not None:
-        _draw_colour_bar(figure, grid, data.colour)
-
-
-def _draw_colour_bar(figure: Figure, grid: list[Axes], scale: style.Scale) -> None:
-    from matplotlib import ticker
-    from matplotlib.cm import ScalarMappable
-
-    top, low = (max if end else min for end in (1, 0))
-    ends = low(a.get_position().y0 for a in grid), top(a.get_position().y1 for a in grid)
-    length = min(ends[1] - ends[0], 3.6 / figure.get_size_inches()[1])
-    room = figure.add_axes((1 - 0.86 / style.width(), ends[1] - length, 0.14 / style.width(), length))
-    bar = figure.colorbar(ScalarMappable(_norm(scale), "viridis"), cax=room)
-    bar.set_label(scale.label)
-    if scale.log:
-        places = style.log_ticks(scale.low / scale.factor, scale.high / scale.factor, 6, 2 if scale.binary else 10)
-        bar.set_ticks(places)
-        bar.ax.yaxis.set_minor_locator(ticker.NullLocator())
-    bar.ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: style.tick_text(value)))
-    bar.outline.set_linewidth(0)

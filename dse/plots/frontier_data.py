@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 
 from dse.plots import choice
-from dse.plots.cloud import Lattice, group_names, lattice
+from dse.plots.cloud import group_names, lattice
 from dse.plots.frontier_panels import Builder, Group, Panel
 from dse.plots.kinds import NotInResult
-from dse.plots.style import Scale
-from dse.plots.summary import budget_limits, counts_text, objectives_text, unbroken
+from dse.plots.style import Scale, readable
+from dse.plots.summary import budget_limits, budget_text, counts_text, objectives_text, unbroken
 from dse.units import value_text
 
 MOST_PANELS = 12
@@ -82,11 +82,17 @@ def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> Front
     panels: Iterable[Panel]
     if place is not None:
         panels = builder.shared(order, rows, names, place)
+    elif overlay:
+        panels = builder.overlay(order, rows)
     else:
-        panels = builder.overlay(order, rows) if overlay else builder.panels(order, rows, names)
+        builder.part_ways(list(rows.values()))
+        panels = builder.panels(order, rows, names)
+    panels = tuple(panels)
     common = [] if overlay else builder.told_of_all(order)
     told = [over, against] if overlay or third is None else [over, against, third]
-    notes = [*_sample(result.cloud), *_notes(whole, cells, barren, names is not None)]
+    shown = int(cells.designs.sum()) - builder.beyond(panels)
+    notes = [*_sample(result.cloud), *_notes(int(whole.designs.sum()) - shown, barren, names is not None)]
+    notes += [f"Each panel has its own part of the axis of {readable(builder.x.metric)}."] if builder.length else []
     left = [o for o in objectives if o not in told]
     followed = {o["metric"]: _followed(frontier, o, told, list(rows.values())) for o in left}
     subtitle, drawn = subtitle_and_limits(manifest, followed, builder, per)
@@ -102,7 +108,7 @@ def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> Front
         (better[0], better[1]),
         *edges,
         drawn,
-        tuple(panels),
+        panels,
     )
 
 
@@ -129,7 +135,7 @@ def _sample(cloud: xr.Dataset) -> list[str]:
     return [f"The cloud is a coarse grid of {counted:,} of the designs."] if counted < designs else []
 
 
-def _notes(whole: Lattice, shown: Lattice, barren: Sequence[Group], named: bool) -> list[str]:
+def _notes(outside: int, barren: Sequence[Group], named: bool) -> list[str]:
     """What the picture leaves out."""
     if not named:
         return ["The cloud of all designs does not name its groups and is left out."]
@@ -137,7 +143,6 @@ def _notes(whole: Lattice, shown: Lattice, barren: Sequence[Group], named: bool)
     if barren:
         texts = [", ".join(filter(None, group)) for group in barren]
         notes.append(f"No design meets the budgets for {'; '.join(texts)}.")
-    outside = int(whole.designs.sum() - shown.designs.sum())
     if outside:
         notes.append(f"{outside:,} excluded or dominated designs lie outside the picture.")
     return notes
@@ -183,9 +188,9 @@ def subtitle_and_limits(
         which = {b.x.metric: "x", b.y.metric: "y"}.get(budget["metric"])
         limits = budget_limits(budget)
         if which and any(_within(b.x if which == "x" else b.y, v) for v in limits if v is not None):
-            drawn.append(Limit(which, budget["text"], *limits))
+            drawn.append(Limit(which, budget_text(budget["text"]), *limits))
         else:
-            named.append(budget["text"])
+            named.append(budget_text(budget["text"]))
     text = objectives_text(manifest["objectives"], per, followed)
     if b.frontier.sizes["design"] == 0:
         text = f"No design meets the budgets. {text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from dse.plots import style
 from dse.plots.frontier_data import FrontierData, Limit
 from dse.plots.frontier_panels import Panel, Series
-from dse.plots.labels import place_labels
+from dse.plots.labels import along, is_free, place_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,9 +18,18 @@ if TYPE_CHECKING:
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.85}
 
 
-def draw_labels(axes: Axes, panel: Panel, data: FrontierData, *, first: bool) -> None:
-    """Label the designs of a panel, and the budgets in the first one; the layout must stand already."""
-    taken = [_limit_text(axes, limit, data) for limit in data.limits if first]
+def draw_labels(axes: Axes, panel: Panel, data: FrontierData, unsaid: Sequence[Limit]) -> list[Limit]:
+    """Label the designs of a panel, and budgets that no panel told yet; the layout must stand already.
+
+    Returns the budgets for which there is no room here.
+    """
+    taken, left = [], []
+    for limit in unsaid:
+        text = _limit_text(axes, limit, panel, data)
+        if text is None:
+            left.append(limit)
+        else:
+            taken.append(text)
     for series in panel.series:
         chosen = list(series.labels)
         points = np.column_stack([data.x.show(series.x), data.y.show(series.y)])
@@ -27,7 +37,8 @@ def draw_labels(axes: Axes, panel: Panel, data: FrontierData, *, first: bool) ->
         avoid = np.concatenate([points, *_along_bars(series, data), *_along_limits(axes, data)])
         size = style.points(8.0 if len(data.panels) == 1 else 7.0)
         texts = list(series.labels.values())
-        place_labels(axes, points[chosen], texts, avoid, data.better, corners, [t for t in taken if t], size)
+        place_labels(axes, points[chosen], texts, avoid, data.better, corners, taken, size)
+    return left
 
 
 def series_errors(series: Series, data: FrontierData) -> tuple[tuple[str, np.ndarray | None, style.Scale], ...]:
@@ -61,24 +72,59 @@ def _along_limits(axes: Axes, data: FrontierData) -> list[np.ndarray]:
     return found
 
 
-def _limit_text(axes: Axes, limit: Limit, data: FrontierData) -> Any:
-    """The budget's words along its line, on the side that is allowed."""
+def _limit_text(axes: Axes, limit: Limit, panel: Panel, data: FrontierData) -> Any:
+    """The budget's words along its line, where they hide no design; None where there is no such place."""
     scale = data.x if limit.which == "x" else data.y
     value = limit.high if limit.high is not None else limit.low
-    if value is None:
+    ends = sorted(axes.get_xlim() if limit.which == "x" else axes.get_ylim())
+    if value is None or not ends[0] < value / scale.factor < ends[1]:
         return None
-    shown, upper = value / scale.factor, limit.high is not None
-    words: dict[str, Any] = {
-        "textcoords": "offset points",
-        "fontsize": style.points(7.5),
-        "color": style.INK,
-        "bbox": _WHITE,
-        "zorder": 5,
-    }
-    if limit.which == "x":
-        end, below = axes.get_ylim()[data.better[1] > 0], data.better[1] > 0
-        side: dict[str, Any] = {"ha": "right" if upper else "left", "va": "top" if below else "bottom", "rotation": 90}
-        return axes.annotate(limit.text, (shown, end), xytext=(-3 if upper else 3, -4 if below else 4), **words, **side)
-    end, left = axes.get_xlim()[data.better[0] < 0], data.better[0] < 0
-    side = {"ha": "right" if left else "left", "va": "top" if upper else "bottom"}
-    return axes.annotate(limit.text, (end, shown), xytext=(-4 if left else 4, -3 if upper else 3), **words, **side)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    renderer, pixel = figure.canvas.get_renderer(), figure.dpi / 72  # type: ignore[attr-defined]
+    rim, crowd = np.array(axes.get_window_extent(renderer).extents), _crowd(axes, panel, data)
+    words: dict[str, Any] = {"fontsize": style.points(7.5), "color": style.INK, "bbox": _WHITE, "zorder": 2.5}
+    upright, upper = limit.which == "x", limit.high is not None
+    # Fractions of the axes, so that it stands there at any resolution.
+    place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "bottom"}
+    text = axes.text(0, 0, limit.text, rotation=90 if upright else 0, **place, **words)
+    bare = text.get_window_extent(renderer)
+    size = np.array([bare.width, bare.height])
+    across = 0 if upright else 1
+    start = [axes.get_xlim()[0], axes.get_ylim()[0]]
+    start[across] = value / scale.factor
+    at = axes.transData.transform(start)
+    for side in (-1.0, 1.0) if upper else (1.0, -1.0):
+        for share in _along_line(data.better[1 - across] > 0):
+            corner = np.empty(2)
+            corner[across] = at[across] + side * 4 * pixel - (size[across] if side < 0 else 0)
+            other = 1 - across
+            corner[other] = rim[other] + 4 * pixel + share * (rim[other + 2] - rim[other] - size[other] - 8 * pixel)
+            if is_free(np.array([*corner, *(corner + size)]), crowd, rim, (), 2.0 * pixel):
+                x, y = axes.transAxes.inverted().transform(corner)
+                text.set_position((float(x), float(y)))
+                return text
+    text.remove()
+    return None
+
+
+def _along_line(better_is_up: bool) -> np.ndarray:
+    """Places tried along a line, from 0 to 1: first the end where designs are better, and so few."""
+    return np.linspace(1.0, 0.0, 13) if better_is_up else np.linspace(0.0, 1.0, 13)
+
+
+def _crowd(axes: Axes, panel: Panel, data: FrontierData) -> np.ndarray:
+    """Points in pixels that words may not hide: designs with their bars, edges, and counted feasible designs."""
+    found = [np.empty((0, 2))]
+    for series in panel.series:
+        points = np.column_stack([data.x.show(series.x), data.y.show(series.y)])
+        corners = np.column_stack([data.x.show(series.corners[:, 0]), data.y.show(series.corners[:, 1])])
+        found += [axes.transData.transform(p) for p in (points, *_along_bars(series, data)) if len(p)]
+        found += [along(axes.transData.transform(corners), 4.0)] if len(corners) > 1 else []
+    for cells in (panel.feasible, panel.excluded):
+        if cells is not None and data.x_edges is not None and data.y_edges is not None:
+            rows, columns = np.nonzero(cells)
+            x, y = ((e[1:] + e[:-1]) / 2 for e in (data.x_edges, data.y_edges))
+            shown = np.column_stack([data.x.show(x[columns]), data.y.show(y[rows])])
+            found.append(axes.transData.transform(shown))
+    return np.concatenate(found)

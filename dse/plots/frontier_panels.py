@@ -12,8 +12,11 @@ import numpy as np
 from dse.plots import choice
 from dse.plots.cloud import Lattice
 from dse.plots.style import Scale, make_scale, readable, widened
+from dse.plots.windows import opened, window, window_length
 
 Group = tuple[str, ...]
+# Letters of a label that stand in one line.
+_LONG = 34
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes: frontiers, and the designs counted in each visible cell, shape (rows, columns)."""
+    """One pair of axes: frontiers, and the designs counted in each visible cell, shape (rows, columns).
+
+    `x` is the panel's own part of the axis, where it has one.
+    """
 
     title: str
     series: tuple[Series, ...]
     feasible: np.ndarray | None
     excluded: np.ndarray | None
+    x: Scale | None = None
 
 
 class Builder:
@@ -65,12 +72,17 @@ class Builder:
         if labelled:
             self.x = widened(self.x, x["direction"])
         self.y = self._scale(y["metric"], "y")
+        if labelled and y["direction"] == "min":
+            self.y = widened(self.y, "min")
+        # Of a panel with an axis of its own: how long that is.
+        self.length = 0.0
+        self.wanted = wanted
         self.colour = None if colour is None else self._scale(colour["metric"], "")
         counted = cells.x.size > 0
         self.x_edges = cells.edges("x", self.x.log, wanted[0]) if counted else None
         self.y_edges = cells.edges("y", self.y.log, wanted[1]) if counted else None
         axes = [a for a in self.manifest["axes"] if a in self.frontier.coords and a not in self.manifest["per"]]
-        self.axes = [a for a in axes if not _told_by_network(self.frontier, a)]
+        self.axes = [a for a in axes if not told_by_network(self.frontier, a)]
 
     def _scale(self, metric: str, which: str) -> Scale:
         variable = self.frontier[metric]
@@ -80,7 +92,28 @@ class Builder:
             parts.append(self.cells.span(which))
             ends = [n for n in _bounds(metric) if n in self.frontier]
             parts += [self.frontier[n].values.astype(float).ravel() for n in ends]
-        return make_scale(metric, attrs, np.concatenate(parts))
+        scale = make_scale(metric, attrs, np.concatenate(parts))
+        return opened(scale) if which else scale
+
+    def part_ways(self, groups: Sequence[np.ndarray]) -> None:
+        """Give each panel its own part of x where the frontiers of groups, at these rows, lie far apart."""
+        parts = [choice.column(self.frontier, self.x.metric)[rows].astype(float) for rows in groups]
+        self.length = window_length(self.x, parts)
+        if self.length and self.x_edges is not None:
+            whole = np.log(self.x.high / self.x.low) if self.x.log else self.x.high - self.x.low
+            self.x_edges = self.cells.edges("x", self.x.log, int(self.wanted[0] * whole / self.length))
+
+    def beyond(self, panels: Sequence[Panel]) -> int:
+        """Counted designs that lie outside their panel's own part of x."""
+        if self.x_edges is None:
+            return 0
+        middle = self.x.show((self.x_edges[1:] + self.x_edges[:-1]) / 2)
+        found = 0
+        for panel in panels:
+            low, high = (panel.x or self.x).limits()
+            outside = (middle < low) | (middle > high)
+            found += sum(int(c[:, outside].sum()) for c in (panel.feasible, panel.excluded) if c is not None)
+        return found
 
     def panels(
         self, order: Sequence[Group], rows: Mapping[Group, np.ndarray], names: Sequence[Group] | None
@@ -96,7 +129,8 @@ class Builder:
             remark = common if len(own) else "no feasible design"
             title = f"{title} ({remark})" if title and remark else title
             series = (self.series(title, own, wanted),) if len(own) else ()
-            yield Panel(title, series, feasible if names else None, excluded if names else None)
+            part = window(self.x, series[0].x, self.length) if series and self.length else None
+            yield Panel(title, series, feasible if names else None, excluded if names else None, part)
 
     def shared(
         self, order: Sequence[Group], rows: Mapping[Group, np.ndarray], names: Sequence[Group] | None, place: int
@@ -175,12 +209,15 @@ class Builder:
         axes = choice.varying(self.frontier, self.axes, rows)
         if len(rows) == 1:
             axes = [a for a in self.axes if self.manifest["axes"][a] > 1]
-        places = np.column_stack([_place(self.x, x[edge]), _place(self.y, y[edge])])
-        chosen = [int(edge[i]) for i in choice.points_to_label(places, wanted)] if axes else []
-        alike = {i: int(((x == x[i]) & (y == y[i])).sum()) - 1 for i in chosen}
-        texts = {i: choice.design_text(self.frontier, axes, rows[i]) for i in chosen}
-        labels = {i: text + (f" (+{alike[i]} alike)" if alike[i] else "") for i, text in texts.items()}
+            axes = axes or [a for a in ("network", "device", "precision") if a in self.axes]
         colour = None if self.colour is None else choice.column(self.frontier, self.colour.metric)[rows].astype(float)
+        # With a third objective most designs lie off the edge that two of them make.
+        told = edge if colour is None else np.argsort(colour, kind="stable")
+        places = np.column_stack([_place(self.x, x[told]), _place(self.y, y[told])])
+        chosen = [int(told[i]) for i in choice.points_to_label(places, wanted)] if axes else []
+        alike = {i: int(((x == x[i]) & (y == y[i])).sum()) - 1 for i in chosen}
+        texts = {i: _in_lines(choice.design_text(self.frontier, axes, rows[i])) for i in chosen}
+        labels = {i: text + (f" (+{alike[i]} alike)" if alike[i] else "") for i, text in texts.items()}
         errors = self._errors(self.x.metric, x, rows), self._errors(self.y.metric, y, rows)
         return Series(name, x, y, colour, corners, edge, *errors, labels)
 
@@ -194,11 +231,20 @@ class Builder:
         return known if known.any() else None
 
 
+def _in_lines(text: str) -> str:
+    """A long label in two lines, for which there is more room."""
+    breaks = [i + 1 for i, letter in enumerate(text) if text[i : i + 2] == ", "]
+    if len(text) <= _LONG or not breaks:
+        return text
+    middle = min(breaks, key=lambda i: abs(i - len(text) / 2))
+    return f"{text[:middle]}\n{text[middle + 1 :]}"
+
+
 def _without(group: Group, place: int) -> Group:
     return (*group[:place], *group[place + 1 :])
 
 
-def _told_by_network(frontier: Any, axis: str) -> bool:
+def told_by_network(frontier: Any, axis: str) -> bool:
     """Whether an axis is a number that the name of the network tells: one for each of several."""
     if axis == "network" or "network" not in frontier.coords or frontier[axis].dtype.kind not in "fi":
         return False

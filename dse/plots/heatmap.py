@@ -10,9 +10,10 @@ import xarray as xr
 
 from dse.plots import style
 from dse.plots.kinds import DESIGN, NotInResult, plot
-from dse.plots.layout import Room, Words, design_words, legend_below, panels
+from dse.plots.layout import Room, Words, colour_norm, design_words, legend_below, panels
 from dse.plots.style import Scale, make_scale
-from dse.units import format_quantity
+from dse.plots.summary import budget_text
+from dse.units import constraint_text, format_quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
 # Cells that are told their number, and ticks of an axis.
 _MOST_NUMBERED, _MOST_TICKS = 120, 16
-_HATCHES = ("////", "\\\\\\\\", "....", "xxxx", "++++", "oo", "--")
+# No two of them are mirror images, and neighbours differ in colour.
+_HATCHES = ("////", "....", "xxxx", "----", "oo", "++", "||||")
+_HATCH_COLOURS = ("#444444", style.PALETTE[0], style.PALETTE[1], style.PALETTE[2], style.PALETTE[3])
 _UNDEFINED = -2
 
 
@@ -96,7 +99,11 @@ def _axes(design: Any, x: str, y: str) -> tuple[str, str]:
 def _words(design: Any, note: str, constraints: tuple[str, ...]) -> Words:
     held = [c for c in constraints if not c.startswith("fit: ")]
     fits = "what fits the device" if any(c.startswith("fit: ") for c in constraints) else ""
-    footer = f"Feasible: {' and '.join(filter(None, [fits, ', '.join(held)]))}." if constraints else "No budgets."
+    footer = (
+        f"Feasible: {' and '.join(filter(None, [fits, ', '.join(map(budget_text, held))]))}."
+        if constraints
+        else "No budgets."
+    )
     footer += " A design is told by the first constraint that it breaks."
     words = design_words(design, footer, note)
     title = words.title if design.name in ("", design.network) else f"{design.name}: {words.title}"
@@ -124,13 +131,12 @@ def draw(figure: Figure, data: HeatmapData) -> None:
     room = Room(left=0.5 + 0.07 * max(map(len, data.y)), right=1.3, below=below)
     (axes,) = panels(figure, data.words, inner, room=room, legend=list(marks))
     shown = data.scale.show(data.values)
-    ends = data.scale.low / data.scale.factor, data.scale.high / data.scale.factor
-    norm = _norm(data.scale.log, *ends)
+    norm = colour_norm(data.scale)
     edges = np.arange(len(data.x) + 1) - 0.5, np.arange(rows + 1) - 0.5
     axes.set_facecolor("#f4f4f4")
     mesh = axes.pcolormesh(*edges, np.ma.masked_invalid(shown), cmap="viridis", norm=norm, rasterized=True, zorder=1)
     for number in _broken(data):
-        _hatch(axes, data.excluded_by == number, _hatch_of(number))
+        _hatch(axes, data.excluded_by == number, number)
     _outline(axes, data.excluded_by == -1)
     _write_numbers(axes, data, shown, norm)
     axes.plot(*data.place, **_DESIGN_MARK, zorder=6)
@@ -149,19 +155,14 @@ _DESIGN_MARK: dict[str, Any] = {
 }
 
 
-def _norm(log: bool, low: float, high: float) -> Any:
-    from matplotlib.colors import LogNorm, Normalize
-
-    return (LogNorm if log else Normalize)(low, high)
-
-
 def _broken(data: HeatmapData) -> list[int]:
     """What excludes any of the designs."""
     return [n for n in (*range(len(data.constraints)), _UNDEFINED) if (data.excluded_by == n).any()]
 
 
-def _hatch_of(number: int) -> str:
-    return _HATCHES[number % len(_HATCHES)]
+def _hatch_of(number: int) -> tuple[str, str]:
+    """Hatch of what excludes designs, and its colour."""
+    return _HATCHES[number % len(_HATCHES)], _HATCH_COLOURS[number % len(_HATCH_COLOURS)]
 
 
 def _marks(data: HeatmapData) -> dict[str, Any]:
@@ -171,19 +172,20 @@ def _marks(data: HeatmapData) -> dict[str, Any]:
     marks: dict[str, Any] = {}
     for number in _broken(data):
         name = "undefined" if number == _UNDEFINED else _constraint(data.constraints[number])
-        look: dict[str, Any] = {"facecolor": "#dddddd", "edgecolor": "#444444", "linewidth": 0}
-        marks[f"excluded: {name}"] = Patch(hatch=_hatch_of(number), **look)
+        hatch, colour = _hatch_of(number)
+        look: dict[str, Any] = {"facecolor": "#f0f0f0", "edgecolor": colour, "linewidth": 0}
+        marks[f"excluded: {name}"] = Patch(hatch=hatch, **look)
     marks["feasible region"] = Line2D([], [], color=style.INK, linewidth=2.0)
     marks["the design"] = Line2D([], [], **_DESIGN_MARK)
     return marks
 
 
 def _constraint(text: str) -> str:
-    fit, _, metric = text.partition(": ")
-    return f"does not fit ({style.readable(metric.removesuffix('_free'))})" if fit == "fit" else text
+    told = budget_text(constraint_text(text))
+    return f"does not {told}" if told.startswith("fit (") else told
 
 
-def _hatch(axes: Axes, mask: np.ndarray, hatch: str) -> None:
+def _hatch(axes: Axes, mask: np.ndarray, number: int) -> None:
     from matplotlib.collections import PolyCollection
 
     # Runs of cells of a row are one rectangle.
@@ -192,7 +194,8 @@ def _hatch(axes: Axes, mask: np.ndarray, hatch: str) -> None:
         ends = np.flatnonzero(np.diff(np.concatenate([[0], cells.astype(int), [0]]))).reshape(-1, 2) - 0.5
         low, high = row - 0.5, row + 0.5
         boxes += [[(a, low), (b, low), (b, high), (a, high)] for a, b in ends]
-    look: dict[str, Any] = {"facecolors": (1, 1, 1, 0.62), "edgecolors": "#555555", "linewidths": 0}
+    hatch, colour = _hatch_of(number)
+    look: dict[str, Any] = {"facecolors": (1, 1, 1, 0.62), "edgecolors": colour, "linewidths": 0}
     axes.add_collection(PolyCollection(boxes, hatch=hatch, zorder=2, **look))
 
 

@@ -58,7 +58,7 @@ def place_labels(
     anchors = axes.transData.transform(np.asarray(points, dtype=float).reshape(-1, 2))
     crowd = axes.transData.transform(np.asarray(avoid, dtype=float).reshape(-1, 2))
     if line is not None and len(line) > 1:
-        crowd = np.concatenate([crowd, _along(axes.transData.transform(line), 4.0 * pixel)])
+        crowd = np.concatenate([crowd, along(axes.transData.transform(line), 4.0 * pixel)])
     rim = np.array(axes.get_window_extent(renderer).extents)
     boxes = [np.array(artist.get_window_extent(renderer).extents) for artist in taken]
     written = []
@@ -96,20 +96,21 @@ def _free_offset(
             offset = way * distance * pixel + side * shape
             box = np.array([*(anchor + offset), *(anchor + offset + shape)])
             line = np.linspace(anchor, np.clip(anchor, box[:2], box[2:]), 12)
-            if _is_free(box, crowd, rim, boxes, 2.0 * pixel) and not any(_inside(line, b).any() for b in boxes):
+            if is_free(box, crowd, rim, boxes, 2.0 * pixel) and not any(inside(line, b).any() for b in boxes):
                 return np.asarray(offset)
     return None
 
 
-def _is_free(box: np.ndarray, crowd: np.ndarray, rim: np.ndarray, boxes: Sequence[np.ndarray], gap: float) -> bool:
+def is_free(box: np.ndarray, crowd: np.ndarray, rim: np.ndarray, boxes: Sequence[np.ndarray], gap: float) -> bool:
+    """Whether a box lies inside a rim, and touches no point of a crowd and no other box; all in pixels."""
     if (box[:2] < rim[:2]).any() or (box[2:] > rim[2:]).any():
         return False
-    if _inside(crowd, box, gap).any():
+    if inside(crowd, box, gap).any():
         return False
     return not any((box[:2] < b[2:] + gap).all() and (box[2:] > b[:2] - gap).all() for b in boxes)
 
 
-def _along(corners: np.ndarray, step: float) -> np.ndarray:
+def along(corners: np.ndarray, step: float) -> np.ndarray:
     """Points along a line, no farther apart than a step."""
     parts = []
     for start, stop in itertools.pairwise(corners):
@@ -118,7 +119,7 @@ def _along(corners: np.ndarray, step: float) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def _inside(points: np.ndarray, box: np.ndarray, gap: float = 0.0) -> np.ndarray:
+def inside(points: np.ndarray, box: np.ndarray, gap: float = 0.0) -> np.ndarray:
     return np.asarray((points > box[:2] - gap).all(axis=1) & (points < box[2:] + gap).all(axis=1))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dse.plots import style
+from dse.plots.style import Scale
 from dse.units import format_quantity
 
 if TYPE_CHECKING:
@@ -134,3 +135,30 @@ def quantity(value: float, unit: str, digits: int = 4) -> str:
     """A quantity as it stands in a picture: with the letter of micro."""
     text = format_quantity(value, unit, digits)
     return text.replace(" u", " µ") if unit != "USD" else text
+
+
+def colour_norm(scale: Scale) -> Any:
+    """From values in the unit of a scale to colours."""
+    from matplotlib.colors import LogNorm, Normalize
+
+    return (LogNorm if scale.log else Normalize)(scale.low / scale.factor, scale.high / scale.factor)
+
+
+def colour_bar(figure: Figure, grid: Sequence[Axes], scale: Scale) -> None:
+    """What the colours of marks mean, to the right of all axes, which leave an inch for it."""
+    from matplotlib import ticker
+    from matplotlib.cm import ScalarMappable
+
+    boxes = [a.get_position() for a in grid]
+    low, high = min(b.y0 for b in boxes), max(b.y1 for b in boxes)
+    length = min(high - low, 3.6 / figure.get_size_inches()[1])
+    room = figure.add_axes((1 - 0.86 / style.width(), high - length, 0.14 / style.width(), length))
+    bar = figure.colorbar(ScalarMappable(colour_norm(scale), "viridis"), cax=room)
+    inches = length * figure.get_size_inches()[1] / style.current().scale
+    bar.set_label(style.wrapped(scale.label, inches))
+    if scale.log:
+        places = style.log_ticks(scale.low / scale.factor, scale.high / scale.factor, 6, 2 if scale.binary else 10)
+        bar.set_ticks(places)
+        bar.ax.yaxis.set_minor_locator(ticker.NullLocator())
+    bar.ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: style.tick_text(value)))
+    bar.outline.set_linewidth(0)

@@ -12,12 +12,15 @@ from dse.plots.kinds import DESIGN, NotInResult, plot
 from dse.plots.labels import place_labels
 from dse.plots.layout import Words, design_words, kind_colour, kind_marks, legend_below, panels
 from dse.plots.style import Scale, make_scale
+from dse.units import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 LABELLED = 8
+# Pixels between the middles of marks that count as one.
+_TOUCHING = 12.0
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,12 @@ def prepare(design: Any) -> OpRooflineData:
     y = make_scale("attained_performance", {"units": "FLOP/s"}, [rate.min() / 3, peak * 1.6])
     share = time[rows] / time.sum()
     below = share[intensity < ridge].sum()
-    note = f"{len(rows)} ops, the area of each is its share of the time: {below:.0%} below the ridge"
+    note = f"{len(rows)} ops, the area of each is its share of the time: {percent(below)} below the ridge"
     note += f" at {ridge:.3g} FLOP/B." if share.sum() > 0 else "."
     still = 1 - share.sum()
     footer = f"{design.per or 'One pass'}, whole batch. One MAC is two FLOP; integer operations count alike."
     footer += (
-        f" {len(time) - len(rows)} ops without MACs take another {still:.1%} of the time."
+        f" {len(time) - len(rows)} ops without MACs take another {percent(still, 1)} of the time."
         if len(rows) < len(time)
         else ""
     )
@@ -105,11 +108,26 @@ def draw(figure: Figure, data: OpRooflineData) -> None:
         zorder=4,
     )
     figure.draw_without_rendering()
-    chosen = order[:LABELLED]
-    texts = [f"{data.names[i]} {data.share[i]:.0%}" for i in chosen if data.share[i] >= 0.01]
+    together = _together(axes, shown, [i for i in order[:LABELLED].tolist() if data.share[i] >= 0.01])
+    texts = ["\n".join(f"{data.names[i]} {percent(data.share[i])}" for i in ops) for ops in together]
     avoid = np.concatenate([shown, _rims(axes, shown, sizes)])
-    place_labels(axes, shown[chosen[: len(texts)]], texts, avoid, (1.0, -1.0), line, size=style.points(7.5))
+    firsts = shown[[ops[0] for ops in together]]
+    place_labels(axes, firsts, texts, avoid, (1.0, -1.0), line, size=style.points(7.5))
     legend_below(figure, marks, data.words)
+
+
+def _together(axes: Axes, shown: np.ndarray, ops: list[int]) -> list[list[int]]:
+    """Ops whose marks lie on each other, which share a label."""
+    places = axes.transData.transform(shown)
+    found: list[list[int]] = []
+    for op in ops:
+        near = (group for group in found if np.hypot(*(places[group[0]] - places[op])) < _TOUCHING)
+        group = next(near, None)
+        if group is None:
+            found.append([op])
+        else:
+            group.append(op)
+    return found
 
 
 def _draw_roof(

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NEEDED = ("arithmetic_intensity", "achieved_ops_per_second", "peak_performance", "ridge_point")
 MOST_ROOFS = 10
+# Share of the roof from which on a design is on it.
+_REACHED = 0.99
 # Two more than the palette without its faint yellow, distinct from it for colour-blind readers too.
 _COLOURS = (*style.PALETTE[:7], "#8c6d31", "#999999", "#5b2a86")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
@@ -69,7 +71,7 @@ def prepare(result: Any) -> RooflineData:
         raise NotInResult("roofline", "no design on the frontier has an intensity and a rate")
     roofs, others = _roofs(frontier, values, rows)
     reach = [v for r in roofs for v in (r.ridge, *r.intensity)]
-    x = make_scale("arithmetic_intensity", frontier["arithmetic_intensity"].attrs, [min(reach) / 3, max(reach) * 3])
+    x = make_scale("arithmetic_intensity", frontier["arithmetic_intensity"].attrs, [min(reach) / 2, max(reach) * 1.6])
     rates = [v for r in roofs for v in (r.peak, *r.attained)]
     y = make_scale("attained_performance", {"units": "FLOP/s"}, [min(rates) / 2, max(rates) * 1.5])
     designs = sum(len(r.intensity) for r in roofs)
@@ -117,7 +119,7 @@ def draw(figure: Figure, data: RooflineData) -> None:
     top, bottom = style.frame_heights(data.subtitle, data.footer)
     narrow = style.current().narrow
     # The legend has room beside the axes, or below them.
-    inner, below = (3.2, 0.85 + 0.21 * (len(data.roofs) + 1)) if narrow else (4.8, 0.55)
+    inner, below = (3.2, 0.85 + 0.21 * (len(data.roofs) + 2)) if narrow else (4.8, 0.55)
     height = top + 0.1 + inner + below + bottom
     style.frame(figure, height, data.title, data.subtitle, data.footer)
     across = style.width() - (1.1 if narrow else 3.4)
@@ -136,10 +138,10 @@ def draw(figure: Figure, data: RooflineData) -> None:
         # What lies beneath an equal roof is broader, so that both are seen.
         above = sum((r.peak, r.ridge) == (roof.peak, roof.ridge) for r in data.roofs[number + 1 :])
         _draw_roof(axes, roof, data, colour, dashes, above)
-        marks[f"{roof.label} ({len(roof.intensity):,})"] = Line2D(
-            [], [], color=colour, linestyle=dashes, linewidth=1.5, marker="o", markersize=4.5
-        )
+        marks[f"{roof.label} ({len(roof.intensity):,})"] = Line2D([], [], color=colour, linestyle=dashes, linewidth=1.5)
     diamond: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "white"}
+    stroke: dict[str, Any] = {"marker": "|", "markersize": 9, "linestyle": ""}
+    marks["design on the roof"] = Line2D([], [], color=style.QUIET, **stroke)
     marks["ridge point"] = Line2D([], [], linestyle="", color=style.QUIET, **diamond)
     title = "device and format (designs)"
     anchor = (
@@ -168,6 +170,14 @@ def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: 
     axes.plot(
         *ridge, "D", color=colour, markerfacecolor="white", markersize=5.5 + 3 * above, markeredgewidth=1.1, zorder=3
     )
-    shown = data.x.show(roof.intensity), data.y.show(roof.attained)
-    size, many = 24 * (1 + above) ** 2, len(roof.intensity) > style.MANY
-    axes.scatter(*shown, s=size, color=colour, edgecolors="white", linewidths=0.5, zorder=4, rasterized=many)
+    many = len(roof.intensity) > style.MANY
+    # Dots in a row on a roof would merge: there each design is a stroke across it.
+    reached = roof.attained > _REACHED * np.minimum(roof.peak, slope * roof.intensity)
+    looks: tuple[tuple[np.ndarray, dict[str, Any]], ...] = (
+        (reached, {"marker": "|", "s": 110 * (1 + above), "linewidths": 0.9, "alpha": 0.8}),
+        (~reached, {"marker": "o", "s": 24 * (1 + above) ** 2, "linewidths": 0.5, "edgecolors": "white"}),
+    )
+    for which, look in looks:
+        if which.any():
+            shown = data.x.show(roof.intensity[which]), data.y.show(roof.attained[which])
+            axes.scatter(*shown, color=colour, zorder=4, rasterized=many, **look)

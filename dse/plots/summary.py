@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dse.plots.style import readable
+from dse.units import constraint_text
 
 
 def objectives_text(
@@ -32,10 +33,16 @@ def counts_text(manifest: Mapping[str, Any]) -> str:
         parts.append(f"{counts['undefined']:,} undefined")
     if counts.get("skipped_by_bounds"):
         parts.append(f"{counts['skipped_by_bounds']:,} skipped by bounds")
-    text = f"{counts['enumerated']:,} designs: {'; '.join(parts)}."
+    text = f"{counts['enumerated']:,} design{'' if counts['enumerated'] == 1 else 's'}: {'; '.join(parts)}."
     if left := manifest.get("left_out_devices"):
         text += f" Left out for want of a figure: {len(left)} device{'s' if len(left) > 1 else ''}."
     return text
+
+
+def budget_text(text: str) -> str:
+    """A budget for people: "peak_sram ≤ 320 KiB" is "peak SRAM ≤ 320 KiB"."""
+    metric, space, limit = text.partition(" ")
+    return readable(metric) + space + limit
 
 
 def budget_limits(budget: Mapping[str, Any]) -> tuple[float | None, float | None]:
@@ -49,8 +56,7 @@ def unbroken(phrases: Sequence[str]) -> str:
 
 
 def _reason(name: str) -> str:
-    kind, _, metric = name.partition(": ")
-    return f"fit ({readable(metric.removesuffix('_free'))})" if kind == "fit" and metric else name
+    return budget_text(constraint_text(name))
 
 
 def _joined(names: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from dse.errors import unknown
 from dse.plots import style
 from dse.plots.kinds import MEASURED, NotInResult, plot
 from dse.plots.layout import Room, Words, legend_below, panels, quantity
+from dse.units import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,8 +66,9 @@ def prepare(times: Any, *, device: str | None = None) -> ValidationData:
     if device is None and (rest := order[len(shown) :]):
         parts.append(_panel(f"{len(rest)} other devices", times.isel(measurement=np.isin(names, rest))))
     inside = np.concatenate([p.inside for p in parts])
-    subtitle = f"{len(inside):,} times, {inside.mean():.0%} of them inside the interval of their prediction, which is "
-    subtitle += f"meant to hold {float(times.attrs['held']):.0%}. {times.attrs['fitted']}"
+    share = percent(float(inside.mean()))
+    subtitle = f"{len(inside):,} times, {share} of them inside the interval of their prediction, which is "
+    subtitle += f"meant to hold {percent(float(times.attrs['held']))}. {times.attrs['fitted']}"
     footer = "Above each panel: times, and the median of their relative errors. Vertical lines are the intervals."
     words = Words(f"Predicted and measured time: {times.attrs['source']}", subtitle, footer)
     return ValidationData(words, tuple(parts))
@@ -75,7 +77,7 @@ def prepare(times: Any, *, device: str | None = None) -> ValidationData:
 def _panel(name: str, times: Any) -> Panel:
     measured, predicted, low, high = (times[n].values for n in ("measured", "predicted", "low", "high"))
     error = float(np.median(np.abs(predicted / measured - 1)))
-    return Panel(f"{name}: {len(measured):,}, {error:.1%}", measured, predicted, low, high)
+    return Panel(f"{name}: {len(measured):,}, {percent(error, 1)}", measured, predicted, low, high)
 
 
 @plot("validation", prepare, of=MEASURED)

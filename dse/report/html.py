@@ -136,7 +136,7 @@ def _body(manifest: Mapping[str, Any], held: int, size: int) -> list[str]:
         '<span id="legend" class="bar"></span></div>',
         '<div><canvas id="scatter"></canvas></div>',
         "<p class='quiet'>Drag over the picture or along an axis below to select, click to undo, point at a design to",
-        "read it. Of designs off the frontier up to 3,000 are drawn as lines.</p>",
+        "read it. Of designs off the frontier up to 3,000 are drawn as lines. <span id='left'></span></p>",
         '<div><canvas id="parallel"></canvas></div></section></main><div id="tip" hidden></div>',
         '<h2>Designs</h2><div class="bar">',
         '<label><input type="checkbox" id="only-frontier" checked> frontier only</label>',

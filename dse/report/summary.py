@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dse.units import format_quantity
+from dse.units import constraint_text, format_quantity
 
 
 def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
@@ -16,7 +16,7 @@ def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
     rows = [[f"skipped by bounds: {_skipped(n)}", f"{c:,}", ""] for n, c in skipped.items()]
     rows += [["undefined", f"{counts['undefined']:,}", ""]] if counts["undefined"] else []
     rows += [
-        [f"excluded by {n}", f"{c:,}", f"{least}{totals[n]:,}"]
+        [f"excluded by {constraint_text(n)}", f"{c:,}", f"{least}{totals[n]:,}"]
         for n, c in counts["excluded"].items()
         if (c if skipped else totals[n])
     ]
@@ -27,7 +27,7 @@ def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _skipped(reason: str) -> str:
-    return reason if reason in ("undefined", "dominated") else f"outside {reason}"
+    return reason if reason in ("undefined", "dominated") else f"outside {constraint_text(reason)}"
 
 
 def rate_text(manifest: Mapping[str, Any]) -> str:
@@ -102,7 +102,8 @@ def misses(manifest: Mapping[str, Any]) -> list[str]:
                 miss = _lacking(unfit)
             elif name in nearest:
                 miss = f"; the nearest miss{where} is {_beside(name, nearest[name], units.get(name, '1'))}"
-            lines.append(f"{name}: excludes {least}{number:,} of {counts['enumerated']:,} designs{miss}")
+            share = f"{least}{number:,} of {counts['enumerated']:,} designs"
+            lines.append(f"{constraint_text(name)}: excludes {share}{miss}")
     if undefined := counts["undefined"] + manifest.get("bounds", {"skipped": {}})["skipped"].get("undefined", 0):
         lines.append(f"undefined: {least}{undefined:,} of {counts['enumerated']:,} designs")
         lines += undefined_lines(manifest)

@@ -132,7 +132,7 @@ def test_unknown_operators_are_listed_with_their_share(tmp_path):
     onnx.save(model, path)
     found = traced(path)
     assert (found.total("macs"), found.ops[-1].count("outputs"), found.ops[-1].kind) == (48, 12, "other")
-    assert remarks(path) == "not counted: 1 × acme.Mystery (50.00% of the operators, 50.00% of the elements written)"
+    assert remarks(path) == "not counted: 1 × acme.Mystery (50.00 % of the operators, 50.00 % of the elements written)"
     del model.graph.value_info[:]
     onnx.save(model, path)
     with pytest.raises(InputError, match=r"odd: the shape of 'odd' cannot be told"):
@@ -141,7 +141,7 @@ def test_unknown_operators_are_listed_with_their_share(tmp_path):
     y = g.node("DFT", g.node("Unsqueeze", g.linear("x", 4, 12, bias=False), g.integers(2)), axis=1)
     path = g.save(tmp_path / "d.onnx", y)
     assert traced(path).total("macs") == 48
-    assert remarks(path) == "not counted: 1 × DFT (33.33% of the operators, 66.67% of the elements written)"
+    assert remarks(path) == "not counted: 1 × DFT (33.33 % of the operators, 66.67 % of the elements written)"
 
 
 def test_shapes_that_a_file_declares_follow_its_dynamic_dimensions(tmp_path):

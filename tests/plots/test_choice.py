@@ -97,5 +97,5 @@ def test_design_text():
     axes = choice.varying(ds, list(coordinates), rows)
     assert axes == ["width", "precision", "kv_heads", "bandwidth"]
     assert choice.design_text(ds, ["width", "resolution", "precision"], 0) == "0.5×, 160 px, int8"
-    assert choice.design_text(ds, ["kv_heads", "bandwidth", "batch"], 1) == "kv heads 4, bandwidth 1.2 TB/s, batch 4"
+    assert choice.design_text(ds, ["kv_heads", "bandwidth", "batch"], 1) == "KV heads 4, bandwidth 1.2 TB/s, batch 4"
     assert choice.design_text(ds, list(coordinates), 0).endswith(", …")

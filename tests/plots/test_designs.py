@@ -104,6 +104,19 @@ def test_sensitivity_shows_better_to_the_right(image):
     np.testing.assert_allclose(data.better[place, columns], [100 - 100 / 1.1, 10.0], rtol=1e-9)
 
 
+def test_sensitivity_tells_gains_from_costs(image, token):
+    data = sensitivity.prepare(token, metrics=["latency", "energy"])
+    gains = data.better[: data.gains].max(axis=1)
+    assert data.gains and (gains > 0).all() and (np.diff(gains) <= 0).all()
+    costs = [f.split("\n")[0] for f in data.figures[data.gains :]]
+    # Ten per cent more power is ten per cent more energy in the same time, and no figure without effect has a row.
+    assert costs == ["tdp"]
+    np.testing.assert_allclose(data.better[data.gains].min(), -10, rtol=1e-9)
+    without_power = sensitivity.prepare(image, metrics=["latency", "energy"])
+    assert "Undefined for this design: energy." in without_power.words.footer
+    assert [m.partition(" (")[0] for m in without_power.metrics] == ["latency", "latency"]
+
+
 def test_scaling_names_what_fits(token):
     data = scaling.prepare(token)
     assert [c.name for c in data.curves] == [

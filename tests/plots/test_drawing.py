@@ -130,3 +130,20 @@ def test_a_label_without_room_is_left_out():
         axes = blank_figure().add_axes((0.4, 0.4, 0.05, 0.05))
         axes.set(xlim=(0, 1), ylim=(0, 1))
         assert place_labels(axes, np.array([[0.5, 0.5]]), ["far too long for this"], np.empty((0, 2)), (-1, 1)) == []
+
+
+@pytest.mark.parametrize("dpi", [80, 160])
+def test_the_words_of_a_budget_hide_no_design(dpi):
+    result = RESULTS["one"]()
+    figure = plots.draw("frontier", result)
+    figure.set_dpi(dpi)
+    figure.draw_without_rendering()
+    (axes,) = figure.get_axes()
+    (words,) = [t for t in axes.texts if t.get_text() == "latency ≤ 100 ms"]
+    box, rim = words.get_window_extent(), axes.get_window_extent()
+    assert rim.x0 <= box.x0 and box.x1 <= rim.x1 and rim.y0 <= box.y0 and box.y1 <= rim.y1
+    # Beside its line: 100 ms.
+    line = axes.transData.transform((100, axes.get_ylim()[0]))[0]
+    assert min(abs(box.x0 - line), abs(box.x1 - line)) < 10 * dpi / 72
+    designs = np.column_stack([result.frontier["latency"].values * 1e3, result.frontier["accuracy"].values])
+    assert not any(box.contains(*place) for place in axes.transData.transform(designs))

@@ -203,7 +203,7 @@ def test_budgets_on_the_axes_are_drawn_and_others_named():
     (limit,) = data.limits
     assert (limit.which, limit.low, limit.high, limit.text) == ("x", None, 0.1, "latency ≤ 100 ms")
     words = data.subtitle.replace("\u00a0", " ")
-    assert words.endswith("Budgets: accuracy ≥ 10 %, peak_sram ≤ 320 KiB.")
+    assert words.endswith("Budgets: accuracy ≥ 10 %, peak SRAM ≤ 320 KiB.")
     assert "latency ≤" not in words
 
 

@@ -33,8 +33,8 @@ def test_what_an_interval_holds_and_the_median_error():
     data = prepare(times([1.0, 1.0, 1.0], [1.2, 1.4, 1.6], ["a", "a", "a"]))
     (panel,) = data.panels
     assert panel.inside.tolist() == [True, True, False]
-    assert panel.title == "a: 3, 40.0%"
-    assert data.words.subtitle.startswith("3 times, 67% of them inside the interval of their prediction")
+    assert panel.title == "a: 3, 40.0 %"
+    assert data.words.subtitle.startswith("3 times, 67 % of them inside the interval of their prediction")
 
 
 def test_devices_with_most_times_come_first_and_the_rest_shares_a_panel():
@@ -52,7 +52,7 @@ def test_devices_with_most_times_come_first_and_the_rest_shares_a_panel():
 
 def test_it_is_drawn(tmp_path):
     figure = plots.draw("validation", times([1.0, 2.0, 0.1], [1.1, 1.9, 0.3], ["a", "b", "b"]))
-    assert [axes.get_title(loc="left") for axes in figure.get_axes()] == ["b: 2, 102.5%", "a: 1, 10.0%"]
+    assert [axes.get_title(loc="left") for axes in figure.get_axes()] == ["b: 2, 102.5 %", "a: 1, 10.0 %"]
     assert plots.save(figure, tmp_path / "x.pdf").stat().st_size > 2000
 
 

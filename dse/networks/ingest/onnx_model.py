@@ -17,6 +17,7 @@ from dse.networks.ingest.onnx_shapes import LARGEST, Shapes
 from dse.networks.models import Model
 from dse.networks.registration import Family, with_levers
 from dse.networks.tensors import Tensor
+from dse.units import percent
 
 _COUNTS = ("macs", "scores", "matrix_read", "weights", "biases", "affine", "statistics")
 
@@ -84,8 +85,8 @@ class OnnxBuilder:
         low = self.lower(tuple(int(dims[axis]) for axis in self.graph.dynamic))
         written = sum(row.writes.elements for row in low.rows) or 1
         told = [
-            f"not counted: {nodes} × {kind} ({nodes / len(self.graph.nodes):.2%} of the operators, "
-            f"{elements / written:.2%} of the elements written)"
+            f"not counted: {nodes} × {kind} ({percent(nodes / len(self.graph.nodes), 2)} of the operators, "
+            f"{percent(elements / written, 2)} of the elements written)"
             for kind, (nodes, elements) in sorted(low.uncounted.items())
         ]
         left = {n: w.elements for n, w in self.graph.weights.items() if n not in low.claimed and w.elements > 1}

@@ -1,7 +1,7 @@
 "use strict";
 // Two linked pictures on canvas: designs over two columns, and parallel coordinates.
 
-const INK = "#222", FAINT = "#c9ccd1", FEASIBLE = "#8fbfe0", FRONTIER = "#d55e00", GRID = "#e8e8e8";
+const INK = "#222", FAINT = "#c9ccd1", FEASIBLE = "#8fbfe0", FRONTIER = "#d55e00", GRID = "#e8e8e8", BEYOND = "#f1f1f1";
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31"];
 const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
 // Lines that are drawn of designs that are not on the frontier, and lines a frame.
@@ -37,6 +37,11 @@ function ticksOf(column, wanted) {
   return values.map((v) => [v, quantity(v, column.unit, 3)]);
 }
 
+// The outermost designs stand a little off the axes: shares of a column as shares of the picture, and back.
+const MARGIN = 0.04;
+const inset = (share) => MARGIN + share * (1 - 2 * MARGIN);
+const outset = (share) => (share - MARGIN) / (1 - 2 * MARGIN);
+
 class Scatter {
   constructor(canvas, page) {
     this.canvas = canvas;
@@ -60,12 +65,41 @@ class Scatter {
   point(event) { const r = this.canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; }
   at(row) {
     const { left, top, width, height } = this.area;
-    return [left + place(this.x, this.x.values[row]) * width, top + (1 - place(this.y, this.y.values[row])) * height];
+    return [left + inset(place(this.x, this.x.values[row])) * width, top + (1 - inset(place(this.y, this.y.values[row]))) * height];
+  }
+  // What lies beyond the limits on the two columns that are drawn, and the limits themselves.
+  budgets(context, x, y, area) {
+    for (const limit of this.page.limits) {
+      const across = limit.column === x, share = inset(place(limit.column, limit.value));
+      if (!limit.active || limit.fit || (!across && limit.column !== y) || !(share >= 0 && share <= 1)) continue;
+      const at = across ? area.left + share * area.width : area.top + (1 - share) * area.height;
+      const high = (limit.side === "max") === across;
+      context.fillStyle = BEYOND;
+      if (across) context.fillRect(high ? at : area.left, area.top, high ? area.left + area.width - at : at - area.left, area.height);
+      else context.fillRect(area.left, high ? at : area.top, area.width, high ? area.top + area.height - at : at - area.top);
+      context.strokeStyle = INK; context.setLineDash([6, 3]);
+      if (across) line(context, at, area.top, at, area.top + area.height); else line(context, area.left, at, area.left + area.width, at);
+      context.setLineDash([]); context.strokeStyle = GRID; context.fillStyle = INK;
+      const text = `${limit.column.title} ${limit.side === "max" ? "≤" : "≥"} ${quantity(limit.value, limit.column.unit)}`;
+      // Above the picture or beside its right edge no design is.
+      context.textAlign = "right";
+      context.fillText(text, across ? Math.max(at, area.left + context.measureText(text).width) : area.left + area.width, across ? area.top - 4 : at - 4);
+    }
+  }
+  stairs(context, rows) {
+    context.strokeStyle = this.page.colour(rows[0]); context.lineWidth = 1.2; context.globalAlpha = 0.7; context.beginPath();
+    let last = null;
+    for (const row of rows) {
+      const [px, py] = this.at(row);
+      if (last === null) context.moveTo(px, py); else { context.lineTo(px, last); context.lineTo(px, py); }
+      last = py;
+    }
+    context.stroke(); context.lineWidth = 1; context.globalAlpha = 1;
   }
   ranges() {
     const { left, top, width, height } = this.area, [[x0, y0], [x1, y1]] = this.box;
     const share = (a, from, size) => Math.min(1, Math.max(0, (a - from) / size));
-    const pair = (column, a, b) => [unplace(column, Math.min(a, b)), unplace(column, Math.max(a, b))];
+    const pair = (column, a, b) => [unplace(column, outset(Math.min(a, b))), unplace(column, outset(Math.max(a, b)))];
     return [[this.x, pair(this.x, share(x0, left, width), share(x1, left, width))],
             [this.y, pair(this.y, 1 - share(y0, top, height), 1 - share(y1, top, height))]];
   }
@@ -82,21 +116,22 @@ class Scatter {
   draw(x, y) {
     this.x = x; this.y = y;
     const [context, width, height] = prepareCanvas(this.canvas, 430), page = this.page;
-    const area = this.area = { left: 78, top: 12, width: width - 96, height: height - 62 };
+    const area = this.area = { left: 78, top: 20, width: width - 96, height: height - 70 };
     context.strokeStyle = GRID; context.fillStyle = INK;
     for (const [value, label] of ticksOf(x, 7)) {
-      const at = area.left + place(x, value) * area.width;
+      const at = area.left + inset(place(x, value)) * area.width;
       line(context, at, area.top, at, area.top + area.height);
       context.textAlign = "center"; context.fillText(label, at, area.top + area.height + 17);
     }
     for (const [value, label] of ticksOf(y, 6)) {
-      const at = area.top + (1 - place(y, value)) * area.height;
+      const at = area.top + (1 - inset(place(y, value))) * area.height;
       line(context, area.left, at, area.left + area.width, at);
       context.textAlign = "right"; context.fillText(label, area.left - 6, at + 4);
     }
     context.textAlign = "center";
     context.fillText(x.label, area.left + area.width / 2, height - 12);
     context.save(); context.translate(13, area.top + area.height / 2); context.rotate(-Math.PI / 2); context.fillText(y.label, 0, 0); context.restore();
+    this.budgets(context, x, y, area);
     const passes = [[FAINT, 2, (r) => !page.feasible[r]], [FEASIBLE, 3, (r) => page.feasible[r] && !page.onFrontier[r]]];
     for (const [colour, size, wanted] of passes) {
       context.fillStyle = colour;
@@ -106,6 +141,7 @@ class Scatter {
         context.fillRect(px - size / 2, py - size / 2, size, size);
       }
     }
+    for (const corners of page.staircases(x, y)) this.stairs(context, corners);
     for (const row of page.frontier) {
       const [px, py] = this.at(row);
       context.globalAlpha = page.selected[row] ? 1 : 0.15;
@@ -119,6 +155,11 @@ class Scatter {
   }
 }
 
+function fitted(context, text, room) {
+  let kept = text;
+  while (kept.length > 1 && context.measureText(kept).width > room) kept = kept.slice(0, -2) + "…";
+  return kept;
+}
 function line(context, x0, y0, x1, y1) { context.beginPath(); context.moveTo(x0, y0); context.lineTo(x1, y1); context.stroke(); }
 function ring(context, [x, y]) { context.strokeStyle = INK; context.lineWidth = 2; context.beginPath(); context.arc(x, y, 7, 0, 7); context.stroke(); context.lineWidth = 1; }
 
@@ -144,11 +185,11 @@ class Parallel {
   }
   point(event) { const r = this.canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; }
   nearest(px) { return this.columns.reduce((best, c) => (Math.abs(this.x(c) - px) < Math.abs(this.x(best) - px) ? c : best)); }
-  x(column) { const n = this.columns.length; return 60 + (this.columns.indexOf(column) * (this.width - 120)) / Math.max(n - 1, 1); }
+  x(column) { const n = this.columns.length; return 40 + (this.columns.indexOf(column) * (this.width - 120)) / Math.max(n - 1, 1); }
   y(column, value) { return this.top + (1 - place(column, value)) * this.inner; }
   draw() {
-    const [context, width, height] = prepareCanvas(this.canvas, 300), page = this.page;
-    Object.assign(this, { width, top: 44, inner: height - 66 });
+    const [context, width, height] = prepareCanvas(this.canvas, 320), page = this.page;
+    Object.assign(this, { width, top: 48, inner: height - 66 });
     const others = [];
     const step = Math.max(1, Math.ceil(page.size / (4 * MOST_LINES)));
     for (let row = 0; row < page.size && others.length < MOST_LINES; row += step) if (page.feasible[row] && !page.onFrontier[row] && page.selected[row]) others.push(row);
@@ -182,12 +223,17 @@ class Parallel {
       context.strokeStyle = "#777"; context.fillStyle = INK; context.textAlign = "center";
       line(context, at, this.top, at, this.top + this.inner);
       context.font = "600 12px system-ui, sans-serif";
-      context.fillText(column.title, at, number % 2 ? 28 : 13);
-      context.font = "11px system-ui, sans-serif"; context.textAlign = number ? "left" : "right";
-      for (const [value, label] of ticksOf(column, 5)) {
-        const y = this.y(column, value) + 4, gap = number ? 5 : -5;
-        context.strokeStyle = "#fffc"; context.lineWidth = 3; context.strokeText(label, at + gap, y); context.lineWidth = 1;
-        context.fillText(label, at + gap, y);
+      const room = (this.width - 120) / Math.max(this.columns.length - 1, 1);
+      context.fillText(fitted(context, column.title, 1.9 * room), at, number % 2 ? 30 : 13);
+      context.font = "11px system-ui, sans-serif"; context.textAlign = "left";
+      let last = Infinity;
+      for (const [value, label] of ticksOf(column, 5).sort((a, b) => a[0] - b[0])) {
+        const y = this.y(column, value) + 4, text = fitted(context, label, room - 8);
+        // A label stands on a white plate between its axis and the next, and none on another.
+        if (last - y < 12) continue;
+        last = y;
+        context.fillStyle = "#ffffffd9"; context.fillRect(at + 3, y - 10, context.measureText(text).width + 4, 13);
+        context.fillStyle = INK; context.fillText(text, at + 5, y);
       }
       const brush = this.brushes.get(column);
       if (brush) { const [a, b] = brush.map((v) => this.y(column, v)); context.fillStyle = "#0072b255"; context.strokeStyle = "#0072b2"; context.fillRect(at - 7, b, 14, a - b); context.strokeRect(at - 7, b, 14, a - b); }

@@ -31,11 +31,12 @@ const SI = [["T", 1e12], ["G", 1e9], ["M", 1e6], ["k", 1e3], ["", 1], ["m", 1e-3
 const DURATIONS = [["years", 365.25 * 86400], ["days", 86400], ["h", 3600], ["min", 60]];
 const BINARY = [["Ti", 2 ** 40], ["Gi", 2 ** 30], ["Mi", 2 ** 20], ["Ki", 2 ** 10], ["", 1]];
 
+// A number with its thousands apart, however it came about.
 function digits(value, places) {
   if (Number.isInteger(value) && Math.abs(value) < 1e15) return value.toLocaleString("en-US");
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e6)) return value.toExponential(Math.max(places - 2, 0));
-  return String(Number(value.toPrecision(places)));
+  return Number(value.toPrecision(places)).toLocaleString("en-US", { maximumSignificantDigits: 15 });
 }
 
 function quantity(value, unit, places = 4) {
@@ -48,7 +49,9 @@ function quantity(value, unit, places = 4) {
     const [prefix, factor] = table.find(([, f]) => Math.abs(value) >= f * 0.99995) || table[table.length - 1];
     return `${digits(value / factor, places)} ${prefix}${[head, ...rest].join("/")}`;
   }
-  return digits(value, places) + (unit === "1" ? "" : ` ${unit}`);
+  // Whole numbers that a slider gives need no more digits than people read.
+  const whole = Math.abs(value) >= 1e4 && !Number.isInteger(value) ? Number(value.toPrecision(places)) : value;
+  return digits(whole, places) + (unit === "1" ? "" : ` ${unit}`);
 }
 
 function shown(column, row, places = 4) {

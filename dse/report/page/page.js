@@ -1,7 +1,7 @@
 "use strict";
 // The page: budgets, brushes and pictures of one result.
 
-const STEPS = 1000, ROWS_SHOWN = 200;
+const STEPS = 1000, ROWS_SHOWN = 200, MOST_UPRIGHTS = 12;
 const element = (name, text = "", attributes = {}) => {
   const made = document.createElement(name);
   made.textContent = text;
@@ -31,12 +31,33 @@ class Page {
     this.shownColumns = columns.filter((c) => c.shown);
     const several = this.shownColumns.filter((c) => c.high > c.low);
     this.scatter = new Scatter(byId("scatter"), this);
-    this.parallel = new Parallel(byId("parallel"), this, (several.length ? several : this.shownColumns).slice(0, 12));
+    this.parallel = new Parallel(byId("parallel"), this, this.uprights(several.length ? several : this.shownColumns));
     this.makeControls(several);
     this.defined = this.definedRows();
     this.update();
     let waiting = 0;
     window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => this.draw(), 100); });
+  }
+  // Of too many columns those stand side by side that the spec asks about, and then the first ones; the page says so.
+  uprights(columns) {
+    const most = Math.max(4, Math.min(MOST_UPRIGHTS, Math.floor(byId("parallel").parentElement.clientWidth / 80)));
+    const asked = new Set([...this.objectives.map((o) => o.column), ...this.limits.filter((l) => l.given && !l.fit).map((l) => l.column), ...this.data.per.map(this.of)]);
+    const ranked = [...columns.filter((c) => asked.has(c)), ...columns.filter((c) => !asked.has(c))].slice(0, most);
+    const left = columns.filter((c) => !ranked.includes(c)).map((c) => c.title);
+    byId("left").textContent = left.length ? `Side by side: ${ranked.length} of ${columns.length} columns; in the table and the file only: ${left.join(", ")}.` : "";
+    return columns.filter((c) => ranked.includes(c));
+  }
+  // The edge of each group's frontier by the two columns that are drawn, where both are objectives.
+  staircases(x, y) {
+    const directions = [x, y].map((c) => (this.objectives.find((o) => o.column === c) || {}).direction);
+    if (x === y || directions.some((d) => !d)) return [];
+    const [sx, sy] = directions.map((d) => (d === "max" ? -1 : 1)), found = new Map();
+    for (const row of [...this.frontier].sort((a, b) => sx * (x.values[a] - x.values[b]) || sy * (y.values[a] - y.values[b]))) {
+      const rows = found.get(this.groups[row]) || [];
+      if (!rows.length || sy * y.values[row] < sy * y.values[rows[rows.length - 1]]) rows.push(row);
+      found.set(this.groups[row], rows);
+    }
+    return [...found.values()];
   }
   groupNumbers(columns) {
     const numbers = new Map();
