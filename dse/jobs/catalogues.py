@@ -16,6 +16,9 @@ from dse.regions import REGIONS, Region
 # What assumptions tell of a number format; its name stands before them.
 SCHEME_FIELDS = tuple(f.name for f in fields(Scheme) if f.name != "name")
 
+# What assumptions tell where they hold every device and region that the spec selects, used or left out.
+WHOLE = "whole_selection"
+
 
 @dataclass(frozen=True)
 class Catalogues:
@@ -38,6 +41,11 @@ class Catalogues:
     left_out: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     document: Mapping[str, Any] | None = None
     source: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all devices and regions that the spec selects are there; older assumptions hold the used ones."""
+        return self.document is None or bool(self.document.get(WHOLE, False))
 
     @property
     def replayed(self) -> bool:

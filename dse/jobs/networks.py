@@ -44,6 +44,11 @@ class Networks:
         return next(iter(self.drafts.values())).left_out
 
     @property
+    def selected(self) -> Mapping[str, Sequence[str]]:
+        """Devices and regions that the spec selects, those left out among them: the same for all networks."""
+        return next(iter(self.drafts.values())).selected
+
+    @property
     def size(self) -> int:
         """Number of designs."""
         sizes = [draft.size for draft in self.drafts.values()]

@@ -18,7 +18,7 @@ from dse.grid.inputs import REGIONAL
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.hardware import FIGURES, Device, Linear
-from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, Catalogues
+from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, WHOLE, Catalogues
 from dse.jobs.document import read_bounded
 from dse.jobs.settings import NAMED
 from dse.networks.tracing import COUNTINGS
@@ -41,6 +41,7 @@ _KNOWN = (
     "fit_not_checked",
     "computes_in",
     "notes",
+    WHOLE,
 )
 _DEVICE = ("class", "pue", "source", "checked", "note", "figures", "linear")
 _PROFILE = ("note", "source", "sram", "dram", "mac")
@@ -119,11 +120,13 @@ class _Reader:
 
     def options(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Settings that are no figures."""
-        allowed = {"counting": COUNTINGS, "fit": (True, False), MODEL_AXIS: variants_of("latency")}
+        switch = (True, False)
+        allowed = {"counting": COUNTINGS, "fit": switch, WHOLE: switch, MODEL_AXIS: variants_of("latency")}
         found = {key: document[key] for key in allowed if key in document}
         for key, value in found.items():
-            if not any(value == other for other in allowed[key]) or (key == "fit") != isinstance(value, bool):
-                names = ", ".join(map(str, allowed[key])) if key != "fit" else "true, false"
+            is_switch = allowed[key] == switch
+            if not any(value == other for other in allowed[key]) or is_switch != isinstance(value, bool):
+                names = "true, false" if is_switch else ", ".join(map(str, allowed[key]))
                 self.fault(key, f"{shown(value)} is not allowed; allowed: {names}")
         return found
 

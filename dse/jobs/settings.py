@@ -124,7 +124,11 @@ def add_named(
     """Add an axis of names; "*" stands for all, of regions for each at its newest figures."""
     kind, known = NAMED[name][0], NAMED[name][1](catalogues)
     given = value if isinstance(value, list) else [value]
-    every = [n for n in known if name != REGION_AXIS or is_plain(n) or catalogues.replayed]
+    if catalogues.replayed and name == REGION_AXIS:
+        # Those that are named beside "*" are held too.
+        every = [n for n in known if is_plain(n) and n not in given] or list(known)
+    else:
+        every = [n for n in known if name != REGION_AXIS or is_plain(n)]
     chosen = [n for v in given for n in (every if v == EVERY and name in _COUNTED else [v])]
     found = [
         _unknown(name, kind, v, known, where, catalogues) for v in chosen if not (isinstance(v, str) and v in known)
@@ -149,10 +153,10 @@ def _unknown(name: str, kind: str, value: Any, known: Collection[str], where: st
 
 def check_regions(
     given: Any, metrics: Sequence[str], axes: dict[str, Any], faults: list[Fault], catalogues: Catalogues
-) -> None:
+) -> list[str]:
     """Faults of regions of which a figure that metrics need is not published, and is not given either.
 
-    Those that are not `given` by name, but came in by "*", are left out.
+    Those that are not `given` by name, but came in by "*", are left out of `axes`. Returns all that were selected.
     """
     chosen = axes.get(REGION_AXIS, [])
     regions = [chosen] if isinstance(chosen, str) else chosen
@@ -173,6 +177,7 @@ def check_regions(
             faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
     if lacking and EVERY in named:
         axes[REGION_AXIS] = [r for r in regions if r not in lacking]
+    return regions
 
 
 def check_profiles(

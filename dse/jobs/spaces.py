@@ -36,7 +36,10 @@ _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "archite
 
 @dataclass(frozen=True)
 class Draft:
-    """What a spec says of its space, as far as it is right: values of every axis, and devices left out."""
+    """What a spec says of its space, as far as it is right: values of every axis, and devices left out.
+
+    `selected` are all devices and regions that the spec selects, by axis, those that lack figures among them.
+    """
 
     spec: Spec
     family: Family | None
@@ -46,6 +49,7 @@ class Draft:
     schemes: Mapping[str, Scheme]
     catalogues: Catalogues
     defaults: Mapping[str, Any]
+    selected: Mapping[str, Sequence[str]]
 
     @property
     def size(self) -> int:
@@ -103,10 +107,10 @@ def read_space(
             faults.append(fault)
             # What else it would ask for, such as a figure of the device, is not told.
             axes.pop(fault.where.removeprefix("deployment."), None)
-    check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
+    regions = check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
     check_profiles(metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)
-    usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
+    usable, left_out, devices = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
     if RENT_AXIS in settings and any(RENT_AXIS in own for own in own_hardware.axes.values()):
         faults.append(Fault(f"deployment.{RENT_AXIS}", "is an axis of the device already; give it once"))
     if usable:
@@ -115,7 +119,8 @@ def read_space(
     defaults = catalogues.defaults_of(name)
     if family is not None and not faults:
         _check_adapters(family, axes, faults)
-    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults)
+    selected = {"device": devices, REGION_AXIS: regions}
+    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults, selected)
 
 
 def _check_adapters(family: Family, axes: Mapping[str, Any], faults: list[Fault]) -> None:
