@@ -52,9 +52,8 @@ def gather(job: Job) -> dict[str, Any]:
     facts["defaults"] = shared
     if several:
         facts["network"] = {n: {"family": s.family.name, "defaults": _of_network(s)} for n, s in job.networks.items()}
-    devices = space.axes["device"].values
     if job.cut.fit:
-        facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
+        facts["fit_not_checked"] = unchecked_devices(job)
     # Whether or not a metric needs them, and whether they were left out for want of a figure: the result may be cut
     # again by metrics that need more, or less.
     facts["device"] = {d: _device(space.devices[d]) for d in job.selected["device"]}
@@ -131,6 +130,12 @@ def _charged(job: Job) -> list[str]:
         for name, f, wider in pairs
         if wider not in ("", f)
     ]
+
+
+def unchecked_devices(job: Job) -> dict[str, list[str]]:
+    """The devices of a job against whose capacities designs are not held, with those that are not stated."""
+    devices = job.space.axes["device"].values if job.cut.fit else ()
+    return {d: lacking for d in devices if (lacking := unchecked(job.space, d))}
 
 
 def unchecked(space: Space, device: str) -> list[str]:

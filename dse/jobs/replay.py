@@ -62,7 +62,7 @@ def catalogues_of(source: AssumptionsLike | None) -> Catalogues:
     if source is None:
         return CURRENT
     if isinstance(source, Mapping):
-        return _read(source, "assumptions")
+        return _read(source, "the assumptions of the earlier result")
     path = Path(source)
     content = read_bounded(path, MOST_BYTES, "the assumptions.toml of a result", "such a file")
     try:

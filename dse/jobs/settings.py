@@ -101,11 +101,23 @@ def add_axes(
     for name, value in given.items():
         where = f"{table}.{name}"
         if name not in allowed:
-            faults.append(unknown(kind, name, allowed, where))
+            faults.append(_unknown_axis(kind, name, allowed, where))
         elif name in NAMED:
             add_named(axes, name, value, where, faults, catalogues)
         else:
             _add_axis(axes, name, value, where, faults)
+
+
+# What the axes of transformers are called as well.
+_CALLED = {"depth": "layers", "width": "d_model", "num_layers": "layers", "hidden_size": "d_model"}
+
+
+def _unknown_axis(kind: str, name: str, allowed: Sequence[str], where: str) -> Fault:
+    """The fault of an axis that is not known; of one that has another name here, with that name."""
+    meant = _CALLED.get(name)
+    if meant in allowed:
+        return Fault(where, f"unknown {kind} {name!r}; did you mean {meant!r}?")
+    return unknown(kind, name, allowed, where)
 
 
 def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.errors import Fault, InputError, nearest, unknown
+from dse.errors import Fault, InputError, few, nearest, unknown
 from dse.grid.inputs import REGION_AXIS, RENT_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
@@ -55,6 +55,17 @@ class Draft:
     def size(self) -> int:
         """Number of designs."""
         return math.prod(len(v) for v in self.axes.values() if isinstance(v, list))
+
+    def told_left_out(self) -> str:
+        """What was selected by class or "*" and left out for want of figures, in words; "" where nothing was."""
+        told = []
+        if self.left_out:
+            lacking = ", ".join(f"{device} ({', '.join(figures)})" for device, figures in self.left_out.items())
+            told.append(f"{len(self.left_out)} of {len(self.selected['device'])} devices lack figures: {lacking}")
+        regions = self.selected[REGION_AXIS]
+        if lost := [r for r in regions if r not in self.axes.get(REGION_AXIS, regions)]:
+            told.append(f"of {len(lost)} of {len(regions)} regions a figure is not published: {few(lost)}")
+        return "; ".join(told)
 
     def space(self) -> Space:
         """The space; only for a spec without faults."""
@@ -148,8 +159,8 @@ def _check_adapters(family: Family, axes: Mapping[str, Any], faults: list[Fault]
             )
 
 
-def resolve_space(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Space:
-    """The space of a spec.
+def resolve_draft(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Draft:
+    """What a spec says of its space, all of it right.
 
     Raises
     ------
@@ -161,7 +172,7 @@ def resolve_space(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = C
     faults += recipe_faults(spec, [draft.family] if draft.family else [])
     if faults:
         raise InputError(faults)
-    return draft.space()
+    return draft
 
 
 def recipe_faults(spec: Spec, families: Sequence[Family]) -> list[Fault]:

@@ -248,7 +248,7 @@ def test_files_that_are_no_assumptions(tmp_path):
     ("change", "expected"),
     [
         ({"hardware__device": "rp2040"}, "hardware.device: unknown device 'rp2040'; allowed: esp32, stm32u575"
-         " (figures are those of assumptions)"),
+         " (figures are those of the assumptions of the earlier result)"),
         ({"hardware__device": "class:edge"}, "hardware.device: unknown class of devices 'edge'; allowed: mcu"),
         ({"precision__scheme": "fp16"}, "precision.scheme: unknown number format 'fp16'; allowed: int8"),
         ({"deployment__region": "DEU"}, "deployment.region: unknown region 'DEU'; allowed: USA, WORLD"),
@@ -291,7 +291,9 @@ def test_a_result_that_needed_no_energy_profile_is_cut_by_one(profile, tmp_path)
     assert read_job(spec, assumptions=assumed).size == found.counts["enumerated"]
     with pytest.raises(InputError) as caught:
         read_job(changed(spec, objectives={"minimize": ["operation_energy"]}), assumptions=assumed)
-    told = f"deployment.energy_profile: {profile or 'horowitz-45nm'} is not held in assumptions; needed by operation_en"
+    told = (
+        f"deployment.energy_profile: {profile or 'horowitz-45nm'} is not held in the assumptions of the earlier result"
+    )
     assert str(caught.value).startswith(told)
 
 
