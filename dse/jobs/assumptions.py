@@ -30,6 +30,8 @@ from dse.jobs.catalogues import SCHEME_FIELDS, WHOLE
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
 from dse.jobs.settings import EVERY
+from dse.networks import MODELS
+from dse.networks.held import held
 from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
 from dse.profiles import Profile
@@ -61,10 +63,17 @@ def gather(job: Job) -> dict[str, Any]:
     held = [p for p in space.axes[PROFILE_AXIS].values if p in space.profiles]
     facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in held}
     facts["calibration"] = {c.name: c.facts() for s in spaces for c in calibrations_used(_selected(job, s))}
+    facts["model"] = _models(job)
     facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
     facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
+
+
+def _models(job: Job) -> dict[str, dict[str, Any]]:
+    """The networks that the spec names as files, so that these are needed no more."""
+    named = dict.fromkeys(n.model for n in (job.spec.networks or [job.spec.network]) if n.model)
+    return {name: held(job.catalogues.find_model(name)) for name in named if name not in MODELS}
 
 
 def _selected(job: Job, space: Space) -> Space:

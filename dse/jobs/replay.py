@@ -21,6 +21,8 @@ from dse.hardware import FIGURES, Device, Linear
 from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, WHOLE, Catalogues
 from dse.jobs.document import read_bounded
 from dse.jobs.settings import NAMED
+from dse.networks import Model
+from dse.networks.held import from_held
 from dse.networks.tracing import COUNTINGS
 from dse.precision import Scheme
 from dse.profiles import Profile
@@ -42,6 +44,7 @@ _KNOWN = (
     "computes_in",
     "notes",
     WHOLE,
+    "model",
 )
 _DEVICE = ("class", "pue", "source", "checked", "note", "figures", "linear")
 _PROFILE = ("note", "source", "sram", "dram", "mac")
@@ -96,6 +99,7 @@ def _read(document: Mapping[str, Any], source: str) -> Catalogues:
         },
         document=document,
         source=source,
+        models=reader.entries(document, "model", reader.model),
     )
     if reader.faults:
         raise InputError(reader.faults)
@@ -248,6 +252,13 @@ class _Reader:
     def calibration(self, name: str, table: Mapping[str, Any], where: str) -> Calibration | None:
         try:
             return read_table(table)
+        except InputError as error:
+            self.faults += error.at(where).faults
+            return None
+
+    def model(self, name: str, table: Mapping[str, Any], where: str) -> Model | None:
+        try:
+            return from_held(name, table)
         except InputError as error:
             self.faults += error.at(where).faults
             return None

@@ -26,7 +26,7 @@ from dse.jobs.settings import SETTINGS, add_axes, add_named, check_profiles, che
 from dse.jobs.sharing import sharing_faults
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
-from dse.networks import FAMILIES, Family, find_model, trace
+from dse.networks import FAMILIES, Family, trace
 from dse.networks.training import adapter_features
 from dse.precision import Scheme
 from dse.quality import unknown_recipe
@@ -90,7 +90,7 @@ def read_space(
 
     `metrics` decide which figures a device must have; `name` is that of one of several networks.
     """
-    family, fixed = find_network(spec.network, faults)
+    family, fixed = find_network(spec.network, faults, catalogues)
     if family is not None and spec.network.recipe is not None:
         faults += unknown_recipe(spec.network.recipe, [family.name], "network.recipe")
     axes = dict(fixed)
@@ -184,12 +184,14 @@ def recipe_faults(spec: Spec, families: Sequence[Family]) -> list[Fault]:
     return unknown_recipe(spec.quality.recipe, [f.name for f in families], "quality.recipe")
 
 
-def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
+def find_network(
+    network: Network, faults: list[Fault], catalogues: Catalogues = CURRENT
+) -> tuple[Family | None, dict[str, Any]]:
     """The family of a network and the axes that its model fixes; no family where either is wrong."""
     if network.family is not None and network.model is not None:
         faults.append(Fault("network", "family and model are both given; give one of them"))
     elif network.model is not None:
-        model = collect(faults, "", find_model, network.model, "network.model")
+        model = collect(faults, "", catalogues.find_model, network.model, "network.model")
         if model is not None:
             return model.builds_from, dict(model.axes)
     elif network.family is not None:
