@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.catalogue import read_at_most
-from dse.errors import Fault, InputError, shown
+from dse.errors import Fault, InputError
 
 MOST_BYTES = 10_000_000
 # The deepest table of a spec is one of four.
@@ -42,7 +42,7 @@ def read_document(
             raise InputError(_NESTED)
         document, origin = _plain(source), ""
     elif not isinstance(source, (str, os.PathLike)):
-        raise InputError(f"{shown(source)} is not a spec; give the path of a TOML file, a mapping or a Spec")
+        raise InputError(f"{source!r:.60} is not a spec; give the path of a TOML file, a mapping or a Spec")
     else:
         path, origin = Path(source), str(source)
         document = _parse(read_bounded(path, MOST_BYTES, "the TOML file of a spec", "a spec"), path)
