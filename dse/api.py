@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import xarray as xr
 
-from dse import glossary, registry
+from dse import registry
 from dse.errors import Fault, InputError
 from dse.grid import dataset
 from dse.grid.inputs import calibrated
@@ -22,9 +23,10 @@ from dse.jobs.distribute import scan_on
 from dse.jobs.replay import AssumptionsLike
 from dse.jobs.result import Result, load
 from dse.jobs.run import run
+from dse.jobs.settings import SETTINGS
 from dse.jobs.shards import Shard, find_shards, parse_shard, run_shard
 from dse.jobs.shards import merge as merge_shards
-from dse.jobs.spaces import resolve_space
+from dse.jobs.spaces import Draft, resolve_draft
 from dse.jobs.spec import SpecLike, read_spec
 from dse.networks import FAMILIES, MODELS
 from dse.pareto.scanner import Progress
@@ -75,7 +77,8 @@ def evaluate(
     -------
     xr.Dataset
         One variable a metric, at the dimensions that it varies along, with units; axes are coordinates. Among many
-        designs one whose axes make no network is NaN.
+        designs one whose axes make no network is NaN. Devices and regions that came in by class or "*" and lack a
+        figure that metrics asked for by name need are left out; the attribute `left_out` and a UserWarning name them.
 
     Raises
     ------
@@ -91,8 +94,13 @@ def evaluate(
     """
     wanted = [metrics] if isinstance(metrics, str) else list(metrics) if metrics is not None else None
     chosen = axes if recipe is None else {**axes, RECIPE: recipe}
-    space = design_space(network, device, precision, wanted, counting, chosen, calibration)
-    return dataset.evaluate(space, applicable(space) if wanted is None else wanted, engine=engine)
+    draft = _draft(network, device, precision, wanted, counting, chosen, calibration)
+    space = draft.space()
+    found = dataset.evaluate(space, applicable(space) if wanted is None else wanted, engine=engine)
+    if told := draft.told_left_out():
+        warnings.warn(f"left out: {told}", UserWarning, stacklevel=2)
+        found.attrs["left_out"] = told
+    return found
 
 
 def design_space(
@@ -108,6 +116,18 @@ def design_space(
 
     Among the axes may be the recipe.
     """
+    return _draft(network, device, precision, metrics, counting, axes, calibration).space()
+
+
+def _draft(
+    network: str,
+    device: Any,
+    precision: Any,
+    metrics: Sequence[str] | None,
+    counting: str,
+    axes: Mapping[str, Any],
+    calibration: str | os.PathLike[str] | None,
+) -> Draft:
     document: dict[str, Any] = {"network": {}, "deployment": {}, "counting": counting}
     document["network"]["model" if network in MODELS or network not in FAMILIES else "family"] = network
     document["precision"] = {"scheme": precision if isinstance(precision, str) else list(precision)}
@@ -115,12 +135,11 @@ def design_space(
     if calibration is not None:
         catalogues = catalogues.with_calibrations(Path(calibration))
     for name, value in axes.items():
-        kind = glossary.NAMES[name].kind if name in glossary.NAMES else "architecture"
-        table = "deployment" if kind in ("deployment", "circumstance") else "network"
+        table = "deployment" if name in SETTINGS else "network"
         document[table][name] = value.tolist() if hasattr(value, "tolist") else value
     for name in metrics or ():
         registry.metric_record(name)
-    return resolve_space(read_spec(document), metrics or (), catalogues)
+    return resolve_draft(read_spec(document), metrics or (), catalogues)
 
 
 def _add_devices(document: dict[str, Any], device: Any) -> Catalogues:

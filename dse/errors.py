@@ -84,7 +84,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     longer = sorted((k for k in by_lower if k.startswith(str(name).lower())), key=len)
     if longer and len(str(name)) > 2:
         return by_lower[longer[0]]
-    found = difflib.get_close_matches(str(name).lower(), by_lower, n=5, cutoff=0.6)
+    found = difflib.get_close_matches(str(name).lower(), by_lower, n=5, cutoff=0.62)
     # Of names about as close the one whose letters were only swapped.
     found.sort(key=lambda k: sorted(k) != sorted(str(name).lower()))
     return by_lower[found[0]] if found else None

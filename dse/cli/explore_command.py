@@ -143,7 +143,6 @@ def _print_result(result: Result, job: Job) -> None:
 
 def print_counts(result: Result, job: Job) -> None:
     """Print what became of the designs of a result, and what is to be known of them."""
-    from dse.jobs.assumptions import unchecked
     from dse.report.summary import count_rows
 
     if job.catalogues.replayed:
@@ -153,8 +152,6 @@ def print_counts(result: Result, job: Job) -> None:
     rows = count_rows(result.manifest)
     print_table(["designs", "number", "break it"], rows, right=["number", "break it"], prose=["designs"])
     print_left_out(result.manifest)
-    fit = {d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))}
-    print_devices({}, fit)
 
 
 def print_left_out(manifest: Mapping[str, Any]) -> None:
@@ -168,7 +165,7 @@ def print_left_out(manifest: Mapping[str, Any]) -> None:
         print_text(f"note: {note}")
     if told := unmatched(manifest):
         print_text(told)
-    print_devices(manifest["left_out_devices"], {})
+    print_devices(manifest["left_out_devices"], manifest.get("fit_not_checked", {}))
 
 
 def print_found(result: Result, job: Job) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from dse import glossary
+from dse.errors import few
 from dse.grid.explain import defaults_in_force, region_facts
 from dse.grid.inputs import (
     PROFILE_AXIS,
@@ -21,24 +23,28 @@ from dse.grid.inputs import (
 )
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
-from dse.grid.space import RECIPE, Space
+from dse.grid.space import RECIPE, Axis, Space
 from dse.hardware import Device
 from dse.jobs.axes import PUE
-from dse.jobs.catalogues import SCHEME_FIELDS
+from dse.jobs.catalogues import SCHEME_FIELDS, WHOLE
 from dse.jobs.contexts import context_notes
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
 from dse.jobs.settings import EVERY
+from dse.networks import MODELS
+from dse.networks.held import held
 from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
 from dse.profiles import Profile
-from dse.regions import PUES, is_plain
+from dse.regions import PUES, Region
 
 
 def gather(job: Job) -> dict[str, Any]:
     """Defaults, devices and number formats of a job, as plain data in SI units."""
     space = job.space
     facts: dict[str, Any] = {"counting": space.counting, "fit": job.cut.fit}
+    if job.catalogues.whole:
+        facts[WHOLE] = True
     if told := notes(job):
         facts["notes"] = told
     if MODEL_AXIS not in space.axes:
@@ -49,25 +55,40 @@ def gather(job: Job) -> dict[str, Any]:
     facts["defaults"] = shared
     if several:
         facts["network"] = {n: {"family": s.family.name, "defaults": _of_network(s)} for n, s in job.networks.items()}
-    devices = space.axes["device"].values
     if job.cut.fit:
-        facts["fit_not_checked"] = {d: lacking for d in devices if (lacking := unchecked(space, d))}
-    facts["device"] = {d: _device(space.devices[d]) for d in devices}
-    facts["region"] = regions(space)
-    # Whether or not a metric needs it: the result may be cut again by one that does.
+        facts["fit_not_checked"] = unchecked_devices(job)
+    # Whether or not a metric needs them, and whether they were left out for want of a figure: the result may be cut
+    # again by metrics that need more, or less.
+    facts["device"] = {d: _device(space.devices[d]) for d in job.selected["device"]}
+    facts["region"] = {r: _region(space.regions[r], REGIONAL) for r in job.selected[REGION_AXIS]}
     held = [p for p in space.axes[PROFILE_AXIS].values if p in space.profiles]
     facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in held}
-    facts["calibration"] = {c.name: c.facts() for s in spaces for c in calibrations_used(s)}
+    facts["calibration"] = {c.name: c.facts() for s in spaces for c in calibrations_used(_selected(job, s))}
+    facts["model"] = _models(job)
     facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
     facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
 
 
+def _models(job: Job) -> dict[str, dict[str, Any]]:
+    """The networks that the spec names as files, so that these are needed no more."""
+    named = dict.fromkeys(n.model for n in (job.spec.networks or [job.spec.network]) if n.model)
+    return {name: held(job.catalogues.find_model(name)) for name in named if name not in MODELS}
+
+
+def _selected(job: Job, space: Space) -> Space:
+    """A space of the job with the devices too that were left out for want of a figure."""
+    axis = space.axes["device"]
+    if len(job.selected["device"]) == len(axis.values):
+        return space
+    return replace(space, axes={**space.axes, "device": Axis("device", tuple(job.selected["device"]), "device")})
+
+
 def notes(job: Job) -> list[str]:
     """What is not used of the spec, stands over a figure that a region or a device has too, or does not compare."""
     space = job.space
-    used = {*space.axes["device"].values, *job.left_out, *(t.get("base") for t in job.spec.device.values())}
+    used = {*job.selected["device"], *job.left_out, *(t.get("base") for t in job.spec.device.values())}
     found = [f"device.{n} is not used: hardware.device does not name it" for n in job.spec.device if n not in used]
     if RECIPE in job.cut.per:
         known = "; ".join(dict.fromkeys(grid.space.axes[RECIPE].values[0] for grid in job.grids))
@@ -78,9 +99,11 @@ def notes(job: Job) -> list[str]:
         if over:
             found.append(f"deployment.{name} stands over that of the region {', '.join(over)}")
     if EVERY in job.spec.deployment.get(REGION_AXIS, ()):
-        plain = [n for n in job.catalogues.regions if is_plain(n)]
-        if left := len(plain) - len(space.axes[REGION_AXIS].values):
-            found.append(f"{left} of {len(plain)} regions are left out: a figure that a metric needs is not published")
+        selected = job.selected[REGION_AXIS]
+        if left := len(selected) - len(space.axes[REGION_AXIS].values):
+            found.append(
+                f"{left} of {len(selected)} regions are left out: a figure that a metric needs is not published"
+            )
     named = job.spec.deployment.get(PUE, ())
     for name in named if isinstance(named, list) else [named]:
         if isinstance(name, str) and name in PUES:
@@ -89,7 +112,20 @@ def notes(job: Job) -> list[str]:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
-    return [*found, *context_notes(job), *_charged(job), *idle_notes(job)]
+    return [*found, *_not_held(job), *context_notes(job), *_charged(job), *idle_notes(job)]
+
+
+def _not_held(job: Job) -> list[str]:
+    """What older assumptions do not hold of the selection of a spec, so that it stays left out."""
+    held = job.catalogues
+    if held.whole:
+        return []
+    told = f"{held.source}, written by an earlier version, holds no figures of what was left out then: "
+    lost = [d for d in held.left_out if d not in held.devices]
+    found = [f"{told}{few(lost)} stay left out; run the spec anew to consider them"] if lost else []
+    if EVERY in job.spec.deployment.get(REGION_AXIS, ()):
+        found.append(f'{told}region = "*" stands for the {len(held.regions)} regions that were used')
+    return found
 
 
 def _charged(job: Job) -> list[str]:
@@ -104,6 +140,12 @@ def _charged(job: Job) -> list[str]:
         for name, f, wider in pairs
         if wider not in ("", f)
     ]
+
+
+def unchecked_devices(job: Job) -> dict[str, list[str]]:
+    """The devices of a job against whose capacities designs are not held, with those that are not stated."""
+    devices = job.space.axes["device"].values if job.cut.fit else ()
+    return {d: lacking for d in devices if (lacking := unchecked(job.space, d))}
 
 
 def unchecked(space: Space, device: str) -> list[str]:
@@ -153,7 +195,11 @@ def regions(space: Space) -> dict[str, dict[str, Any]]:
     """The figures that each region gives, with year, sector and source."""
     taken = [n for n in REGIONAL if not space.axes[n].given]
     found = [space.regions[name] for name in space.axes[REGION_AXIS].values] if REGION_AXIS in space.axes else []
-    return {region.name: {"title": region.title, **region_facts(region, taken)} for region in found}
+    return {region.name: _region(region, taken) for region in found}
+
+
+def _region(region: Region, settings: Iterable[str]) -> dict[str, Any]:
+    return {"title": region.title, **region_facts(region, settings)}
 
 
 def _profile(profile: Profile) -> dict[str, Any]:

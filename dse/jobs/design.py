@@ -173,7 +173,7 @@ def design_of(result: Result, which: int | str | None = None) -> Design:
         raise InputError(f"{result.name}: no design is on the frontier")
     result.check_formulas()
     row = _row(frontier, result.manifest["objectives"], which)
-    job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumed)
+    job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumptions)
     chosen = frontier.isel(design=row)
     grid = next(g for g in job.grids if g.name in ("", str(chosen.coords.get(NETWORK, xr.DataArray("")).item())))
     place = {dim: int(index[0]) for dim, index in places_along(grid.space, frontier.isel(design=[row])).items()}

@@ -68,8 +68,8 @@ def usable_devices(
     own: OwnDevices,
     schemes: Mapping[str, Scheme],
     faults: list[Fault],
-) -> tuple[list[str], dict[str, tuple[str, ...]]]:
-    """The devices that have every figure that `metrics` need, and the figures that each of the others lacks.
+) -> tuple[list[str], dict[str, tuple[str, ...]], list[str]]:
+    """The devices that have every figure that `metrics` need, the figures that each of the others lacks, and all.
 
     One that the spec names and that lacks a figure is a fault; one that came in by class is left out.
     """
@@ -97,7 +97,8 @@ def usable_devices(
     if devices and not usable and not named:
         lacking = sorted({MADE_OF.get(figure, figure) for figures in missing.values() for figure in figures})
         faults.append(Fault(KEY, f"no device that was selected has all of: {', '.join(lacking)}"))
-    return usable, {name: tuple(MADE_OF.get(f, f) for f in missing[name]) for name in devices if name in missing}
+    left_out = {name: tuple(MADE_OF.get(f, f) for f in missing[name]) for name in devices if name in missing}
+    return usable, left_out, devices
 
 
 def missing_figures(metrics: Sequence[str], axes: Mapping[str, Any], probe: Space) -> Missing:

@@ -41,6 +41,8 @@ def read_document(
         if _depth(source) > MOST_DEPTH:
             raise InputError(_NESTED)
         document, origin = _plain(source), ""
+    elif not isinstance(source, (str, os.PathLike)):
+        raise InputError(f"{source!r:.60} is not a spec; give the path of a TOML file, a mapping or a Spec")
     else:
         path, origin = Path(source), str(source)
         document = _parse(read_bounded(path, MOST_BYTES, "the TOML file of a spec", "a spec"), path)

@@ -7,7 +7,7 @@ from typing import Any
 
 from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.space import OF_NETWORK, Axis
-from dse.jobs.assumptions import default_values, notes, unchecked
+from dse.jobs.assumptions import default_values, notes, unchecked_devices
 from dse.jobs.axes import axis_text
 from dse.jobs.resolve import Job
 from dse.jobs.settings import RUN_AXES
@@ -39,9 +39,7 @@ def estimate(job: Job) -> dict[str, Any]:
         "seconds_text": rate and format_quantity(job.size / rate, "s", 3),
         "notes": notes(job),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
-        "fit_not_checked": {
-            d: f for d in job.space.axes["device"].values if job.cut.fit and (f := unchecked(job.space, d))
-        },
+        "fit_not_checked": unchecked_devices(job),
     }
 
 

@@ -20,7 +20,7 @@ import dse
 from dse import registry
 from dse.grid.dataset import equation
 from dse.grid.program import plan_of
-from dse.jobs.assumptions import default_values, notes, regions
+from dse.jobs.assumptions import default_values, notes, regions, unchecked_devices
 from dse.jobs.document import on_files
 from dse.jobs.resolve import Job
 from dse.jobs.undefined import undefined_because
@@ -55,6 +55,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         "notes": notes(job),
         "own_formulas": _own_formulas(job),
         "left_out_devices": {d: list(f) for d, f in job.left_out.items()},
+        "fit_not_checked": unchecked_devices(job),
         "counts": {
             "enumerated": tally.enumerated,
             "undefined": tally.undefined,

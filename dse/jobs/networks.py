@@ -44,6 +44,11 @@ class Networks:
         return next(iter(self.drafts.values())).left_out
 
     @property
+    def selected(self) -> Mapping[str, Sequence[str]]:
+        """Devices and regions that the spec selects, those left out among them: the same for all networks."""
+        return next(iter(self.drafts.values())).selected
+
+    @property
     def size(self) -> int:
         """Number of designs."""
         sizes = [draft.size for draft in self.drafts.values()]
@@ -124,7 +129,7 @@ def read_networks(
     `metrics` decide which figures a device must have.
     """
     several = dict(zip(_names(spec.networks, faults), spec.networks, strict=True)) or {"": spec.network}
-    families = {name: find_network(network, [])[0] for name, network in several.items()}
+    families = {name: find_network(network, [], catalogues)[0] for name, network in several.items()}
     budgets = {name: _budgets(name, network, faults) for name, network in several.items()}
     own = tuple(b for found in budgets.values() for b in found)
     own += tuple(_dotted_budgets(spec, several, faults))

@@ -7,9 +7,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import xarray as xr
 
 from dse.errors import InputError
+from dse.grid.space import Space
 from dse.jobs.assumptions import gather
 from dse.jobs.manifest import code_key
 from dse.jobs.resolve import Job, read_job
@@ -68,10 +70,22 @@ def recut(
 
 
 def _kept(result: Result, job: Job) -> dict[str, Source]:
-    """Where the values of each grid are read from; empty where the result keeps none that can be used."""
+    """Where the values of each grid are read from; empty where the result keeps none that can be used.
+
+    The new cut may be of other devices and regions: which of them have every figure depends on what is asked for.
+    """
     if result.path is None or not (result.path / GRID).exists() or result.manifest["code"] != code_key():
         return {}
     grid = result.grid
     found = {"": grid} if isinstance(grid, xr.Dataset) else {n: tree.to_dataset() for n, tree in grid.children.items()}
     needed = {g.name: {*job.cut_of(g).columns, WITNESS} for g in job.grids}
-    return {n: partial(stored_values, data) for n, data in found.items() if needed[n] <= set(data.data_vars)}
+    same = {g.name: _holds(found[g.name], g.space) for g in job.grids}
+    return {n: partial(stored_values, d) for n, d in found.items() if needed[n] <= set(d.data_vars) and same[n]}
+
+
+def _holds(data: xr.Dataset, space: Space) -> bool:
+    """Whether a kept grid is one of just these designs."""
+    given = {n: axis for n, axis in space.axes.items() if axis.dim is not None}
+    return all(n in data.coords and np.array_equal(data[n].values, a.coordinate) for n, a in given.items()) and all(
+        data[n].values == a.values[0] for n, a in space.axes.items() if a.dim is None and a.given and n in data.coords
+    )

@@ -18,9 +18,11 @@ from dse.grid.inputs import REGIONAL
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.hardware import FIGURES, Device, Linear
-from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, Catalogues
+from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, WHOLE, Catalogues
 from dse.jobs.document import read_bounded
 from dse.jobs.settings import NAMED
+from dse.networks import Model
+from dse.networks.held import from_held
 from dse.networks.tracing import COUNTINGS
 from dse.precision import Scheme
 from dse.profiles import Profile
@@ -41,6 +43,8 @@ _KNOWN = (
     "fit_not_checked",
     "computes_in",
     "notes",
+    WHOLE,
+    "model",
 )
 _DEVICE = ("class", "pue", "source", "checked", "note", "figures", "linear")
 _PROFILE = ("note", "source", "sram", "dram", "mac")
@@ -61,7 +65,7 @@ def catalogues_of(source: AssumptionsLike | None) -> Catalogues:
     if source is None:
         return CURRENT
     if isinstance(source, Mapping):
-        return _read(source, "assumptions")
+        return _read(source, "the assumptions of the earlier result")
     path = Path(source)
     content = read_bounded(path, MOST_BYTES, "the assumptions.toml of a result", "such a file")
     try:
@@ -95,6 +99,7 @@ def _read(document: Mapping[str, Any], source: str) -> Catalogues:
         },
         document=document,
         source=source,
+        models=reader.entries(document, "model", reader.model),
     )
     if reader.faults:
         raise InputError(reader.faults)
@@ -119,11 +124,13 @@ class _Reader:
 
     def options(self, document: Mapping[str, Any]) -> dict[str, Any]:
         """Settings that are no figures."""
-        allowed = {"counting": COUNTINGS, "fit": (True, False), MODEL_AXIS: variants_of("latency")}
+        switch = (True, False)
+        allowed = {"counting": COUNTINGS, "fit": switch, WHOLE: switch, MODEL_AXIS: variants_of("latency")}
         found = {key: document[key] for key in allowed if key in document}
         for key, value in found.items():
-            if not any(value == other for other in allowed[key]) or (key == "fit") != isinstance(value, bool):
-                names = ", ".join(map(str, allowed[key])) if key != "fit" else "true, false"
+            is_switch = allowed[key] == switch
+            if not any(value == other for other in allowed[key]) or is_switch != isinstance(value, bool):
+                names = "true, false" if is_switch else ", ".join(map(str, allowed[key]))
                 self.fault(key, f"{shown(value)} is not allowed; allowed: {names}")
         return found
 
@@ -245,6 +252,13 @@ class _Reader:
     def calibration(self, name: str, table: Mapping[str, Any], where: str) -> Calibration | None:
         try:
             return read_table(table)
+        except InputError as error:
+            self.faults += error.at(where).faults
+            return None
+
+    def model(self, name: str, table: Mapping[str, Any], where: str) -> Model | None:
+        try:
+            return from_held(name, table)
         except InputError as error:
             self.faults += error.at(where).faults
             return None

@@ -33,7 +33,11 @@ LEAST_BOUNDED = 10**9
 
 @dataclass(frozen=True)
 class Job:
-    """What a spec asks for, ready to run; `origin` is the file that it was read from."""
+    """What a spec asks for, ready to run; `origin` is the file that it was read from.
+
+    `selected` are the devices and regions that the spec selects, by axis: those of the space, and those left out of it
+    for want of a figure.
+    """
 
     spec: Spec
     grids: tuple[Grid, ...]
@@ -44,6 +48,7 @@ class Job:
     quality: Table | None = None
     origin: str = ""
     catalogues: Catalogues = CURRENT
+    selected: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def space(self) -> Space:
@@ -163,9 +168,10 @@ def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | N
     faults.extend(unblendable(spec, grids, [o.metric for o in objectives], budgets))
     faults.extend(faults_of(spec.objectives.ties, objectives, "objectives.ties"))
     cut = Cut(tuple(objectives), tuple(budgets), spec.fit, per, spec.objectives.ties)
-    left_out = {**catalogues.left_out, **networks.left_out}
-    own = networks.budgets()
-    return None if faults else Job(spec, grids, cut, metrics, left_out, own, table, catalogues=catalogues)
+    # Of those that the assumptions hold it is decided anew.
+    held = {d: lacks for d, lacks in catalogues.left_out.items() if d not in catalogues.devices}
+    job = Job(spec, grids, cut, metrics, {**held, **networks.left_out}, networks.budgets(), table)
+    return None if faults else replace(job, catalogues=catalogues, selected=networks.selected)
 
 
 def _by_bounds(spec: Spec, size: int) -> bool:

@@ -38,7 +38,7 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
         Designs in all.
     """
     result.check_formulas()
-    job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumed)
+    job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumptions)
     parts = []
     whole = job.size <= most
     drawn = np.arange(job.size) if whole else _drawn(job.size, most, seed)

@@ -101,11 +101,23 @@ def add_axes(
     for name, value in given.items():
         where = f"{table}.{name}"
         if name not in allowed:
-            faults.append(unknown(kind, name, allowed, where))
+            faults.append(_unknown_axis(kind, name, allowed, where))
         elif name in NAMED:
             add_named(axes, name, value, where, faults, catalogues)
         else:
             _add_axis(axes, name, value, where, faults)
+
+
+# What the axes of transformers are called as well.
+_CALLED = {"depth": "layers", "width": "d_model", "num_layers": "layers", "hidden_size": "d_model"}
+
+
+def _unknown_axis(kind: str, name: str, allowed: Sequence[str], where: str) -> Fault:
+    """The fault of an axis that is not known; of one that has another name here, with that name."""
+    meant = _CALLED.get(name)
+    if meant in allowed:
+        return Fault(where, f"unknown {kind} {name!r}; did you mean {meant!r}?")
+    return unknown(kind, name, allowed, where)
 
 
 def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault]) -> None:
@@ -124,7 +136,11 @@ def add_named(
     """Add an axis of names; "*" stands for all, of regions for each at its newest figures."""
     kind, known = NAMED[name][0], NAMED[name][1](catalogues)
     given = value if isinstance(value, list) else [value]
-    every = [n for n in known if name != REGION_AXIS or is_plain(n) or catalogues.replayed]
+    if catalogues.replayed and name == REGION_AXIS:
+        # Those that are named beside "*" are held too.
+        every = [n for n in known if is_plain(n) and n not in given] or list(known)
+    else:
+        every = [n for n in known if name != REGION_AXIS or is_plain(n)]
     chosen = [n for v in given for n in (every if v == EVERY and name in _COUNTED else [v])]
     found = [
         _unknown(name, kind, v, known, where, catalogues) for v in chosen if not (isinstance(v, str) and v in known)
@@ -149,10 +165,10 @@ def _unknown(name: str, kind: str, value: Any, known: Collection[str], where: st
 
 def check_regions(
     given: Any, metrics: Sequence[str], axes: dict[str, Any], faults: list[Fault], catalogues: Catalogues
-) -> None:
+) -> list[str]:
     """Faults of regions of which a figure that metrics need is not published, and is not given either.
 
-    Those that are not `given` by name, but came in by "*", are left out.
+    Those that are not `given` by name, but came in by "*", are left out of `axes`. Returns all that were selected.
     """
     chosen = axes.get(REGION_AXIS, [])
     regions = [chosen] if isinstance(chosen, str) else chosen
@@ -173,6 +189,7 @@ def check_regions(
             faults.append(Fault(f"deployment.{REGION_AXIS}", problem))
     if lacking and EVERY in named:
         axes[REGION_AXIS] = [r for r in regions if r not in lacking]
+    return regions
 
 
 def check_profiles(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.errors import Fault, InputError, nearest, unknown
+from dse.errors import Fault, InputError, few, nearest, unknown
 from dse.grid.inputs import REGION_AXIS, RENT_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
@@ -26,7 +26,7 @@ from dse.jobs.settings import SETTINGS, add_axes, add_named, check_profiles, che
 from dse.jobs.sharing import sharing_faults
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
-from dse.networks import FAMILIES, Family, find_model, trace
+from dse.networks import FAMILIES, Family, trace
 from dse.networks.training import adapter_features
 from dse.precision import Scheme
 from dse.quality import unknown_recipe
@@ -36,7 +36,10 @@ _ARCHITECTURE = tuple(n for n, e in glossary.NAMES.items() if e.kind == "archite
 
 @dataclass(frozen=True)
 class Draft:
-    """What a spec says of its space, as far as it is right: values of every axis, and devices left out."""
+    """What a spec says of its space, as far as it is right: values of every axis, and devices left out.
+
+    `selected` are all devices and regions that the spec selects, by axis, those that lack figures among them.
+    """
 
     spec: Spec
     family: Family | None
@@ -46,11 +49,23 @@ class Draft:
     schemes: Mapping[str, Scheme]
     catalogues: Catalogues
     defaults: Mapping[str, Any]
+    selected: Mapping[str, Sequence[str]]
 
     @property
     def size(self) -> int:
         """Number of designs."""
         return math.prod(len(v) for v in self.axes.values() if isinstance(v, list))
+
+    def told_left_out(self) -> str:
+        """What was selected by class or "*" and left out for want of figures, in words; "" where nothing was."""
+        told = []
+        if self.left_out:
+            lacking = ", ".join(f"{device} ({', '.join(figures)})" for device, figures in self.left_out.items())
+            told.append(f"{len(self.left_out)} of {len(self.selected['device'])} devices lack figures: {lacking}")
+        regions = self.selected[REGION_AXIS]
+        if lost := [r for r in regions if r not in self.axes.get(REGION_AXIS, regions)]:
+            told.append(f"of {len(lost)} of {len(regions)} regions a figure is not published: {few(lost)}")
+        return "; ".join(told)
 
     def space(self) -> Space:
         """The space; only for a spec without faults."""
@@ -75,7 +90,7 @@ def read_space(
 
     `metrics` decide which figures a device must have; `name` is that of one of several networks.
     """
-    family, fixed = find_network(spec.network, faults)
+    family, fixed = find_network(spec.network, faults, catalogues)
     if family is not None and spec.network.recipe is not None:
         faults += unknown_recipe(spec.network.recipe, [family.name], "network.recipe")
     axes = dict(fixed)
@@ -103,10 +118,10 @@ def read_space(
             faults.append(fault)
             # What else it would ask for, such as a figure of the device, is not told.
             axes.pop(fault.where.removeprefix("deployment."), None)
-    check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
+    regions = check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
     check_profiles(metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)
-    usable, left_out = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
+    usable, left_out, devices = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
     if RENT_AXIS in settings and any(RENT_AXIS in own for own in own_hardware.axes.values()):
         faults.append(Fault(f"deployment.{RENT_AXIS}", "is an axis of the device already; give it once"))
     if usable:
@@ -115,7 +130,8 @@ def read_space(
     defaults = catalogues.defaults_of(name)
     if family is not None and not faults:
         _check_adapters(family, axes, faults)
-    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults)
+    selected = {"device": devices, REGION_AXIS: regions}
+    return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults, selected)
 
 
 def _check_adapters(family: Family, axes: Mapping[str, Any], faults: list[Fault]) -> None:
@@ -143,8 +159,8 @@ def _check_adapters(family: Family, axes: Mapping[str, Any], faults: list[Fault]
             )
 
 
-def resolve_space(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Space:
-    """The space of a spec.
+def resolve_draft(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Draft:
+    """What a spec says of its space, all of it right.
 
     Raises
     ------
@@ -156,7 +172,7 @@ def resolve_space(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = C
     faults += recipe_faults(spec, [draft.family] if draft.family else [])
     if faults:
         raise InputError(faults)
-    return draft.space()
+    return draft
 
 
 def recipe_faults(spec: Spec, families: Sequence[Family]) -> list[Fault]:
@@ -168,12 +184,14 @@ def recipe_faults(spec: Spec, families: Sequence[Family]) -> list[Fault]:
     return unknown_recipe(spec.quality.recipe, [f.name for f in families], "quality.recipe")
 
 
-def find_network(network: Network, faults: list[Fault]) -> tuple[Family | None, dict[str, Any]]:
+def find_network(
+    network: Network, faults: list[Fault], catalogues: Catalogues = CURRENT
+) -> tuple[Family | None, dict[str, Any]]:
     """The family of a network and the axes that its model fixes; no family where either is wrong."""
     if network.family is not None and network.model is not None:
         faults.append(Fault("network", "family and model are both given; give one of them"))
     elif network.model is not None:
-        model = collect(faults, "", find_model, network.model, "network.model")
+        model = collect(faults, "", catalogues.find_model, network.model, "network.model")
         if model is not None:
             return model.builds_from, dict(model.axes)
     elif network.family is not None:

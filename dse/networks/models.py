@@ -38,7 +38,8 @@ class Model:
     `axes` are the values of its family's axes that differ from the defaults, at which the figures in `published`
     hold: params (trainable), params_weights (no norms, no biases), active_params and active_params_without_embedding
     (what one token uses), macs, activations, peak_simple, peak_liveness, peak_in_place_depthwise, and context (the
-    most tokens that the model was made for). `own_family` is that of a file that holds a whole network.
+    most tokens that the model was made for). `own_family` is that of a file that holds a whole network, and `layers`
+    what that file says of them, as plain data.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Model:
     note: str = ""
     published: Mapping[str, Published] = field(default_factory=dict)
     own_family: Family | None = None
+    layers: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def builds_from(self) -> Family:
@@ -131,7 +133,7 @@ def read_models(path: Path) -> dict[str, Model]:
     faults: list[Fault] = []
     for name, entry in read_toml(path).items():
         try:
-            models[name] = _model(name, entry)
+            models[name] = from_entry(name, entry)
         except InputError as error:
             faults += error.at(f"{path}: {name}").faults
     if faults:
@@ -149,6 +151,13 @@ def model_toml(model: Model) -> str:
         rounding = f"rounding = {figure.rounding:_}, " if figure.rounding else ""
         lines.append(f"{quantity} = {{ value = {figure.value:_}, {rounding}source = {toml_text(figure.source)} }}")
     return "\n".join(lines) + "\n"
+
+
+def as_entry(model: Model) -> dict[str, Any]:
+    """The model as the zoo's files have it, as plain data."""
+    figures = {n: {"value": f.value, "rounding": f.rounding, "source": f.source} for n, f in model.published.items()}
+    entry = {"family": model.family, "source": model.source, "note": model.note, "axes": dict(model.axes)}
+    return {**entry, "published": figures}
 
 
 def _value(value: Any) -> str:
@@ -171,7 +180,8 @@ def _read_zoo() -> dict[str, Model]:
     return models
 
 
-def _model(name: str, entry: Any) -> Model:
+def from_entry(name: str, entry: Any) -> Model:
+    """The model that a table of the zoo's files says; InputError names every key that is not right."""
     if not isinstance(entry, Mapping):
         raise InputError(f"{entry!r:.60} is not allowed; allowed: a table with {', '.join(_KEYS)}")
     if faults := [unknown("key", key, _KEYS) for key in entry if key not in _KEYS]:

@@ -93,6 +93,8 @@ def misses(manifest: Mapping[str, Any]) -> list[str]:
     counts, nearest = manifest["counts"], manifest["nearest_misses"]
     least, where = ("at least ", " on a coarse grid") if "bounds" in manifest else ("", "")
     own = [b for network in manifest.get("networks", {}).values() for b in network["budgets"]]
+    if not (own or manifest["budgets"] or any(manifest["broken_totals"].values())):
+        lines = ["no design has a value of every objective"]
     units = {b["text"]: b["unit"] for b in own}
     units |= {b["text"]: manifest["units"][b["metric"]] for b in manifest["budgets"]}
     for name, number in sorted(manifest["broken_totals"].items(), key=lambda item: -item[1]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Graph:
     `values` are the values of stored tensors that are small enough to shape others; `inputs` map a name to its type
     and shape, in which a text is the axis of a dynamic dimension and None the dimension of samples. `dynamic` says of
     each such axis where it is found. `declared` are type and shape of what nodes make, where the file tells them in
-    those terms. `absent` names the file of each tensor whose file is not there.
+    those terms. `absent` names the file of each tensor whose file is not there. `skeleton` is the file without weights.
     """
 
     path: str
@@ -66,10 +66,11 @@ class Graph:
     dynamic: Mapping[str, str] = field(default_factory=dict)
     declared: Mapping[str, Declared] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)
+    skeleton: bytes = b""
 
 
-def read_graph(path: Path) -> Graph:
-    """The graph of a file, without the values of its weights.
+def read_graph(path: Path, content: bytes | None = None) -> Graph:
+    """The graph of a file, or of the content of one, without the values of its weights.
 
     Raises
     ------
@@ -80,7 +81,7 @@ def read_graph(path: Path) -> Graph:
     import onnx
     import onnx.inliner
 
-    where, content = str(path), _content(path)
+    where, content = str(path), _content(path) if content is None else content
     try:
         model = onnx.load_model_from_string(content)
         if model.functions:
@@ -93,7 +94,33 @@ def read_graph(path: Path) -> Graph:
         raise InputError(Fault(where, f"has {len(model.graph.node):,} nodes; at most {MOST_NODES:,}"))
     graph = _Reader(path, model).graph(hashlib.sha256(content).hexdigest())
     _check_order(graph)
-    return graph
+    return replace(graph, skeleton=_without_values(model, graph))
+
+
+# Fields of a stored tensor that hold its values.
+_VALUES = (
+    "raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data", "external_data",
+)  # fmt: skip
+
+
+def _without_values(model: Any, graph: Graph) -> bytes:
+    """The file without the values of its weights, but for those that shape others."""
+    import onnx
+
+    bare = onnx.ModelProto()
+    bare.CopyFrom(model)
+    for tensor in bare.graph.initializer:
+        if tensor.name in graph.absent:
+            continue
+        if tensor.name in graph.values:
+            # They may be in a file beside it.
+            tensor.CopyFrom(onnx.numpy_helper.from_array(graph.values[tensor.name], tensor.name))
+            continue
+        for name in _VALUES:
+            tensor.ClearField(name)
+        tensor.data_location = onnx.TensorProto.DEFAULT
+    content: bytes = bare.SerializeToString(deterministic=True)
+    return content
 
 
 def _content(path: Path) -> bytes:

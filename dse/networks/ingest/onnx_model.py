@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -33,13 +35,26 @@ def read_onnx(path: Path) -> Model:
     InputError
         For a file that is not right (see `read_graph`), and, where no dimension is dynamic, shapes that do not fit.
     """
-    graph = read_graph(path)
+    return _model(path, read_graph(path))
+
+
+def from_text(text: str, path: Path) -> Model:
+    """The network of an ONNX file that a model holds as text."""
+    try:
+        content = zlib.decompress(base64.b64decode(text, validate=True))
+    except (ValueError, zlib.error):
+        raise InputError(Fault("onnx", "is not an ONNX file in zlib and base64")) from None
+    return _model(path, read_graph(path, content))
+
+
+def _model(path: Path, graph: Graph) -> Model:
     builder = OnnxBuilder(graph)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "model"
     source = f"{path.name} (sha256 {graph.digest[:16]})"
     family = with_levers(Family(stem, builder, tuple(graph.dynamic), MappingProxyType({}), (), "vision", source))
     notes = "" if graph.dynamic else builder.remarks({})
-    return Model(stem, stem, MappingProxyType({}), source, notes, own_family=family)
+    layers = {"onnx": base64.b64encode(zlib.compress(graph.skeleton, 9)).decode("ascii")}
+    return Model(stem, stem, MappingProxyType({}), source, notes, own_family=family, layers=layers)
 
 
 class OnnxBuilder:

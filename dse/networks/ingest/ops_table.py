@@ -95,7 +95,8 @@ def table_model(table: Sequence[Mapping[str, Any]], path: Path) -> Model:
     digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
     source = f"{path.name} (sha256 {digest[:16]})"
     family = with_levers(Family(path.stem, builder, (), MappingProxyType({}), (), "vision", source))
-    return Model(path.stem, path.stem, MappingProxyType({}), source, own_family=family)
+    layers = {"rows": [dict(row) for row in table]}
+    return Model(path.stem, path.stem, MappingProxyType({}), source, own_family=family, layers=layers)
 
 
 def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:
