@@ -50,11 +50,13 @@ def prepare(result: Any) -> ParallelData:
     Raises
     ------
     NotInResult
-        When the result is of no search, or no trial was feasible.
+        When the result is of no search, its trials had nothing to choose, or none was feasible.
     """
     data = searched("parallel", result)
     feasible = np.flatnonzero(data["feasible"].values)
-    if not len(feasible) or not data.sizes["parameter"]:
+    if not data.sizes["parameter"]:
+        raise NotInResult("parallel", "needs a parameter: the trials of this search had nothing to choose")
+    if not len(feasible):
         raise NotInResult("parallel", "no trial of the search meets the budgets")
     values = data["values"].values[feasible]
     best = data["best"].values[feasible].astype(bool)
@@ -70,11 +72,15 @@ def prepare(result: Any) -> ParallelData:
         own = np.log(values[rows, number]) if scale.log else values[rows, number]
         ends = (np.log([scale.low, scale.high]) if scale.log else np.array([scale.low, scale.high])).tolist()
         columns.append((own - ends[0]) / ((ends[1] - ends[0]) or 1.0))
-    subtitle = f"{len(rows):,} of the {len(feasible):,} feasible trials; in colour those that no other trial beats."
+    per = " and ".join(map(style.readable, result.manifest["per"]))
+    beaten = f"no other trial of the same {per} beats" if per else "no other trial beats"
+    subtitle = f"{len(rows):,} of the {len(feasible):,} feasible trials; in colour those that {beaten}."
     left = data.sizes["parameter"] + len(data["objective"]) - len(uprights)
     footer = "Numbers run from the lowest to the highest value, names in the order of the spec." + (
         f" {left} parameters are not drawn." if left else ""
     )
+    if result.manifest["search"]["inner"] == "enumerate":
+        footer += " A trial is an architecture: each objective is the best over its designs, by itself."
     return ParallelData(
         str(result.manifest["name"]), subtitle, footer, tuple(uprights), np.column_stack(columns), best[rows]
     )
