@@ -44,7 +44,7 @@ def prepare(result: Any) -> ImportanceData:
     if "importance" not in data:
         raise NotInResult("importances", "needs two parameters and 50 feasible trials")
     shares = data["importance"].values.T
-    order = np.argsort(-shares[:, 0], kind="stable")[:MOST_PARAMETERS]  # NaN last
+    order = np.argsort(-shares[:, 0], kind="stable")[:MOST_PARAMETERS]
     feasible = int(data["feasible"].values.sum())
     trials = int(data["importance"].attrs.get("trials", feasible))
     chosen_from = f", evenly chosen of {feasible:,}" if trials < feasible else ""

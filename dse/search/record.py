@@ -136,7 +136,7 @@ def _standing(driver: Driver, trials: Sequence[FrozenTrial]) -> list[float]:
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
         found[rows[in_order(points[rows], np.zeros(len(rows)))]] = (np.arange(len(rows)) + 0.5) / len(rows)
-    return found.tolist()  # type: ignore[no-any-return]
+    return found.tolist()
 
 
 def is_feasible(trial: FrozenTrial) -> bool:

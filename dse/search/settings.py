@@ -52,7 +52,7 @@ class Settings:
         """Integers of NumPy are integers."""
         for name in ("trials", "population", "seed"):
             value = getattr(self, name)
-            if isinstance(value, numbers.Integral) and not isinstance(value, bool):
+            if not isinstance(value, bool) and isinstance(value, numbers.Integral):
                 object.__setattr__(self, name, int(value))
 
     def check(self) -> None:
