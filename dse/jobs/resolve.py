@@ -185,7 +185,8 @@ def _too_many(spec: Spec, designs: int, metrics: int) -> list[Fault]:
     if designs <= (MOST if _by_bounds(spec, designs) else MOST_DESIGNS):
         return []
     if designs > MOST:
-        return [Fault("", f"{designs:.4g} designs cannot be numbered; at most 2^62: narrow the axes")]
+        then = "narrow the axes; a search can begin with coarse steps, and go on with finer ones around what it found"
+        return [Fault("", f"{designs:.4g} designs cannot be numbered; at most 2^62 (4.6e18): {then}")]
     size = format_quantity(float(designs) * 8 * metrics, "B", 3)
     why = "output.grid = true" if spec.output.grid else "bounds = false"
     problem = f"{designs:.4g} designs ({size} of results) are too many to enumerate"

@@ -19,7 +19,10 @@ MOST_PARAMETERS = 30
 
 @dataclass(frozen=True)
 class ImportanceData:
-    """Importance of each parameter (rows, most important first) for each target (columns): each column adds up to 1."""
+    """Importance of each parameter (rows, most important first) for each target (columns): each column adds up to 1.
+
+    It is NaN where a parameter is what frontiers differ by.
+    """
 
     title: str
     subtitle: str
@@ -45,12 +48,16 @@ def prepare(result: Any) -> ImportanceData:
     feasible = int(data["feasible"].values.sum())
     trials = int(data["importance"].attrs.get("trials", feasible))
     chosen_from = f", evenly chosen of {feasible:,}" if trials < feasible else ""
+    per = " and ".join(map(style.readable, result.manifest["per"]))
+    each = f" for each {per}," if per else ""
     subtitle = (
-        f"How much each parameter tells of the best tenth of {trials:,} feasible trials{chosen_from} (PED-ANOVA)."
+        f"How much each parameter tells of the best tenth{each} of {trials:,} feasible trials{chosen_from} (PED-ANOVA)."
     )
     footer = "Each column adds up to 1. Importances are of the trials of this search, not of the whole space."
     if len(shares) > MOST_PARAMETERS:
         footer += f" The {MOST_PARAMETERS} most important of {len(shares)} parameters."
+    if np.isnan(shares[:, 0]).any():
+        footer += f" There is a frontier for each {per}: that tells nothing of reaching it."
     names = [str(n) for n in data["parameter"].values]
     targets = ["reaching the frontier", *(style.readable(str(t)) for t in data["target"].values[1:])]
     chosen = tuple(style.readable(names[i]) for i in order)
@@ -72,7 +79,7 @@ def draw(figure: Figure, data: ImportanceData) -> None:
     style.frame(figure, height, data.title, data.subtitle, data.footer)
     left, gap = 1.9, 0.2
     wide = (style.width() - left - 0.3 - gap * (across - 1)) / across
-    reach = float(max(data.shares.max(), 0.05)) * 1.22
+    reach = float(max(np.nan_to_num(data.shares).max(), 0.05)) * 1.22
     for column, target in enumerate(data.targets):
         line, place = divmod(column, across)
         low = height - top - panel * (line + 1) + 0.35
@@ -82,9 +89,8 @@ def draw(figure: Figure, data: ImportanceData) -> None:
         colour = style.FRONTIER if column == 0 else style.PALETTE[0]
         axes.barh(places, data.shares[:, column], height=0.68, color=colour)
         for place, share in zip(places, data.shares[:, column], strict=True):
-            axes.text(
-                share + reach * 0.015, place, f"{share:.2f}", va="center", fontsize=style.points(7.5), color=style.QUIET
-            )
+            text, beside = ("–", 0.0) if np.isnan(share) else (f"{share:.2f}", share)
+            axes.text(beside + reach * 0.015, place, text, va="center", fontsize=style.points(7.5), color=style.QUIET)
         axes.set_xlim(0, reach)
         axes.set_ylim(-0.6, rows - 0.4)
         axes.set_title(target, loc="left")

@@ -54,8 +54,11 @@ def prepare(result: Any) -> FoundData:
     verdict = result.manifest["search"]["judge"]
     subtitle = f"{int(hit.sum()):,} of the {len(hit):,} designs of the exact frontier were found"
     subtitle += f" ({100 * verdict['hypervolume_share']:.5g} % of its hypervolume)."
-    known = {tuple(row) for row in exact.tolist()}
-    beside = np.array([row for row in found.tolist() if tuple(row) not in known]).reshape(-1, exact.shape[1])
+    # Of two frontiers one may have the values of a design that the other has not.
+    known = {(group, *row) for group, row in zip(data["exact_group"].values.tolist(), exact.tolist(), strict=True)}
+    groups = data["found_group"].values.tolist()
+    mask = [(group, *row) not in known for group, row in zip(groups, found.tolist(), strict=True)]
+    beside = found[np.array(mask, dtype=bool)]
     per = result.manifest["per"]
     why = [*(["are better in an objective that is not drawn"] if len(directions) > 2 else [])]
     why += [f"are of another {' and '.join(style.readable(p) for p in per)}"] if per else []

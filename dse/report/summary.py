@@ -52,8 +52,8 @@ def search_lines(manifest: Mapping[str, Any]) -> list[str]:
     """How a search went and how good its frontier is, a sentence a line."""
     went, seconds = manifest["search"], manifest["seconds"]
     lines = [
-        f"{went['trials']:,} trials of {went['sampler']} (seed {went['seed']}), {went['feasible']:,} within the "
-        f"budgets, {went['duplicates']:,} of designs that were known; {seconds:.2f} s",
+        f"{went['trials']:,} trial{'s' * (went['trials'] != 1)} of {went['sampler']} (seed {went['seed']}), "
+        f"{went['feasible']:,} within the budgets, {went['duplicates']:,} of designs that were known; {seconds:.2f} s",
         f"{went['designs']:,} designs of a closed-form model evaluated in {went['evaluation_seconds']:.2f} s, "
         f"{went['polished']:,} of them neighbours of the frontier; the space has {went['space']:,}",
     ]

@@ -61,6 +61,8 @@ class Driver:
         self._id = self._storage.get_study_id_from_name(job.spec.name)
         self._turns = self.space.turns(job.cut.per) if settings.sampler != "nsga2" and groups > 1 else []
         self._warm = warm
+        # With nothing to choose the first trial tells all.
+        self._wanted = settings.trials if self.space.cells > 1 else 1
         self._next: list[int] = []
         self._count = 0
         self._breed([])
@@ -73,10 +75,10 @@ class Driver:
             for population in self.mirror.earlier():
                 self._replay(population)
             self.replayed = self._count
-            while self._count < self.settings.trials and self.space.cells:
+            while self._count < self._wanted:
                 self._generation()
                 if progress is not None:
-                    progress(min(self._count, self.settings.trials), self.settings.trials)
+                    progress(min(self._count, self._wanted), self._wanted)
             if self.settings.polish:
                 self.polish.run(LAST, np.random.default_rng(self._stream(self._count)))
                 self._note()
@@ -91,7 +93,7 @@ class Driver:
         others = self.mirror.others()
         if others:
             self._add(others)
-        size = min(self.settings.population, self.settings.trials - self._count)
+        size = min(self.settings.population, self._wanted - self._count)
         if size <= 0:
             return
         trials = self._ask(size)

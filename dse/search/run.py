@@ -125,12 +125,22 @@ def _is_enough(manifest: Mapping[str, Any], settings: Settings) -> bool:
     """Whether a standing result of the same search has as many trials, and is judged if it is to be."""
     known = manifest.get("search", {})
     judged = not settings.judge or "judge" in known
-    return manifest.get("code") == code_key() and known.get("trials", 0) >= settings.trials and judged
+    whole = known.get("cells") == 1 or known.get("trials", 0) >= settings.trials
+    return manifest.get("code") == code_key() and whole and judged
+
+
+def _nothing_to_choose(went: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is told where Optuna has nothing to choose."""
+    if went["cells"] > 1:
+        return ()
+    inside = "the only design" if went["space"] == 1 else f"all {went['space']:,} designs"
+    return (f"nothing is left for the sampler to choose: one trial has {inside} of the space",)
 
 
 def _reused(folder: Path) -> SearchResult:
     known = load(folder)
-    return SearchResult(**{**vars(known), "state": "reused"}, study=load_study(folder, known.name))
+    found = {**vars(known), "state": "reused", "messages": _nothing_to_choose(known.manifest["search"])}
+    return SearchResult(**found, study=load_study(folder, known.name))
 
 
 def load_study(folder: Path, name: str) -> optuna.Study:
@@ -162,7 +172,12 @@ def search(
     manifest["undefined_because"] = {
         m: {r if "coarse grid" in r else r + whole: n for r, n in own.items()} for m, own in reasons.items()
     }
-    parts = {**vars(result), "manifest": manifest, "search": data, "messages": tuple(warm.messages)}
+    parts = {
+        **vars(result),
+        "manifest": manifest,
+        "search": data,
+        "messages": (*_nothing_to_choose(told), *warm.messages),
+    }
     return SearchResult(**parts, study=driver.study)
 
 
@@ -178,6 +193,7 @@ def _told(driver: Driver) -> dict[str, Any]:
         "duplicates": driver.duplicates,
         "feasible": sum(all(v <= 0 for v in t.constraints.values()) for t in feasible),
         "space": driver.job.size,
+        "cells": driver.space.cells,
         "designs": evaluator.designs,
         "polished": driver.polish.designs,
         "settled": bool(driver.polish.settled),

@@ -238,12 +238,12 @@ def _selected(trials: Sequence[FrozenTrial], signs: np.ndarray, wanted: int) -> 
     turn = np.empty(len(trials))
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
-        turn[rows[_order(points[rows], violations[rows])]] = np.arange(len(rows))
+        turn[rows[in_order(points[rows], violations[rows])]] = np.arange(len(rows))
     return [trials[i] for i in np.argsort(turn, kind="stable")[:wanted]]
 
 
-def _order(points: np.ndarray, violations: np.ndarray) -> np.ndarray:
-    """Rows from the best to the worst."""
+def in_order(points: np.ndarray, violations: np.ndarray) -> np.ndarray:
+    """Rows from the best to the worst: feasible ones by rank, then by distance to others."""
     ranks, left, rank = np.full(len(points), len(points)), np.flatnonzero(violations == 0), 0
     while len(left):
         front = nondominated(points[left])

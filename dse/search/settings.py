@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import numbers
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -46,6 +47,13 @@ class Settings:
     inner: str = "sample"
     storage: str | None = None
     judge: bool = False
+
+    def __post_init__(self) -> None:
+        """Integers of NumPy are integers."""
+        for name in ("trials", "population", "seed"):
+            value = getattr(self, name)
+            if not isinstance(value, bool) and isinstance(value, numbers.Integral):
+                object.__setattr__(self, name, int(value))
 
     def check(self) -> None:
         """Raise InputError for what is not allowed."""

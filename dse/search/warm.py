@@ -51,11 +51,13 @@ def read_warm(job: Job, inner: str, source: WarmLike | None) -> Warm:
     Raises
     ------
     InputError
-        Where none of the designs is in the space.
+        Where there are no designs, or none of them is in the space.
     """
     if source is None:
         return NOTHING
     designs = _designs(source)
+    if not designs:
+        raise InputError("designs to start from: there are none; give one at least, or leave out the warm start")
     space = SearchSpace(job, inner)
     if not isinstance(source, (str, os.PathLike, Result, xr.Dataset)):
         _check_names(space, designs)

