@@ -57,7 +57,7 @@ class Bounds:
             self._steps[record.name], makes = step_of(record, whole, trends)
             if makes:
                 self._made.add(record.name)
-            if makes or self._can_miss.intersection(record.inputs):
+            if makes or self._can_miss.intersection(self._steps[record.name].reaching):
                 self._can_miss.add(record.name)
 
     def over(self, level: Level, boxes: np.ndarray) -> View:
@@ -114,7 +114,7 @@ class View:
             return name in self._bounds._made
         pyramid = self._bounds._pyramids.get(name)
         if pyramid is None:
-            inputs = self._bounds._steps[name].inputs
+            inputs = self._bounds._steps[name].reaching
             return np.logical_or.reduce(np.broadcast_arrays(*(self.missing(i) for i in inputs)))
         some = self._take(pyramid, np.asarray(pyramid.blocks(self._level).some))
         return some.any(axis=0) if pyramid.over_ops else some
@@ -126,7 +126,7 @@ class View:
         pyramid = self._bounds._pyramids.get(name)
         if pyramid is None:
             step = self._bounds._steps[name]
-            found = [self.never(i) for i in step.inputs]
+            found = [self.never(i) for i in step.reaching]
             return False if step.hides else np.logical_or.reduce(np.broadcast_arrays(*found))
         nothing = np.isnan(self._take(pyramid, pyramid.blocks(self._level).low))
         return nothing.all(axis=0) if pyramid.over_ops else nothing

@@ -4,7 +4,7 @@ interval face.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -36,11 +36,16 @@ class Box(Protocol):
 
 @dataclass(frozen=True)
 class Step:
-    """A step, the direction in which it grows in each input (None where any is unknown), and whether it hides NaN."""
+    """A step, the direction in which it grows in each input (None where any is unknown), and whether it hides NaN.
+
+    `reaching` are the inputs of which the result is made: a function may leave an argument unused, and then is defined
+    where that one is NaN.
+    """
 
     name: str
     function: Callable[..., Any]
     inputs: tuple[str, ...]
+    reaching: tuple[str, ...]
     signs: tuple[int, ...] | None
     hides: bool
 
@@ -60,9 +65,9 @@ def step_of(record: Record, whole: Box, trends: bool = True) -> tuple[Step, bool
 
     Without `trends` its ends are those of the interval face, whatever is known of its trend.
     """
-    make = partial(Step, record.name, record.function, record.inputs)
     try:
-        seen = _operations(record, whole)
+        seen, reaching = _operations(record, whole)
+        make = partial(Step, record.name, record.function, record.inputs, reaching)
         hides = bool(seen & _HIDING)
         step = make(_directions(record, whole.certain if hides else whole.end) if trends else None, hides)
         if step.signs is None:
@@ -73,11 +78,13 @@ def step_of(record: Record, whole: Box, trends: bool = True) -> tuple[Step, bool
     return step, bool(seen & _MAKING) or any(np.isinf(end).any() for end in ends)
 
 
-def _operations(record: Record, whole: Box) -> set[str]:
-    """The operations that a function is made of, but for divisions by a number."""
+def _operations(record: Record, whole: Box) -> tuple[set[str], tuple[str, ...]]:
+    """Operations that a function is made of, but for divisions by a number, and the inputs that reach its result."""
     seen: set[str] = set()
-    record.function(*(_each(lambda end: _Probe(seen), whole.end(i, False)) for i in record.inputs))
-    return seen
+    probes = (_each(lambda end, name=name: _Probe(seen, {name}), whole.end(name, False)) for name in record.inputs)
+    result = record.function(*probes)
+    reaching = result.names if isinstance(result, _Probe) else ()
+    return seen, tuple(name for name in record.inputs if name in reaching)
 
 
 def _directions(record: Record, end: Callable[[str, bool], np.ndarray]) -> tuple[int, ...] | None:
@@ -108,15 +115,15 @@ def _each(make: Callable[..., Any], *ends: np.ndarray) -> Any:
 
 
 class _Probe(Face):
-    """Notes the operations that a function is made of."""
+    """Notes the operations that a function is made of, and by name the inputs that a value is made of."""
 
-    __slots__ = ("seen",)
+    __slots__ = ("names", "seen")
 
-    def __init__(self, seen: set[str]) -> None:
-        self.seen = seen
+    def __init__(self, seen: set[str], names: Iterable[str]) -> None:
+        self.seen, self.names = seen, frozenset(names)
 
     def apply(self, operation: str, *operands: Any) -> _Probe:
-        """The same probe."""
+        """A probe of all that the operands are made of."""
         if operation != "divide" or isinstance(operands[1], Face):
             self.seen.add(operation)
-        return self
+        return _Probe(self.seen, frozenset().union(*(o.names for o in operands if isinstance(o, _Probe))))

@@ -8,7 +8,6 @@ from dse.errors import InputError
 from dse.grid.counting import REQUEST, is_request
 from dse.grid.space import Space
 from dse.jobs.resolve import Job
-from dse.networks import find_model
 
 
 def context_notes(job: Job) -> Iterator[str]:
@@ -17,7 +16,7 @@ def context_notes(job: Job) -> Iterator[str]:
         if space.model is None or not (longest := _longest(space)):
             continue
         try:
-            known = find_model(space.model).published.get("context")
+            known = job.catalogues.find_model(space.model).published.get("context")
         except InputError:
             # The file of a result that is cut again may be gone.
             continue

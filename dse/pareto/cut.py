@@ -63,7 +63,9 @@ class Budget:
 
     def violation(self, values: np.ndarray) -> np.ndarray:
         """How far values are outside the limits, in the metric's unit: at most 0 is feasible, NaN stays NaN."""
-        return np.maximum(values - self.high, self.low - values)
+        # Infinite values less an absent limit are NaN, of which fmax takes the other side.
+        with np.errstate(invalid="ignore"):
+            return np.fmax(values - self.high, self.low - values)
 
     def text(self) -> str:
         """The budget for people: "peak_sram ≤ 320 KiB"."""

@@ -143,6 +143,22 @@ def no_formula(x):
     return 1.0 if x > 0 else 2.0
 
 
+def first_alone(a, b):
+    return np.minimum(a, 3.0)
+
+
+def test_an_argument_that_is_not_used_makes_nothing_undefined():
+    values = {
+        "x": Labelled(("batch",), np.array([1.0, 2.0, 5.0, 7.0])),
+        "y": Labelled(("batch",), np.array([np.nan, np.nan, 1.0, 2.0])),
+    }
+    record = Record("alone", "metric", "1", first_alone, ("x", "y"))
+    bounds = Bounds(Program(make("mobilenet_v2", batch=[1, 2, 3, 4]), values, (record,), ("alone",)), ("alone",))
+    view = bounds.over((1,), np.array([[0, 1]], dtype=np.int32))
+    assert not np.any(view.never("alone")) and not np.any(view.missing("alone"))
+    assert (view.low("alone") <= [1.0, 3.0]).all() and (view.high("alone") >= [2.0, 3.0]).all()
+
+
 def test_what_cannot_be_bounded_is_told():
     space = make("mobilenet_v2", batch=[1, 2])
     values = {"x": Labelled(("batch",), np.array([1.0, 2.0]))}

@@ -83,6 +83,11 @@ def test_metrics_without_values_below_0(model, scheme, deployment):
     assert negative and negative <= signed
 
 
+def test_infinite_values_meet_a_lower_limit():
+    least = Budget("latency", low=3.0)
+    np.testing.assert_array_equal(least.violation(np.array([np.inf, -np.inf, np.nan])), [-np.inf, np.inf, np.nan])
+
+
 def test_violations():
     budget = Budget("latency", low=1.0, high=3.0)
     np.testing.assert_array_equal(budget.violation(np.array([0.5, 1, 2, 3, 5, np.nan])), [0.5, 0, -1, 0, 2, np.nan])

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import dse
-from dse.plots import importances, parallel
+from dse.plots import importances
 from dse.plots.kinds import NotInResult
 from tests.search.test_search import SEVERAL, SPEC
 
@@ -37,9 +37,8 @@ def test_with_nothing_to_choose_the_result_is_kept_drawn_and_used_again(tmp_path
     options = {"inner": "enumerate", "out": tmp_path / "x"}
     first = dse.search(ONE, trials=10, **options)
     assert (tmp_path / "x" / "hypervolume.svg").exists()
-    for kind, words in ((parallel, "had nothing to choose"), (importances, "needs two parameters")):
-        with pytest.raises(NotInResult, match=words):
-            kind.prepare(first)
+    with pytest.raises(NotInResult, match="needs two parameters"):
+        importances.prepare(first)
     again = dse.search(ONE, trials=20, **options)
     assert again.state == "reused" and again.messages == first.messages
     shared = [dse.search(ONE, trials=10, inner="enumerate", storage=tmp_path / "shared") for _ in range(2)]
@@ -49,7 +48,6 @@ def test_with_nothing_to_choose_the_result_is_kept_drawn_and_used_again(tmp_path
 def test_of_several_networks_the_network_is_chosen():
     result = dse.search(TWICE, trials=10, population=5, inner="enumerate")
     assert {t.params["network"] for t in result.study.trials} == {"a", "b"} and len(result.study.trials) == 10
-    assert parallel.prepare(result).axes[0].name == "network"
 
 
 def test_integers_of_numpy_are_integers():
@@ -82,7 +80,6 @@ def test_no_frontier_of_trials_is_drawn_across_groups():
     assert np.isfinite(data["importance"].values[1:]).all()
     drawn = importances.prepare(result)
     assert "of the best tenth for each device, of 150" in drawn.subtitle and drawn.parameters[-1] == "device"
-    assert "of the same device" in parallel.prepare(result).subtitle
 
 
 def test_frontiers_of_circumstances_reach_the_importances():
