@@ -75,3 +75,17 @@ def test_a_tower_that_lacks_what_it_needs():
     assert [fault.where.rpartition(" ")[2] for fault in caught.value.faults] == [
         f"second_text_{axis}" for axis in ("d_model", "heads", "vocab")
     ]
+
+
+def test_a_request_beyond_the_learned_positions():
+    """Of 1 and 30 tokens the mean context fits 16 positions, and its end does not: no metric has a value, or counts."""
+    request = {"phase": "request", "prompt_tokens": 1, "output_tokens": [15, 16, 30]}
+    sizes = {"layers": 2, "d_model": 8, "heads": 2, "vocab": 50, "positions": [0, 16]}
+    wanted = ["macs", "latency", "time_per_token"]
+    found = dse.evaluate("decoder", device="a100-sxm-80gb", metrics=wanted, engine="plain", **sizes, **request)
+    for metric in wanted:
+        undefined = np.isnan(found[metric].transpose("positions", "output_tokens").values)
+        assert undefined.tolist() == [[False, False, False], [False, True, True]], metric
+        assert "context: 17 is not allowed: there are 16 learned positions" in found[metric].attrs["reason"]
+    with pytest.raises(InputError, match="31 is not allowed: there are 16 learned positions"):
+        dse.evaluate("decoder", metrics=["macs"], **sizes | {"positions": 16}, **request | {"output_tokens": 30})
