@@ -28,7 +28,7 @@ def count(space: Space, plan: Plan) -> dict[str, Labelled]:
     """The counts of a plan, and the vectors over ops that its metrics take, by name.
 
     Vectors have a trailing dimension "op", padded with ops without work. Values are NaN where the axes make no
-    network (heads that kv_heads does not divide).
+    network (heads that kv_heads does not divide), of a request in any part of it that is counted or at its end.
 
     Raises
     ------
@@ -36,12 +36,18 @@ def count(space: Space, plan: Plan) -> dict[str, Labelled]:
         When the only network of the space cannot be built, or a count is beyond 2^53.
     """
     found: dict[str, Labelled] = {}
+    valid = Labelled((), np.array(True))
     scopes = [*(r.scope or "" for r in plan.counts), *(_vector(n)[0] for n in plan.leaves if _vector(n)[1])]
+    # The longest context is that of the whole request: it may have no network where its parts have one.
+    if scopes and is_request(space):
+        scopes.append("")
     for scope in dict.fromkeys(scopes):
         records = tuple(r for r in plan.counts if (r.scope or "") == scope)
         vectors = [n for n in plan.leaves if _vector(n)[0] == scope and _vector(n)[1]]
-        found |= _count_in(space, scope, records, vectors)
-    return found
+        counted, holds = _count_in(space, scope, records, vectors)
+        found |= counted
+        valid = _both(valid, holds, space.dims)
+    return found if valid.data.all() else {n: _where(valid, value, space.dims) for n, value in found.items()}
 
 
 def _vector(name: str) -> tuple[str, str]:
@@ -50,8 +56,10 @@ def _vector(name: str) -> tuple[str, str]:
     return scope, base if base.startswith("op_") else ""
 
 
-def _count_in(space: Space, scope: str, records: Sequence[Record], vectors: Sequence[str]) -> dict[str, Labelled]:
-    """Counts and vectors of the networks of one scope."""
+def _count_in(
+    space: Space, scope: str, records: Sequence[Record], vectors: Sequence[str]
+) -> tuple[dict[str, Labelled], Labelled]:
+    """Counts and vectors of the networks of one scope, and where there is a network."""
     network = scoped_network(space, scope)
     pieces: dict[str, Pieces] = {n: [] for n in (*(r.name for r in records), *vectors)}
     validity: Pieces = []
@@ -65,10 +73,7 @@ def _count_in(space: Space, scope: str, records: Sequence[Record], vectors: Sequ
             pieces[name].append((place, stacks[_vector(name)[1]]))
         validity.append((place, np.asarray(traced.valid)))
     found = {n: _assemble(network, p, over_ops=n in vectors) for n, p in pieces.items()}
-    valid = _assemble(network, validity)
-    if valid.data.all():
-        return found
-    return {n: _where(valid, value, network.dims) for n, value in found.items()}
+    return found, _assemble(network, validity)
 
 
 REQUEST = ("prompt_tokens", "output_tokens")
@@ -219,6 +224,12 @@ def _assemble(network: Space, pieces: Pieces, over_ops: bool = False) -> Labelle
 
 def _is_whole(index: Any) -> bool:
     return isinstance(index, slice) and index == slice(None)
+
+
+def _both(a: Labelled, b: Labelled, order: tuple[str, ...]) -> Labelled:
+    """Where both hold."""
+    dims = tuple(d for d in order if d in a.dims or d in b.dims)
+    return Labelled(dims, np.logical_and(a.over(dims), b.over(dims)))
 
 
 def _where(valid: Labelled, value: Labelled, order: tuple[str, ...]) -> Labelled:

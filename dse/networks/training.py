@@ -50,26 +50,26 @@ def adapter_features(trace: Trace, targets: str) -> Count:
 
     0 where the network has no such matrices, or where rows of imported ones cannot be told from their elements.
     """
-    return sum_of((op.repeat * op.copies.stored * _features(op), 1.0) for op in _adapted(trace, targets))
+    return sum_of((op.repeat * op.copies.stored * features, 1.0) for op, features in _adapted(trace, targets))
 
 
 def adapter_macs(trace: Trace, targets: str) -> Count:
     """MACs of one sample in adapters of rank 1."""
-    return sum_of((op.executions * _features(op), op.writes.positions) for op in _adapted(trace, targets))
+    return sum_of((op.executions * features, op.writes.positions) for op, features in _adapted(trace, targets))
 
 
-def _adapted(trace: Trace, targets: str) -> Iterator[Op]:
+def _adapted(trace: Trace, targets: str) -> Iterator[tuple[Op, Count]]:
+    """Adapted matrices, each with its input and output features; 0 in networks where it is not one whole matrix."""
     names = TARGETS[targets]
     for op in trace.ops:
         last = op.name.rpartition(".")[2]
         if op.kind != "linear" or not op.reads or last in _LEFT or (names is not None and last not in names):
             continue
-        if np.all(op.macs_per_position == op.reads[0].features * op.writes.features):
-            yield op
-
-
-def _features(op: Op) -> Count:
-    return op.reads[0].features + op.writes.features
+        read, written = op.reads[0].features, op.writes.features
+        # A matrix for each head is whole where there is one head.
+        whole = np.equal(op.macs_per_position, read * written)
+        if np.any(whole):
+            yield op, whole * (read + written)
 
 
 def _blocks(trace: Trace) -> list[Region]:

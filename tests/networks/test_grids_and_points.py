@@ -13,7 +13,7 @@ from tests.networks.grids_and_points import checked, differences
 COUNTS = ["params", "macs", "peak_activations", "peak_activations_in_place"]
 # An axis of the name of the dimension of lists; parts of an image whose channels vary; counts of many regions; strides
 # that vary; blocks that some designs skip; counts below 0, and of no value, of what makes no network; convolutions that
-# some group.
+# some group; matrices of each head, of which there is one.
 ONCE_WRONG = [
     ("mcunet", {"design": ["in2", "in3"], "resolution": [96, 160]}),
     ("mcunet-in2", {"design": ["in2", "in0"], "width": [0.5, 1.0], "patches": [1, 2]}),
@@ -23,6 +23,7 @@ ONCE_WRONG = [
     ("inverted_residual", {"in_channels": [3, 200], "width_6": [0.5, 1.0], "kernel_6": [3, 6], "depth_3": [1, 2, 4]}),
     ("phi-3-mini-4k", {"layers": [33, 3]}),
     ("regnet_x_3_2gf", {"initial_width": [3, 88]}),
+    ("llama-2-7b", {"kv_lora_rank": [3], "heads": [64, 32, 1]}),
     ("resnet50", {"separable": [0, 1], "groups": [1, 32], "patches": [1, 2]}),
     *[
         (family, {"patches": [1, 3], "in_channels": [3, 64]})
@@ -74,3 +75,17 @@ def test_a_tower_that_lacks_what_it_needs():
     assert [fault.where.rpartition(" ")[2] for fault in caught.value.faults] == [
         f"second_text_{axis}" for axis in ("d_model", "heads", "vocab")
     ]
+
+
+def test_a_request_beyond_the_learned_positions():
+    """Of 1 and 30 tokens the mean context fits 16 positions, and its end does not: no metric has a value, or counts."""
+    request = {"phase": "request", "prompt_tokens": 1, "output_tokens": [15, 16, 30]}
+    sizes = {"layers": 2, "d_model": 8, "heads": 2, "vocab": 50, "positions": [0, 16]}
+    wanted = ["macs", "latency", "time_per_token"]
+    found = dse.evaluate("decoder", device="a100-sxm-80gb", metrics=wanted, engine="plain", **sizes, **request)
+    for metric in wanted:
+        undefined = np.isnan(found[metric].transpose("positions", "output_tokens").values)
+        assert undefined.tolist() == [[False, False, False], [False, True, True]], metric
+        assert "context: 17 is not allowed: there are 16 learned positions" in found[metric].attrs["reason"]
+    with pytest.raises(InputError, match="31 is not allowed: there are 16 learned positions"):
+        dse.evaluate("decoder", metrics=["macs"], **sizes | {"positions": 16}, **request | {"output_tokens": 30})
