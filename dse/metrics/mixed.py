@@ -30,7 +30,13 @@ def parts_of_prompt(prompt_tokens, chunk_tokens):
 
 def tokens_beside(batch, output_tokens, prompt_passes):
     """Tokens of other requests in a pass that has a part of a prompt, on average."""
-    return np.minimum(batch - 1, (output_tokens - 1) / prompt_passes)
+    # Never below 0; said so that it is known that times grow with those of passes.
+    return np.maximum(np.minimum(batch - 1, (output_tokens - 1) / prompt_passes), 0.0)
+
+
+def passes_without_prompt(passes_per_request, prompt_passes):
+    """Passes without a part of a prompt, for each request that ends."""
+    return np.maximum(passes_per_request - prompt_passes, 0.0)
 
 
 @metric(unit="1", direction="min", domain="mixed")
@@ -97,7 +103,8 @@ OF_PASSES = "joint_{} decode_{} batch output_tokens prompt_passes passes_per_req
 @metrics("latency", OF_PASSES, phase="mixed", unit="s", direction="min", label="passes with and without a prompt")
 def of_passes(joint, token, batch, output_tokens, prompt_passes, passes_per_request):
     """Of the passes in which as many tokens are made as the batch has requests."""
-    return (joint * prompt_passes + token * (passes_per_request - prompt_passes)) * batch / output_tokens
+    alone = passes_without_prompt(passes_per_request, prompt_passes)
+    return (joint * prompt_passes + token * alone) * batch / output_tokens
 
 
 # Memory: the batch is full of requests at the end of their output, and one part of a prompt is worked at besides.
@@ -149,6 +156,6 @@ def mixed_time_per_token(joint_latency, decode_latency, batch, output_tokens, pr
     Of a single token it is that of a pass with a part.
     """
     beside = tokens_beside(batch, output_tokens, prompt_passes) * prompt_passes
-    alone = (passes_per_request - prompt_passes) * batch
+    alone = passes_without_prompt(passes_per_request, prompt_passes) * batch
     none = 1.0 * np.greater_equal(1, output_tokens)
     return (joint_latency * (beside + none) + decode_latency * alone) / (beside + alone + none)
