@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+import numpy as np
 import xarray as xr
 
 from dse import registry
-from dse.errors import Fault, InputError
+from dse.errors import Fault, InputError, unknown
 from dse.grid import dataset
 from dse.grid.inputs import calibrated
 from dse.grid.program import plan_of
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     Names = str | Sequence[str]
     Devices = str | Device | Sequence[str | Device] | Mapping[str, Mapping[str, Any]]
 
+# Types of the results of `evaluate`; all arithmetic is in float64.
+DTYPES: dict[str, type] = {"float64": np.float64, "float32": np.float32}
+
 __all__ = ["evaluate", "explore", "frontier", "load", "merge"]
 
 
@@ -47,6 +51,7 @@ def evaluate(
     metrics: Names | None = None,
     counting: str = "trainable",
     engine: str = "auto",
+    dtype: str = "float64",
     recipe: str | None = None,
     calibration: str | os.PathLike[str] | None = None,
     **axes: Any,
@@ -66,6 +71,9 @@ def evaluate(
         Convention of counting parameters: "trainable", "weights" or "statistics".
     engine
         "auto", "plain" (functions on NumPy arrays) or "fused" (compiled loop nests): the results are the same.
+    dtype
+        "float64" or "float32", which takes half the memory: each value is then the nearest one to that in float64, in
+        which all is computed.
     recipe
         Training recipe of published accuracies and losses: by default the first that knows the networks.
     calibration
@@ -92,11 +100,14 @@ def evaluate(
     >>> float(dse.evaluate("resnet50", metrics="macs").macs)
     4089184256.0
     """
+    if dtype not in DTYPES:
+        raise InputError([unknown("dtype", str(dtype), DTYPES)])
     wanted = [metrics] if isinstance(metrics, str) else list(metrics) if metrics is not None else None
     chosen = axes if recipe is None else {**axes, RECIPE: recipe}
     draft = _draft(network, device, precision, wanted, counting, chosen, calibration)
     space = draft.space()
-    found = dataset.evaluate(space, applicable(space) if wanted is None else wanted, engine=engine)
+    targets = applicable(space) if wanted is None else wanted
+    found = dataset.evaluate(space, targets, engine=engine, dtype=DTYPES[dtype])
     if told := draft.told_left_out():
         warnings.warn(f"left out: {told}", UserWarning, stacklevel=2)
         found.attrs["left_out"] = told

@@ -117,3 +117,15 @@ def test_the_order_of_values_is_the_users():
     same = down.sel(resolution=up.resolution, device=up.device)
     for name in up.data_vars:
         np.testing.assert_array_equal(same[name].values, up[name].values)
+
+
+@pytest.mark.parametrize("engine", ["plain", "fused"])
+def test_single_precision_is_the_nearest_to_double(engine):
+    axes = {"device": ["stm32u575", "esp32"], "precision": ["fp32", "int8"], "width": [0.35, 0.5, 1.0]}
+    axes |= {"metrics": ["latency", "energy", "macs"], "engine": engine}
+    double, single = (dse.evaluate("mobilenet_v2", dtype=d, **axes) for d in ("float64", "float32"))
+    for name in axes["metrics"]:
+        assert single[name].dtype == np.float32 and double[name].dtype == np.float64
+        np.testing.assert_array_equal(single[name].values, double[name].values.astype(np.float32))
+    with pytest.raises(dse.InputError, match="unknown dtype 'float16'; did you mean 'float"):
+        dse.evaluate("mobilenet_v2", dtype="float16")

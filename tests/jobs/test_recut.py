@@ -35,9 +35,7 @@ CASES = {
     "a region by name": changed(VISION, hardware__device="h100-sxm", deployment={"region": ["EUROPE", "USA"]}),
     "choose": changed(VISION, network=TWO, hardware__device="class:mcu"),
     "together": changed(VISION, network=TWO, workload={"combine": "together"}, hardware__device="class:mcu"),
-    **{
-        f"class:{c}": changed(VISION, hardware__device=f"class:{c}") for c in {d.device_class for d in DEVICES.values()}
-    },
+    **{f"class:{c}": changed(VISION, hardware__device=f"class:{c}") for c in CLASSES},
 }
 METRICS = ("energy", "latency", "device_cost", "area", "electricity_cost", "carbon")
 
