@@ -155,7 +155,7 @@ def _check_adapters(family: Family, axes: Mapping[str, Any], faults: list[Fault]
             other = ' (try lora_targets = "all")' if target == "qv" and np.any(adapter_features(traced, "all")) else ""
             matrices = "of queries and values" if target == "qv" else "but classifiers"
             faults.append(
-                Fault("deployment.lora_rank", f"the family {family.name!r} has no matrices {matrices}{other}")
+                Fault("deployment.lora_rank", f"this network ({family.name}) has no matrices {matrices}{other}")
             )
 
 

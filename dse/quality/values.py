@@ -77,7 +77,7 @@ def quality(
     if change is None:
         return undefined(shape, remark, recipe.key)
     if recipe.law:
-        value, low, high, source = _by_law(arrays, shape, *others)
+        value, low, high, source = _by_law(arrays, shape, *others, added=change.high)
     else:
         value, low, high, source = _by_table(recipe, arrays, shape)
     value, low, high = value + change.value, low + change.low, high + change.high
@@ -115,10 +115,13 @@ def _defined(source: npt.NDArray[np.int8]) -> npt.NDArray[np.bool_]:
 _Parts = tuple[Array, Array, Array, npt.NDArray[np.int8]]
 
 
-def _by_law(arrays: Mapping[str, Array], shape: tuple[int, ...], params: Array, tokens: Array) -> _Parts:
+def _by_law(
+    arrays: Mapping[str, Array], shape: tuple[int, ...], params: Array, tokens: Array, *, added: float
+) -> _Parts:
+    """By the law, where its upper bound with what a number format may add is below that of guessing."""
     source = np.where(law.is_extrapolated(params, tokens), SOURCES["extrapolated"], SOURCES["law"])
     bounds = law.by_law(params, tokens)
-    for name, mask in zip(_REFUSED, law.refused(arrays, bounds[-1]), strict=True):
+    for name, mask in zip(_REFUSED, law.refused(arrays, bounds[-1] + np.nan_to_num(added)), strict=True):
         source = np.where(_defined(source) & mask, SOURCES[name], source)
     source = np.broadcast_to(source, shape)
     value, low, high = (np.where(_defined(source), bound, np.nan) for bound in bounds)

@@ -344,3 +344,10 @@ def test_the_command(tmp_path, capsys):
     assert run(["import", str(path), "-o", str(tmp_path / "folder.toml")]) == 2
     assert out.read_bytes() == before
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["config.json", "folder.toml", "model.toml"]
+
+
+def test_a_field_that_is_given_twice(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"model_type": "llama", "hidden_size": 256, "hidden_size": 512}')
+    with pytest.raises(InputError, match="'hidden_size' stands twice"):
+        load_model(path)

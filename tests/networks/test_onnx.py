@@ -384,3 +384,15 @@ def test_a_list_of_designs_equals_the_grid(tmp_path):
     found = traced(path, dim_n=np.array([3.0, 5.0, 3.0]))
     assert found.total("macs").tolist() == [3 * 64, 5 * 64, 3 * 64]
     assert found.params() == 72
+
+
+def test_a_tensor_that_is_made_twice(tmp_path):
+    x, y = (helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 8]) for name in ("x", "y"))
+    weights = [helper.make_tensor("w", TensorProto.FLOAT, [8, n], np.zeros(8 * n, np.float32)) for n in (8, 16)]
+    product = helper.make_node("MatMul", ["x", "w"], ["y"])
+    for nodes, stored, name in (([product], weights, "w"), ([product, product], weights[:1], "y")):
+        graph = helper.make_graph(nodes, "g", [x], [y], stored)
+        path = tmp_path / f"{name}.onnx"
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
+        with pytest.raises(InputError, match=f"tensor '{name}': is made 2 times; allowed: once"):
+            load_model(path)

@@ -94,7 +94,16 @@ def test_faults_name_file_row_and_column(tmp_path, suffix, fault):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"name,kind\n", b"\xff\xfe\x00", b"name,kind\na,add,3,4\n", b'name,kind\n"a', b"\0" * 9]
+    "content",
+    [
+        b"",
+        b"name,kind\n",
+        b"\xff\xfe\x00",
+        b"name,kind\na,add,3,4\n",
+        b'name,kind\n"a',
+        b"\0" * 9,
+        b"name,kind,inputs,inputs,outputs\na,add,3,4,3\n",
+    ],
 )
 def test_files_that_hold_no_table(tmp_path, content):
     path = tmp_path / "bad.csv"

@@ -344,3 +344,13 @@ def test_ties_in_a_dataset_are_those_of_a_job():
     job = dse.explore({**spec, "objectives": {**SWEEP["objectives"], "ties": "interval"}})
     kept = [set(zip(f.layers.values.tolist(), f.precision.values.tolist())) for f in (found, job.frontier)]
     assert kept[0] == kept[1] and len(kept[0]) < data.loss.size
+
+
+def test_what_a_number_format_adds_stays_below_guessing():
+    """Of so small a network the law is just below ln(vocabulary), and above it with what two bits may add."""
+    found = dse.evaluate(
+        "decoder", layers=1, d_model=128, heads=2, vocab=50257, tokens_per_parameter=1, device="a100-sxm-80gb",
+        precision=["fp16", "iq2_xs"], metrics=["loss", "loss_high"],
+    )  # fmt: skip
+    high = found.loss_high.values
+    assert high[0] < math.log(50257) and np.isnan(high[1])

@@ -25,7 +25,7 @@ def read_hf_config(path: Path) -> Model:
         For a file that is no JSON, an unknown `model_type`, and every field that is missing, of another type, out of
         range or not supported, each with the file's name.
     """
-    fields = read_json(path)
+    fields = read_json(path, once=True)
     kind = fields.values.get("model_type")
     if not isinstance(kind, str) or kind not in READERS:
         if kind is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dse.catalogue import read_at_most
-from dse.errors import Fault, InputError
+from dse.errors import Fault, InputError, shown
 from dse.networks.ingest.onnx_weights import Weight, read_weight
 
 # What protobuf can hold at most; larger weights are in files beside it.
@@ -143,10 +144,21 @@ class _Reader:
         self.values: dict[str, np.ndarray] = {}
         self.absent: dict[str, str] = {}
 
+    def check_names(self, proto: Any) -> None:
+        """Refuse a tensor that is made twice: which of the two is meant nobody knows."""
+        stored = [t.name for t in proto.initializer] + [t.values.name for t in proto.sparse_initializer]
+        made = Counter([*stored, *(name for node in proto.node for name in node.output if name)])
+        self.faults += [
+            Fault(f"{self.path}: tensor {shown(name, 80)}", f"is made {times} times; allowed: once")
+            for name, times in made.items()
+            if times > 1
+        ]
+
     def graph(self, digest: str) -> Graph:
         import onnx
 
         proto = self.model.graph
+        self.check_names(proto)
         for tensor in proto.initializer:
             self.store(tensor.name, tensor)
         for sparse in proto.sparse_initializer:

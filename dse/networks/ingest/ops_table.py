@@ -24,6 +24,7 @@ import csv
 import hashlib
 import io
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -215,11 +216,14 @@ def _csv_rows(path: Path) -> Iterable[dict[str, Any]]:
         if len(content) > MOST_BYTES:
             raise InputError(Fault(str(path), f"larger than {MOST_BYTES // 2**20} MiB, so it is no table of layers"))
         text = io.StringIO(content.decode("utf-8-sig"), newline="")
-        rows = list(csv.DictReader(text, restkey="", skipinitialspace=True, strict=True))
+        table = csv.DictReader(text, restkey="", skipinitialspace=True, strict=True)
+        rows, columns = list(table), list(table.fieldnames or ())
     except OSError as error:
         raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from None
     except (ValueError, csv.Error) as error:
         raise InputError(Fault(str(path), f"cannot be read as CSV: {error}")) from None
+    if twice := [name for name, times in Counter(columns).items() if times > 1]:
+        raise InputError([Fault(str(path), f"the column {shown(name, 80)} stands twice") for name in twice])
     if any("" in row for row in rows):
         raise InputError(Fault(str(path), "a row has more fields than the header names"))
     return rows
