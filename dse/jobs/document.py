@@ -112,11 +112,12 @@ def _is_absurd(value: Any) -> bool:
 def _nearest_file(path: Path) -> str:
     """The file of the same kind in the same folder whose name is nearest to one that is not there, as a question."""
     try:
-        known = [p.name for p in path.parent.glob(f"*{path.suffix}")]
+        # All have the suffix, which says nothing of how near they are.
+        known = {p.stem: p.name for p in path.parent.glob(f"*{path.suffix}")}
     except (OSError, ValueError, NotImplementedError):
         return ""
-    near = nearest(path.name, known)
-    found = next((n for n in known if near is not None and n.lower() == near.lower()), None)
+    near = nearest(path.stem, known)
+    found = next((name for stem, name in known.items() if near is not None and stem.lower() == near.lower()), None)
     return f"; did you mean {str(path.with_name(found))!r}?" if found else ""
 
 
