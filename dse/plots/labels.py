@@ -120,6 +120,7 @@ def along(corners: np.ndarray, step: float) -> np.ndarray:
 
 
 def inside(points: np.ndarray, box: np.ndarray, gap: float = 0.0) -> np.ndarray:
+    """Which of the points [point, 2] lie in the box (left, bottom, right, top) or less than `gap` pixels from it."""
     return np.asarray((points > box[:2] - gap).all(axis=1) & (points < box[2:] + gap).all(axis=1))
 
 

@@ -32,6 +32,11 @@ def ids(record):
     return "-".join(filter(None, (record.name, record.variant, record.phase)))
 
 
+def test_a_name_stands_in_one_table_of_the_glossary():
+    tables = [glossary.SHEET, glossary.ARCHITECTURE, glossary.DEPLOYMENT, glossary.SERVING, glossary.HARDWARE]
+    assert sum(map(len, tables)) == len(glossary.NAMES)
+
+
 def arguments(record):
     """What each argument of a metric's function stands for."""
     return dict(zip(inspect.signature(record.function).parameters, record.inputs, strict=True))

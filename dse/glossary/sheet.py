@@ -1,0 +1,83 @@
+"""Names that only functions of the formula sheet take."""
+
+from __future__ import annotations
+
+from dse.glossary.name import Name, sheet
+
+SHEET: dict[str, Name] = {
+    # Layers.
+    "c_in": sheet("1", "C_in", "input channels"),
+    "c_out": sheet("1", "C_out", "output channels"),
+    "k_h": sheet("1", "K_h", "kernel height"),
+    "k_w": sheet("1", "K_w", "kernel width"),
+    "k": sheet("1", "K", "side of a square kernel"),
+    "h_out": sheet("1", "H_out", "output height"),
+    "w_out": sheet("1", "W_out", "output width"),
+    "tile": sheet("1", "m", "side of a Winograd output tile", minimum=1),
+    "d_in": sheet("1", "d_in", "input features"),
+    "d_out": sheet("1", "d_out", "output features"),
+    "rank": sheet("1", "r", "rank of a low-rank adapter"),
+    "channels": sheet("1", "C", "channels of a feature map"),
+    "height": sheet("1", "H", "height of a feature map or image"),
+    "features": sheet("1", "F", "features of a vector"),
+    "tokens": sheet("1", "N", "tokens"),
+    "fraction": sheet("1", "f", "share that is kept", maximum=1),
+    "input_activations": sheet("1", "A_in", "input elements of a layer"),
+    "output_activations": sheet("1", "A_out", "output elements of a layer"),
+    # Memory.
+    "params": sheet("1", "P", "parameters"),
+    "trainable_params": sheet("1", "P_train", "parameters that are trained"),
+    "activations": sheet("1", "A", "activation elements"),
+    "bits": sheet("bit", "b", "bits of one element, scales included"),
+    "latent_rank": sheet("1", "r_kv", "rank of the compressed keys and values"),
+    "rope_dim": sheet("1", "d_rope", "rotary dimensions kept beside the compressed cache"),
+    # Computation, latency.
+    "macs": sheet("1", "MAC", "multiply-accumulate operations"),
+    "d_attention": sheet("1", "d_att", "width of attention: heads times head dimension"),
+    "ops": sheet("FLOP", "OP", "operations; 1 MAC is 2"),
+    "model_size": sheet("B", "S", "bytes of the weights"),
+    "activation_bytes": sheet("B", "Q_a", "bytes of activations moved, cache included"),
+    "live_bytes": sheet("B", "Q_live", "bytes of activations that are live at once"),
+    "weight_time": sheet("s", "t_w", "time to read the weights"),
+    "activation_time": sheet("s", "t_a", "time to move the activations"),
+    "compute_time": sheet("s", "t_c", "time to compute"),
+    "memory_time": sheet("s", "t_m", "time to move weights and activations"),
+    "units": sheet("1", "n", "samples, tokens or requests"),
+    "seconds": sheet("s", "t", "time"),
+    "flops_per_token": sheet("FLOP", "F_tok", "operations for one token"),
+    "bytes_moved": sheet("B", "Q", "bytes moved"),
+    "intensity": sheet("FLOP/B", "I", "arithmetic intensity"),
+    "ridge_point": sheet("FLOP/B", "I_ridge", "intensity at which compute and memory time are equal"),
+    "step_latency": sheet("s", "t_step", "time of one denoising step"),
+    "step_flops": sheet("FLOP", "F_step", "operations of one denoising step"),
+    "fixed_flops": sheet("FLOP", "F_fix", "operations outside the denoising loop"),
+    "fixed_latency": sheet("s", "t_fix", "time outside the denoising loop"),
+    # Energy, carbon, cost.
+    "power_draw": sheet("W", "P_draw", "power of the device"),
+    "total_power": sheet("W", "P_tot", "power with the site's overhead"),
+    "ops_per_second": sheet("FLOP/s", "OPS", "operations a second"),
+    "ops_per_inference": sheet("FLOP", "OP_inf", "operations of one inference"),
+    "inferences_per_second": sheet("1/s", "IPS", "inferences a second"),
+    "tokens_per_second": sheet("1/s", "TPS", "tokens a second of one sequence"),
+    "energy_wh": sheet("Wh", "E_Wh", "energy in watt-hours"),
+    "energy_kwh": sheet("kWh", "E_kWh", "energy in kilowatt-hours"),
+    "price": sheet("USD/kWh", "c_el", "price of electricity"),
+    "sram_bytes": sheet("B", "Q_sram", "bytes moved to and from on-chip memory"),
+    "dram_bytes": sheet("B", "Q_dram", "bytes moved to and from off-chip memory"),
+    # Quantisation.
+    "clip": sheet("1", "s", "clipping level, in units of the tensor"),
+    "inside": sheet("1", "P_in", "probability that a magnitude is at most the clipping level", maximum=1),
+    "excess": sheet("1", "M_2", "second moment of the magnitudes' excess over the clipping level"),
+    "levels": sheet("1", "c_q", "noise divisor: 3 for signed, 12 for unsigned values"),
+    "variance": sheet("1", "sigma^2", "variance of the tensor"),
+    "mse": sheet("1", "MSE", "mean squared quantisation error"),
+    # Distributed.
+    "throughput_n": sheet("1/s", "X_n", "throughput of several devices"),
+    "throughput_1": sheet("1/s", "X_1", "throughput of one device"),
+    "devices": sheet("1", "n_dev", "devices that share the work", minimum=1),
+    "transfer_time": sheet("s", "t_x", "time of communication"),
+    "bytes": sheet("B", "Q", "bytes"),
+    "shards": sheet("1", "n_sh", "devices that train the same parameters", minimum=1),
+    # Conversions.
+    "value": sheet("1", "x", "a number"),
+}
