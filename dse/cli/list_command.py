@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import click
@@ -61,73 +62,6 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, float):
         return "-" if value != value else format_quantity(value, NAMES[column].unit, 3)
     return "-" if value is None else str(value)
-
-
-# Catalogues are loaded when they are asked for.
-def _all_formulas() -> Mapping[str, Any]:
-    from dse.formulas import RECORDS
-
-    return RECORDS
-
-
-def _all_metrics() -> Mapping[str, Any]:
-    from dse.metrics import RECORDS
-
-    return RECORDS
-
-
-def _all_families() -> Mapping[str, Any]:
-    from dse.networks import FAMILIES
-
-    return FAMILIES
-
-
-def _all_models() -> Mapping[str, Any]:
-    from dse.networks import MODELS
-
-    return MODELS
-
-
-def _all_devices() -> Mapping[str, Any]:
-    from dse.hardware import DEVICES
-
-    return DEVICES
-
-
-def _all_precisions() -> Mapping[str, Any]:
-    from dse.precision import PRECISIONS
-
-    return PRECISIONS
-
-
-def _all_plots() -> Mapping[str, Any]:
-    from dse.plots import KINDS
-
-    return KINDS
-
-
-def _all_pue() -> Mapping[str, Any]:
-    from dse.regions import PUES
-
-    return PUES
-
-
-def _all_profiles() -> Mapping[str, Any]:
-    from dse.profiles import PROFILES
-
-    return PROFILES
-
-
-def _all_regions() -> Mapping[str, Any]:
-    from dse.regions import REGIONS
-
-    return REGIONS
-
-
-def _all_calibrations() -> Mapping[str, Any]:
-    from dse.calibration import CALIBRATIONS
-
-    return CALIBRATIONS
 
 
 def _formulas(records: Mapping[str, Any]) -> Rows:
@@ -203,22 +137,28 @@ def _calibrations(calibrations: Mapping[str, Any]) -> Rows:
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of things: what there is of it, by name, and the rows in which that is listed."""
+    """One kind of things: the catalogue that holds them by name, and the rows in which they are listed."""
 
-    entries: Callable[[], Mapping[str, Any]]
+    module: str
+    catalogue: str
     rows: Callable[[Mapping[str, Any]], Rows]
+
+    def entries(self) -> Mapping[str, Any]:
+        """What there is, loaded when it is asked for."""
+        entries: Mapping[str, Any] = getattr(import_module(self.module), self.catalogue)
+        return entries
 
 
 KINDS: dict[str, Kind] = {
-    "formulas": Kind(_all_formulas, _formulas),
-    "metrics": Kind(_all_metrics, _metrics),
-    "families": Kind(_all_families, _families),
-    "models": Kind(_all_models, _models),
-    "devices": Kind(_all_devices, _devices),
-    "precisions": Kind(_all_precisions, _precisions),
-    "plots": Kind(_all_plots, _plots),
-    "pue": Kind(_all_pue, _pue),
-    "profiles": Kind(_all_profiles, _profiles),
-    "regions": Kind(_all_regions, _regions),
-    "calibrations": Kind(_all_calibrations, _calibrations),
+    "formulas": Kind("dse.formulas", "RECORDS", _formulas),
+    "metrics": Kind("dse.metrics", "RECORDS", _metrics),
+    "families": Kind("dse.networks", "FAMILIES", _families),
+    "models": Kind("dse.networks", "MODELS", _models),
+    "devices": Kind("dse.hardware", "DEVICES", _devices),
+    "precisions": Kind("dse.precision", "PRECISIONS", _precisions),
+    "plots": Kind("dse.plots", "KINDS", _plots),
+    "pue": Kind("dse.regions", "PUES", _pue),
+    "profiles": Kind("dse.profiles", "PROFILES", _profiles),
+    "regions": Kind("dse.regions", "REGIONS", _regions),
+    "calibrations": Kind("dse.calibration", "CALIBRATIONS", _calibrations),
 }

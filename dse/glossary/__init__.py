@@ -29,6 +29,22 @@ from dse.glossary.name import Name, count
 from dse.glossary.serving import SERVING
 from dse.glossary.sheet import SHEET
 
+__all__ = [
+    "ARCHITECTURE",
+    "DEPLOYMENT",
+    "HARDWARE",
+    "NAMES",
+    "SERVING",
+    "SHEET",
+    "TOWERS",
+    "Name",
+    "find",
+    "is_circumstance",
+    "lookup",
+    "stage_of",
+    "tower_of",
+]
+
 NAMES: dict[str, Name] = SHEET | ARCHITECTURE | DEPLOYMENT | SERVING | HARDWARE
 
 # Networks inside a network: their axes have the name of the tower before them.
