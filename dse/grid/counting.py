@@ -28,12 +28,13 @@ def count(space: Space, plan: Plan) -> dict[str, Labelled]:
     """The counts of a plan, and the vectors over ops that its metrics take, by name.
 
     Vectors have a trailing dimension "op", padded with ops without work. Values are NaN where the axes make no
-    network (heads that kv_heads does not divide), of a request in any part of it that is counted or at its end.
+    network (heads that kv_heads does not divide), of a request in any part of it that is counted or at its end; and
+    where what is stored or held at once is beyond 2^53.
 
     Raises
     ------
     InputError
-        When the only network of the space cannot be built, or a count is beyond 2^53.
+        When the only network of the space cannot be built, or has such a count beyond 2^53.
     """
     found: dict[str, Labelled] = {}
     valid = Labelled((), np.array(True))

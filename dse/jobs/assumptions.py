@@ -27,7 +27,7 @@ from dse.grid.space import RECIPE, Axis, Space
 from dse.hardware import Device
 from dse.jobs.axes import PUE
 from dse.jobs.catalogues import SCHEME_FIELDS, WHOLE
-from dse.jobs.contexts import context_notes
+from dse.jobs.cautions import cautions
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
 from dse.jobs.settings import EVERY
@@ -112,7 +112,8 @@ def notes(job: Job) -> list[str]:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
-    return [*found, *_not_held(job), *context_notes(job), *_charged(job), *idle_notes(job)]
+    of_networks = dict.fromkeys(told for own in job.networks.values() for told in cautions(own, job.catalogues))
+    return [*found, *_not_held(job), *of_networks, *_charged(job), *idle_notes(job)]
 
 
 def _not_held(job: Job) -> list[str]:
