@@ -8,6 +8,7 @@ sheet           only an argument of sheet functions
 architecture    an axis of a network family
 device          a figure of a device in the hardware catalogue
 precision       a figure of a number format
+format          a name that a number format has, such as the format that is multiplied: no argument of a formula
 deployment      how the network is run; `default` stands where a spec is silent
 circumstance    like deployment, but not chosen by the designer: no frontier is drawn across its values
 calibration     a constant that was fitted to measurements of a device, in the software and format that it runs
@@ -40,10 +41,17 @@ class Name:
     default: float | str | None = None
     choices: tuple[str, ...] = ()
 
+    @property
+    def is_name(self) -> bool:
+        """Whether the values are texts."""
+        return bool(self.choices) or self.kind == "format"
+
     def allowed(self) -> str:
         """The range in words."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
+        if self.is_name:
+            return "a text"
         noun = "an integer" if self.integer else "a number"
         low = f"above {self.minimum:g}" if self.positive else f"at least {self.minimum:g}"
         return f"{noun} {low}" + (f" and at most {self.maximum:g}" if self.maximum != float("inf") else "")
@@ -644,6 +652,18 @@ NAMES: dict[str, Name] = {
         default=0,
     ),
     "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
+    # Names that a number format has.
+    "weight_format": Name(
+        "format", "1", "", "how the values of weights are spaced", choices=("float", "integer", "codebook", "mixed")
+    ),
+    "compute": Name(
+        "format",
+        "1",
+        "",
+        "format that is multiplied",
+        choices=("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4", "int4"),
+    ),
+    "weights": Name("format", "1", "", "file of weights whose quantisation noise is measured"),
     # Fitted to measurements: times in units of the datasheet's (2 MAC at the peak rate, a byte at the bandwidth).
     "matrix_cost": _cost("kappa_m", "time of a multiply-accumulate of a convolution or linear layer"),
     "product_cost": _cost("kappa_p", "time of a multiply-accumulate between activations"),

@@ -11,6 +11,7 @@ _TABLES = {
     "deployment": "[deployment]",
     "circumstance": "[deployment]",
     "precision": "[precision.NAME], an own number format",
+    "format": "[precision.NAME], an own number format",
     "device": "[device.NAME], an own device",
 }
 
