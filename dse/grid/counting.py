@@ -83,6 +83,15 @@ OF_REQUESTS = ("request", "mixed")
 CHUNK, CHUNK_SCOPE, BESIDE_SCOPE = "chunk_tokens", "chunk", "beside"
 
 
+def of_networks(space: Space) -> Space:
+    """A space with one value of every axis that no network is built from."""
+    built_from = {space.axes[n].dim for n in (*space.family.axes, *REQUEST, "phase") if n in space.axes}
+    for dim in space.dims:
+        if dim not in built_from:
+            space = space.isel(dim, slice(0, 1))
+    return space
+
+
 def scoped_network(space: Space, scope: str) -> Space:
     """The axes that the network of a scope is built from.
 

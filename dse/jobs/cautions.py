@@ -7,9 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from dse.errors import InputError
-from dse.grid.counting import REQUEST, is_request
+from dse.grid.counting import REQUEST, is_request, of_networks
 from dse.grid.evaluate import evaluate_values
-from dse.grid.program import PHASE_AXIS
 from dse.grid.space import Space
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.networks.tracing import LARGEST_COUNT
@@ -49,11 +48,7 @@ def _longest(space: Space) -> float:
 
 def _of_rounding(space: Space) -> Iterator[str]:
     """That MACs are so many that float64 does not hold each of them."""
-    counted = {space.axes[n].dim for n in (*space.family.axes, *REQUEST, PHASE_AXIS) if n in space.axes}
-    for dim in space.dims:
-        if dim not in counted:
-            space = space.isel(dim, slice(0, 1))
-    macs = evaluate_values(thinned(space, MOST_NETWORKS).space, ["macs"], engine="plain")["macs"].data
+    macs = evaluate_values(thinned(of_networks(space), MOST_NETWORKS).space, ["macs"], engine="plain")["macs"].data
     if np.any(macs > LARGEST_COUNT):
         yield (
             f"{np.nanmax(macs):.4g} MACs of {space.model or space.family.name} are beyond 2^53: work of so many is "
