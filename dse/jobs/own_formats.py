@@ -85,7 +85,7 @@ def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault], held: M
     for values in itertools.product(*several.values()):
         own = dict(zip(several, values, strict=True))
         full = " ".join([name, *(f"{key}={told[key][own[key]]}" for key in varied)])
-        scheme = collect(faults, "", _make, f"precision.{name}", {**_held(held.get(full)), **fields, **own})
+        scheme = collect(faults, "", _make, f"precision.{name}", {**fields, **own}, held.get(full))
         if scheme is None:
             # The other variants have the same fault, or one like it.
             return []
@@ -121,5 +121,13 @@ def _held(scheme: Scheme | None) -> dict[str, Any]:
     return {**numbers, "weight_format": scheme.weight_format, "compute": scheme.compute}
 
 
-def _make(name: str, fields: Mapping[str, Any]) -> Scheme:
-    return Scheme.from_fields(name, **fields)
+def _make(name: str, fields: Mapping[str, Any], held: Scheme | None) -> Scheme:
+    """A format; `held` is what an earlier result holds of it, what it measured of the same weights included."""
+    given = {**_held(held), **fields}
+    file = given.pop("weights", None)
+    if held is not None and isinstance(file, str) and PurePath(file).name == PurePath(held.weights).name:
+        # The file may be gone.
+        scheme = Scheme.from_fields(name, **given)
+        if (scheme.integer_bits, scheme.group_size) == (held.integer_bits, held.group_size):
+            return replace(scheme, weights=file, weights_sqnr=held.weights_sqnr)
+    return Scheme.from_fields(name, **{**given, "weights": file} if file is not None else given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +28,9 @@ class Scheme:
     `element_bits` is the width of one weight without its share of the scales; `group_size` weights share
     `scale_bits` bits of scales and offsets (0: one scale a tensor or channel, not counted). `compute` is the format
     that is multiplied: 16 bit where only the weights are narrow. `weights` is a file of weights of which the
-    quantisation noise is measured ("" for Gaussian ones). `varied` names the fields that tell the scheme from
-    its variants, which one table of a spec gives.
+    quantisation noise is measured ("" for Gaussian ones), and `weights_sqnr` what an earlier result measured of it [dB]
+    (NaN where none did). `varied` names the fields that tell the scheme from its variants, which one table of a spec
+    gives.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Scheme:
     note: str = ""
     source: str = ""
     weights: str = ""
+    weights_sqnr: float = math.nan
     varied: tuple[str, ...] = ()
 
     def field(self, name: str) -> float | str:

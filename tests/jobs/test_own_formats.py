@@ -250,6 +250,28 @@ def test_spacing_and_files_of_weights_may_be_axes(tmp_path):
     assert result.counts["undefined"] == 2
 
 
+def test_noise_that_was_measured_is_held_so_that_the_file_may_go(tmp_path):
+    file = tmp_path / "w.npy"
+    np.save(file, np.random.default_rng(0).normal(size=4096).astype(np.float32))
+    mine = {"weight_bits": [3, 4], "weights": str(file)}
+    objectives = {"minimize": ["model_size"], "maximize": ["sqnr"]}
+    spec = changed(COMPUTED, precision__mine=mine, objectives=objectives)
+    first = dse.explore(spec, out=tmp_path / "x", plots=False).frontier.sqnr.values
+    # Overwritten, it is measured anew; gone, it is as it was.
+    np.save(file, np.random.default_rng(0).uniform(-1, 1, 4096).astype(np.float32))
+    assert (dse.explore(spec).frontier.sqnr.values > first + 1).all()
+    file.unlink()
+    held = tmp_path / "x" / "assumptions.toml"
+    assert dse.explore(spec, assumptions=held).frontier.sqnr.values.tolist() == first.tolist()
+    assert recut(dse.load(tmp_path / "x"), maximize=["sqnr"]).frontier.sqnr.values.tolist() == [max(first)]
+    # What was not measured then needs the file.
+    for other in (changed(spec, precision__mine__group_size=64), changed(spec, precision__mine__weights="v.npy")):
+        with pytest.raises(InputError, match=r"precision.mine.weights: '.*.npy' is not there"):
+            read_job(other, assumptions=held)
+    with pytest.raises(InputError, match="is not there"):
+        read_job(spec)
+
+
 def test_a_metric_does_not_take_a_name_of_a_format():
     with pytest.raises(InputError, match="'compute' of metric 'odd' is a text of number formats"):
 
