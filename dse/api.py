@@ -20,6 +20,7 @@ from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
 from dse.jobs.ask import asked
 from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.cautions import cautions
 from dse.jobs.distribute import scan_on
 from dse.jobs.replay import AssumptionsLike
 from dse.jobs.result import Result, load
@@ -87,6 +88,7 @@ def evaluate(
         One variable a metric, at the dimensions that it varies along, with units; axes are coordinates. Among many
         designs one whose axes make no network is NaN. Devices and regions that came in by class or "*" and lack a
         figure that metrics asked for by name need are left out; the attribute `left_out` and a UserWarning name them.
+        The attribute `notes` says where a context is beyond that of the model, and where MACs are rounded.
 
     Raises
     ------
@@ -111,6 +113,8 @@ def evaluate(
     if told := draft.told_left_out():
         warnings.warn(f"left out: {told}", UserWarning, stacklevel=2)
         found.attrs["left_out"] = told
+    if noted := cautions(space, draft.catalogues):
+        found.attrs["notes"] = "; ".join(noted)
     return found
 
 

@@ -311,6 +311,8 @@ def _check_arguments(record: Record) -> None:
             raise InputError(unknown(where, argument, (*METRICS, *glossary.NAMES))) from None
         if entry.kind == "sheet":
             raise InputError(f"argument {argument!r} of metric {record.name!r} is a name of sheet functions only")
+        if entry.kind == "format":
+            raise InputError(f"argument {argument!r} of metric {record.name!r} is a text of number formats, no number")
 
 
 def check_recorded(functions: Iterable[Any]) -> None:

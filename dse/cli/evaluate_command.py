@@ -65,6 +65,7 @@ def command(
     from dse.api import applicable, design_space, with_ends
     from dse.grid.dataset import evaluate
     from dse.grid.explain import chain, describe
+    from dse.jobs.cautions import cautions
 
     wanted = list(dict.fromkeys([*metrics, *([explain] if explain else [])]))
     space = design_space(network, device, precision, wanted or None, counting, parse_settings(settings), calibration)
@@ -74,11 +75,13 @@ def command(
     if explain and not as_json:
         for line in lines:
             print_text(line, indent=" " * (len(line) - len(line.lstrip()) + 4))
+        _print_notes(cautions(space))
         return
     facts = describe(evaluate(space, with_ends(wanted or applicable(space), space)), space)
     for metric in facts["metrics"].values():
         if math.isinf(metric["value"]):
             metric["reason"] = "beyond what a double can hold"
+    facts["notes"] = cautions(space)
     if as_json:
         print_json({**facts, **({"explain": lines} if explain else {})})
     else:
@@ -100,6 +103,12 @@ def _print(facts: dict[str, Any]) -> None:
     click.echo()
     assumed = ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items())
     print_text(f"assumed: {assumed}", indent="  ")
+    _print_notes(facts["notes"])
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes:
+        print_text(f"note: {note}", indent="  ")
 
 
 def _interval(name: str, metrics: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ _TABLES = {
     "deployment": "[deployment]",
     "circumstance": "[deployment]",
     "precision": "[precision.NAME], an own number format",
+    "format": "[precision.NAME], an own number format",
     "device": "[device.NAME], an own device",
 }
 
@@ -31,7 +32,7 @@ def axis_facts(name: str) -> list[dict[str, Any]]:
     if entry is None or entry.kind not in _TABLES:
         return []
     facts: dict[str, Any] = {"kind": "axis of a spec", "name": name, "what": entry.meaning, "symbol": entry.symbol}
-    facts |= {"unit": entry.unit, "allowed": _allowed(name, entry), "table": _TABLES[entry.kind]}
+    facts |= {"unit": entry.unit, "allowed": _allowed(name, entry), "table": _table(name, entry)}
     if entry.default is not None:
         facts["default"] = str(entry.named(entry.default))
     circumstance = entry.kind == "circumstance"
@@ -45,6 +46,14 @@ def axis_facts(name: str) -> list[dict[str, Any]]:
             for v in values
         )
     return [{k: v for k, v in facts.items() if v != ""}]
+
+
+def _table(name: str, entry: Any) -> str:
+    """Where a spec has it: a figure of devices that is a setting too may be given for all of them."""
+    from dse.jobs.settings import SETTINGS
+
+    own, shared = _TABLES[entry.kind], "[deployment]"
+    return f"{own}; or {shared}, for all devices" if name in SETTINGS and own != shared else own
 
 
 def _allowed(name: str, entry: Any) -> str:

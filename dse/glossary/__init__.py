@@ -8,6 +8,7 @@ sheet           only an argument of sheet functions
 architecture    an axis of a network family
 device          a figure of a device in the hardware catalogue
 precision       a figure of a number format
+format          a name that a number format has, such as the format that is multiplied: no argument of a formula
 deployment      how the network is run; `default` stands where a spec is silent
 circumstance    like deployment, but not chosen by the designer: no frontier is drawn across its values
 calibration     a constant that was fitted to measurements of a device, in the software and format that it runs

@@ -42,6 +42,18 @@ HARDWARE: dict[str, Name] = {
         default=0,
     ),
     "scale_bits": Name("precision", "bit", "b_s", "bits of the scales and offsets that a group shares", default=16),
+    # Names that a number format has.
+    "weight_format": Name(
+        "format", "1", "", "how the values of weights are spaced", choices=("float", "integer", "codebook", "mixed")
+    ),
+    "compute": Name(
+        "format",
+        "1",
+        "",
+        "format that is multiplied",
+        choices=("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4", "int4"),
+    ),
+    "weights": Name("format", "1", "", "file of weights whose quantisation noise is measured"),
     # Fitted to measurements: times in units of the datasheet's (2 MAC at the peak rate, a byte at the bandwidth).
     "matrix_cost": cost("kappa_m", "time of a multiply-accumulate of a convolution or linear layer"),
     "product_cost": cost("kappa_p", "time of a multiply-accumulate between activations"),

@@ -23,10 +23,17 @@ class Name:
     default: float | str | None = None
     choices: tuple[str, ...] = ()
 
+    @property
+    def is_name(self) -> bool:
+        """Whether the values are texts."""
+        return bool(self.choices) or self.kind == "format"
+
     def allowed(self) -> str:
         """The range in words."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
+        if self.is_name:
+            return "a text"
         noun = "an integer" if self.integer else "a number"
         low = f"above {self.minimum:g}" if self.positive else f"at least {self.minimum:g}"
         return f"{noun} {low}" + (f" and at most {self.maximum:g}" if self.maximum != float("inf") else "")

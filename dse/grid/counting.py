@@ -28,12 +28,13 @@ def count(space: Space, plan: Plan) -> dict[str, Labelled]:
     """The counts of a plan, and the vectors over ops that its metrics take, by name.
 
     Vectors have a trailing dimension "op", padded with ops without work. Values are NaN where the axes make no
-    network (heads that kv_heads does not divide), of a request in any part of it that is counted or at its end.
+    network (heads that kv_heads does not divide), of a request in any part of it that is counted or at its end; and
+    where what is stored or held at once is beyond 2^53.
 
     Raises
     ------
     InputError
-        When the only network of the space cannot be built, or a count is beyond 2^53.
+        When the only network of the space cannot be built, or has such a count beyond 2^53.
     """
     found: dict[str, Labelled] = {}
     valid = Labelled((), np.array(True))
@@ -80,6 +81,15 @@ REQUEST = ("prompt_tokens", "output_tokens")
 # Phases that are made of prompts and generated tokens.
 OF_REQUESTS = ("request", "mixed")
 CHUNK, CHUNK_SCOPE, BESIDE_SCOPE = "chunk_tokens", "chunk", "beside"
+
+
+def of_networks(space: Space) -> Space:
+    """A space with one value of every axis that no network is built from."""
+    built_from = {space.axes[n].dim for n in (*space.family.axes, *REQUEST, "phase") if n in space.axes}
+    for dim in space.dims:
+        if dim not in built_from:
+            space = space.isel(dim, slice(0, 1))
+    return space
 
 
 def scoped_network(space: Space, scope: str) -> Space:

@@ -115,7 +115,7 @@ def format_coordinates(space: Space) -> dict[str, xr.Variable]:
     coordinates = {}
     for name in (n for n in space.keys if n not in space.axes):
         entry, axis = glossary.NAMES[name], space.keys[name]
-        value = along(axis.dim, np.array(axis.values))
+        value = along(axis.dim, axis.coordinate)
         coordinates[name] = _variable(value, {"units": entry.unit, "long_name": entry.meaning})
     return coordinates
 

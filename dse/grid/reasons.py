@@ -24,6 +24,7 @@ from dse.grid.space import Space
 
 NO_NETWORK = "the axes make no network"
 NO_VALUE = "the formula has no value here"
+UNCOUNTED = "{} are beyond 2^53, where float64 does not hold every count"
 
 
 def reasons(grid: Grid, part: Space, values: Values) -> dict[str, str]:
@@ -71,6 +72,11 @@ def _causes(grid: Grid, part: Space, column: str) -> Iterator[tuple[str, Labelle
         wrong = without_network(space)
         if wrong.data.any():
             yield f"{before}{NO_NETWORK}; the first: {example(space, wrong)}", in_part(wrong, joint, part)
+    for name, space, joint, metrics in found:
+        before = f"{name}: " if name and len(found) > 1 else ""
+        for metric in metrics:
+            for reason, mask in uncounted(space, metric):
+                yield before + reason, in_part(mask, joint, part)
 
 
 def members(
@@ -146,6 +152,13 @@ def masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
     found = tables(space, plan)
     for record in plan.tables:
         yield from _of_table(space, record, found)
+
+
+def uncounted(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
+    """Counts that a metric needs and that are too large to be exact, where the axes make a network."""
+    for record in plan_of(space.first(), [metric]).counts:
+        value = evaluate_values(space, [record.name])[record.name]
+        yield UNCOUNTED.format(record.name), Labelled(value.dims, np.isnan(value.data))
 
 
 def _of_regions(space: Space, plan: Plan) -> Iterator[tuple[str, Labelled]]:

@@ -27,10 +27,11 @@ from dse.grid.space import RECIPE, Axis, Space
 from dse.hardware import Device
 from dse.jobs.axes import PUE
 from dse.jobs.catalogues import SCHEME_FIELDS, WHOLE
-from dse.jobs.contexts import context_notes
+from dse.jobs.cautions import cautions
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
 from dse.jobs.settings import EVERY
+from dse.metrics.quality import sqnr
 from dse.networks import MODELS
 from dse.networks.held import held
 from dse.pareto.cut import FIT, MCU
@@ -66,7 +67,7 @@ def gather(job: Job) -> dict[str, Any]:
     facts["calibration"] = {c.name: c.facts() for s in spaces for c in calibrations_used(_selected(job, s))}
     facts["model"] = _models(job)
     facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
-    facts["precision"] = {p: _precision(space.schemes[p]) for p in space.axes["precision"].values}
+    facts["precision"] = {p: _precision(space.schemes[p], _is_by_noise(job)) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
 
@@ -112,7 +113,8 @@ def notes(job: Job) -> list[str]:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
-    return [*found, *_not_held(job), *context_notes(job), *_charged(job), *idle_notes(job)]
+    of_networks = dict.fromkeys(told for own in job.networks.values() for told in cautions(own, job.catalogues))
+    return [*found, *_not_held(job), *of_networks, *_charged(job), *idle_notes(job)]
 
 
 def _not_held(job: Job) -> list[str]:
@@ -207,8 +209,18 @@ def _profile(profile: Profile) -> dict[str, Any]:
     return {"note": profile.note, "source": profile.source, **bytes_, "mac": dict(profile.mac)}
 
 
-def _precision(scheme: Scheme) -> dict[str, Any]:
-    return {f: getattr(scheme, f) for f in SCHEME_FIELDS if getattr(scheme, f) not in ("", ())}
+def _precision(scheme: Scheme, by_noise: bool) -> dict[str, Any]:
+    """The fields of a format; where the noise of its weights counts, what was measured, so that the file may go."""
+    if scheme.weights and by_noise:
+        scheme = replace(scheme, weights_sqnr=sqnr(scheme))
+    found = {f: getattr(scheme, f) for f in SCHEME_FIELDS}
+    return {f: v for f, v in found.items() if v not in ("", ()) and v == v}
+
+
+def _is_by_noise(job: Job) -> bool:
+    """Whether any metric of a job rests on the quantisation noise of its number formats."""
+    spaces = job.networks.values()
+    return any(r.function is sqnr for s in spaces for r in plan_of(s.first(), job.all_metrics).tables)
 
 
 def _formats(job: Job) -> dict[str, dict[str, str]]:

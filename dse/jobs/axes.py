@@ -55,7 +55,7 @@ def is_range(given: Mapping[str, Any]) -> bool:
 
 
 def _one(entry: glossary.Name, given: Any) -> Any:
-    if entry.choices:
+    if entry.is_name:
         return given
     if entry is glossary.NAMES[PUE] and isinstance(given, str) and "@" in given:
         if given not in PUES:
@@ -76,7 +76,7 @@ def _range(entry: glossary.Name, given: Mapping[str, Any]) -> list[float]:
     faults = [unknown("key of a range", str(k), _RANGE_KEYS) for k in given if k not in _RANGE_KEYS]
     if faults:
         raise InputError(faults)
-    if set(given) not in _RANGES or entry.choices:
+    if set(given) not in _RANGES or entry.is_name:
         raise InputError(f"has the keys {', '.join(given) or '(none)'}; allowed: {_FORMS}")
     start, stop = (units.quantity(given[k], entry.unit) for k in ("start", "stop"))
     if "step" in given:

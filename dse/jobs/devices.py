@@ -17,7 +17,7 @@ from dse.jobs.axes import collect
 from dse.jobs.own_devices import OwnDevices
 from dse.jobs.spec import Spec
 from dse.networks import Family
-from dse.precision import Scheme
+from dse.precision import PRECISIONS, Scheme
 
 KEY = "hardware.device"
 # Figures by device, each with the metrics that need it.
@@ -76,7 +76,8 @@ def usable_devices(
     selected, named = selected_devices(spec, own, faults)
     # What the figures of a device with axes are is known where it is alone; that it is not has been told.
     devices = selected if len(selected) == 1 else [d for d in selected if not own.axes.get(d)]
-    # Any format will do where those of the spec are wrong: that has been told.
+    # Any format will do where those of the spec are wrong, all that assumptions held among them: that has been told.
+    schemes = schemes or PRECISIONS
     chosen = axes.get("precision", next(iter(schemes)))
     values: dict[str, Any] = {"device": devices, "precision": chosen if isinstance(chosen, list) else [chosen]}
     for name in own.axes.get(devices[0], ()) if len(devices) == 1 else ():

@@ -69,9 +69,10 @@ def on_files(document: Mapping[str, Any], change: Callable[[str], str]) -> dict[
 
 
 def _changed(table: Any, key: str, change: Callable[[str], str]) -> Any:
-    if not isinstance(table, Mapping) or not isinstance(table.get(key), str):
-        return table
-    return {**table, key: change(table[key])}
+    given = table.get(key) if isinstance(table, Mapping) else None
+    if isinstance(given, list):
+        return {**table, key: [change(name) if isinstance(name, str) else name for name in given]}
+    return {**table, key: change(given)} if isinstance(given, str) else table
 
 
 def _beside(folder: Path, name: str) -> str:

@@ -9,6 +9,7 @@ from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.space import OF_NETWORK, Axis
 from dse.jobs.assumptions import default_values, notes, unchecked_devices
 from dse.jobs.axes import axis_text
+from dse.jobs.possible import check_networks
 from dse.jobs.resolve import Job
 from dse.jobs.settings import RUN_AXES
 from dse.pareto.regions import thinned
@@ -22,7 +23,10 @@ def estimate(job: Job) -> dict[str, Any]:
     """Axes with roles, designs, bytes of the whole grid, and the time from the rate measured on a part of it.
 
     Where bounds are used, rate and time are None: they follow from the frontier.
+
+    Raises InputError where the axes make no network.
     """
+    check_networks(job)
     rate = None if job.by_bounds else _rate(job)
     size = job.size * 8 * len(job.metrics)
     return {

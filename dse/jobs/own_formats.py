@@ -6,13 +6,14 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePath
 from typing import Any
 
-from dse.errors import Fault, nearest
+from dse.errors import Fault, nearest, shown
 from dse.jobs.axes import MOST_VALUES, axis_values, collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.spec import Precision
-from dse.precision import NUMBERS, Scheme
+from dse.precision import NUMBERS, TEXTS, Scheme
 
 # What a group size of 0 means, where the user says nothing of the format.
 _ONE_SCALE = "group_size 0: one scale a tensor or channel, not counted in weight_bits"
@@ -70,31 +71,46 @@ def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogue
 
 def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault], held: Mapping[str, Scheme]) -> list[Scheme]:
     before = len(faults)
-    several: dict[str, list[float]] = {}
-    for key in (k for k in NUMBERS if isinstance(fields.get(k), (list, Mapping))):
-        values = collect(faults, f"precision.{name}.{key}", axis_values, key, fields[key])
-        if values is not None and len(set(values)) != len(values):
-            faults.append(Fault(f"precision.{name}.{key}", "a value stands twice; give each once"))
-        elif values is not None and not values:
-            faults.append(Fault(f"precision.{name}.{key}", "the axis has no values; give at least one"))
-        several[key] = values or []
+    several: dict[str, list[Any]] = {}
+    for key in (k for k in (*NUMBERS, *TEXTS) if isinstance(fields.get(k), (list, Mapping))):
+        several[key] = _axis(f"precision.{name}.{key}", key, fields[key], faults)
     number = math.prod(map(len, several.values()))
     if number > MOST_VALUES:
         faults.append(Fault(f"precision.{name}", f"{number:,} variants; at most {MOST_VALUES:,}"))
     if len(faults) > before:
         return []
     varied = tuple(key for key, values in several.items() if len(values) > 1)
+    told = {key: _told(several[key]) for key in varied}
     made: list[Scheme] = []
     for values in itertools.product(*several.values()):
         own = dict(zip(several, values, strict=True))
-        full = " ".join([name, *(f"{key}={own[key]:g}" for key in varied)])
-        scheme = collect(faults, "", _make, f"precision.{name}", {**_held(held.get(full)), **fields, **own})
+        full = " ".join([name, *(f"{key}={told[key][own[key]]}" for key in varied)])
+        scheme = collect(faults, "", _make, f"precision.{name}", {**fields, **own}, held.get(full))
         if scheme is None:
             # The other variants have the same fault, or one like it.
             return []
         note = scheme.note or ("" if scheme.group_size else _ONE_SCALE)
         made.append(replace(scheme, name=full, varied=varied, note=note))
     return made
+
+
+def _axis(where: str, key: str, given: Any, faults: list[Fault]) -> list[Any]:
+    values = collect(faults, where, axis_values, key, given) or []
+    odd = [v for v in values if key in TEXTS and not isinstance(v, str)]
+    if odd:
+        faults.append(Fault(where, f"{shown(odd[0])} is not a text"))
+    elif len(set(values)) != len(values):
+        faults.append(Fault(where, "a value stands twice; give each once"))
+    elif given in ([], ()):
+        faults.append(Fault(where, "the axis has no values; give at least one"))
+    return [] if odd else values
+
+
+def _told(values: list[Any]) -> dict[Any, str]:
+    """What the name of a variant tells of each value of a field: of files their names, where these are different."""
+    texts = [v if isinstance(v, str) else f"{v:g}" for v in values]
+    files = [PurePath(text).name for text in texts]
+    return dict(zip(values, files if len(set(files)) == len(files) else texts, strict=True))
 
 
 def _held(scheme: Scheme | None) -> dict[str, Any]:
@@ -105,5 +121,13 @@ def _held(scheme: Scheme | None) -> dict[str, Any]:
     return {**numbers, "weight_format": scheme.weight_format, "compute": scheme.compute}
 
 
-def _make(name: str, fields: Mapping[str, Any]) -> Scheme:
-    return Scheme.from_fields(name, **fields)
+def _make(name: str, fields: Mapping[str, Any], held: Scheme | None) -> Scheme:
+    """A format; `held` is what an earlier result holds of it, what it measured of the same weights included."""
+    given = {**_held(held), **fields}
+    file = given.pop("weights", None)
+    if held is not None and isinstance(file, str) and PurePath(file).name == PurePath(held.weights).name:
+        # The file may be gone.
+        scheme = Scheme.from_fields(name, **given)
+        if (scheme.integer_bits, scheme.group_size) == (held.integer_bits, held.group_size):
+            return replace(scheme, weights=file, weights_sqnr=held.weights_sqnr)
+    return Scheme.from_fields(name, **{**given, "weights": file} if file is not None else given)

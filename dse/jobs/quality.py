@@ -111,7 +111,7 @@ def _check_header(name: str, header: Sequence[str], axes: Sequence[str]) -> None
 
 def _key(name: str, cell: str) -> Any:
     # A network of several may lack an axis that another one has: its rows leave that cell empty.
-    plain = cell == "" or name.rpartition(".")[2] in _NAMES or glossary.lookup(name).choices
+    plain = cell == "" or name.rpartition(".")[2] in _NAMES or glossary.lookup(name).is_name
     if plain:
         return cell
     try:

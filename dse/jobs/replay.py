@@ -224,11 +224,13 @@ class _Reader:
 
     def scheme(self, name: str, table: Mapping[str, Any], where: str) -> Scheme | None:
         texts = ("compute", "weight_format", "note", "source", "weights")
-        needed = [f for f in SCHEME_FIELDS if f not in ("note", "source", "weights", "varied")]
+        needed = [f for f in SCHEME_FIELDS if f not in ("note", "source", "weights", "weights_sqnr", "varied")]
         if not self.known(table, SCHEME_FIELDS, where, needed):
             return None
         found: dict[str, Any] = {f: self.text(table, f, where) for f in texts}
-        found |= {f: self.number(table[f], f"{where}.{f}") for f in needed if f not in texts}
+        found |= {
+            f: self.number(table[f], f"{where}.{f}") for f in (*needed, "weights_sqnr") if f in table if f not in texts
+        }
         return Scheme(name, varied=tuple(self.texts(table.get("varied", []), f"{where}.varied")), **found)
 
     def region(self, name: str, table: Mapping[str, Any], where: str) -> Region | None:

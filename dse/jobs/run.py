@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dse.errors import DseError, Fault, InputError
+from dse.errors import DseError, InputError
 from dse.grid.blocks import Grid
 from dse.jobs import folder as folders
 from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, without_ties
 from dse.jobs.manifest import code_key, job_key, make_manifest
+from dse.jobs.possible import check_networks
 from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, SUMS, Result, load, read_manifest
 from dse.jobs.reuse import reusable
 from dse.jobs.store import Store, check_disk, sums_of
-from dse.jobs.undefined import Reasons
 from dse.jobs.work import Work, tidy, working
 from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
@@ -249,18 +249,10 @@ def result_of(job: Job, found: Scan, seconds: float) -> Result:
         frontier, found = without_ties(job, frontier, found)
     units = {str(n): str(v.attrs["units"]) for n, v in frontier.data_vars.items()}
     manifest = make_manifest(job, found, units, seconds)
-    _check_networks(job, manifest["undefined_because"])
+    lacking = [name.rpartition(": ")[2] for name in manifest["undefined_because"]]
+    if found.tally.feasible == 0 and "network" in lacking:
+        check_networks(job)
     return Result(frontier, cloud_dataset(job, found), manifest, assumed=job.catalogues.document)
-
-
-def _check_networks(job: Job, reasons: Reasons) -> None:
-    """Raise InputError where the axes make no network anywhere: the spec is wrong, and no budget too tight."""
-    of_networks = {f"{name}: network" if name else "network" for name in job.networks}
-    told = {why: number for name in of_networks for why, number in reasons.get(name, {}).items()}
-    if told and sum(told.values()) == job.size:
-        raise InputError([Fault("network", f"no design of the space is possible: {why}") for why in told]).at(
-            job.origin
-        )
 
 
 def blocks_of(job: Job, stores: Sequence[Store] = (), sources: Mapping[str, Source] | None = None) -> list[Block]:

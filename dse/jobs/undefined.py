@@ -10,7 +10,7 @@ import numpy as np
 from dse.grid.blocks import Grid
 from dse.grid.engines import PLAIN_LIMIT
 from dse.grid.labelled import Labelled
-from dse.grid.reasons import NO_NETWORK, NO_VALUE, example, in_part, masks, members, without_network
+from dse.grid.reasons import NO_NETWORK, NO_VALUE, example, in_part, masks, members, uncounted, without_network
 from dse.grid.space import Space
 from dse.jobs.resolve import Job
 from dse.pareto.regions import thinned
@@ -91,11 +91,18 @@ def _by_reason(
 
 
 def _by_value(grid: Grid, part: Space, tally: _Tally, lost: np.ndarray, told: Mapping[str, np.ndarray]) -> None:
-    """Count what formulas themselves have no value for, such as logarithms of nothing, and mark it in `told`."""
+    """Count what is too large to be counted, and what formulas themselves have no value for; mark it in `told`."""
     before = f"{grid.name}: " if grid.name else ""
     values = grid.evaluate(part, list(told))
     for column, known in told.items():
         found = np.isnan(values[column].over(part.dims)) & ~(known | lost)
+        for _, space, joint, metrics in members(grid, part, [column] if found.any() else []):
+            for reason, mask in (r for metric in metrics for r in uncounted(space, metric)):
+                beyond = found & _spread(mask, joint, part)
+                if beyond.any():
+                    tally.add(f"{before}{grid.metric(column)}", reason, int(beyond.sum()))
+                np.logical_or(known, beyond, out=known)
+                found = found & ~beyond
         if found.any():
             tally.add(f"{before}{grid.metric(column)}", NO_VALUE, int(found.sum()))
             np.logical_or(known, found, out=known)

@@ -27,7 +27,8 @@ def active_params(trace, counting):
 def macs(trace):
     """Multiply-accumulates of convolutions, linear layers and both attention products; nothing else.
 
-    Those of pruned weights count where the device does not skip them (`zero_skipping`, `sparsity_pattern`).
+    Those of pruned weights count where the device does not skip them (`zero_skipping`, `sparsity_pattern`). Up to 2^53
+    they are exact; beyond it the float64 nearest to the exact number (relative error at most 2^-53), which is noted.
     """
     return trace.total("macs")
 

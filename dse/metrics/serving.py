@@ -20,7 +20,11 @@ def time_per_token(decode_latency):
 
 @metric(unit="s", direction="min", domain="request mixed")
 def request_latency(time_to_first_token, time_per_token, output_tokens):
-    """Time of a whole request: the prompt, then every token after the first, at the mean context."""
+    """Time of a whole request: the prompt, then every token after the first, at the mean context.
+
+    That is prompt_tokens + output_tokens / 2, in whole tokens: for an odd number of output tokens half a token less
+    than the mean of their contexts.
+    """
     return time_to_first_token + (output_tokens - 1) * time_per_token
 
 

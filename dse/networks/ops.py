@@ -154,8 +154,12 @@ class Op:
 
     def total(self, quantity: str) -> list[Term]:
         """The terms of a key of `QUANTITIES` for all executions; what is stored does not grow with the calls."""
+        return [(times(often, count), positions) for often, count, positions in self.factors(quantity)]
+
+    def factors(self, quantity: str) -> list[tuple[Count, Count, Count]]:
+        """The same terms, not multiplied out: how often, count, positions."""
         often = self.repeat if quantity in STORED else self.executions
-        return [(times(often, count), positions) for count, positions in QUANTITIES[quantity](self)]
+        return [(often, count, positions) for count, positions in QUANTITIES[quantity](self)]
 
 
 def _stored(attribute: str) -> Callable[[Op], list[Term]]:
@@ -235,6 +239,7 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "cache_written": _stored("cache_written"),
     "cache_held": _stored("cache_held"),
 }
-# Quantities that are kept, however often an op is called.
+# Quantities that are kept, however often an op is called: their totals are exact. Those of all others, which are work
+# and traffic of a pass, are rounded to the nearest float64 beyond 2^53.
 _PARAMETERS = ("weights", "biases", "affine", "statistics")
 STORED = frozenset([*_PARAMETERS, *(f"active_{name}" for name in _PARAMETERS), "index_bits", "cache_held"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,44 @@ def sum_of(terms: Iterable[Term]) -> Count:
     for count, positions in _merged(terms):
         total = total + (count if isinstance(positions, float) and positions == 1 else count * positions)
     return total
+
+
+def nearest_sum(products: Iterable[Sequence[Count]]) -> Count:
+    """Σ of products of whole numbers, as the float64 nearest to it, of those up to 2^100.
+
+    Each number is carried as the sum of two floats; the order of the sum makes no difference.
+    """
+    high: Count = 0.0
+    low: Count = 0.0
+    for first, *factors in products:
+        product, rest = first * 1.0, 0.0
+        for factor in factors:
+            whole, error = _exact_product(product, factor * 1.0)
+            product, rest = _exact_sum(whole, error + rest * factor)
+        high, error = _exact_sum(high, product)
+        low, lost = _exact_sum(low, rest)
+        high, error = _exact_sum(high, error + low)
+        high, low = _exact_sum(high, error + lost)
+    return high
+
+
+def _exact_sum(a: Count, b: Count) -> tuple[Count, Count]:
+    """a + b, rounded, and what the rounding lost (Knuth)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+# Splits the 53 bits of a float into halves whose products are exact (Veltkamp).
+_SPLIT = 2.0**27 + 1
+
+
+def _exact_product(a: Count, b: Count) -> tuple[Count, Count]:
+    """a · b, rounded, and what the rounding lost (Dekker)."""
+    product = a * b
+    upper_a, upper_b = (_SPLIT * x - (_SPLIT * x - x) for x in (a, b))
+    lower_a, lower_b = a - upper_a, b - upper_b
+    return product, lower_a * lower_b - (((product - upper_a * upper_b) - lower_a * upper_b) - upper_a * lower_b)
 
 
 def largest_of(sums: Iterable[Iterable[Term]]) -> Count:

@@ -11,13 +11,13 @@ from dse.errors import Fault, InputError, unknown
 from dse.networks import levers, liveness
 from dse.networks.axis_values import axis_values
 from dse.networks.net import Net
-from dse.networks.ops import DEPTHWISE, ONE_COPY, QUANTITIES, Op
+from dse.networks.ops import DEPTHWISE, ONE_COPY, QUANTITIES, STORED, Op
 from dse.networks.patching import patched
 from dse.networks.registration import Family, find_family
 from dse.networks.tensors import Region
-from dse.networks.terms import Count, largest_of, sum_of
+from dse.networks.terms import Count, largest_of, nearest_sum, sum_of
 
-# Counts are exact integers carried in float64; beyond this they would be rounded in silence.
+# Counts are integers carried in float64, which holds all of them up to here.
 LARGEST_COUNT = 2.0**53
 
 # What the simple peak leaves out: sums, norms, and what only moves or repeats.
@@ -44,6 +44,10 @@ class Trace:
     valid
         Where the axes make a network: True, or an array of truth values.
 
+    Totals up to 2^53 are exact. Beyond it those of work and traffic (MACs, activations) are the float64 nearest to the
+    exact one, with a relative error of at most 2^-53; of what is stored or held at once there is none: InputError for
+    a single network, NaN among several.
+
     Where `patches` are more than 1, the first layers run part by part (see `patching`), and the last row of the table
     is what they do over again for it.
     """
@@ -64,10 +68,7 @@ class Trace:
         self._peaks: dict[bool, Count] = {}
 
     def total(self, quantity: str) -> Count:
-        """The sum over all ops and their executions of a key of `QUANTITIES`, for one sample.
-
-        Raises InputError for a total beyond 2^53, which float64 could not hold exactly.
-        """
+        """The sum over all ops and their executions of a key of `QUANTITIES`, for one sample."""
         if quantity not in QUANTITIES:
             raise InputError(unknown("quantity", quantity, QUANTITIES))
         return self._sum(quantity, (quantity,))
@@ -161,28 +162,35 @@ class Trace:
 
     def _sum(self, what: str, quantities: Sequence[str]) -> Count:
         terms = (term for quantity in quantities for op in self.ops for term in op.total(quantity))
-        with np.errstate(over="ignore"):
-            return self._exact(what, sum_of(terms))
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = sum_of(terms)
+            if not STORED.isdisjoint(quantities) or not np.any(beyond := self._beyond(total, self.valid)):
+                return self._exact(what, total)
+            nearest = nearest_sum(product for q in quantities for op in self.ops for product in op.factors(q))
+            return np.where(beyond, nearest, total) if np.ndim(total) else float(nearest)
 
     def _stack(self, counts: Sequence[Count]) -> np.ndarray:
         shapes = np.broadcast_shapes((1,) * len(self.shape), *map(np.shape, counts))
         stacked = np.empty((*shapes, len(counts)))
         for index, count in enumerate(counts):
             stacked[..., index] = count
-        self._check("a count", stacked, np.expand_dims(self.valid, -1))
         return stacked
 
     def _exact(self, what: str, total: Count) -> Count:
-        self._check(f"{what}: a total", total, self.valid)
+        """A total, where it is exact."""
+        if np.any(beyond := self._beyond(total, self.valid)):
+            if np.ndim(total) == 0:
+                raise InputError(f"{what}: a total of {total:g} is beyond 2^53: it would no longer be exact")
+            total = np.where(beyond, np.nan, total)
         return float(total) if np.ndim(total) == 0 else total
 
     @staticmethod
-    def _check(what: str, counts: Count, valid: Any) -> None:
-        """Refuse what float64 does not hold exactly, but for the counts of what makes no network."""
-        if np.size(counts) and not np.max(counts) <= LARGEST_COUNT:
-            counts = np.where(valid, counts, 0.0)
-            if not np.max(counts) <= LARGEST_COUNT:
-                raise InputError(f"{what} of {np.max(counts):g} is beyond 2^53: it would no longer be exact")
+    def _beyond(counts: Count, valid: Any) -> Any:
+        """Where float64 does not hold a count exactly, but for the counts of what makes no network."""
+        # A sum of whole numbers that comes to less than 2^53 was exact at every step.
+        if np.size(counts) == 0 or np.max(counts) < LARGEST_COUNT:
+            return False
+        return np.logical_and(valid, np.logical_not(np.less(counts, LARGEST_COUNT)))
 
 
 def trace(family: Family | str, axes: Mapping[str, Any], *, invalid: str = "raise") -> Trace:

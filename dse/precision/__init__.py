@@ -1,6 +1,6 @@
 """Number formats: bits that are stored, and the rate at which a device multiplies them."""
 
 from dse.precision.compute import FALLBACKS, compute_peak, peak_table
-from dse.precision.schemes import NUMBERS, PRECISIONS, Scheme
+from dse.precision.schemes import NUMBERS, PRECISIONS, TEXTS, Scheme
 
-__all__ = ["FALLBACKS", "NUMBERS", "PRECISIONS", "Scheme", "compute_peak", "peak_table"]
+__all__ = ["FALLBACKS", "NUMBERS", "PRECISIONS", "TEXTS", "Scheme", "compute_peak", "peak_table"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 from dse import glossary
 from dse.catalogue import Catalogue, read_toml
 from dse.errors import Fault, InputError, shown, unknown
-from dse.precision.compute import FALLBACKS
 from dse.units import quantity
 from dse.weights import is_weight_file, weight_file_exists
 
-WEIGHT_FORMATS = ("float", "integer", "codebook", "mixed")
+# Fields of a number format that a user writes and that may vary: numbers, and names.
 NUMBERS = ("weight_bits", "activation_bits", "kv_bits", "group_size", "scale_bits")
-_CHOICES = {"weight_format": WEIGHT_FORMATS, "compute": tuple(FALLBACKS)}
-_TEXTS = ("note", "source", "weights")
+TEXTS = ("weight_format", "compute", "weights")
+_CHOICES = {name: glossary.NAMES[name].choices for name in ("weight_format", "compute")}
+_TOLD = ("note", "source", "weights")
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,9 @@ class Scheme:
     `element_bits` is the width of one weight without its share of the scales; `group_size` weights share
     `scale_bits` bits of scales and offsets (0: one scale a tensor or channel, not counted). `compute` is the format
     that is multiplied: 16 bit where only the weights are narrow. `weights` is a file of weights of which the
-    quantisation noise is measured ("" for Gaussian ones). `varied` names the fields that tell the scheme from
-    its variants, which one table of a spec gives.
+    quantisation noise is measured ("" for Gaussian ones), and `weights_sqnr` what an earlier result measured of it [dB]
+    (NaN where none did). `varied` names the fields that tell the scheme from its variants, which one table of a spec
+    gives.
     """
 
     name: str
@@ -43,11 +45,13 @@ class Scheme:
     note: str = ""
     source: str = ""
     weights: str = ""
+    weights_sqnr: float = math.nan
     varied: tuple[str, ...] = ()
 
-    def field(self, name: str) -> float:
-        """A number as it is written among the fields: `weight_bits` without the share of the scales."""
-        return float(getattr(self, "element_bits" if name == "weight_bits" else name))
+    def field(self, name: str) -> float | str:
+        """A value as it is written among the fields: `weight_bits` without the share of the scales."""
+        value = getattr(self, "element_bits" if name == "weight_bits" else name)
+        return str(value) if name in TEXTS else float(value)
 
     @property
     def integer_bits(self) -> int | None:
@@ -91,13 +95,13 @@ class Scheme:
             group_size=group,
             scale_bits=scales,
             compute=fields.get("compute", _narrowest(max(element, activation), weight_format)),
-            **{key: fields[key] for key in _TEXTS if key in fields},
+            **{key: fields[key] for key in _TOLD if key in fields},
         )
 
 
 def _read(name: str, fields: Mapping[str, Any]) -> tuple[dict[str, float], list[Fault]]:
     """The numbers among the fields, checked against the glossary, and every fault."""
-    known = (*NUMBERS, *_CHOICES, *_TEXTS)
+    known = (*NUMBERS, *_CHOICES, *_TOLD)
     faults = [unknown("field of a precision scheme", key, known, name) for key in fields if key not in known]
     numbers: dict[str, float] = {}
     for key in (key for key in NUMBERS if key in fields):
@@ -110,7 +114,7 @@ def _read(name: str, fields: Mapping[str, Any]) -> tuple[dict[str, float], list[
     for key, allowed in _CHOICES.items():
         if key in fields and fields[key] not in allowed:
             faults.append(unknown(key, fields[key], allowed, f"{name}.{key}"))
-    for key in (key for key in _TEXTS if not isinstance(fields.get(key, ""), str)):
+    for key in (key for key in _TOLD if not isinstance(fields.get(key, ""), str)):
         faults.append(Fault(f"{name}.{key}", f"{shown(fields[key])} is not a text"))
     weights = fields.get("weights")
     if weights is not None and not (is_weight_file(weights) and weight_file_exists(weights)):

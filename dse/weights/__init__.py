@@ -3,8 +3,9 @@
 from dse.weights.headers import read_header
 from dse.weights.safetensors import once_each
 from dse.weights.stored import Header, Stored
-from dse.weights.tensors import is_weight_file, matrices, one_tensor, weight_file_exists
+from dse.weights.tensors import is_weight_file, matrices, one_tensor, stamp, weight_file_exists
 
 __all__ = [
-    "Header", "Stored", "is_weight_file", "matrices", "once_each", "one_tensor", "read_header", "weight_file_exists",
+    "Header", "Stored", "is_weight_file", "matrices", "once_each", "one_tensor", "read_header", "stamp",
+    "weight_file_exists",
 ]  # fmt: skip

@@ -27,6 +27,15 @@ def weight_file_exists(text: str) -> bool:
     return Path(_parts(text)[0]).is_file()
 
 
+def stamp(text: str) -> tuple[int, int]:
+    """Size and time of change of the file that a text names; zeros where it is not there."""
+    path = Path(_parts(text)[0])
+    if not path.is_file():
+        return 0, 0
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
 def one_tensor(text: str) -> npt.NDArray[Any]:
     """The tensor of a .npy file, or one of a .safetensors file: "FILE:NAME", or FILE where it holds one only.
 

@@ -428,6 +428,10 @@ def test_show_tells_what_an_axis_is(call):
     assert lines[0] == "utilization (axis of a spec)"
     assert {"table: [deployment]", "default: 0.7", "role: circumstance: one frontier for each value"} <= set(lines)
     assert "allowed: name of a latency model: roofline, per_op, calibrated" in call("show latency_model")[1]
+    # A figure of devices that is a setting too.
+    told = " ".join(call("show price_per_hour")[1].split())
+    assert "table: [device.NAME], an own device; or [deployment], for all devices" in told
+    assert "for all devices" not in call("show tdp")[1]
 
 
 def test_a_space_without_any_network_is_wrong_input(call, tmp_path):
@@ -439,3 +443,4 @@ def test_a_space_without_any_network_is_wrong_input(call, tmp_path):
     assert "network: no design of the space is possible: " in err
     assert "heads: 5 is not allowed: it must divide d_model" in err
     assert [p.name for p in tmp_path.rglob("*") if p.is_file()] == ["vit.toml"]
+    assert call(f"explore {path} --dry-run") == (2, "", err)

@@ -7,6 +7,9 @@ from specs import LANGUAGE, SMALL, changed, to_toml
 
 import dse
 from dse.errors import InputError
+from dse.jobs import undefined
+from dse.jobs.estimate import estimate
+from dse.jobs.possible import check_networks
 from dse.jobs.resolve import read_job
 from dse.jobs.spec import Spec, read_spec
 
@@ -194,6 +197,44 @@ def test_axes_that_make_no_network_together(tmp_path):
     with pytest.raises(InputError, match=f"no design of the space is possible: {told}"):
         dse.explore(changed(spec, network__kv_heads=[3, 5]))
     assert result.manifest["undefined_because"] == {"network": {told: 1}}
+    # A plan tells it before anything is computed.
+    with pytest.raises(InputError, match=f"no design of the space is possible: {told}"):
+        estimate(read_job(changed(spec, network__kv_heads=[3, 5])))
+    assert estimate(read_job(changed(spec, network__kv_heads=[3, 1])))["designs"] == 2
+
+
+def test_of_many_designs_it_is_known_too_that_none_has_a_network(monkeypatch):
+    # 12,000 networks, more than are looked at in one go; no kv_heads but 4 divide the heads.
+    network = {"family": "decoder", "layers": {"start": 1, "stop": 2000, "step": 1}, "d_model": 64, "heads": 4}
+    spec = {
+        "network": {**network, "kv_heads": [3, 5, 6, 7, 9, 10], "vocab": 9},
+        "hardware": {"device": "l4"},
+        "objectives": {"minimize": ["latency"]},
+    }
+    told = r"no design of the space is possible: .*kv_heads: 3 is not allowed"
+    with pytest.raises(InputError, match=told):
+        check_networks(read_job(spec))
+    check_networks(read_job(changed(spec, network__kv_heads=[3, 5, 6, 7, 4, 9])))
+    # Where reasons are counted on a coarse grid alone.
+    monkeypatch.setattr(undefined, "PLAIN_LIMIT", 10)
+    monkeypatch.setattr(undefined, "TILE", 20)
+    for bounds in (False, True):
+        with pytest.raises(InputError, match=told):
+            dse.explore(changed(spec, network__layers=list(range(1, 11)), bounds=bounds))
+
+
+def test_of_networks_to_choose_from_one_is_enough():
+    right = {"name": "a", "family": "vit", "layers": 2, "d_model": 192, "heads": 3}
+    wrong = {**right, "name": "b", "heads": [5, 7]}
+    spec = {
+        "network": [right, wrong],
+        "precision": {"scheme": "int8"},
+        "hardware": {"device": "l4"},
+        "objectives": {"minimize": ["latency"]},
+    }
+    check_networks(read_job(spec))
+    with pytest.raises(InputError, match=r"network\.b: no design of the space is possible: .*heads: 5 is not allowed"):
+        check_networks(read_job({**spec, "workload": {"combine": "together"}}))
 
 
 def test_settings_replace_values_at_dotted_keys():

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 
 import numpy as np
 import pytest
-from specs import SMALL, changed
+from specs import SMALL, changed, to_toml
 
 import dse
 from dse.errors import InputError
+from dse.jobs.recut import recut
 from dse.jobs.resolve import read_job
 
 PARAMS = {0.35: 1_677_128, 1.0: 3_504_872}  # torchvision; TF-Slim's 0.35 (tests/reference/counts-vision.toml)
@@ -90,7 +92,17 @@ FAULTS = [
     (with_mine(weight_bits=[4, 4]), "precision.mine.weight_bits: a value stands twice"),
     (with_mine(weight_bits={"start": 1, "stop": 8}), "precision.mine.weight_bits: has the keys start, stop; allowed"),
     (with_mine(weight_bits="4 J"), "precision.mine.weight_bits: unit 'J' is energy, but information is needed"),
-    (with_mine(weight_bits=4, compute=["int8", "fp16"]), "precision.mine.compute: unknown compute"),
+    (
+        with_mine(weight_bits=4, compute=["int8", "fp61"]),
+        "precision.mine.compute: unknown compute 'fp61'; did you mean",
+    ),
+    (with_mine(weight_bits=4, compute=[]), "precision.mine.compute: the axis has no values"),
+    (with_mine(weight_bits=4, compute=["int8", "int8"]), "precision.mine.compute: a value stands twice"),
+    (with_mine(weight_bits=4, compute=["int8", [8]]), "precision.mine.compute: [8] is not a text"),
+    (with_mine(weight_bits=4, compute={"start": 1, "stop": 2, "num": 2}), "precision.mine.compute: has the keys start"),
+    (with_mine(weight_bits=4, weight_format=["integer", "integre"]), "precision.mine.weight_format: unknown weight_"),
+    (with_mine(weight_bits=4, weights=["a.npy", "b.npy"]), "precision.mine.weights: 'a.npy' is not there; allowed"),
+    (with_mine(weight_bits=4, note=["a", "b"]), "precision.mine.note: ['a', 'b'] is not a text"),
     (with_mine(weight_bits=4, scheme=("int8",)), "precision.scheme: does not name 'mine', a format of this spec"),
     ({"scheme": "int8", "int8": {"weight_bits": 7}}, "precision.int8: 'int8' is a format of the catalogue"),
     ({"scheme": ["int8", "mien"], "mine": {"weight_bits": 7}}, "precision.scheme: unknown number format 'mien'; did"),
@@ -162,3 +174,107 @@ def test_quality_is_joined_on_a_field_that_varies(tmp_path):
 def test_a_field_that_does_not_vary_is_no_axis():
     with pytest.raises(InputError, match="'kv_bits' is not an axis of this spec"):
         read_job(changed(FREE, objectives={"minimize": ["model_size"], "per": ["kv_bits"]}))
+
+
+COMPUTED = {
+    "name": "computed",
+    "network": {"model": "resnet18"},
+    "precision": {
+        "scheme": "mine",
+        "mine": {"weight_bits": [4, 8], "activation_bits": 8, "compute": ["int8", "fp16"]},
+    },
+    "device": {"chip": {"class": "edge", "peak_int8": "20 TOPS", "peak_fp16": "5 TOPS", "bandwidth": "1 TB/s"}},
+    "hardware": {"device": "chip"},
+    "objectives": {"minimize": ["latency"], "per": ["compute"]},
+    "fit": False,
+}
+RESNET18_MACS = 1_814_073_344  # torchvision (tests/reference/counts-convolutional.csv)
+
+
+@pytest.mark.parametrize("way", [{}, {"bounds": True}, {"output": {"grid": True}}])
+def test_the_format_that_is_multiplied_may_be_an_axis(way, tmp_path):
+    dse.explore({**COMPUTED, **way}, out=tmp_path / "x", plots=False)
+    expected = {"int8": 2 * RESNET18_MACS / 20e12, "fp16": 2 * RESNET18_MACS / 5e12}
+    with (tmp_path / "x" / "frontier.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    # Fewer bits of weights are no slower here: both are kept, in each format.
+    assert {(r["compute"], float(r["weight_bits"])) for r in rows} == set(itertools.product(expected, [4.0, 8.0]))
+    for row in rows:
+        assert float(row["latency"]) == pytest.approx(expected[row["compute"]], rel=1e-14)
+        assert row["precision"] == f"mine weight_bits={row['weight_bits'].removesuffix('.0')} compute={row['compute']}"
+    # The same from the files, cut again, and by the assumptions in place of the spec's own fields.
+    kept = dse.load(tmp_path / "x")
+    assert sorted(kept.frontier["compute"].values) == ["fp16", "fp16", "int8", "int8"]
+    smallest = recut(kept, minimize=["model_size", "peak_sram"]).frontier
+    assert set(zip(smallest["compute"].values, smallest.weight_bits.values, strict=True)) == {("int8", 4), ("fp16", 4)}
+    fields = {"weight_bits": [4, 8], "compute": ["int8", "fp16"]}
+    spec = changed(COMPUTED, objectives={"minimize": ["latency", "peak_sram"]}, precision__mine=fields)
+    again = dse.explore(spec, assumptions=tmp_path / "x" / "assumptions.toml")
+    # Activations of 8 bits are those that the assumptions hold: by default there are 16.
+    assert set(again.frontier.peak_sram.values) == set(smallest.peak_sram.values)
+    assert set(again.frontier["compute"].values) == {"int8"}
+
+
+def test_values_of_a_table_are_joined_on_the_format_that_is_multiplied(tmp_path):
+    table = tmp_path / "own.csv"
+    table.write_text("compute,weight_bits,accuracy\nint8,4,60\nint8,8,68\nfp16,4,66\n", encoding="utf-8")
+    objectives = {"minimize": ["latency"], "maximize": ["accuracy"]}
+    result = dse.explore(changed(COMPUTED, quality__table=str(table), objectives=objectives))
+    frontier = result.frontier
+    found = [frontier[n].values.tolist() for n in ("compute", "weight_bits", "accuracy")]
+    assert found == [["int8"], [8], [68]]
+    assert result.counts["undefined"] == 1 and result.manifest["quality"]["unmatched"] == 0
+
+
+def test_a_plan_tells_formats_by_what_is_multiplied(tmp_path, monkeypatch, capsys):
+    from dse.cli import run
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "c.toml").write_text(to_toml(COMPUTED))
+    assert run(["explore", "c.toml", "--dry-run"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "4 mine weight_bits=4 compute=int8 to mine weight_bits=8 compute=fp16" in told and "4 designs" in told
+
+
+def test_spacing_and_files_of_weights_may_be_axes(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, values in (("a", rng.normal(size=4096)), ("b", rng.uniform(-1, 1, 4096))):
+        np.save(tmp_path / f"{name}.npy", values.astype(np.float32))
+    files = [str(tmp_path / "a.npy"), str(tmp_path / "b.npy")]
+    mine = {"weight_bits": 4, "weights": files, "weight_format": ["integer", "codebook"]}
+    spec = changed(COMPUTED, precision__mine=mine, objectives={"minimize": ["model_size"], "maximize": ["sqnr"]})
+    result = dse.explore(spec)
+    # Values between two ends are quantised with less noise than those of a bell; of a codebook nothing is known.
+    assert result.frontier.weights.values.tolist() == [files[1]]
+    assert result.frontier.precision.values.tolist() == ["mine weight_format=integer weights=b.npy"]
+    assert result.counts["undefined"] == 2
+
+
+def test_noise_that_was_measured_is_held_so_that_the_file_may_go(tmp_path):
+    file = tmp_path / "w.npy"
+    np.save(file, np.random.default_rng(0).normal(size=4096).astype(np.float32))
+    mine = {"weight_bits": [3, 4], "weights": str(file)}
+    objectives = {"minimize": ["model_size"], "maximize": ["sqnr"]}
+    spec = changed(COMPUTED, precision__mine=mine, objectives=objectives)
+    first = dse.explore(spec, out=tmp_path / "x", plots=False).frontier.sqnr.values
+    # Overwritten, it is measured anew; gone, it is as it was.
+    np.save(file, np.random.default_rng(0).uniform(-1, 1, 4096).astype(np.float32))
+    assert (dse.explore(spec).frontier.sqnr.values > first + 1).all()
+    file.unlink()
+    held = tmp_path / "x" / "assumptions.toml"
+    assert dse.explore(spec, assumptions=held).frontier.sqnr.values.tolist() == first.tolist()
+    assert recut(dse.load(tmp_path / "x"), maximize=["sqnr"]).frontier.sqnr.values.tolist() == [max(first)]
+    # What was not measured then needs the file.
+    for other in (changed(spec, precision__mine__group_size=64), changed(spec, precision__mine__weights="v.npy")):
+        with pytest.raises(InputError, match=r"precision.mine.weights: '.*.npy' is not there"):
+            read_job(other, assumptions=held)
+    with pytest.raises(InputError, match="is not there"):
+        read_job(spec)
+
+
+def test_a_metric_does_not_take_a_name_of_a_format():
+    with pytest.raises(InputError, match="'compute' of metric 'odd' is a text of number formats"):
+
+        @dse.metric(unit="1")
+        def odd(compute):
+            return compute

@@ -239,11 +239,10 @@ def test_counts_beyond_2_to_the_53_are_told_and_not_rounded():
             trace("decoder", {**shape, **more}).params()
         with pytest.raises(InputError, match=r"beyond 2\^53"):
             dse.evaluate("decoder", device="a100-sxm-80gb", precision="int8", **{**shape, **more})
-    # Among others, too, and in compiled code.
-    with pytest.raises(InputError, match=r"beyond 2\^53"):
-        evaluate_values(
-            make("decoder", device="a100-sxm-80gb", **{**shape, "layers": [1, 2.0**40]}), ["params"], engine="fused"
-        )
+    # Among others they are undefined, in compiled code too.
+    several = make("decoder", device="a100-sxm-80gb", **{**shape, "layers": [1, 2.0**40]})
+    found = evaluate_values(several, ["params", "memory"], engine="fused")
+    assert [np.isnan(values.data).tolist() for values in found.values()] == [[False, True]] * 2
     with pytest.raises(InputError, match=r"beyond 2\^53"):
         trace("decoder", {**shape, "layers": 2.0**54})
 

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from dse.glossary import lookup
 from dse.networks import FAMILIES, KINDS, MODELS, QUANTITIES, Trace, family, find_family, find_model, trace
 from dse.networks.net import Net, round_channels
 from dse.networks.sharing import expert_weights_read
+from dse.networks.terms import nearest_sum, sum_of
 from tests.networks.families.grids import GRIDS_TRANSFORMERS
 from tests.networks.samples import sampled_grid
 
@@ -156,17 +158,43 @@ def test_layers_of_zero_times_are_masked():
     assert list(table.peak_simple()) == [14, 1004]
 
 
-def test_counts_beyond_2_53_are_refused():
+def test_stored_counts_beyond_2_53_are_refused():
     shape = {"layers": 1, "heads": 1, "vocab": 1, "ffn": 1, "context": 1}
     assert trace("decoder", shape | {"d_model": 2.0**25}).params("weights") < 2**53
     with pytest.raises(InputError, match=r"2\^53"):
         trace("decoder", shape | {"d_model": 2.0**26}).params()
-    with pytest.raises(InputError, match=r"2\^53"):
-        trace("decoder", shape | {"d_model": np.array([64.0, 2.0**26])}).total("macs")
-    with pytest.raises(InputError, match=r"2\^53"):
-        trace("decoder", shape | {"d_model": 64, "heads": 8, "context": 2.0**26, "phase": 0}).total("activations")
-    with pytest.raises(InputError, match=r"2\^53"):
-        trace("decoder", shape | {"d_model": 2.0**27}).per_op()
+    with pytest.raises(InputError, match=r"peak activations: a total of .* is beyond 2\^53"):
+        trace("decoder", shape | {"d_model": 2.0**26, "context": 2.0**30, "phase": 0}).peak()
+    # Among several it is those alone.
+    several = trace("decoder", shape | {"d_model": np.array([64.0, 2.0**26])})
+    assert np.isnan(several.params()).tolist() == [False, True]
+    assert several.params()[0] == trace("decoder", shape | {"d_model": 64}).params()
+
+
+def whole_macs(layers, d_model, ffn, vocab, context):
+    """MACs of a prompt in integers: four projections, a gated feed-forward layer, both products, one row of logits."""
+    of_token = 4 * d_model * d_model + 3 * d_model * ffn
+    return layers * (context * of_token + 2 * context * context * d_model) + d_model * vocab
+
+
+def test_work_beyond_2_53_is_the_float_nearest_to_the_whole_number():
+    shape = {"layers": 79, "d_model": 8190, "heads": 65, "ffn": 28671, "vocab": 128255, "phase": 0}
+    contexts = [1023, 60_001, 131_071, 3_000_001]
+    grid = trace("decoder", shape | {"context": np.array(contexts, dtype=float)})
+    exact = [whole_macs(79, 8190, 28671, 128255, c) for c in contexts]
+    assert exact[0] < 2**53 < exact[2] and any(float(n) != n for n in exact)
+    assert grid.total("macs").tolist() == [float(n) for n in exact]
+    for context, macs in zip(contexts, exact, strict=True):
+        alone = trace("decoder", shape | {"context": context})
+        assert alone.total("macs") == float(macs)
+        assert alone.total("activations") == grid.total("activations")[contexts.index(context)]
+    # What float64 loses one by one counts in the sum; the order makes no difference; nothing wraps at 2^63.
+    ones = [(2.0**52, 2.0, 1.0), *[(1, 1.0, 1.0)] * 5]
+    assert nearest_sum(ones) == nearest_sum(ones[::-1]) == float(2**53 + 5) != sum_of((2.0**53, 1.0) for _ in "a")
+    rng = np.random.default_rng(3)
+    for _ in range(100):
+        products = [[int(n) for n in rng.integers(1, 2 ** rng.integers(1, 33, 3))] for _ in range(9)]
+        assert nearest_sum([tuple(map(float, p)) for p in products]) == float(sum(map(math.prod, products)))
 
 
 SMALL = {"layers": 2, "d_model": 64, "heads": 4, "vocab": 9}

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from dse import glossary
 from dse.errors import InputError
 from dse.hardware import DEVICES, figure_table
 from dse.precision import FALLBACKS, PRECISIONS, compute_peak, peak_table
@@ -54,7 +55,7 @@ def test_no_format_wide_enough():
 
 
 def test_never_a_narrower_format_nor_another_kind_of_the_same_width():
-    assert set(FALLBACKS) == set(WIDTH)
+    assert set(FALLBACKS) == set(WIDTH) == set(glossary.NAMES["compute"].choices)
     for wanted, chain in FALLBACKS.items():
         widths = [WIDTH[name] for name in chain]
         assert chain[0] == wanted

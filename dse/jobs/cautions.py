@@ -1,0 +1,56 @@
+"""What is said of a network beside its numbers: contexts longer than a model was made for, counts that are rounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dse.errors import InputError
+from dse.grid.counting import REQUEST, is_request, of_networks
+from dse.grid.evaluate import evaluate_values
+from dse.grid.space import Space
+from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.networks.tracing import LARGEST_COUNT
+from dse.pareto.regions import thinned
+
+# Networks whose MACs are looked at: of more, both ends of every axis and values between them.
+MOST_NETWORKS = 1024
+
+
+def cautions(space: Space, catalogues: Catalogues = CURRENT) -> list[str]:
+    """What whoever reads the metrics of a space, or of any of its designs, has to know of its network."""
+    return [*_of_context(space, catalogues), *_of_rounding(space)]
+
+
+def _of_context(space: Space, catalogues: Catalogues) -> Iterator[str]:
+    """That the longest context is beyond the one that is published of the model."""
+    if space.model is None or not (longest := _longest(space)):
+        return
+    try:
+        known = catalogues.find_model(space.model).published.get("context")
+    except InputError:
+        # The file of a result that is cut again may be gone.
+        return
+    if known is not None and longest > known.value:
+        yield (
+            f"a context of {longest:,.0f} tokens is beyond the {known.value:,.0f} that {space.model} was made for "
+            f"({known.source}): costs are those of the formulas, answers may be worthless"
+        )
+
+
+def _longest(space: Space) -> float:
+    """The most tokens in the context of any design; 0 where the network has none."""
+    names = REQUEST if is_request(space) else ("context",)
+    axes = [space.axes[n].values for n in names if n in space.axes]
+    return float(sum(max((v for v in values if v is not None), default=0) for values in axes))
+
+
+def _of_rounding(space: Space) -> Iterator[str]:
+    """That MACs are so many that float64 does not hold each of them."""
+    macs = evaluate_values(thinned(of_networks(space), MOST_NETWORKS).space, ["macs"], engine="plain")["macs"].data
+    if np.any(macs > LARGEST_COUNT):
+        yield (
+            f"{np.nanmax(macs):.4g} MACs of {space.model or space.family.name} are beyond 2^53: work of so many is "
+            "rounded to the nearest float64, with a relative error of at most 1.1e-16"
+        )

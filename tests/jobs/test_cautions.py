@@ -1,0 +1,91 @@
+"""What is said of networks beside their numbers: the same by every way to ask."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from specs import LANGUAGE, changed
+
+import dse
+from dse.cli import run
+from dse.grid.reasons import UNCOUNTED
+from dse.jobs.assumptions import notes
+from dse.jobs.resolve import read_job
+
+PROMPT = {"phase": "prefill", "context": 132_000}
+LINE = "evaluate llama-3.1-70b --device h200-sxm --precision fp8 --set phase=prefill --set context=132000 --metric macs"
+
+
+def llama_3_1_70b_macs(context):
+    """MACs of a prompt in integers, by the published shape: 8 of 64 heads have keys and values of their own."""
+    of_token = 2 * 8192 * 8192 + 2 * 8192 * 1024 + 3 * 8192 * 28672
+    return 80 * (context * of_token + 2 * context**2 * 8192) + 8192 * 128_256
+
+
+def test_macs_beyond_2_53_are_the_nearest_float_and_told(capsys):
+    contexts = [1024, 131_071, 132_000]
+    metrics = ["macs", "flops", "compute_time", "activations"]
+    found = dse.evaluate(
+        "llama-3.1-70b", device="h200-sxm", precision="fp8", metrics=metrics, phase="prefill", context=contexts
+    )
+    exact = [llama_3_1_70b_macs(c) for c in contexts]
+    assert exact[0] < 2**53 < exact[1]
+    assert found.macs.values.tolist() == [float(n) for n in exact]
+    assert found.flops.values.tolist() == [float(2 * n) for n in exact]
+    alone = dse.evaluate("llama-3.1-70b", device="h200-sxm", precision="fp8", metrics=metrics, **PROMPT)
+    assert all(float(alone[n]) == found[n].values[-1] for n in metrics)
+    # Both notes, in every face.
+    told = alone.attrs["notes"]
+    assert told == found.attrs["notes"]
+    assert "a context of 132,000 tokens is beyond the 131,072 that llama-3.1-70b was made for" in told
+    assert f"{float(exact[-1]):.4g} MACs of llama-3.1-70b are beyond 2^53" in told
+    assert run([*LINE.split(), "--json"]) == 0
+    assert "; ".join(json.loads(capsys.readouterr().out)["notes"]) == told
+    assert run(LINE.split()) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert all(f"note: {note}" in text for note in told.split("; "))
+    spec = changed(LANGUAGE, network__model="llama-3.1-70b", deployment=PROMPT | {"batch": 1})
+    assert "; ".join(notes(read_job(spec))) == told
+
+
+def test_nothing_is_said_where_nothing_is_to_be_known():
+    found = dse.evaluate("llama-3.1-70b", device="h200-sxm", metrics="macs", phase="prefill", context=8192)
+    assert "notes" not in found.attrs
+
+
+def test_one_prompt_beyond_2_53_does_not_refuse_a_spec():
+    spec = changed(
+        LANGUAGE,
+        network__model="llama-3.1-405b",
+        deployment={"phase": "request", "prompt_tokens": [1024, 32_768], "output_tokens": 256, "tensor_parallel": 8},
+        objectives={"minimize": ["request_latency"]},
+        budgets={},
+        fit=False,
+    )
+    result = dse.explore(spec)
+    assert result.counts["undefined"] == 0 and {*result.frontier.prompt_tokens.values} == {1024, 32_768}
+    (note,) = result.manifest["notes"]
+    assert "MACs of llama-3.1-405b are beyond 2^53" in note
+
+
+@pytest.mark.parametrize("objective", ["activation_memory", "peak_sram"])
+def test_what_is_held_and_cannot_be_counted_is_undefined_where_it_is(objective):
+    axes = {"layers": 1, "d_model": 2**20, "heads": 1, "vocab": 1, "ffn": 1}
+    spec = {
+        "network": {"family": "decoder", **axes},
+        "precision": {"scheme": "fp16"},
+        "hardware": {"device": "h200-sxm"},
+        "deployment": {"phase": "prefill", "context": [8, 2**40]},
+        "objectives": {"minimize": [objective]},
+        "fit": False,
+    }
+    result = dse.explore(spec)
+    # Work is rounded, and has a value; what is live at once is counted exactly or not at all.
+    lost = 0 if objective == "activation_memory" else 1
+    assert result.counts["undefined"] == lost
+    told = UNCOUNTED.format("peak_activations")
+    assert result.manifest["undefined_because"] == ({objective: {told: 1}} if lost else {})
+    found = dse.evaluate("decoder", device="h200-sxm", metrics=[objective], **axes, **spec["deployment"])
+    assert np.isnan(found[objective].values).sum() == lost and found[objective].attrs.get("reason", told) == told
