@@ -144,11 +144,31 @@ def test_a_network_without_such_matrices_takes_no_adapters():
         ({"lora_targets": ["all"]}, "no matrices but class"),
     ):
         with pytest.raises(InputError, match=said):
-            dse.evaluate("mobilenet_v2", metrics=["memory"], lora_rank=[0, 8], **axes)
+            dse.evaluate("mobilenet_v2", metrics=["memory"], lora_rank=[4, 8], **axes)
     with pytest.raises(InputError, match='try lora_targets = "all"'):
         dse.evaluate("vgg16", metrics=["memory"], lora_rank=8)
     hidden = dse.evaluate("vgg16", metrics=["adapter_params"], lora_rank=8, lora_targets="all")
     assert float(hidden.adapter_params) == 8 * (25_088 + 4096 + 4096 + 4096)
+
+
+def test_adapters_that_a_network_has_no_matrices_for_are_undefined():
+    """Compressed queries have no matrix "q": adapters of rank 4 beside queries and values are undefined, no others."""
+    asked = {**FINE, "lora_rank": [0, 4], "lora_targets": ["qv", "all"], "context": 8}
+    dependent = ["adapter_params", "trained_params", "memory", "macs"]
+    found = dse.evaluate("deepseek-v3", metrics=[*dependent, "params"], **asked)
+    for metric in dependent:
+        assert np.isnan(found[metric].values).tolist() == [[False, False], [True, False]], metric
+        assert found[metric].attrs["reason"] == (
+            'this network (deepseek-v3) has no matrices of queries and values (try lora_targets = "all")'
+        )
+    # What is defined is what it is alone; parameters of the network do not depend on adapters.
+    assert float(found.params) == 671_026_419_200
+    for rank, targets in ((0, "qv"), (0, "all"), (4, "all")):
+        alone = dse.evaluate("deepseek-v3", metrics=dependent, **asked | {"lora_rank": rank, "lora_targets": targets})
+        for metric in dependent:
+            assert float(found[metric].sel(lora_rank=rank, lora_targets=targets)) == float(alone[metric]), metric
+    with pytest.raises(InputError, match="no matrices of queries and values"):
+        dse.evaluate("deepseek-v3", metrics=dependent, **asked | {"lora_rank": 4, "lora_targets": "qv"})
 
 
 def test_blocks_that_repeat_are_the_same_alone_and_in_a_grid():
