@@ -57,17 +57,22 @@ ONE_COPY = Copies()
 class Pruning:
     """What is left of an op whose weights are pruned.
 
-    `kept` is the share of its weights that is stored and read, `computed` that of its MACs that the device executes;
-    for each weight that there was, `index_bits` are stored to say which are left.
+    `kept` is the share of its weights that is stored and read, `computed` that of its MACs that the device executes.
+    To say which are left, `place_bits` are stored for each weight that there was, and `kept_bits` for each that is left.
     """
 
     kept: Count = 1
     computed: Count = 1
-    index_bits: Count = 0
+    place_bits: Count = 0
+    kept_bits: Count = 0
 
     def left(self, weights: Count) -> Count:
         """Weights that are kept, to the nearest whole one."""
         return weights if isinstance(self.kept, int) and self.kept == 1 else np.rint(self.kept * weights)
+
+    def index_bits(self, weights: Count) -> Count:
+        """Bits that say which weights are left."""
+        return times(self.place_bits, weights) + times(self.kept_bits, self.left(weights))
 
 
 DENSE = Pruning()
@@ -198,7 +203,7 @@ def _matrix(op: Op) -> Count:
 
 
 def _index_bits(copies: str, matrix: Callable[[Op], Count]) -> Callable[[Op], list[Term]]:
-    return lambda op: [(times(op.pruning.index_bits, times(getattr(op.copies, copies), matrix(op))), 1.0)]
+    return lambda op: [(times(getattr(op.copies, copies), op.pruning.index_bits(matrix(op))), 1.0)]
 
 
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.
