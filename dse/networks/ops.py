@@ -58,7 +58,7 @@ class Pruning:
     """What is left of an op whose weights are pruned.
 
     `kept` is the share of its weights that is stored and read, `computed` that of its MACs that the device executes.
-    To say which are left, `place_bits` are stored for each weight that there was, and `kept_bits` for each that is left.
+    To say which are left, `place_bits` are stored for each weight that there was, and `kept_bits` for each one left.
     """
 
     kept: Count = 1
@@ -117,6 +117,9 @@ class Op:
         Tokens of which it holds keys and values; 0 where it holds none, or a state that does not grow.
     groups
         Groups of a convolution.
+    adapted
+        Input and output features of the matrix that an adapter stands beside, where these are not those of what is read
+        and written: parts of one matrix that are multiplied apart.
 
     Every key of `QUANTITIES` is a count too: `op.count("macs")`.
     """
@@ -147,6 +150,7 @@ class Op:
     cache_held: Count = 0.0
     cached_tokens: Count = 0.0
     groups: Count = 1
+    adapted: Count = None
 
     @property
     def executions(self) -> Count:

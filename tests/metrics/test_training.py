@@ -151,6 +151,17 @@ def test_a_network_without_such_matrices_takes_no_adapters():
     assert float(hidden.adapter_params) == 8 * (25_088 + 4096 + 4096 + 4096)
 
 
+def test_adapters_of_latent_attention_are_those_of_the_matrices_that_are_stored():
+    """DeepSeek-V2-Lite: d = 2048, 16 heads of 128 + 64, latents of 512; decode multiplies by parts of the matrices."""
+    attention = (2048 + 16 * 192) + (2048 + 512 + 64) + (512 + 16 * 256) + (16 * 128 + 2048)
+    experts = 3 * (2048 + 2 * 1408) + 64 * 3 * (2048 + 1408)
+    found = dse.evaluate(
+        "deepseek-v2-lite", metrics=["adapter_features_all"], context=8, phase=["prefill", "decode", "train"]
+    )
+    every = 27 * attention + 3 * (2048 + 10944) + 26 * experts
+    assert np.all(found.adapter_features_all == every)
+
+
 def test_adapters_that_a_network_has_no_matrices_for_are_undefined():
     """Compressed queries have no matrix "q": adapters of rank 4 beside queries and values are undefined, no others."""
     asked = {**FINE, "lora_rank": [0, 4], "lora_targets": ["qv", "all"], "context": 8}

@@ -13,8 +13,8 @@ from tests.networks.grids_and_points import checked, differences
 COUNTS = ["params", "macs", "peak_activations", "peak_activations_in_place"]
 # An axis of the name of the dimension of lists; parts of an image whose channels vary; counts of many regions; strides
 # that vary; blocks that some designs skip; counts below 0, and of no value, of what makes no network; convolutions that
-# some group; matrices of each head, of which there is one; more experts active than there are; adapters that some designs
-# have no matrices for.
+# some group; matrices of each head, of which there is one; more experts active than there are; adapters that some
+# designs have no matrices for.
 ONCE_WRONG = [
     ("mcunet", {"design": ["in2", "in3"], "resolution": [96, 160]}),
     ("mcunet-in2", {"design": ["in2", "in0"], "width": [0.5, 1.0], "patches": [1, 2]}),
