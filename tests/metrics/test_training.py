@@ -125,6 +125,18 @@ def test_only_a_share_of_the_weights_has_gradients():
     assert float(half.macs) == 4_089_184_256 * 2.5
 
 
+def test_gradients_are_written_of_what_is_trained_alone():
+    """All weights are read forward and backward; of frozen ones no gradient is written."""
+    read = ["weights_read", "expert_weights_read"]
+    forward = dse.evaluate("mixtral-8x7b", metrics=read, phase="prefill", context=8)
+    on = {"phase": "train", "context": 8, "trainable_share": [0, 0.5, 1], "lora_rank": [0, 8]}
+    found = dse.evaluate("mixtral-8x7b", metrics=read, **on)
+    for metric in read:
+        share = found[metric] / float(forward[metric])
+        assert share.sel(lora_rank=0).values.tolist() == [2, 2.5, 3], metric
+        assert np.all(share.sel(lora_rank=8) == 2), metric
+
+
 def test_recomputation_of_a_residual_network():
     on = {"device": "l4", "phase": "train", "recompute": [0, 1]}
     data = dse.evaluate("resnet34", metrics=["activations", "block_macs"], **on)
