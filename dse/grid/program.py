@@ -12,6 +12,7 @@ import numpy as np
 
 from dse import registry
 from dse.errors import Fault, InputError
+from dse.grid.adapters import RANK, rank_of
 from dse.grid.counting import count
 from dse.grid.inputs import leaf, tables
 from dse.grid.labelled import OP, Labelled
@@ -143,7 +144,7 @@ def full_program(space: Space, targets: Sequence[str]) -> Program:
     values: Values = {**count(space, needed), **tables(space, needed)}
     for name in needed.leaves:
         if name not in values:
-            values[name] = leaf(space, name)
+            values[name] = rank_of(space, values) if name == RANK else leaf(space, name)
     values.update({s.name: Labelled((), np.array(np.nan)) for s in plan.steps if not has_meaning(s, space)})
     return Program(space, values, needed.steps, plan.targets)
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from dse import registry
 from dse.errors import InputError
+from dse.grid.adapters import RANK
+from dse.grid.adapters import refusals as without_matrices
 from dse.grid.blend import LOAD, Blend, projected
 from dse.grid.blocks import Grid
 from dse.grid.evaluate import WITNESS, evaluate_values
@@ -139,6 +141,8 @@ def masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
     yield from _of_regions(space, plan)
     if any(n in DIVIDED for n in plan.leaves):
         yield from refusals(space)
+    if RANK in plan.leaves:
+        yield from without_matrices(space)
     yield from _of_figures(space, [n for n in plan.device_figures if n != "peak_ops"])
     if "peak_ops" in plan.device_figures or "mac_energy" in plan.leaves:
         yield from _of_rates(space)

@@ -26,17 +26,15 @@ def shared(space: Space, name: str) -> Labelled:
     tensor, pipeline, expert = (_axis(space, n) for n in SHARING)
     heads = _cache_heads(space) if name == "cache_shards" else None
     if name in ("device_count", "working_devices"):
-        parts = _joined(space, lambda t, p, e: t * p * e, tensor, pipeline, expert)
+        parts = joined(space, lambda t, p, e: t * p * e, tensor, pipeline, expert)
     elif name == "tensor_shards":
         parts = tensor
     else:
         parts = (
-            _joined(space, lambda t: t * 0.0 + 1, tensor)
-            if heads is None
-            else _joined(space, np.minimum, tensor, heads)
+            joined(space, lambda t: t * 0.0 + 1, tensor) if heads is None else joined(space, np.minimum, tensor, heads)
         )
     for _, refused in refusals(space) if name != "device_count" else ():
-        parts = _joined(space, lambda value, wrong: np.where(wrong, np.nan, value), parts, refused)
+        parts = joined(space, lambda value, wrong: np.where(wrong, np.nan, value), parts, refused)
     return parts
 
 
@@ -51,9 +49,9 @@ def refusals(space: Space) -> Iterator[tuple[str, Labelled]]:
             continue
         if not whole:
             problem = f"{name} cannot divide the family {family.name}"
-            yield problem, _joined(space, lambda n: n > 1, parts)
+            yield problem, joined(space, lambda n: n > 1, parts)
         elif _is_missing(space, whole):
-            yield f"{name} divides {whole}, and the network has none", _joined(space, lambda n: n > 1, parts)
+            yield f"{name} divides {whole}, and the network has none", joined(space, lambda n: n > 1, parts)
         else:
             yield _not_divided(space, name, whole)
             for other in _ALSO.get(name, ()):
@@ -68,20 +66,20 @@ _ALSO = {"tensor_parallel": ("ffn", "expert_ffn"), "pipeline_parallel": ()}
 
 
 def _not_divided(space: Space, name: str, whole: str) -> tuple[str, Labelled]:
-    wrong = _joined(space, lambda n, of: (n > 1) & (of % n != 0), _axis(space, name), _axis(space, whole))
+    wrong = joined(space, lambda n, of: (n > 1) & (of % n != 0), _axis(space, name), _axis(space, whole))
     return f"{name} must divide {whole}", wrong
 
 
 def _of_cache(space: Space) -> Iterator[tuple[str, Labelled]]:
     heads = _cache_heads(space)
     if heads is not None:
-        wrong = _joined(space, lambda n, h: (h % n != 0) & (n % h != 0), _axis(space, "tensor_parallel"), heads)
+        wrong = joined(space, lambda n, h: (h % n != 0) & (n % h != 0), _axis(space, "tensor_parallel"), heads)
         yield "tensor_parallel must divide kv_heads, or be a multiple of them", wrong
 
 
 def _of_batch(space: Space) -> Iterator[tuple[str, Labelled]]:
     batch, parts, groups = (_axis(space, n) for n in ("batch", "micro_batches", "expert_parallel"))
-    wrong = _joined(space, lambda b, m, e: b % (m * e) != 0, batch, parts, groups)
+    wrong = joined(space, lambda b, m, e: b % (m * e) != 0, batch, parts, groups)
     yield "micro_batches × expert_parallel must divide batch", wrong
 
 
@@ -101,6 +99,7 @@ def _axis(space: Space, name: str) -> Labelled:
     return along(axis.dim, axis.numbers)
 
 
-def _joined(space: Space, function: Callable[..., Any], *values: Labelled) -> Labelled:
+def joined(space: Space, function: Callable[..., Any], *values: Labelled) -> Labelled:
+    """A function of values, over the dimensions of all of them in the order of the space."""
     dims = tuple(d for d in space.dims if any(d in v.dims for v in values))
     return Labelled(dims, np.asarray(function(*(v.over(dims) for v in values))))

@@ -17,6 +17,7 @@ from dse.grid.plan import by_recipe
 from dse.grid.program import PHASE_AXIS
 from dse.grid.quality import recipe_key
 from dse.grid.space import NETWORK, RECIPE, Axis, Space
+from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
@@ -151,6 +152,8 @@ def read_networks(
         faults += _blend_faults(spec, networks)
     elif spec.workload.arena != "shared" or ("" in several and spec.workload.combine != "choose"):
         faults.append(Fault("workload", 'is about several [[network]]; arena about those with combine = "together"'))
+    if not faults:
+        faults += adapter_faults(networks.spaces(), each=networks._is_blend)
     return networks
 
 

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from dse import glossary
 from dse.errors import Fault, InputError, few, nearest, unknown
 from dse.grid.inputs import REGION_AXIS, RENT_AXIS
@@ -17,6 +15,7 @@ from dse.grid.program import MODEL_AXIS
 from dse.grid.quality import with_recipe
 from dse.grid.space import Space, make_grid
 from dse.hardware import Device
+from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.devices import usable_devices
@@ -26,8 +25,7 @@ from dse.jobs.settings import SETTINGS, add_axes, add_named, check_profiles, che
 from dse.jobs.sharing import sharing_faults
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
-from dse.networks import FAMILIES, Family, trace
-from dse.networks.training import adapter_features
+from dse.networks import FAMILIES, Family
 from dse.precision import Scheme
 from dse.quality import unknown_recipe
 
@@ -128,35 +126,8 @@ def read_space(
         axes["device"] = usable[0] if spec.hardware.device == usable[0] else usable
         axes.update(own_hardware.axes.get(usable[0], {}))
     defaults = catalogues.defaults_of(name)
-    if family is not None and not faults:
-        _check_adapters(family, axes, faults)
     selected = {"device": devices, REGION_AXIS: regions}
     return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults, selected)
-
-
-def _check_adapters(family: Family, axes: Mapping[str, Any], faults: list[Fault]) -> None:
-    """A fault where low-rank adapters are asked for, and the network has no matrices that they stand beside."""
-    ranks, targets = (
-        given if isinstance(given, list) else [given]
-        for given in (axes.get("lora_rank", 0), axes.get("lora_targets", glossary.lookup("lora_targets").default))
-    )
-    if not any(ranks):
-        return
-    of_network = {n: v[0] if isinstance(v, list) else v for n, v in axes.items() if n in family.axes}
-    numbers = {n: glossary.lookup(n).number(v) if isinstance(v, str) else v for n, v in of_network.items()}
-    traced = trace(
-        family,
-        {n: of_network[n] if n in family.structural else numbers[n] for n in of_network}
-        | ({"phase": 0.0} if "phase" in numbers else {}),
-        invalid="mask",
-    )
-    for target in targets:
-        if not np.any(adapter_features(traced, target)):
-            other = ' (try lora_targets = "all")' if target == "qv" and np.any(adapter_features(traced, "all")) else ""
-            matrices = "of queries and values" if target == "qv" else "but classifiers"
-            faults.append(
-                Fault("deployment.lora_rank", f"this network ({family.name}) has no matrices {matrices}{other}")
-            )
 
 
 def resolve_draft(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Draft:
@@ -170,6 +141,7 @@ def resolve_draft(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = C
     faults: list[Fault] = []
     draft = read_space(spec, metrics, faults, catalogues)
     faults += recipe_faults(spec, [draft.family] if draft.family else [])
+    faults += adapter_faults([draft.space()]) if not faults else []
     if faults:
         raise InputError(faults)
     return draft

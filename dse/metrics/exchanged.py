@@ -38,9 +38,3 @@ def training_boundary_elements(forward_boundary_elements):
 def of_each_pass(forward, recompute):
     """Of the passes forward and backward, and of the one in which blocks are computed again."""
     return (2 + recompute) * forward
-
-
-@metric("expert_weights_read", phase="train", unit="1")
-def training_expert_weights_read(forward_expert_weights_read):
-    """Weight elements of experts read forward and backward, and gradients written."""
-    return 3 * forward_expert_weights_read

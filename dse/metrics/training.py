@@ -11,7 +11,7 @@ import numpy as np
 
 from dse import formulas
 from dse.networks import training as counts
-from dse.registry import metric
+from dse.registry import metric, metrics
 
 # The backward pass multiplies twice as much as the forward pass: once for the inputs, once for the weights.
 PASSES = 3
@@ -103,10 +103,16 @@ def training_saved_macs():
     return 0.0
 
 
-@metric("weights_read", phase="train", unit="1", direction="min")
-def training_weights_read(forward_weights_read):
-    """Weight elements read forward and backward, and gradients written; the optimizer's step is not counted."""
-    return PASSES * forward_weights_read
+WEIGHTS, OF_FORWARD = "weights_read expert_weights_read", "forward_{} trainable_share lora_rank"
+
+
+@metrics(WEIGHTS, OF_FORWARD, phase="train", unit="1", direction="min")
+def training_weights_read(forward, trainable_share, lora_rank):
+    """Weight elements read forward and backward, and gradients written of those that are trained.
+
+    Neither the optimizer's step nor what adapters hold is counted.
+    """
+    return (PASSES - 1 + trainable_share * (1 - np.minimum(lora_rank, 1))) * forward
 
 
 @metric("index_bits_read", phase="train", unit="bit", direction="min")

@@ -81,9 +81,10 @@ def _least_macs(op: Op) -> Count:
 
 def _pruning(share: Count, pattern: Count, zero_skipping: Count) -> Pruning:
     skipped = np.where(np.equal(pattern, STRUCTURED), 1, zero_skipping)
+    pruned = np.greater(share, 0)
     # A bit for each place, kept or not; or which of 4 places a kept one has.
-    bits = np.where(np.equal(pattern, UNSTRUCTURED), 1.0, np.where(np.equal(pattern, N_OF_4), 2.0 * (1 - share), 0.0))
-    return Pruning(1 - share, 1 - share * skipped, bits * np.greater(share, 0))
+    place, which = (bits * (np.equal(pattern, of) & pruned) for of, bits in ((UNSTRUCTURED, 1.0), (N_OF_4, 2.0)))
+    return Pruning(1 - share, 1 - share * skipped, place, which)
 
 
 def _tiled(op: Op) -> Count:

@@ -142,12 +142,16 @@ class Net(FeatureMaps, Layers):
         return out
 
     def linear_by_head(
-        self, x: Tensor, heads: Count, d_in: Count, d_out: Count, d_kept: Count = 0.0, name: str = "linear"
-    ) -> Tensor:
-        """A matrix of each head over `d_in` of its features; its other `d_kept` go along unchanged."""
+        self, x: Tensor, heads: Count, d_in: Count, d_out: Count, d_kept: Count = 0.0, adapted: Count = None,
+        name: str = "linear",
+    ) -> Tensor:  # fmt: skip
+        """A matrix of each head over `d_in` of its features; its other `d_kept` go along unchanged.
+
+        `adapted` are the features of the matrix that those of all heads are parts of, as far as it is these.
+        """
         out = Tensor(heads * (d_out + d_kept), x.positions)
         matrices = heads * d_in * d_out
-        self._record(name, "linear", (x,), out, macs_per_position=matrices, weights=matrices)
+        self._record(name, "linear", (x,), out, macs_per_position=matrices, weights=matrices, adapted=adapted)
         return out
 
     def attention(

@@ -57,17 +57,22 @@ ONE_COPY = Copies()
 class Pruning:
     """What is left of an op whose weights are pruned.
 
-    `kept` is the share of its weights that is stored and read, `computed` that of its MACs that the device executes;
-    for each weight that there was, `index_bits` are stored to say which are left.
+    `kept` is the share of its weights that is stored and read, `computed` that of its MACs that the device executes.
+    To say which are left, `place_bits` are stored for each weight that there was, and `kept_bits` for each one left.
     """
 
     kept: Count = 1
     computed: Count = 1
-    index_bits: Count = 0
+    place_bits: Count = 0
+    kept_bits: Count = 0
 
     def left(self, weights: Count) -> Count:
         """Weights that are kept, to the nearest whole one."""
         return weights if isinstance(self.kept, int) and self.kept == 1 else np.rint(self.kept * weights)
+
+    def index_bits(self, weights: Count) -> Count:
+        """Bits that say which weights are left."""
+        return times(self.place_bits, weights) + times(self.kept_bits, self.left(weights))
 
 
 DENSE = Pruning()
@@ -112,6 +117,9 @@ class Op:
         Tokens of which it holds keys and values; 0 where it holds none, or a state that does not grow.
     groups
         Groups of a convolution.
+    adapted
+        Input and output features of the matrix that an adapter stands beside, where these are not those of what is read
+        and written: parts of one matrix that are multiplied apart.
 
     Every key of `QUANTITIES` is a count too: `op.count("macs")`.
     """
@@ -142,6 +150,7 @@ class Op:
     cache_held: Count = 0.0
     cached_tokens: Count = 0.0
     groups: Count = 1
+    adapted: Count = None
 
     @property
     def executions(self) -> Count:
@@ -202,7 +211,7 @@ def _matrix(op: Op) -> Count:
 
 
 def _index_bits(copies: str, matrix: Callable[[Op], Count]) -> Callable[[Op], list[Term]]:
-    return lambda op: [(times(op.pruning.index_bits, times(getattr(op.copies, copies), matrix(op))), 1.0)]
+    return lambda op: [(times(getattr(op.copies, copies), op.pruning.index_bits(matrix(op))), 1.0)]
 
 
 # What Trace.total sums and Trace.per_op stacks: terms of one execution of an op.

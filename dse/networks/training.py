@@ -65,8 +65,11 @@ def _adapted(trace: Trace, targets: str) -> Iterator[tuple[Op, Count]]:
         last = op.name.rpartition(".")[2]
         if op.kind != "linear" or not op.reads or last in _LEFT or (names is not None and last not in names):
             continue
+        if op.adapted is not None:
+            yield op, op.adapted
+            continue
         read, written = op.reads[0].features, op.writes.features
-        # A matrix for each head is whole where there is one head.
+        # Of an imported matrix the elements need not be those of one from all that is read to all that is written.
         whole = np.equal(op.macs_per_position, read * written)
         if np.any(whole):
             yield op, whole * (read + written)

@@ -192,3 +192,27 @@ def test_a_context_beyond_that_of_the_model_is_told(context, told):
     spec = changed(LANGUAGE, network__model="deepseek-v2", deployment__context=context, deployment__phase="decode")
     found = [n for n in notes(read_job(spec)) if "beyond the 163,840 that deepseek-v2 was made for" in n]
     assert bool(found) == told
+
+
+def test_adapters_of_one_network_that_has_no_matrices_for_them():
+    """Of two networks one has no matrices of queries and values: its designs are undefined, and the other's stand."""
+    spec = changed(
+        LANGUAGE,
+        network=[{"model": "llama-3.2-1b"}, {"model": "deepseek-v2-lite", "name": "latent", "q_lora_rank": [512, 768]}],
+        deployment={"phase": "train", "context": 64, "lora_rank": [4, 8]},
+        objectives={"minimize": ["memory"]},
+        budgets={},
+        fit=False,
+        output={},
+    )
+    result = dse.explore(spec, plots=False)
+    assert set(result.frontier.network.values) == {"llama-3.2-1b"}
+    told = 'this network (deepseek-v2-lite) has no matrices of queries and values (try lora_targets = "all")'
+    size = result.counts["enumerated"]
+    assert result.manifest["undefined_because"] == {"latent: memory": {told: size * 2 // 3}}
+    with pytest.raises(dse.InputError, match=r"lora_rank: this network \(deepseek-v2-lite\) has no"):
+        dse.explore(changed(spec, network=spec["network"][1:]))
+    # A design of a mix is made of both.
+    with pytest.raises(dse.InputError, match=r"lora_rank: this network \(deepseek-v2-lite\) has no"):
+        both = [n | {"q_lora_rank": 512} if "name" in n else n for n in spec["network"]]
+        dse.explore(changed(spec, network=both, workload={"combine": "mix"}))

@@ -192,6 +192,13 @@ def test_pruned_products_fall_where_the_device_skips_them(pattern, skips, bits, 
     assert found["macs"] == share * whole["macs"]
 
 
+def test_index_of_matrices_that_are_no_multiple_of_4():
+    """Whole weights are kept, to the nearest, each with 2 bits: 4 of 6 × 6, two of 6 × 7, one of 6 × 5 at 0.25."""
+    sizes = {"layers": 1, "d_model": 6, "heads": 2, "ffn": 7, "vocab": 5, "gated": 0, "tied": 0}
+    found = figures("decoder", ["index_bits"], sparsity=0.25, sparsity_pattern="n:4", **sizes)
+    assert found["index_bits"] == 2 * (4 * 27 + 2 * 32 + 22)
+
+
 def test_a_share_that_no_pattern_of_4_has_is_refused():
     with pytest.raises(InputError, match=r"sparsity: 0\.3 is not allowed: the pattern n:4"):
         figures("vgg11", ["params"], sparsity=0.3, sparsity_pattern="n:4")

@@ -125,6 +125,18 @@ def test_only_a_share_of_the_weights_has_gradients():
     assert float(half.macs) == 4_089_184_256 * 2.5
 
 
+def test_gradients_are_written_of_what_is_trained_alone():
+    """All weights are read forward and backward; of frozen ones no gradient is written."""
+    read = ["weights_read", "expert_weights_read"]
+    forward = dse.evaluate("mixtral-8x7b", metrics=read, phase="prefill", context=8)
+    on = {"phase": "train", "context": 8, "trainable_share": [0, 0.5, 1], "lora_rank": [0, 8]}
+    found = dse.evaluate("mixtral-8x7b", metrics=read, **on)
+    for metric in read:
+        share = found[metric] / float(forward[metric])
+        assert share.sel(lora_rank=0).values.tolist() == [2, 2.5, 3], metric
+        assert np.all(share.sel(lora_rank=8) == 2), metric
+
+
 def test_recomputation_of_a_residual_network():
     on = {"device": "l4", "phase": "train", "recompute": [0, 1]}
     data = dse.evaluate("resnet34", metrics=["activations", "block_macs"], **on)
@@ -144,11 +156,42 @@ def test_a_network_without_such_matrices_takes_no_adapters():
         ({"lora_targets": ["all"]}, "no matrices but class"),
     ):
         with pytest.raises(InputError, match=said):
-            dse.evaluate("mobilenet_v2", metrics=["memory"], lora_rank=[0, 8], **axes)
+            dse.evaluate("mobilenet_v2", metrics=["memory"], lora_rank=[4, 8], **axes)
     with pytest.raises(InputError, match='try lora_targets = "all"'):
         dse.evaluate("vgg16", metrics=["memory"], lora_rank=8)
     hidden = dse.evaluate("vgg16", metrics=["adapter_params"], lora_rank=8, lora_targets="all")
     assert float(hidden.adapter_params) == 8 * (25_088 + 4096 + 4096 + 4096)
+
+
+def test_adapters_of_latent_attention_are_those_of_the_matrices_that_are_stored():
+    """DeepSeek-V2-Lite: d = 2048, 16 heads of 128 + 64, latents of 512; decode multiplies by parts of the matrices."""
+    attention = (2048 + 16 * 192) + (2048 + 512 + 64) + (512 + 16 * 256) + (16 * 128 + 2048)
+    experts = 3 * (2048 + 2 * 1408) + 64 * 3 * (2048 + 1408)
+    found = dse.evaluate(
+        "deepseek-v2-lite", metrics=["adapter_features_all"], context=8, phase=["prefill", "decode", "train"]
+    )
+    every = 27 * attention + 3 * (2048 + 10944) + 26 * experts
+    assert np.all(found.adapter_features_all == every)
+
+
+def test_adapters_that_a_network_has_no_matrices_for_are_undefined():
+    """Compressed queries have no matrix "q": adapters of rank 4 beside queries and values are undefined, no others."""
+    asked = {**FINE, "lora_rank": [0, 4], "lora_targets": ["qv", "all"], "context": 8}
+    dependent = ["adapter_params", "trained_params", "memory", "macs"]
+    found = dse.evaluate("deepseek-v3", metrics=[*dependent, "params"], **asked)
+    for metric in dependent:
+        assert np.isnan(found[metric].values).tolist() == [[False, False], [True, False]], metric
+        assert found[metric].attrs["reason"] == (
+            'this network (deepseek-v3) has no matrices of queries and values (try lora_targets = "all")'
+        )
+    # What is defined is what it is alone; parameters of the network do not depend on adapters.
+    assert float(found.params) == 671_026_419_200
+    for rank, targets in ((0, "qv"), (0, "all"), (4, "all")):
+        alone = dse.evaluate("deepseek-v3", metrics=dependent, **asked | {"lora_rank": rank, "lora_targets": targets})
+        for metric in dependent:
+            assert float(found[metric].sel(lora_rank=rank, lora_targets=targets)) == float(alone[metric]), metric
+    with pytest.raises(InputError, match="no matrices of queries and values"):
+        dse.evaluate("deepseek-v3", metrics=dependent, **asked | {"lora_rank": 4, "lora_targets": "qv"})
 
 
 def test_blocks_that_repeat_are_the_same_alone_and_in_a_grid():

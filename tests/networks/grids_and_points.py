@@ -34,6 +34,7 @@ from dse.registry import METRICS
 # Counts, and what is made of them op by op or under a plan of patches.
 COUNTS = [name for name, variants in METRICS.items() if all(record.kind == "count" for record in variants.values())]
 MADE = ["latency", "peak_sram", "memory", "model_size", "weight_time", "activation_time", "arithmetic_intensity"]
+MADE += ["adapter_params", "trained_params"]
 WANTED = [*COUNTS, *MADE]
 POINTS = 5
 # Values of axes whose default follows from others, and of some that have few values that are allowed.
@@ -85,6 +86,9 @@ def draw(rng: np.random.Generator, family: str) -> tuple[str, dict[str, list[Any
     axes = {str(axis): values_of(str(axis), known.get(str(axis)), rng) for axis in dict.fromkeys(chosen)}
     if "batch" not in axes and rng.random() < 0.2:
         axes["batch"] = [1, 7]
+    if rng.random() < 0.3:
+        axes |= {"lora_rank": [int(r) for r in rng.permutation([0, 4, 9])[: rng.integers(1, 4)]]}
+        axes |= {"lora_targets": [["qv"], ["all"], ["all", "qv"]][rng.integers(3)]}
     return name, axes
 
 
@@ -126,18 +130,24 @@ def differences(name: str, axes: dict[str, list[Any]], rng: np.random.Generator,
             here, of_list = float(found[metric]), float(listed[metric][row])
             if not _same(here, of_list):
                 yield f"{where}: {metric} {here!r} in the grid, {of_list!r} in a list"
+        if isinstance(alone, str) and WITHOUT_MATRICES in alone:
+            if not np.isnan(float(found.adapter_params)):
+                yield f"{where}: refused alone ({alone}), and {float(found.adapter_params)} parameters in the grid"
+            # What does not depend on adapters is that of the network without them.
+            found = found[[metric for metric in found if not np.isnan(float(found[metric]))]]
+            alone = _evaluated(name, {a: axes[a][i] for a, i in index.items()} | {"lora_rank": 0}, settings)
         if isinstance(alone, str):
-            if BEYOND not in alone and not np.isnan(float(found.macs)):
+            if BEYOND not in alone and "macs" in found and not np.isnan(float(found.macs)):
                 yield f"{where}: refused alone ({alone}), and {float(found.macs)} MACs in the grid"
             continue
-        for metric in alone.data_vars:
+        for metric in found.data_vars:
             here, there = float(found[metric]), float(alone[metric])
             if not _same(here, there):
                 yield f"{where}: {metric} {here!r} in the grid, {there!r} alone"
 
 
-# Of a count that is no longer exact.
-BEYOND = "2^53"
+# Of a count that is no longer exact, and of adapters beside no matrix.
+BEYOND, WITHOUT_MATRICES = "2^53", "has no matrices"
 
 
 def _evaluated(name: str, axes: Mapping[str, Any], settings: Mapping[str, Any]) -> xr.Dataset | str:

@@ -162,7 +162,7 @@ class Unrolled:
             produced=y.size, kind="linear",
         )  # fmt: skip
 
-    def linear_by_head(self, x, heads, d_in, d_out, d_kept=0, name=""):
+    def linear_by_head(self, x, heads, d_in, d_out, d_kept=0, adapted=None, name=""):
         assert x.features == heads * (d_in + d_kept)
         y = Buffer(sum(d_out + int(d_kept) for _ in range(heads)), x.positions)
         params = sum(d_in * d_out for _ in range(heads))

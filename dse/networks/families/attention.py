@@ -79,7 +79,8 @@ def latent_attention(
 
     Prefill expands the latents to keys and values. Decode (`decode` 1) leaves the cache compressed: the same
     matrices take the queries to the latents and the results from there, so that a token costs as many MACs for
-    them, but scores and sums are over `kv_lora_rank` in place of `d_nope` and `d_value` features of each head.
+    them, but scores and sums are over `kv_lora_rank` in place of `d_nope` and `d_value` features of each head. An
+    adapter stands beside the whole matrix, and is the same in both.
 
     References
     ----------
@@ -98,10 +99,11 @@ def latent_attention(
         return net.linear(net.select(latent, features=kv_lora_rank), heads * (d_nope + d_value), bias=0, name="kv_up")
 
     def absorb_keys(q: Tensor) -> Tensor:
-        return net.linear_by_head(q, heads, d_nope, kv_lora_rank, d_kept=d_rope, name="k_up")
+        adapted = kv_lora_rank + heads * d_nope
+        return net.linear_by_head(q, heads, d_nope, kv_lora_rank, d_kept=d_rope, adapted=adapted, name="k_up")
 
     def absorb_values(result: Tensor) -> Tensor:
-        return net.linear_by_head(result, heads, kv_lora_rank, d_value, name="v_up")
+        return net.linear_by_head(result, heads, kv_lora_rank, d_value, adapted=heads * d_value, name="v_up")
 
     expanded = net.optional(decode == 0, expand, latent)
     expanded = net.select(expanded, x.positions * (1 - decode))

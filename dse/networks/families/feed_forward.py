@@ -54,5 +54,5 @@ def expected_experts(experts, active, tokens):
     >>> float(expected_experts(8, 2, 1)), round(float(expected_experts(8, 2, 4)), 3)
     (2.0, 5.469)
     """
-    # E·(1 − (1 − k/E)^n), written so that one token gives k exactly.
-    return experts - (experts - active) * np.power(1 - active / experts, tokens - 1.0)
+    # E·(1 − (1 − k/E)^n), written so that one token gives k exactly. More than all experts make no network.
+    return experts - (experts - active) * np.power(np.maximum(1 - active / experts, 0.0), tokens - 1.0)

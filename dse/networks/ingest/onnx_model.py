@@ -101,7 +101,8 @@ class OnnxBuilder:
         written = sum(row.writes.elements for row in low.rows) or 1
         told = [
             f"not counted: {nodes} × {kind} ({percent(nodes / len(self.graph.nodes), 2)} of the operators, "
-            f"{percent(elements / written, 2)} of the elements written)"
+            f"{percent(elements / written, 2)} of the elements written"
+            f"{', by the shapes that the file declares' if kind in low.shapes.believed else ''})"
             for kind, (nodes, elements) in sorted(low.uncounted.items())
         ]
         left = {n: w.elements for n, w in self.graph.weights.items() if n not in low.claimed and w.elements > 1}

@@ -22,7 +22,8 @@ MICROSOFT = "com.microsoft"
 class Shapes:
     """Shape and type of every tensor that can be told, and the values of those that only shapes depend on.
 
-    `static` are the tensors that follow from shapes and constants alone: no data flows through them.
+    `static` are the tensors that follow from shapes and constants alone: no data flows through them. `believed` are the
+    kinds of operators whose results have the shapes that the file declares, since no rule tells them.
     """
 
     def __init__(self, graph: Graph, dims: Mapping[str, int]) -> None:
@@ -31,6 +32,7 @@ class Shapes:
         self.types: dict[str, int] = {n: w.dtype for n, w in graph.weights.items()}
         self.values: dict[str, np.ndarray] = dict(graph.values)
         self.static: set[str] = {"", *graph.weights}
+        self.believed: set[str] = set()
         for name, (dtype, sizes) in graph.inputs.items():
             self.shapes[name], self.types[name] = self._sized(sizes), dtype
         for node in graph.nodes:
@@ -75,6 +77,7 @@ class Shapes:
             if name and name not in self.shapes and name in self.graph.declared:
                 dtype, sizes = self.graph.declared[name]
                 self._note(node, name, dtype, self._sized(sizes))
+                self.believed.add(node.kind)
 
     def _note(self, node: Node, name: str, dtype: int, shape: Shape) -> None:
         if math.prod(shape) > LARGEST or any(s < 0 for s in shape):
