@@ -95,7 +95,7 @@ def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list
 def fit_rows(rows: Sequence[Measurement]) -> Fitted:
     """The calibration of one device, software and number format."""
     first = rows[0]
-    form = form_of(DEVICES[first.device], first.domain, first.software)
+    form = form_of(DEVICES[first.device], first.domain, first.software, len({m.network for m in rows}))
     held = problem(rows, form)
     values = fitting.fit(held)
     by, groups = left_out_by(rows)
