@@ -69,4 +69,4 @@ def test_what_a_device_of_two_networks_is_predicted_by_is_told():
     other = found.sel(device="jetson-orin-nano-8gb")
     assert "never measured" in str(other.calibration.values)
     widths = found.latency_high / found.latency
-    assert float(widths.sel(device="jetson-orin-nano-8gb")) > float(widths.sel(device="raspberry-pi-4")) > 2
+    assert float(widths.sel(device="jetson-orin-nano-8gb")) >= float(widths.sel(device="raspberry-pi-4")) > 2
