@@ -43,6 +43,11 @@ def fit_all(rows: Sequence[Measurement] | None = None) -> tuple[list[Fitted], li
     return fitted, pooled(fitted)
 
 
+def by_kinds_of_work(one: Fitted) -> bool:
+    """Whether it is not the second fit of a device, by totals."""
+    return not one.calibration.domain.endswith(TOTALS)
+
+
 def has_totals(one: Fitted) -> bool:
     """Whether a device is calibrated by totals too."""
     return one.calibration.form == "feature maps" and len(one.rows) >= FEW
@@ -52,7 +57,7 @@ def validation() -> tuple[list[Comparison], Accounts]:
     """The shipped calibrations beside their measurements, and what has become of each of these."""
     rows = measurements()
     fitted, classes = fit_all(rows)
-    told = [one for one in fitted if not one.calibration.domain.endswith(TOTALS)]
+    told = list(filter(by_kinds_of_work, fitted))
     held = [m for m in rows if m.use == "hold"]
     known = [*(f.calibration for f in fitted), *classes]
     comparisons = [
