@@ -11,7 +11,7 @@ from dse.calibration.calibrate import HELD
 from dse.calibration.catalogue import AUTO, CALIBRATIONS, choose
 from dse.calibration.constants import Calibration
 from dse.calibration.measurements import Measurement
-from dse.calibration.shipped import fit_all
+from dse.calibration.shipped import by_kinds_of_work, fit_all
 from dse.calibration.terms import predicted
 from dse.hardware import DEVICES
 
@@ -26,7 +26,7 @@ def of_catalogue() -> xr.Dataset:
         coordinates; low and high are the ends of the interval that is meant to hold the share `held` of the times.
     """
     rows, values, spreads = [], [], []
-    for one in fit_all()[0]:
+    for one in filter(by_kinds_of_work, fit_all()[0]):
         known = np.isfinite(one.held_out)
         rows += [row for row, is_known in zip(one.rows, known, strict=True) if is_known]
         values += [row.seconds * float(np.exp(r)) for row, r in zip(one.rows, one.held_out) if np.isfinite(r)]

@@ -95,7 +95,7 @@ def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list
 def fit_rows(rows: Sequence[Measurement]) -> Fitted:
     """The calibration of one device, software and number format."""
     first = rows[0]
-    form = form_of(DEVICES[first.device], first.domain, first.software)
+    form = form_of(DEVICES[first.device], first.domain, first.software, len({m.network for m in rows}))
     held = problem(rows, form)
     values = fitting.fit(held)
     by, groups = left_out_by(rows)
@@ -136,9 +136,18 @@ def spread_of(residuals: Array, groups: Sequence[str] | Array) -> float:
 
 
 def _few_groups(groups: int) -> float:
-    """Student's t over the normal quantile where 80 % lie inside, for as many degrees of freedom (Cornish-Fisher)."""
-    z = NormalDist().inv_cdf((1 + HELD) / 2)
-    return 1 + (z**2 + 1) / (4 * groups) + (5 * z**4 + 16 * z**2 + 3) / (96 * groups**2)
+    """Student's t over the normal quantile where 80 % lie inside, with a degree of freedom less than there are groups.
+
+    Each is predicted from all the others, so that of two the errors are one another's mirror image. One group tells of
+    no other: it counts as two. The quantile is exact for one and two degrees, else by Cornish and Fisher.
+    """
+    inside, freedom = (1 + HELD) / 2, max(groups - 1, 1)
+    z = NormalDist().inv_cdf(inside)
+    if freedom == 1:
+        return math.tan(math.pi * (inside - 0.5)) / z
+    if freedom == 2:
+        return (2 * inside - 1) / math.sqrt(2 * inside * (1 - inside)) / z
+    return 1 + (z**2 + 1) / (4 * freedom) + (5 * z**4 + 16 * z**2 + 3) / (96 * freedom**2)
 
 
 def errors_of(residuals: Array) -> Errors:

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from dse.calibration.constants import ANY, CLASS, Calibration, read_calibrations
+from dse.calibration.totals import TOTALS
 from dse.catalogue import Catalogue
 from dse.errors import InputError
 from dse.hardware import Device
@@ -77,7 +78,8 @@ def _chosen(
         same = [c for c in own if c.software == usual]
         if exact := [c for c in same if c.precision == precision]:
             (best,) = exact
-            return Choice(best, f"{best.device}, {best.software}, {best.precision}, {_batches(best)}", (best,))
+            what = f"{best.device}, {best.software}, {best.precision}, {_batches(best)}{_form(best)}"
+            return Choice(best, what, (best,))
         return _of_other_format(same, precision, [c for c in usable if c.device == CLASS + device_class])
     for name in dict.fromkeys((software, ANY)):
         for one in (device_class, *_KIN.get(device_class, ())):
@@ -113,7 +115,7 @@ def _of_other_format(same: Sequence[Calibration], precision: str, of_class: Sequ
     best = min(same, key=distance)
     wide = [c for c in of_class if c.software == best.software]
     spread = max(c.spread for c in (best, *wide))
-    what = f"{best.device}, {best.software}, measured in {best.precision} only"
+    what = f"{best.device}, {best.software}, measured in {best.precision} only{_form(best)}"
     return Choice(replace(best, spread=spread), what, (best, *wide))
 
 
@@ -125,13 +127,18 @@ def _of_class(found: Calibration, least: float, more: str) -> Choice:
     """The calibration of a class, for a device never measured; its interval is no narrower than `least`."""
     software = "any software" if found.software == ANY else found.software
     devices = "all devices" if found.device == CLASS + ANY else found.device
-    what = f"never measured{more}: {devices}, {software} ({found.source})"
+    what = f"never measured{more}: {devices}, {software} ({found.source}){_form(found)}"
     return Choice(replace(found, spread=max(found.spread, least)), what, (found,))
 
 
 def _batches(found: Calibration) -> str:
     low, high = found.batches
     return f"batch {low:g}" if low == high else f"batch {low:g} to {high:g}"
+
+
+def _form(found: Calibration) -> str:
+    """How a network is seen, where not by its kinds of work."""
+    return TOTALS if found.form == TOTALS.removeprefix(", ") else ""
 
 
 def software_names(known: Iterable[Calibration]) -> list[str]:

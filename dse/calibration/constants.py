@@ -182,7 +182,7 @@ def _number(value: float) -> str:
     return str(value) if isinstance(value, int) else "nan" if math.isnan(value) else f"{value:.5g}"
 
 
-def check_names(device: str, precision: str, where: str) -> list[Fault]:
-    """Faults of the names of a device and of a number format."""
-    faults = [] if device in DEVICES else [unknown("device", device, DEVICES, where)]
+def check_names(device: str | None, precision: str, where: str) -> list[Fault]:
+    """Faults of the names of a device, where one is given, and of a number format."""
+    faults = [] if device is None or device in DEVICES else [unknown("device", device, DEVICES, where)]
     return faults if precision in PRECISIONS else [*faults, unknown("number format", precision, PRECISIONS, where)]

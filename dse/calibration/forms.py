@@ -6,12 +6,18 @@ from dataclasses import dataclass
 
 from dse.calibration.constants import CONSTANTS
 from dse.calibration.fitting import PULL
+from dse.calibration.totals import TOTALS
 from dse.hardware import Device
 
 # What no measurement has told of yet: a cost of the datasheet's, and the start of a kernel or a call of a GPU.
 _PRIOR = {"launch_time": 5e-6, "call_time": 1e-4}
+# The form of few constants, and the networks with which rates of kinds of work can be told instead.
+TOTALS_ONLY = TOTALS.removeprefix(", ")
+FEWEST = 3
 # The device whose compiler keeps weights on chip.
 RESIDENT = "coral-edge-tpu"
+# Classes of devices with a form of their own, of few constants too.
+_OF_CLASS = {"mcu": "microcontroller", "phone": "phone"}
 _DECODER = (
     ("matrix_cost",),
     ("weight_cost",),
@@ -95,6 +101,18 @@ FORMS = {
             believed=(1.0, 1.0, 1.0, 1e-3),
             resident=True,
         ),
+        # Where no kinds of work can be told apart: multiply-accumulates at half the peak rate, bytes at the bandwidth.
+        Form(
+            TOTALS_ONLY,
+            (
+                ("matrix_cost", "product_cost", "depthwise_cost"),
+                ("window_cost", "depthwise_traffic_cost", "stream_cost", "rearrange_cost"),
+                ("weight_cost",),
+                ("call_time",),
+            ),
+            believed=(2.0, 1.0, 1.0, 1e-3),
+            to_scale=True,
+        ),
         Form("matrix product", (("matrix_cost",), ("weight_cost",), ("launch_time",)), overlap=True),
         # Matrix products reach 0.73 of the peak rate and 0.80 of the bandwidth on an A100, attention half of the rate.
         # The weight of these was chosen on llama.cpp's rows, so that it owes nothing to those of other engines.
@@ -118,14 +136,18 @@ FORMS = {
 }
 
 
-def form_of(device: Device, domain: str, software: str) -> Form:
-    """The form for networks of a domain on a device; matrix products are a domain of their own."""
+def form_of(device: Device, domain: str, software: str, networks: int) -> Form:
+    """The form for as many networks of a domain on a device; matrix products are a domain of their own."""
     if domain == "matrix product":
         return FORMS[domain]
     if domain.endswith("training"):
         return FORMS["training"]
     if domain == "language":
         return FORMS["decoder, llama.cpp" if software.startswith("llama.cpp") else "decoder"]
-    if device.name == RESIDENT:
-        return FORMS["resident weights"]
-    return FORMS[{"mcu": "microcontroller", "phone": "phone"}.get(device.device_class, "feature maps")]
+    if domain.endswith(TOTALS):
+        return FORMS[TOTALS_ONLY]
+    if device.device_class in _OF_CLASS:
+        return FORMS[_OF_CLASS[device.device_class]]
+    if networks < FEWEST:
+        return FORMS[TOTALS_ONLY]
+    return FORMS["resident weights" if device.name == RESIDENT else "feature maps"]

@@ -4,7 +4,7 @@ A file has one measurement a line, and these columns in any order (the first sev
 
 =========  ============================================================================================
 network    a model of the zoo, a family, or a file that holds a network; empty where it has none here
-device     a name of the catalogue
+device     a name of the catalogue; any, where use is skip
 software   what ran it, in your words: calibrations are kept apart by it
 precision  a number format
 metric     latency, throughput or time_to_first_token (of phase=prefill or request); energy, peak_sram, flash_total
@@ -16,6 +16,8 @@ family     what is left out of a fit together, where it is not the network's own
 use        fit (the default), hold (never fitted, only predicted), skip (kept, with the reason in note)
 source     where the figure is published
 note       anything
+totals     of an image network that has no family here what is published of it: "macs=9.31e9 params=41.6e6
+           activations=12.4e6" (elements that all layers put out); then `network` is any name, and the one axis batch
 =========  ============================================================================================
 """
 
@@ -24,19 +26,20 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from dse.calibration.constants import check_names
 from dse.calibration.measured_axes import SHARING, faults_of_network, read_axes
+from dse.calibration.totals import TOTALS, read_totals
 from dse.errors import Fault, InputError, unknown
 from dse.networks import FAMILIES, MODELS, Family, find_model
 from dse.units import quantity
 
 NEEDED = ("network", "device", "software", "precision", "metric", "value", "unit")
-COLUMNS = (*NEEDED, "axes", "family", "use", "source", "note")
+COLUMNS = (*NEEDED, "axes", "family", "use", "source", "note", "totals")
 USES = ("fit", "hold", "skip")
 FIRST_TOKEN = "time_to_first_token"
 # No figure of a device is smaller or larger, in SI units.
@@ -67,6 +70,7 @@ class Measurement:
     source: str = ""
     note: str = ""
     line: int = 0
+    totals: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def builder(self) -> tuple[Family, dict[str, Any]]:
@@ -79,12 +83,12 @@ class Measurement:
     @property
     def family(self) -> str:
         """The group of networks that is left out of a fit together."""
-        return self.own_family or self.builder[0].name
+        return self.own_family or (self.network if self.totals else self.builder[0].name)
 
     @property
     def domain(self) -> str:
-        """What is calibrated apart: vision, language, their training, matrix products."""
-        return domain_of(self.builder[0], self.phase)
+        """What is calibrated apart: vision, language, their training, matrix products; networks by their totals."""
+        return f"vision{TOTALS}" if self.totals else domain_of(self.builder[0], self.phase)
 
     @property
     def phase(self) -> str | None:
@@ -174,15 +178,17 @@ def _measurement(row: Mapping[str, Any], line: int) -> Measurement:
     if None in row or None in row.values():
         raise InputError("has more or fewer values than the file has columns")
     texts = {key: (row.get(key) or "").strip() for key in COLUMNS}
-    faults = check_names(texts["device"], texts["precision"], "")
-    faults += [] if texts["software"] else [Fault("software", "is empty; say what ran the network")]
     use = texts["use"] or "fit"
+    faults = check_names(None if use == "skip" else texts["device"], texts["precision"], "")
+    faults += [] if texts["software"] else [Fault("software", "is empty; say what ran the network")]
     if use not in USES:
         faults.append(unknown("use", use, USES, "use"))
     if texts["metric"] not in UNITS:
         faults.append(unknown("measured metric", texts["metric"], UNITS, "metric"))
-    axes = read_axes(texts["axes"], faults)
-    if texts["network"] or use != "skip":
+    axes, totals = read_axes(texts["axes"], faults), read_totals(texts["totals"], faults)
+    if texts["totals"]:
+        faults += _faults_of_totals(texts, axes)
+    elif texts["network"] or use != "skip":
         faults += faults_of_network(texts["network"], axes)
     if texts["metric"] == FIRST_TOKEN and axes.get("phase") not in ("prefill", "request"):
         faults.append(Fault("axes: phase", f"{FIRST_TOKEN} is a time of phase=prefill or phase=request"))
@@ -194,7 +200,16 @@ def _measurement(row: Mapping[str, Any], line: int) -> Measurement:
     if not LEAST <= value <= MOST:
         raise InputError(Fault("value", f"{value:g} {UNITS[texts['metric']]} is not from {LEAST:g} to {MOST:g}"))
     names = {key: texts[key] for key in ("network", "device", "software", "precision", "metric", "source", "note")}
-    return Measurement(**names, value=value, axes=axes, own_family=texts["family"], use=use, line=line)
+    return Measurement(**names, value=value, axes=axes, own_family=texts["family"], use=use, line=line, totals=totals)
+
+
+def _faults_of_totals(texts: Mapping[str, str], axes: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with a network of which only totals are told."""
+    faults = [] if texts["network"] else [Fault("network", "is empty; give the network with these totals a name")]
+    faults += [unknown("axis", name, ("batch",), "axes") for name in axes if name != "batch"]
+    if texts["metric"] not in ("latency", "throughput"):
+        faults.append(unknown("metric of a network's totals", texts["metric"], ("latency", "throughput"), "metric"))
+    return faults
 
 
 def _is_bare(value: str) -> bool:

@@ -17,15 +17,13 @@ from dse.calibration.calibrate import Fitted, errors_of, fit_rows, groups_of, sp
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import ANY, CLASS, Calibration
 from dse.calibration.fitting import Array
-from dse.calibration.forms import FORMS
+from dse.calibration.forms import FEWEST, FORMS, RESIDENT
 from dse.calibration.measurements import Measurement
 from dse.calibration.terms import predicted, problem
 from dse.hardware import DEVICES
 
 # Interval of a device of a class of which no second device was measured: errors of a factor of 3 are usual.
 UNKNOWN_SPREAD = 3.0
-# With fewer networks a device takes the constants of its class in proportion.
-FEWEST = 3
 
 
 def pooled(fitted: Iterable[Fitted]) -> list[Calibration]:
@@ -35,7 +33,7 @@ def pooled(fitted: Iterable[Fitted]) -> list[Calibration]:
     The intervals of a class come from all devices of it, each left out in turn, and are no narrower than that of any
     device that was measured. Those with a software share one, whatever the software.
     """
-    fitted = [one for one in fitted if not FORMS[one.calibration.form].resident]
+    fitted = [one for one in fitted if tells_of_others(one)]
     found = []
     for domain in dict.fromkeys(one.calibration.domain for one in fitted):
         of_domain = [one for one in fitted if one.calibration.domain == domain]
@@ -55,6 +53,11 @@ def of_one_class(device_class: str, members: Sequence[Fitted]) -> list[Calibrati
     shared = max(_spread(known), whole.widest)
     entries = [pool.calibration(device_class, name, shared) for name, pool in pools.items()]
     return [*entries, whole.calibration(device_class, ANY, max(whole.spread, shared))]
+
+
+def tells_of_others(one: Fitted) -> bool:
+    """Whether a device is like others of its class: not one that keeps its weights and is fed by a link."""
+    return one.calibration.device != RESIDENT
 
 
 def _class(one: Fitted) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from dse.calibration.constants import CONSTANTS
 from dse.calibration.fitting import Array, Problem
 from dse.calibration.forms import Form
 from dse.calibration.measurements import Measurement
+from dse.calibration.totals import NAMES, counts
 from dse.glossary import lookup
 from dse.hardware import DEVICES
 from dse.metrics.latency_fitted import calibrated_latency
@@ -85,8 +87,16 @@ def _metric(name: str, measurement: Measurement, scope: str = "") -> float:
     return float(record.function(*(_metric(i, measurement, scope) for i in record.inputs)))
 
 
+def by_totals(measurement: Measurement) -> Measurement:
+    """The same measurement, of whose network only the totals are told."""
+    totals = {name: count(name, measurement) for name in NAMES}
+    return replace(measurement, totals=totals, own_family=measurement.family)
+
+
 def count(name: str, measurement: Measurement) -> float:
     """A count of the network of a measurement; of its forward pass, in training."""
+    if measurement.totals:
+        return counts(measurement.totals)[name]
     axes = dict(measurement.axes)
     if measurement.phase == "train":
         axes |= {"phase": "prefill", "all_logits": 1}

@@ -16,7 +16,7 @@ from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import Calibration
 from dse.calibration.fitting import Array
 from dse.calibration.measurements import Measurement
-from dse.calibration.pool import pooled
+from dse.calibration.pool import pooled, tells_of_others
 from dse.calibration.terms import predicted, roofline
 from dse.calibration.validation import Comparison, Residuals, joined
 from dse.hardware import DEVICES
@@ -32,6 +32,7 @@ TOLD = {
     ("cpu", "vision"): "image networks on CPUs",
     ("phone", "vision"): "phones (TensorFlow Lite)",
     ("mcu", "vision"): "microcontrollers",
+    ("edge", "vision"): "single-board computers",
     ("consumer-gpu", "language"): "LLM on GPUs",
     ("datacentre-gpu", "language"): "LLM on GPUs",
 }
@@ -64,6 +65,7 @@ def unseen_devices(fitted: Sequence[Fitted]) -> list[Comparison]:
 
 def _left_out(fitted: Sequence[Fitted]) -> Iterator[tuple[str, list[Fitted], list[Fitted]]]:
     """For each device of each class and domain: what is told together with it, the others of these, and its own."""
+    fitted = [one for one in fitted if tells_of_others(one)]
     for kind in dict.fromkeys(map(_kind, fitted)):
         members = [f for f in fitted if _kind(f) == kind]
         devices = dict.fromkeys(f.calibration.device for f in members)

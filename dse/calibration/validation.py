@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,21 @@ def joined(name: str, by: str, parts: Sequence[Residuals]) -> Comparison:
     covered = float(known.mean()) if len(known) >= TELLING else float("nan")
     fitted, held_out, plain = map(errors_of, (all_rows.fitted, all_rows.held_out, all_rows.roofline))
     return Comparison(name, by, fitted, held_out, covered, plain)
+
+
+def never_fitted(
+    pools: Mapping[str, Callable[[Measurement], bool]], rows: Sequence[Measurement], known: Sequence[Calibration]
+) -> list[Comparison]:
+    """Errors on rows that nothing was fitted to, with the intervals that their user is told; of each kind of rows."""
+    kinds = {name: [m for m in rows if chosen(m)] for name, chosen in pools.items()}
+    return [joined(name, "never fitted", [_chosen(m, known) for m in own]) for name, own in kinds.items() if own]
+
+
+def _chosen(row: Measurement, known: Sequence[Calibration]) -> Residuals:
+    found = choose(known, DEVICES[row.device], row.software, row.precision, row.domain).calibration
+    out, plain = (np.log(f / row.seconds) for f in (predicted([row], found.constants), roofline([row])))
+    inside = (np.abs(out) <= np.log(found.spread)).astype(float)
+    return Residuals([row], np.full(1, np.nan), out, inside, plain)
 
 
 def predict_file(

@@ -21,7 +21,8 @@ def command(measured: Path, out: Path | None, as_json: bool) -> None:
 
     Its columns are network, device, software, precision, metric (latency, throughput, time_to_first_token; energy,
     peak_sram and flash_total beside such times), value, unit, and where they apply axes ("resolution=256 batch=64"),
-    family, use (fit, hold or skip), source, note. Families of models are left out in turn to tell the error on new
+    family, use (fit, hold or skip), source, note, totals (of a network that has no family here:
+    "macs=9.31e9 params=41.6e6 activations=12.4e6"). Families of models are left out in turn to tell the error on new
     ones. A device with fewer than three networks takes the constants of its class in proportion. Rows that nothing was
     made of are listed.
 

@@ -47,16 +47,17 @@ def command(measured: Path | None, calibration: Path | None, as_json: bool) -> N
     if measured is None:
         from dse.calibration.shipped import validation
 
-        comparisons, notes = validation()
+        comparisons, accounts = validation()
+        notes, counts = [accounts.told()], asdict(accounts)
     else:
         known = list(CALIBRATIONS.values()) if calibration is None else read_calibrations(calibration)
         rows = read_measurements(measured)
         comparisons, unused = predict_file(rows, known, read_keys(calibration or FITTED))
-        notes = told(unused, len(rows))
+        notes, counts = told(unused, len(rows)), {"rows": len(rows), "unused": len(unused)}
         if not comparisons:
             raise InputError(Fault(str(measured), f"no row can be compared {' '.join(notes)}"))
     if as_json:
-        print_json({"comparisons": [asdict(c) for c in comparisons], "notes": notes})
+        print_json({"comparisons": [asdict(c) for c in comparisons], "counts": counts, "notes": notes})
         return
     print_comparisons(comparisons)
     for note in notes:

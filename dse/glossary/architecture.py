@@ -105,7 +105,7 @@ ARCHITECTURE: dict[str, Name] = {
         "1",
         "design",
         "searched list of blocks, by the name that its authors gave it",
-        choices=("in0", "in1", "in2", "in3", "in4", "proxyless"),
+        choices=("in0", "in1", "in2", "in3", "in4", "proxyless", "mbv2-w0.3", "mbv2-w0.35"),
     ),
     "time_steps": count("architecture", "N_t", "time steps of a spectrogram"),
     "coefficients": count("architecture", "N_f", "coefficients of each time step of a spectrogram"),

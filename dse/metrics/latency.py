@@ -181,4 +181,7 @@ def ridge_point(peak_ops, bandwidth):
 @metric(unit="1")
 def compute_bound(arithmetic_intensity, ridge_point):
     """1 where the network as a whole is compute-bound, 0 where it is memory-bound."""
-    return formulas.compute_bound(arithmetic_intensity, ridge_point)
+    # A comparison is 0 with what is undefined: the sum is undefined too.
+    return formulas.compute_bound(arithmetic_intensity, ridge_point) + 0.0 * np.minimum(
+        arithmetic_intensity, ridge_point
+    )

@@ -142,3 +142,33 @@ def several_stored_activations(
 def several_training_memory(fixed_memory, sequence_memory, batch):
     """Weights, gradients, optimizer state and stored activations, on the device that holds most."""
     return fixed_memory + sequence_memory * batch
+
+
+@metric("live_bytes", setting="several", phase="train", unit="B", direction="min")
+def several_training_live_bytes(
+    device_params,
+    expert_params,
+    params,
+    trained_params,
+    grad_bits,
+    optimizer_bits,
+    zero_stage,
+    tensor_shards,
+    pipeline_parallel,
+    expert_parallel,
+    data_parallel,
+    sequence_memory,
+    batch,
+):
+    """Bytes that a training step holds on a device beside weights: gradients, optimizer state, stored activations."""
+    experts = expert_params / (tensor_shards * pipeline_parallel * expert_parallel)
+    common = device_params - experts
+    share = trained_params / params
+    replicas = data_parallel * expert_parallel
+    state = formulas.sharded_training_memory(
+        common, common * share, 0.0, grad_bits, optimizer_bits, replicas, zero_stage
+    )
+    state_of_experts = formulas.sharded_training_memory(
+        experts, experts * share, 0.0, grad_bits, optimizer_bits, data_parallel, zero_stage
+    )
+    return state + state_of_experts + sequence_memory * batch

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from dse.calibration.calibrate import spread_of
 from dse.calibration.fitting import Problem, fit, held_out
 
 KNOWN = np.array([1.5, 0.7, 2e-5])
@@ -74,3 +75,11 @@ def test_a_group_is_predicted_without_its_own_rows():
 
 def test_one_group_alone_is_not_predicted():
     assert np.isnan(held_out(made(), ["same"] * 60)).all()
+
+
+# Student's t where 90 % lie below, over the normal 1.2816, from printed tables; the errors themselves are all 0.1.
+@pytest.mark.parametrize(("groups", "t"), [(2, 3.0777), (3, 1.8856), (5, 1.5332), (11, 1.3722)])
+def test_intervals_of_few_groups_are_as_wide_as_student_s(groups, t):
+    labels = [str(row % groups) for row in range(10 * groups)]
+    found = spread_of(np.tile([0.1, -0.1], 5 * groups), labels)
+    assert np.log(found) == pytest.approx(0.1 * t / 1.2816, rel=5e-3)

@@ -28,7 +28,7 @@ def measured(tmp_path_factory):
     for network in (*NETWORKS, "resnet101"):
         use = "hold" if network == "resnet101" else ""
         half = throughput(network) / 2
-        rows.append(f"{network},rtx-4090,mine,fp16,throughput,{half:.6g},1/s,batch=64,,{use},,")
+        rows.append(f"{network},rtx-4090,mine,fp16,throughput,{half:.6g},1/s,batch=64,,{use},,,")
     path.write_text("\n".join(rows) + "\n")
     return path
 

@@ -21,8 +21,21 @@ def fitted():
 
 
 @pytest.fixture(scope="module")
-def errors():
-    return {c.name: c for c in validation()[0]}
+def validated():
+    return validation()
+
+
+@pytest.fixture(scope="module")
+def errors(validated):
+    return {c.name: c for c in validated[0]}
+
+
+def test_every_measured_figure_is_fitted_or_only_predicted_or_has_its_reason(validated):
+    accounts = validated[1]
+    assert accounts.rows == len(measurements()) == accounts.fitted + accounts.held_out + sum(accounts.unused.values())
+    assert accounts.held_out == sum(m.use == "hold" for m in measurements()) == 160
+    assert all(m.note for m in measurements() if m.use == "skip")
+    assert f"{accounts.rows:,} measured figures: {accounts.fitted} fitted, 160 only predicted" in accounts.told()
 
 
 def test_the_catalogue_is_what_its_measurements_fit(fitted):
@@ -64,7 +77,11 @@ def test_training_steps_of_sizes_not_fitted(fitted):
 
 
 def test_eighty_per_cent_intervals(errors):
-    pools = ["image networks on GPUs", "image networks on CPUs", "microcontrollers (MLPerf Tiny)", "matrix products"]
+    pools = [
+        "image networks on GPUs", "image networks on CPUs", "image networks on GPUs, totals only",
+        "image networks on CPUs, totals only", "microcontroller engines (TinyEngine's table)",
+        "microcontrollers (MLPerf Tiny)", "matrix products",
+    ]  # fmt: skip
     assert all(0.7 <= errors[name].coverage <= 0.9 for name in pools)
 
 
@@ -147,8 +164,8 @@ def test_the_readme_tells_what_is_printed(errors):
 
 def test_a_device_left_out_whole_lies_in_the_interval_that_its_user_is_told(errors):
     """Of at least 16 rows the interval of what was never measured holds its 80 %, or is wider, never much narrower."""
-    unseen = [c for name, c in errors.items() if "device not measured" in name and "phones" not in name]
-    assert len(unseen) == 8
+    unseen = [c for name, c in errors.items() if "device not measured" in name]
+    assert len(unseen) == 12
     assert all(c.coverage >= 0.7 for c in unseen)
 
 

@@ -254,3 +254,10 @@ def test_threads_make_no_difference(threads):
     for name in one:
         np.testing.assert_array_equal(one[name].data, several[name].data)
     assert math.prod(space.sizes.values()) > 8
+
+
+@pytest.mark.parametrize(("intensity", "bound"), [(200.0, 1.0), (156.0, 1.0), (1.0, 0.0), (math.inf, 1.0)])
+def test_the_regime_is_undefined_where_the_intensity_or_the_ridge_is(intensity, bound):
+    (record,) = (r for r in RECORDS if r.name == "compute_bound")
+    assert record.function(intensity, 156.0) == bound
+    assert math.isnan(record.function(math.nan, 156.0)) and math.isnan(record.function(intensity, math.nan))

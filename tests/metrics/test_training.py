@@ -239,6 +239,17 @@ def test_what_is_trained_must_fit_on_chip():
     assert float(tenth.sram_free) == pytest.approx(320 * 1024 - (0.1 * params + 0.1 * params + stored), rel=1e-12)
 
 
+def test_what_a_step_holds_on_one_of_several_devices():
+    """Of 8 that share out tensors and optimizer state: 2 bytes of gradients, 12 of state over 4 replicas."""
+    wanted = ["live_bytes", "memory", "sequence_memory", "device_params"]
+    axes = {"context": 512, "batch": 8, "tensor_parallel": 2, "data_parallel": 4, "zero_stage": 1}
+    axes |= {"grad_bits": 16, "optimizer_bits": 96}
+    found = dse.evaluate("gpt2", device="a100-sxm-80gb", precision="fp16", phase="train", metrics=wanted, **axes)
+    held, activations = float(found.device_params), 8 * float(found.sequence_memory)
+    assert float(found.live_bytes) == pytest.approx(held * (2 + 12 / 4) + activations, rel=1e-12)
+    assert float(found.memory) == pytest.approx(float(found.live_bytes) + 2 * held, rel=1e-12)
+
+
 def test_a_cache_must_fit_on_chip():
     """Two layers of one key and one value of 64 elements, one byte each, for 1,000 tokens."""
     shape = {"layers": 2, "d_model": 64, "heads": 4, "ffn": 128, "vocab": 256, "phase": "decode", "context": 1000}

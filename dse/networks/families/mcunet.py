@@ -42,9 +42,19 @@ DESIGNS: dict[str, tuple[int, int, tuple[Block, ...]]] = {
         (5, 3, 32, 1), (5, 3, 32, 1), (7, 6, 64, 2), (7, 6, 64, 1), (7, 3, 64, 1), (7, 3, 64, 1),
         (7, 6, 96, 1),
     )),
+    "mbv2-w0.3": (16, 8, (
+        (3, 6, 8, 2), (3, 6, 8, 1), (3, 6, 16, 2), (3, 6, 16, 1), (3, 6, 16, 1), (3, 6, 24, 2),
+        (3, 6, 24, 1), (3, 6, 24, 1), (3, 6, 24, 1), (3, 6, 32, 1), (3, 6, 32, 1), (3, 6, 32, 1),
+        (3, 6, 48, 2), (3, 6, 48, 1), (3, 6, 48, 1), (3, 6, 96, 1),
+    )),
+    "mbv2-w0.35": (16, 8, (
+        (3, 6, 8, 2), (3, 6, 8, 1), (3, 6, 16, 2), (3, 6, 16, 1), (3, 6, 16, 1), (3, 6, 24, 2),
+        (3, 6, 24, 1), (3, 6, 24, 1), (3, 6, 24, 1), (3, 6, 32, 1), (3, 6, 32, 1), (3, 6, 32, 1),
+        (3, 6, 56, 2), (3, 6, 56, 1), (3, 6, 56, 1), (3, 6, 112, 1),
+    )),
 }  # fmt: skip
 # Channels of a last convolution, where a design has one.
-LAST = {"proxyless": 384}
+LAST = {"proxyless": 384, "mbv2-w0.3": 384, "mbv2-w0.35": 448}
 
 
 @family(structural=("design",), domain="vision", source="Lin et al., MCUNet, NeurIPS 2020")
@@ -52,8 +62,10 @@ def mcunet(net: Net, design="in3", width=1.0, resolution=176, classes=1000, in_c
     """MCUNet: kernel, expansion and channels of every block as searched for a microcontroller.
 
     `design` is the name in the authors' list (in0 to in4), each made for a resolution of its own: 48, 96, 160, 176
-    and 160; proxyless is the network that they compare with, ProxylessNAS at 0.3 of its width, made for 176. `width`
-    scales the channels, rounded to multiples of 8. The classifier reads the last block, or the convolution after it.
+    and 160. The others are the networks that they compare with: proxyless is ProxylessNAS at 0.3 of its width, made
+    for 176, mbv2-w0.3 and mbv2-w0.35 are MobileNetV2 at these widths, made for 80 and 144, whose last convolution
+    shrinks too. `width` scales the channels, rounded to multiples of 8. The classifier reads the last block, or the
+    convolution after it.
     """
     net.in_patches(patches)
     stem, first, blocks = DESIGNS[design]
