@@ -22,12 +22,11 @@ from dse.jobs.reuse import reusable
 from dse.jobs.store import Store, check_disk, sums_of
 from dse.jobs.undefined import Reasons
 from dse.jobs.work import Work, tidy, working
-from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
-from dse.pareto.field import Field
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import Checkpoint, Progress, Scanner
+from dse.pareto.shares import SHARES, Shares
 from dse.pareto.ties import INTERVAL
 from dse.pareto.units import Block, Source
 
@@ -40,12 +39,13 @@ class Keeping:
     checkpoint: Checkpoint | None = None
 
 
-ScanUnits = Callable[[Sequence[Block], Progress | None, Keeping], Partial]
+AnyScanner = Scanner | Shares
+ScanUnits = Callable[[AnyScanner, Progress | None, Keeping], Partial]
 
 
-def scan_here(blocks: Sequence[Block], progress: Progress | None, keeping: Keeping) -> Partial:
+def scan_here(scanner: AnyScanner, progress: Progress | None, keeping: Keeping) -> Partial:
     """Scan all units of a job in this process."""
-    return Scanner(blocks).scan(progress, known=keeping.known, checkpoint=keeping.checkpoint)
+    return scanner.scan(progress, known=keeping.known, checkpoint=keeping.checkpoint)
 
 
 def run(
@@ -219,13 +219,11 @@ def compute(
     """
     started = time.perf_counter()
     with told(job):
-        if job.by_bounds and scan is not scan_here:
-            raise InputError("bounds: one process searches by bounds; give bounds = false, or no scheduler")
-        if job.by_bounds:
-            found = branch([Field(grid, job.cut_of(grid)) for grid in job.grids], progress=progress)
-        else:
-            blocks = blocks_of(job, stores, sources or {})
-            found = finish(blocks, scan(blocks, progress, keeping or Keeping()))
+        keeping, blocks = keeping or Keeping(), blocks_of(job, stores, sources or {})
+        # One process searches by bounds as a whole: shares are for several, or to go on with what several have found.
+        whole = scan is scan_here and keeping.known is None
+        scanner = Shares(blocks, 1 if whole else SHARES) if job.by_bounds else Scanner(blocks)
+        found = finish(blocks, scan(scanner, progress, keeping))
     return result_of(job, found, time.perf_counter() - started)
 
 
