@@ -18,7 +18,8 @@ from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, witho
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, SUMS, Result, load, read_manifest
-from dse.jobs.reuse import reusable
+from dse.jobs.reuse import Reuse, reusable
+from dse.jobs.same_chunks import Standing
 from dse.jobs.store import Store, check_disk, sums_of
 from dse.jobs.undefined import Reasons
 from dse.jobs.work import Work, tidy, working
@@ -66,7 +67,8 @@ def run(
     folder
         Where to keep the result; None keeps it in memory only.
     fresh
-        Compute it again, and replace whatever result the folder holds.
+        Compute it again, and replace whatever result the folder holds; what a grid that has grown has in common with
+        it is taken over.
     progress
         Called with designs done and designs in all.
     scan
@@ -102,12 +104,12 @@ def run(
         work.messages += [f"{damage} of the standing grid: it is computed again"] if damage else []
         keeping = Keeping(known, work.checkpoint)
         sources = reusable(job, folder) if stores and not _is_same(job, manifest) else {}
-        for name, source in sources.items():
-            work.messages.append(f"{name or 'grid'}: {source.known:,} designs are taken from the standing grid")
         created = _created(job, stores, work.path, known)
+        work.messages += _take_over(created, sources, folder) if known is None else []
+        sources = {name: source for name, source in sources.items() if source.reads}
         work.before_checkpoint = [store.sync for store in created]
         result = compute(job, progress, created, sources, scan=scan, keeping=keeping)
-        work.messages += [f"{told}: evaluated instead" for s in sources.values() for told in getattr(s, "damaged", ())]
+        work.messages += [f"{told}: evaluated instead" for s in sources.values() for told in s.damaged]
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
         _hand_over(created, work, folder)
         written = folders.write(result, job, work.part, folder, plots)
@@ -193,6 +195,22 @@ def _created(job: Job, stores: Sequence[Store], path: Path, known: Partial | Non
     except OSError as error:
         raise DseError(f"{path}: cannot be written: {error.strerror or error}") from None
     return list(stores)
+
+
+def _take_over(stores: Sequence[Store], sources: Mapping[str, Reuse], folder: Path) -> list[str]:
+    """Take over files of the grids that stand in the folder; what is told of what is taken from them."""
+    told = []
+    try:
+        for store in (s for s in stores if s.name in sources):
+            source, name = sources[store.name], store.name or "grid"
+            chunks = store.take_over(Standing(folder / GRID / store.name, sums_of(folder), source.rows), source.data)
+            if source.reads:
+                told.append(f"{name}: {source.known:,} designs are taken from the standing grid")
+            elif chunks:
+                told.append(f"{name}: files of {chunks:,} chunks are taken over from the standing grid")
+    except OSError as error:
+        raise DseError(f"{folder}: the grid cannot be taken over: {error.strerror or error}") from None
+    return told
 
 
 def compute(
