@@ -63,6 +63,7 @@ def _spec(hardware: Mapping[str, Any], layers: int, widths: int, batches: int, t
     network = {"model": "llama-3.1-8b", "layers": list(range(1, layers + 1))}
     return {
         "name": "bench",
+        "bounds": False,
         "network": {**network, "ffn": [1024 * n for n in range(1, widths + 1)]},
         "precision": {"scheme": SCHEMES},
         "hardware": {"device": hardware["device"]},
