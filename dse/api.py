@@ -256,7 +256,8 @@ def explore(
     out
         Folder to keep the result in; by default it stays in memory.
     fresh
-        Recompute, and replace what the folder holds.
+        Compute again, and replace what the folder holds, be it of another spec. What its grid has in common with the
+        new one is taken over (docs/spec.md).
     shard
         (I, N): scan the I-th of N shards only, and give a `Shard`; `dse.merge` puts all N together.
     scheduler

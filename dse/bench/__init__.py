@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from dse.bench.figures import Case, Figure
 from dse.errors import InputError, unknown
@@ -24,6 +25,8 @@ GROUPS = {
     "search": "searches of spaces whose exact frontier is known, beside NSGA-II of Optuna",
     "startup": "import, help, and a run of the first sweep",
 }
+# Groups that measure the same at every size; what others aim at is meant for the full one.
+SIZELESS = ("startup",)
 
 
 def cases_of(groups: Sequence[str], full: bool = True, only: str = "") -> list[Case]:
@@ -39,6 +42,7 @@ def cases_of(groups: Sequence[str], full: bool = True, only: str = "") -> list[C
             raise InputError(unknown("group", name, GROUPS))
     modules = [importlib.import_module(f"dse.bench.{name}") for name in dict.fromkeys(groups or GROUPS)]
     every = [case for module in modules for case in module.cases(full)]
+    every = [case if full or case.group in SIZELESS else replace(case, aims=False) for case in every]
     found = [case for case in every if only in case.what]
     if not found:
         raise InputError(f"no case has {only!r} in its name; there are: {'; '.join(case.what for case in every)}")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from dse.bench.figures import Case, Figure, check
-from dse.bench.sweeps import sweep
+from dse.bench.sweeps import logarithmic, sweep
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.run import blocks_of
 from dse.pareto.branch import branch
@@ -25,8 +25,8 @@ def _part(peaks: int, bandwidths: int, batches: int, memories: str, rams: str) -
     """Settings that leave fewer values of the axes of trillion.toml."""
     chip = "device.serving-chip"
     return {
-        f"{chip}.peak_fp16": {"start": "100 TFLOP/s", "stop": "2000 TFLOP/s", "num": peaks, "scale": "log"},
-        f"{chip}.bandwidth": {"start": "0.5 TB/s", "stop": "8 TB/s", "num": bandwidths, "scale": "log"},
+        f"{chip}.peak_fp16": logarithmic("100 TFLOP/s", "2000 TFLOP/s", peaks),
+        f"{chip}.bandwidth": logarithmic("0.5 TB/s", "8 TB/s", bandwidths),
         f"{chip}.memory_capacity": {"start": "16 GiB", "stop": "256 GiB", "step": memories},
         f"{chip}.sram": {"start": "8 MiB", "stop": "520 MiB", "step": rams},
         "deployment.batch": {"start": 1, "stop": 512, "num": batches},

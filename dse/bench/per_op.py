@@ -12,6 +12,7 @@ import numpy as np
 
 from dse.bench.figures import Case, Figure, check, in_turns, nanoseconds
 from dse.bench.machine import cores
+from dse.bench.sweeps import logarithmic
 from dse.grid.evaluate import evaluate_values
 from dse.grid.program import program
 from dse.grid.space import Space
@@ -47,8 +48,8 @@ def _space(points: int, size: float, model: str) -> Space:
         "device": {
             "chip": {
                 "class": "edge",
-                "peak_fp16": {"start": "0.1 TFLOP/s", "stop": "10 TFLOP/s", "num": rates[0], "scale": "log"},
-                "bandwidth": {"start": "5 GB/s", "stop": "200 GB/s", "num": rates[1], "scale": "log"},
+                "peak_fp16": logarithmic("0.1 TFLOP/s", "10 TFLOP/s", rates[0]),
+                "bandwidth": logarithmic("5 GB/s", "200 GB/s", rates[1]),
                 "memory_capacity": "4 GiB",
             }
         },

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from dse.bench.sweeps import logarithmic
+
 VISION: dict[str, Any] = {
     "name": "vision-mcu",
     "network": {
@@ -55,9 +57,9 @@ WHAT_IF: dict[str, Any] = {
     "device": {
         "chip": {
             "class": "edge",
-            "peak_int8": {"start": "1 TOPS", "stop": "64 TOPS", "num": 40, "scale": "log"},
-            "bandwidth": {"start": "4 GB/s", "stop": "256 GB/s", "num": 40, "scale": "log"},
-            "sram": {"start": "256 KiB", "stop": "32 MiB", "num": 40, "scale": "log"},
+            "peak_int8": logarithmic("1 TOPS", "64 TOPS", 40),
+            "bandwidth": logarithmic("4 GB/s", "256 GB/s", 40),
+            "sram": logarithmic("256 KiB", "32 MiB", 40),
             "memory_capacity": "4 GiB",
             "tdp": {"base": "0.3 W", "peak_int8": "0.15 W/TOPS", "bandwidth": "0.02 W*s/GB", "sram": "20 mW/MiB"},
             "area": {"base": "4 mm2", "peak_int8": "0.4 mm2/TOPS", "bandwidth": "0.05 mm2*s/GB", "sram": "0.8 mm2/MiB"},

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from dse.bench.sweeps import logarithmic
 from dse.jobs.resolve import Job, read_job
 
 # Metrics that vary along every axis of the sheet: on any hardware, and twelve in all on each.
@@ -30,8 +31,8 @@ DRAWN: dict[str, Any] = {
     "own": {
         "chip": {
             "class": "datacentre-accelerator",
-            "peak_fp16": {"start": "100 TFLOP/s", "stop": "2000 TFLOP/s", "num": 24, "scale": "log"},
-            "bandwidth": {"start": "0.5 TB/s", "stop": "8 TB/s", "num": 256, "scale": "log"},
+            "peak_fp16": logarithmic("100 TFLOP/s", "2000 TFLOP/s", 24),
+            "bandwidth": logarithmic("0.5 TB/s", "8 TB/s", 256),
             "memory_capacity": "141 GiB",
             "sram": "64 MiB",
             "tdp": {"base": "60 W", "peak_fp16": "0.25 W/TFLOPS", "bandwidth": "40 W*s/TB"},
@@ -62,6 +63,7 @@ def _spec(hardware: Mapping[str, Any], layers: int, widths: int, batches: int, t
     network = {"model": "llama-3.1-8b", "layers": list(range(1, layers + 1))}
     return {
         "name": "bench",
+        "bounds": False,
         "network": {**network, "ffn": [1024 * n for n in range(1, widths + 1)]},
         "precision": {"scheme": SCHEMES},
         "hardware": {"device": hardware["device"]},

@@ -1,8 +1,9 @@
-"""The sweeps of the repository that are timed."""
+"""The sweeps of the repository that are timed, and axes of other specs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import dse
 from dse.bench.figures import Missing
@@ -14,3 +15,8 @@ def sweep(name: str) -> Path:
     if not path.is_file():
         raise Missing(f"sweeps/{name}.toml of the repository, which the installed package does not hold")
     return path
+
+
+def logarithmic(start: str, stop: str, num: int) -> dict[str, Any]:
+    """Values of an axis, evenly by their logarithm."""
+    return {"start": start, "stop": stop, "num": num, "scale": "log"}

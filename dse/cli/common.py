@@ -31,7 +31,7 @@ _JOB_OPTIONS = (
         type=click.Path(path_type=Path),
         help="The assumptions.toml of a result: its figures and defaults in place of today's catalogues.",
     ),
-    click.option("--fresh", is_flag=True, help="Compute again, and replace the result that the folder holds."),
+    click.option("--fresh", is_flag=True, help="Compute again, and replace the folder's result, of whichever spec."),
     plots_option,
     json_option,
 )

@@ -19,11 +19,10 @@ from typing import Any
 from dse import registry
 from dse.errors import DseError, InputError
 from dse.jobs.manifest import code_key
-from dse.jobs.run import Keeping, ScanUnits, scan_here
+from dse.jobs.run import AnyScanner, Keeping, ScanUnits, scan_here
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Gathering
-from dse.pareto.scanner import Progress, Scanner
-from dse.pareto.units import Block
+from dse.pareto.scanner import Progress
 
 LOCAL = "local"
 # Tasks for each thread of the cluster, so that none waits for long at the end, and most units of a task, one after the
@@ -61,11 +60,11 @@ def scan_on(address: str | None, formulas: Sequence[Callable[..., Any]] = ()) ->
         raise DseError(f"{OPTION}: Dask is not installed: pip install 'dse[cluster]'")
     modules = _own_modules(formulas)
 
-    def scan(blocks: Sequence[Block], progress: Progress | None, keeping: Keeping) -> Partial:
-        if any(block.keep is not None or block.source is not None for block in blocks):
+    def scan(scanner: AnyScanner, progress: Progress | None, keeping: Keeping) -> Partial:
+        if any(block.keep is not None or block.source is not None for block in scanner.blocks):
             raise InputError(f"{OPTION}: one process keeps a grid; leave out output.grid, or {OPTION}")
         with _client(address) as client:
-            return _scan(client, modules, blocks, progress, keeping)
+            return _scan(client, modules, scanner, progress, keeping)
 
     return scan
 
@@ -136,13 +135,12 @@ def _deaf_to_interruption() -> Iterator[None]:
 
 
 def _scan(
-    client: Any, modules: tuple[str, ...], blocks: Sequence[Block], progress: Progress | None, keeping: Keeping
+    client: Any, modules: tuple[str, ...], scanner: AnyScanner, progress: Progress | None, keeping: Keeping
 ) -> Partial:
     """Scan the units that are not known yet, as tasks, and put what they found together as it comes in."""
     from distributed import as_completed
 
-    scanner = Scanner(blocks)
-    found = Gathering(blocks)
+    found = Gathering(scanner.blocks)
     if keeping.known is not None:
         found.add(keeping.known)
     done = set() if keeping.known is None else set(keeping.known.units.tolist())
@@ -165,7 +163,7 @@ def _scan(
     return found.partial()
 
 
-def _submit(client: Any, modules: tuple[str, ...], scanner: Scanner, numbers: Sequence[int]) -> list[Any]:
+def _submit(client: Any, modules: tuple[str, ...], scanner: AnyScanner, numbers: Sequence[int]) -> list[Any]:
     """Tasks of a few units each, in order."""
     import cloudpickle
 
@@ -175,7 +173,7 @@ def _submit(client: Any, modules: tuple[str, ...], scanner: Scanner, numbers: Se
         raise InputError(f"{OPTION}: the scheduler has no workers after {PATIENCE} s") from None
     threads = sum(client.nthreads().values())
     # Known to the scheduler and not to a worker alone: what dies with one is made again.
-    job = client.submit(bytes, cloudpickle.dumps((tuple(scanner.blocks), scanner.tile)), pure=False)
+    job = client.submit(bytes, cloudpickle.dumps(scanner.in_one_thread()), pure=False)
     size = max(1, min(MOST_UNITS, len(numbers) // (TASKS * threads)))
     batches = [numbers[i : i + size] for i in range(0, len(numbers), size)]
     return [client.submit(_task, job, batch, modules, code_key(), pure=False) for batch in batches]
@@ -205,7 +203,7 @@ def _task(job: bytes, numbers: Sequence[int], modules: Sequence[str], code: str)
 class _Mine:
     """What a worker has of a job: its scanner, and good designs."""
 
-    scanner: Scanner
+    scanner: AnyScanner
     good: Partial | None = None
 
 
@@ -223,5 +221,4 @@ def _mine(job: bytes, modules: tuple[str, ...], code: str) -> _Mine:
             raise InputError(f"{OPTION}: a worker cannot import the module {name!r}: {error}") from None
     if code_key() != code:
         raise InputError(f"{OPTION}: workers have other formulas or catalogues than this process; install the same")
-    blocks, tile = cloudpickle.loads(job)
-    return _Mine(Scanner(blocks, tile=tile, threads=1))
+    return _Mine(cloudpickle.loads(job))

@@ -37,7 +37,9 @@ EXACT = {
 class Reuse:
     """Where the values of a grid come from that has grown along at most one dimension.
 
-    `rows` tells for each dimension the place in the old grid of each value of the new one, -1 for a new value.
+    `rows` tells for each dimension the place in the old grid of each value of the new one, -1 for a new value. `reads`
+    says whether values are read: compiled code evaluates them again in less time than that takes, and then only files
+    are taken over.
     `damaged` gathers what is told of parts of the old grid that cannot be used: these are evaluated.
     """
 
@@ -45,6 +47,7 @@ class Reuse:
     data: xr.Dataset
     rows: Mapping[str, np.ndarray]
     designs: int
+    reads: bool = True
     damaged: list[str] = field(default_factory=list)
 
     @property
@@ -128,7 +131,7 @@ def _source(job: Job, grid: Grid, old: Grid, data: xr.Dataset, designs: tuple[in
     plain = all(n <= PLAIN_LIMIT for n in designs)
     if not plain and not all(_is_exact(s) for s in _program(grid, columns).steps):
         return None
-    reuse = Reuse(grid, data, rows, designs[0])
+    reuse = Reuse(grid, data, rows, designs[0], plain)
     return reuse if reuse.known else None
 
 
@@ -178,9 +181,9 @@ def _same_entries(name: str, new: Space, old: Space) -> bool:
 
 
 def _is_exact(step: Record) -> bool:
-    """Whether a step has the same bits however it is computed."""
+    """Whether a step has the same bits however it is computed; what has no inputs is a constant."""
     if not step.faces:
-        return False
+        return not step.inputs
     return _operations(step.function(*map(Symbol.named, step.inputs))) <= EXACT
 
 

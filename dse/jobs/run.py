@@ -19,15 +19,15 @@ from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.possible import check_networks
 from dse.jobs.resolve import Job
 from dse.jobs.result import GRID, SUMS, Result, load, read_manifest
-from dse.jobs.reuse import reusable
+from dse.jobs.reuse import Reuse, reusable
+from dse.jobs.same_chunks import Standing
 from dse.jobs.store import Store, check_disk, sums_of
 from dse.jobs.work import Work, tidy, working
-from dse.pareto.branch import branch
 from dse.pareto.cut import WITNESS
-from dse.pareto.field import Field
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import Checkpoint, Progress, Scanner
+from dse.pareto.shares import SHARES, Shares
 from dse.pareto.ties import INTERVAL
 from dse.pareto.units import Block, Source
 
@@ -40,12 +40,13 @@ class Keeping:
     checkpoint: Checkpoint | None = None
 
 
-ScanUnits = Callable[[Sequence[Block], Progress | None, Keeping], Partial]
+AnyScanner = Scanner | Shares
+ScanUnits = Callable[[AnyScanner, Progress | None, Keeping], Partial]
 
 
-def scan_here(blocks: Sequence[Block], progress: Progress | None, keeping: Keeping) -> Partial:
+def scan_here(scanner: AnyScanner, progress: Progress | None, keeping: Keeping) -> Partial:
     """Scan all units of a job in this process."""
-    return Scanner(blocks).scan(progress, known=keeping.known, checkpoint=keeping.checkpoint)
+    return scanner.scan(progress, known=keeping.known, checkpoint=keeping.checkpoint)
 
 
 def run(
@@ -66,7 +67,8 @@ def run(
     folder
         Where to keep the result; None keeps it in memory only.
     fresh
-        Compute it again, and replace whatever result the folder holds.
+        Compute it again, and replace whatever result the folder holds; what a grid that has grown has in common with
+        it is taken over.
     progress
         Called with designs done and designs in all.
     scan
@@ -102,12 +104,12 @@ def run(
         work.messages += [f"{damage} of the standing grid: it is computed again"] if damage else []
         keeping = Keeping(known, work.checkpoint)
         sources = reusable(job, folder) if stores and not _is_same(job, manifest) else {}
-        for name, source in sources.items():
-            work.messages.append(f"{name or 'grid'}: {source.known:,} designs are taken from the standing grid")
         created = _created(job, stores, work.path, known)
+        work.messages += _take_over(created, sources, folder) if known is None else []
+        sources = {name: source for name, source in sources.items() if source.reads}
         work.before_checkpoint = [store.sync for store in created]
         result = compute(job, progress, created, sources, scan=scan, keeping=keeping)
-        work.messages += [f"{told}: evaluated instead" for s in sources.values() for told in getattr(s, "damaged", ())]
+        work.messages += [f"{told}: evaluated instead" for s in sources.values() for told in s.damaged]
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
         _hand_over(created, work, folder)
         written = folders.write(result, job, work.part, folder, plots)
@@ -195,6 +197,22 @@ def _created(job: Job, stores: Sequence[Store], path: Path, known: Partial | Non
     return list(stores)
 
 
+def _take_over(stores: Sequence[Store], sources: Mapping[str, Reuse], folder: Path) -> list[str]:
+    """Take over files of the grids that stand in the folder; what is told of what is taken from them."""
+    told = []
+    try:
+        for store in (s for s in stores if s.name in sources):
+            source, name = sources[store.name], store.name or "grid"
+            chunks = store.take_over(Standing(folder / GRID / store.name, sums_of(folder), source.rows), source.data)
+            if source.reads:
+                told.append(f"{name}: {source.known:,} designs are taken from the standing grid")
+            elif chunks:
+                told.append(f"{name}: files of {chunks:,} chunks are taken over from the standing grid")
+    except OSError as error:
+        raise DseError(f"{folder}: the grid cannot be taken over: {error.strerror or error}") from None
+    return told
+
+
 def compute(
     job: Job,
     progress: Progress | None = None,
@@ -219,13 +237,11 @@ def compute(
     """
     started = time.perf_counter()
     with told(job):
-        if job.by_bounds and scan is not scan_here:
-            raise InputError("bounds: one process searches by bounds; give bounds = false, or no scheduler")
-        if job.by_bounds:
-            found = branch([Field(grid, job.cut_of(grid)) for grid in job.grids], progress=progress)
-        else:
-            blocks = blocks_of(job, stores, sources or {})
-            found = finish(blocks, scan(blocks, progress, keeping or Keeping()))
+        keeping, blocks = keeping or Keeping(), blocks_of(job, stores, sources or {})
+        # One process searches by bounds as a whole: shares are for several, or to go on with what several have found.
+        whole = scan is scan_here and keeping.known is None
+        scanner = Shares(blocks, 1 if whole else SHARES) if job.by_bounds else Scanner(blocks)
+        found = finish(blocks, scan(scanner, progress, keeping))
     return result_of(job, found, time.perf_counter() - started)
 
 

@@ -21,6 +21,7 @@ from dse.jobs.work import tidy, working
 from dse.pareto.partial import Partial, read_partial
 from dse.pareto.scan import finish, is_of, merged
 from dse.pareto.scanner import Progress, Scanner
+from dse.pareto.shares import Shares
 
 FOLDER = "shards"
 # A job of which the shards can be many thousands: as many as any scheduler numbers.
@@ -121,7 +122,7 @@ def run_shard(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Shard:
-    """Scan one shard of a job: every N-th of its units.
+    """Scan one shard of a job: every N-th of its units, or by bounds one of N shares.
 
     Parameters
     ----------
@@ -136,11 +137,9 @@ def run_shard(
         For a job that keeps its grid, or a file that is the shard of another spec (unless `fresh`).
     """
     number, of = shard
-    if job.by_bounds:
-        raise InputError(Fault("bounds", "one process searches by bounds; give bounds = false to scan in shards"))
     if job.spec.output.grid:
         raise InputError(Fault("output.grid", "one process keeps a grid; leave it out to scan in shards"))
-    scanner = Scanner(blocks_of(job))
+    scanner = Shares(blocks_of(job), of) if job.by_bounds else Scanner(blocks_of(job))
     document, assumed = job.spec.document(), job.catalogues.document
     made = Shard(
         number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ from dse.grid.reasons import has_undefined, reasons
 from dse.grid.space import Space
 from dse.jobs.checksums import Sums
 from dse.jobs.result import GRID, SUMS
+from dse.jobs.same_chunks import Index, Standing
 from dse.pareto.regions import Region, thinned
 from dse.pareto.scanner import TILE
 from dse.units import format_quantity
@@ -47,6 +49,13 @@ class Store:
         self._axes = coordinates_of(self._space, values)
         self._wanted = {str(n): v for n, v in self._template.variables.items() if n not in self._axes}
         self._arrays: dict[str, Any] = {}
+        # Chunks of variables that were taken over from another grid.
+        self._taken: dict[str, set[Index]] = {}
+
+    @property
+    def name(self) -> str:
+        """The name of the grid; "" of one alone."""
+        return self._grid.name
 
     @property
     def bytes(self) -> int:
@@ -87,6 +96,18 @@ class Store:
             )
 
         self._write_small()
+
+    def take_over(self, standing: Standing, data: xr.Dataset) -> int:
+        """Take over the files of chunks that a standing grid, opened as `data`, has too, and give their number.
+
+        They are not written again.
+        """
+        for name in self._of(self._space.dims):
+            old = data[name]
+            if self._wanted[name].dtype.kind == "f" and old.dims == self._space.dims and "chunks" in old.encoding:
+                array, root = self._arrays[name], self.sums.root / self._grid.name
+                self._taken[name] = standing.hand_over(array, old.encoding["chunks"], old.shape, root, self.sums)
+        return sum(map(len, self._taken.values()))
 
     def explain(self) -> None:
         """Write why values are undefined, when all are there: of a large space what a coarse grid and a tile tell."""
@@ -158,7 +179,16 @@ class Store:
             data = np.broadcast_to(values[name].over(dims), [part.stop - part.start for part in region])
             if "reason" not in self._arrays[name].attrs and has_undefined(values[name]):
                 self._arrays[name].attrs["reason"] = self._reason(name, place, values[name])
-            self._arrays[name][region if region else ...] = data
+            if not self._is_taken(name, region):
+                self._arrays[name][region if region else ...] = data
+
+    def _is_taken(self, name: str, region: Sequence[slice]) -> bool:
+        """Whether all chunks of a region are there already."""
+        taken = self._taken.get(name)
+        if not taken:
+            return False
+        numbers = [range(s.start // n, -(-s.stop // n)) for s, n in zip(region, self._arrays[name].chunks, strict=True)]
+        return all(index in taken for index in itertools.product(*numbers))
 
     def _reason(self, name: str, place: Mapping[str, slice], value: Labelled) -> str:
         """Why a column is undefined in a tile."""

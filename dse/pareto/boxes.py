@@ -15,6 +15,10 @@ from dse.grid.pyramid import Level, top
 
 # Places along one dimension: axes have at most a million values.
 PLACE = np.int32
+# Which share of how many, from 0; boxes that are dealt out for each of several.
+Share = tuple[int, int]
+WHOLE: Share = (0, 1)
+DEALT = 64
 
 
 def lengths(level: Level, sizes: Sequence[int]) -> tuple[int, ...]:
@@ -61,14 +65,29 @@ def members(level: Level, boxes: np.ndarray, sizes: Sequence[int]) -> np.ndarray
     return index[:, (index < np.array(sizes)[:, None]).all(axis=0)]
 
 
-def roots(sizes: Sequence[int], single: Sequence[int], chunk: int) -> Iterator[tuple[Level, np.ndarray]]:
-    """The boxes to begin with: all designs, divided by every value of the dimensions `single`, a chunk at a time."""
+def roots(
+    sizes: Sequence[int], single: Sequence[int], chunk: int, share: Share = WHOLE
+) -> Iterator[tuple[Level, np.ndarray]]:
+    """The boxes to begin with: all designs, divided by every value of the dimensions `single`, a chunk at a time.
+
+    Of a share of several the boxes are finer, and dealt out as if by chance: each share has some of every region.
+    """
+    number, of = share
     level = tuple(0 if d in single else top(n) for d, n in enumerate(sizes))
+    while of > 1 and any(level) and math.prod(lengths(level, sizes)) < DEALT * of:
+        longest = max(range(len(level)), key=lambda d: level[d])
+        level = tuple(k - (d == longest) for d, k in enumerate(level))
     shape = lengths(level, sizes)
     for start in range(0, math.prod(shape), chunk):
         flat = np.arange(start, min(start + chunk, math.prod(shape)))
+        flat = flat[_dealt(flat) % of == number]
         places = np.unravel_index(flat, shape) if shape else ()
         yield level, np.array(places, dtype=PLACE).reshape(len(sizes), len(flat))
+
+
+def _dealt(numbers: np.ndarray) -> np.ndarray:
+    """Numbers as if by chance, the same each time (Fibonacci hashing, Knuth, The Art of Computer Programming 6.4)."""
+    return (numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) >> np.uint64(33)).astype(np.int64)
 
 
 class Queue:

@@ -9,7 +9,7 @@ is strictly better than its bounds after the rounding that designs are compared 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from dse.pareto.archive import Archive
 from dse.pareto.field import NETWORKS, Field, Plot, plots
 from dse.pareto.forest import Forest
 from dse.pareto.groups import group_codes, group_texts
+from dse.pareto.partial import Bounded, Partial
 from dse.pareto.regions import thinned
-from dse.pareto.scan import Bounded, Scan, scan_blocks
+from dse.pareto.scan import Scan, finish, scan_blocks
 from dse.pareto.scanner import Progress
 from dse.pareto.tally import Tally
 from dse.pareto.units import Block
@@ -67,15 +68,40 @@ def branch(
     InputError
         As `evaluate_values` does; for a metric that cannot be bounded.
     """
-    first = _coarse(fields, coarse)
+    first = coarse_scan(fields, coarse)
     search = _Search(fields, leaf, chunk, order, progress)
-    search.seed(fields, first)
-    for plot in plots(fields, networks, trends):
-        search.run(plot)
-    return search.result(first)
+    found = search.found(fields, first, plots(fields, networks, trends))
+    return finish([Block(f.grid, f.cut) for f in fields], found)
 
 
-def _coarse(fields: Sequence[Field], limit: int) -> Scan:
+def search_share(
+    fields: Sequence[Field],
+    first: Scan,
+    parts: Iterable[Plot],
+    share: blocks.Share,
+    known: Partial | None = None,
+    progress: Progress | None = None,
+) -> Partial:
+    """Search one of several shares of fields, whose number is that of its unit; all shares add up to `branch`.
+
+    Parameters
+    ----------
+    first
+        What `coarse_scan` gives of the fields.
+    parts
+        What `plots` gives of them.
+    share
+        Which share of how many, from 0.
+    known
+        What other shares found: it is compared with from the start.
+    """
+    search = _Search(fields, LEAF, CHUNK, (), progress, share)
+    if known is not None and len(known.points):
+        search.rivals.add(known.points, known.groups)
+    return search.found(fields, first, parts)
+
+
+def coarse_scan(fields: Sequence[Field], limit: int = COARSE) -> Scan:
     """The scan of coarse grids, with places of designs in the whole grids."""
     each = max(1, limit // len(fields))
     thin = [thinned(f.grid.space, each) for f in fields]
@@ -96,15 +122,38 @@ class _Search:
     """What is known so far: designs that may be on the frontier, good designs, and what became of all others."""
 
     def __init__(
-        self, fields: Sequence[Field], leaf: int, chunk: int, order: Sequence[str], progress: Progress | None
+        self,
+        fields: Sequence[Field],
+        leaf: int,
+        chunk: int,
+        order: Sequence[str],
+        progress: Progress | None,
+        share: blocks.Share = blocks.WHOLE,
     ) -> None:
         cut = fields[0].cut
         self.texts = group_texts([f.grid.space for f in fields], cut.per)
         groups = math.prod(len(t) for t in self.texts.values())
         self.archive, self.rivals = Archive(len(cut.objectives), groups), Forest(groups)
         self.tally, self.done, self.settled = Tally(), Bounded(), 0
-        self.leaf, self.chunk, self.order = leaf, chunk, tuple(order)
+        self.leaf, self.chunk, self.order, self.share = leaf, chunk, tuple(order), share
         self.size, self.progress = sum(f.grid.space.size for f in fields), progress
+
+    def found(self, fields: Sequence[Field], first: Scan, parts: Iterable[Plot]) -> Partial:
+        """What the search of all parts finds, with the frontier of the coarse grids known before.
+
+        What these alone tell, the cloud and the nearest misses, comes with the first share.
+        """
+        self.seed(fields, first)
+        for plot in parts:
+            self.run(plot)
+        self.tally.enumerated = self.settled
+        units, designs = np.array([self.share[0]], dtype=np.int64), self.archive.parts()
+        if self.share[0]:
+            return Partial(units, *designs, self.tally, bounded=self.done)
+        self.tally.misses = dict(first.tally.misses)
+        self.done.coarse = first.tally.enumerated
+        self.done.probed += first.tally.enumerated
+        return Partial(units, *designs, self.tally, first.cloud.cells(), first.cloud.counted, self.done)
 
     def seed(self, fields: Sequence[Field], first: Scan) -> None:
         """Compare with the frontier of the coarse grids from the start."""
@@ -120,12 +169,11 @@ class _Search:
             columns = [np.broadcast_to(o.sign * values[o.metric].data, len(own)) for o in cut.objectives]
             groups = np.broadcast_to(group_codes(designs, cut.per, self.texts).reshape(-1), len(own))
             self.rivals.add(np.column_stack(columns), groups)
-        self.done.coarse = self.done.probed = first.tally.enumerated
 
     def run(self, plot: Plot) -> None:
         """Search a part."""
         choice: dict[Level, int] = {}
-        for level, boxes in blocks.roots(plot.sizes, list(plot.codes), self.chunk):
+        for level, boxes in blocks.roots(plot.sizes, list(plot.codes), self.chunk, self.share):
             queue = blocks.Queue(self.chunk)
             queue.put(level, boxes)
             while (batch := queue.take()) is not None:
@@ -202,15 +250,3 @@ class _Search:
         self.settled += designs
         if self.progress is not None:
             self.progress(self.settled, self.size)
-
-    def result(self, first: Scan) -> Scan:
-        """The frontier, and what became of every design."""
-        tally, found = self.tally, self.archive.places()
-        tally.enumerated, tally.kept = self.settled, len(found)
-        tally.dominated = tally.feasible - tally.kept
-        # What bounds skipped breaks its reason at least; nothing more is known of it.
-        for name in first.tally.broken:
-            tally.broken[name] = tally.broken.get(name, 0) + tally.skipped.get(name, 0)
-        tally.misses = dict(first.tally.misses)
-        first.cloud.designs = self.size
-        return Scan(found, tally, first.cloud, self.done)

@@ -75,12 +75,20 @@ def plots(fields: Sequence[Field], networks: int = NETWORKS, trends: bool = True
 def parts(space: Space, networks: int) -> Iterator[Region]:
     """Regions of a space that one program computes, with at most about so many architectures."""
     for region in regions(space, space.size):
-        own = {n: a for n, a in region.space.axes.items() if a.kind == "architecture"}
-        for place, _ in replace(region.space, axes=own).tiles(networks):
+        for place, _ in _of_networks(region.space).tiles(networks):
             part = region
             for dim, index in place.items():
                 part = part.part(dim, np.arange(index.start, index.stop))
             yield part
+
+
+def architectures(space: Space) -> int:
+    """Number of architectures in a space."""
+    return _of_networks(space).size
+
+
+def _of_networks(space: Space) -> Space:
+    return replace(space, axes={n: a for n, a in space.axes.items() if a.kind == "architecture"})
 
 
 def _plot(field: Field, region: Region, start: int, texts: Mapping[str, list[str]], trends: bool) -> Plot:

@@ -5,18 +5,33 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dse.errors import InputError
-from dse.pareto.tally import Miss, Tally
+from dse.pareto.tally import Miss, Tally, is_count
 
 # Cells of a cloud in order, and the designs in each.
 Cells = tuple[np.ndarray, np.ndarray]
-FORMAT = 1
+FORMAT = 2
+
+
+@dataclass
+class Bounded:
+    """What a search by bounds did: designs evaluated because no bound told of them, designs evaluated besides to have
+    good ones early, those of the coarse grid (which the cloud is of) among them, and boxes of designs bounded.
+    """
+
+    modelled: int = 0
+    probed: int = 0
+    coarse: int = 0
+    boxes: int = 0
+
+    def __add__(self, other: Bounded) -> Bounded:
+        return Bounded(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 def no_cells() -> Cells:
@@ -39,6 +54,8 @@ class Partial:
         Counts over the units; what is dominated and kept is known of the whole only.
     cells, sampled
         The cloud, and the number of designs that it is made of.
+    bounded
+        What a search by bounds did; None where every design was evaluated.
     """
 
     units: np.ndarray
@@ -48,6 +65,7 @@ class Partial:
     tally: Tally = field(default_factory=Tally)
     cells: Cells = field(default_factory=no_cells)
     sampled: int = 0
+    bounded: Bounded | None = None
 
     def check(self) -> None:
         """Raise ValueError where this cannot be what a scan found: a file may hold anything."""
@@ -58,7 +76,8 @@ class Partial:
             raise ValueError("its points are no numbers")
         if not len(self.points) == len(self.places) == len(self.groups) or len(self.cells[0]) != len(self.cells[1]):
             raise ValueError("its arrays are not of one length")
-        if (np.diff(self.units) <= 0).any() or not self.tally.is_sound:
+        work = () if self.bounded is None else astuple(self.bounded)
+        if (np.diff(self.units) <= 0).any() or not self.tally.is_sound or not all(is_count(n) for n in work):
             raise ValueError("its counts do not add up")
 
     def points_alone(self) -> Partial:
@@ -67,7 +86,9 @@ class Partial:
 
     def save(self, path: Path, header: Mapping[str, Any]) -> None:
         """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data."""
-        text = json.dumps({"format": FORMAT, **header, "sampled": self.sampled, "tally": asdict(self.tally)})
+        bounded = None if self.bounded is None else asdict(self.bounded)
+        counts = {"sampled": self.sampled, "tally": asdict(self.tally), "bounded": bounded}
+        text = json.dumps({"format": FORMAT, **header, **counts})
         points = {"points": self.points, "places": self.places, "groups": self.groups}
         arrays: dict[str, Any] = {"units": self.units, **points, "cells": self.cells[0], "counts": self.cells[1]}
         temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
@@ -98,7 +119,9 @@ def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
             cells = file["cells"], file["counts"]
         tally = header.pop("tally")
         tally["misses"] = {name: Miss(**miss) for name, miss in tally["misses"].items()}
-        partial = Partial(**arrays, tally=Tally(**tally), cells=cells, sampled=int(header.pop("sampled")))
+        work, sampled = header.pop("bounded"), int(header.pop("sampled"))
+        bounded = None if work is None else Bounded(**work)
+        partial = Partial(**arrays, tally=Tally(**tally), cells=cells, sampled=sampled, bounded=bounded)
         partial.check()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None

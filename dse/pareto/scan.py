@@ -12,22 +12,10 @@ from dse.grid.blocks import Alone
 from dse.grid.space import Space
 from dse.pareto.cloud import Cloud
 from dse.pareto.cut import Cut
-from dse.pareto.partial import Partial
+from dse.pareto.partial import Bounded, Partial
 from dse.pareto.scanner import TILE, Progress, Scanner, new_archive, new_cloud
 from dse.pareto.tally import Tally
 from dse.pareto.units import Block
-
-
-@dataclass
-class Bounded:
-    """What a search by bounds did: designs evaluated because no bound told of them, designs evaluated besides to have
-    good ones early, those of the coarse grid (which the cloud is of) among them, and boxes of designs bounded.
-    """
-
-    modelled: int = 0
-    probed: int = 0
-    coarse: int = 0
-    boxes: int = 0
 
 
 @dataclass(frozen=True)
@@ -85,7 +73,8 @@ def finish(blocks: Sequence[Block], found: Partial) -> Scan:
     tally, places = replace(found.tally), archive.places()
     names = dict.fromkeys(name for block in blocks for name in block.cut.constraints)
     tally.excluded = {name: tally.excluded.get(name, 0) for name in names}
-    tally.broken = {name: tally.broken.get(name, 0) for name in names}
+    # What bounds skipped breaks its reason at least; nothing more is known of it.
+    tally.broken = {name: tally.broken.get(name, 0) + tally.skipped.get(name, 0) for name in names}
     if tally.feasible:
         # Then parts without a feasible design are all that they were gathered in.
         tally.misses = {}
@@ -93,7 +82,7 @@ def finish(blocks: Sequence[Block], found: Partial) -> Scan:
     tally.dominated = tally.feasible - tally.kept
     cloud = new_cloud(blocks)
     cloud.add_cells(found.cells, found.sampled)
-    return Scan(places, tally, cloud)
+    return Scan(places, tally, cloud, found.bounded)
 
 
 def is_of(blocks: Sequence[Block], part: Partial) -> bool:
@@ -111,7 +100,7 @@ class Gathering:
 
     def __init__(self, blocks: Sequence[Block]) -> None:
         self._archive, self._cloud, self.tally = new_archive(blocks), new_cloud(blocks), Tally()
-        self._numbers = [np.empty(0, dtype=np.int64)]
+        self._numbers, self._bounded = [np.empty(0, dtype=np.int64)], list[Bounded]()
 
     def add(self, part: Partial) -> None:
         """Add what a part found."""
@@ -119,12 +108,14 @@ class Gathering:
         self._cloud.add_cells(part.cells, part.sampled)
         self.tally.add(part.tally)
         self._numbers.append(part.units)
+        self._bounded += [] if part.bounded is None else [part.bounded]
 
     def partial(self) -> Partial:
         """All that was added so far."""
         numbers, tally = np.sort(np.concatenate(self._numbers)), Tally()
         tally.add(self.tally)
-        return Partial(numbers, *self._archive.parts(), tally, self._cloud.cells(), self._cloud.counted)
+        bounded = sum(self._bounded, Bounded()) if self._bounded else None
+        return Partial(numbers, *self._archive.parts(), tally, self._cloud.cells(), self._cloud.counted, bounded)
 
 
 def merged(blocks: Sequence[Block], parts: Iterable[Partial]) -> Partial:

@@ -55,6 +55,10 @@ class Scanner:
         """All units of the job, in order."""
         return tuple(units(self.blocks, self.streams, self.tile))
 
+    def in_one_thread(self) -> Scanner:
+        """The same, for a worker that has one thread."""
+        return Scanner(self.blocks, tile=self.tile, threads=1)
+
     def scan(
         self,
         progress: Progress | None = None,

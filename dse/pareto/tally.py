@@ -19,6 +19,11 @@ class Miss:
     need: float = field(default=math.nan, compare=False)
 
 
+def is_count(number: object) -> bool:
+    """Whether something can be a number of designs."""
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= 2**62
+
+
 @dataclass
 class Tally:
     """Counts of what was excluded and by what; parts of a space add up.
@@ -56,7 +61,7 @@ class Tally:
         """Whether these can be counts of designs: whole numbers, of which the parts are no more than all."""
         single = (self.enumerated, self.undefined, self.dominated, self.tied, self.kept)
         counts = [*single, *self.excluded.values(), *self.broken.values(), *self.skipped.values()]
-        whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 <= n <= 2**62 for n in counts)
+        whole = all(map(is_count, counts))
         numbers = all(isinstance(n, (int, float)) for m in self.misses.values() for n in astuple(m))
         return whole and numbers and self.feasible >= 0
 

@@ -94,6 +94,18 @@ def test_what_is_missing_is_named():
     assert figure.value is None and figure.reached is None and figure.note == "missing: pip install it"
 
 
+def test_aims_are_told_of_the_sizes_that_they_are_meant_for(monkeypatch):
+    aimed = Figure("g", "w", 1.0, "x", least=2.0, most=3.0)
+    for module in (store, startup):
+        monkeypatch.setattr(module, "cases", lambda full, g=module.GROUP: [Case(g, "w", lambda: [aimed])])
+    told = {
+        (group, full): cases_of([group], full)[0].figures()[0].reached
+        for group in ("store", "startup")
+        for full in (True, False)
+    }
+    assert told == {("store", True): False, ("store", False): None, ("startup", True): False, ("startup", False): False}
+
+
 @pytest.mark.parametrize(
     ("figure", "reached"),
     [

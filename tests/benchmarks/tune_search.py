@@ -6,11 +6,11 @@ seeds. Every choice of `dse.search` (population, mutation, moves of the polish) 
 
 from __future__ import annotations
 
-import statistics
 import sys
 from collections.abc import Iterator
 
-from dse.bench.search import WAYS, exact_frontier
+from dse.bench.search import exact_frontier, medians
+from dse.bench.sweeps import logarithmic
 from dse.jobs.resolve import read_job
 from dse.search.indicators import frame
 
@@ -55,9 +55,9 @@ CHIP = {
     "device": {
         "own": {
             "class": "edge",
-            "peak_fp16": {"start": "0.2 TFLOP/s", "stop": "20 TFLOP/s", "num": 48, "scale": "log"},
-            "peak_int8": {"start": "0.4 TOPS", "stop": "40 TOPS", "num": 48, "scale": "log"},
-            "bandwidth": {"start": "1 GB/s", "stop": "100 GB/s", "num": 48, "scale": "log"},
+            "peak_fp16": logarithmic("0.2 TFLOP/s", "20 TFLOP/s", 48),
+            "peak_int8": logarithmic("0.4 TOPS", "40 TOPS", 48),
+            "bandwidth": logarithmic("1 GB/s", "100 GB/s", 48),
             "memory_capacity": "2 GiB",
             "tdp": {
                 "base": "0.1 W",
@@ -83,9 +83,9 @@ def cliffs(model: str, minimize: list[str], budgets: dict[str, str]) -> dict:
     """A chip whose memory holds the weights, or does not: what is better lies far away, along several axes at once."""
     chip = {
         "class": "edge",
-        "peak_int8": {"start": "0.5 TOPS", "stop": "50 TOPS", "num": 36, "scale": "log"},
-        "bandwidth": {"start": "2 GB/s", "stop": "200 GB/s", "num": 36, "scale": "log"},
-        "sram": {"start": "128 KiB", "stop": "16 MiB", "num": 44, "scale": "log"},
+        "peak_int8": logarithmic("0.5 TOPS", "50 TOPS", 36),
+        "bandwidth": logarithmic("2 GB/s", "200 GB/s", 36),
+        "sram": logarithmic("128 KiB", "16 MiB", 44),
         "memory_capacity": "2 GiB",
         "tdp": {"base": "0.2 W", "peak_int8": "0.1 W/TOPS", "bandwidth": "0.03 W*s/GB", "sram": "15 mW/MiB"},
         "area": {"base": "3 mm2", "peak_int8": "0.5 mm2/TOPS", "bandwidth": "0.04 mm2*s/GB", "sram": "1 mm2/MiB"},
@@ -110,9 +110,9 @@ JOINT = {
     "device": {
         "own": {
             "class": "edge",
-            "peak_int8": {"start": "0.1 TOPS", "stop": "10 TOPS", "num": 24, "scale": "log"},
-            "bandwidth": {"start": "0.2 GB/s", "stop": "20 GB/s", "num": 24, "scale": "log"},
-            "sram": {"start": "32 KiB", "stop": "4 MiB", "num": 22, "scale": "log"},
+            "peak_int8": logarithmic("0.1 TOPS", "10 TOPS", 24),
+            "bandwidth": logarithmic("0.2 GB/s", "20 GB/s", 24),
+            "sram": logarithmic("32 KiB", "4 MiB", 22),
             "memory_capacity": "1 GiB",
             "tdp": {"base": "50 mW", "peak_int8": "0.2 W/TOPS", "bandwidth": "0.05 W*s/GB", "sram": "30 mW/MiB"},
         }
@@ -135,13 +135,10 @@ def table(trials: list[int], spaces=SPACES, seeds=SEEDS) -> Iterator[str]:
         measured = frame(exact)
         yield f"{space['name']}: {job.size:,} designs, {len(exact.places):,} on the exact frontier"
         for number in trials:
-            for name, way in WAYS.items():
-                found = [way(job, measured, exact, number, seed) for seed in seeds]
-                middle = {k: statistics.median(f[k] for f in found) for k in found[0]}
-                least = min(f["share"] for f in found)
+            for name, middle in medians(job, measured, exact, number, seeds).items():
                 yield (
-                    f"  {name:<15}{number:>7,} trials: volume {middle['share']:.5f} (least {least:.5f}), frontier "
-                    f"{middle['frontier']:.4f}, {middle['designs']:,.0f} designs, "
+                    f"  {name:<15}{number:>7,} trials: volume {middle['share']:.5f} (least {middle['least']:.5f}), "
+                    f"frontier {middle['frontier']:.4f}, {middle['designs']:,.0f} designs, "
                     f"evaluation {middle['evaluation']:.3f} s of {middle['seconds']:.2f} s"
                 )
 

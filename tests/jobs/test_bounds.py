@@ -13,6 +13,10 @@ from dse.cli import cli
 from dse.errors import InputError
 from dse.jobs import resolve
 from dse.jobs.resolve import read_job
+from dse.jobs.run import blocks_of
+from dse.pareto.branch import branch
+from dse.pareto.field import Field
+from dse.pareto.scan import scan_blocks
 from dse.report.summary import bounds_text, count_rows, misses
 from tests.jobs.specs import INFEASIBLE, LANGUAGE, SMALL, changed, to_toml
 
@@ -121,3 +125,47 @@ def test_names_of_one_value_are_bounded_alike():
     held, bounded = dse.explore(spec), dse.explore({**spec, "bounds": True})
     assert bounded.counts["kept"] == held.counts["kept"] > 1
     np.testing.assert_array_equal(bounded.frontier.time_per_token, held.frontier.time_per_token)
+
+
+def a_mix(rng):
+    """Two or three networks on a chip of which several figures are axes, weighted, with budgets of their own."""
+    widths = rng.permutation([0.35, 0.5, 1.0])[: rng.integers(2, 4)].tolist()
+    family = {"family": "mobilenet_v2", "resolution": 96}
+    networks = [{**family, "name": f"w{w}", "width": w, "weight": float(rng.integers(1, 5))} for w in widths]
+    networks[0]["budgets"] = {"latency": float(rng.choice([2e-4, 5e-4, 1e-3]))}
+    values = {n: sorted(rng.uniform(1, 40, rng.integers(4, 12)).round(1).tolist()) for n in ("peak_int8", "bandwidth")}
+    return {
+        "name": "mix",
+        "network": networks,
+        "workload": {"combine": "mix"},
+        "precision": {"scheme": ["int8", "w4a8"][: rng.integers(1, 3)]},
+        "hardware": {"device": "chip"},
+        "device": {
+            "chip": {
+                "class": "edge",
+                "peak_int8": [f"{v} TOPS" for v in values["peak_int8"]],
+                "bandwidth": [f"{v} GB/s" for v in values["bandwidth"]],
+                "memory_capacity": ["64 MiB", "4 GiB"],
+                "tdp": {"base": "0.3 W", "peak_int8": "0.15 W/TOPS", "bandwidth": "0.02 W*s/GB"},
+                "area": {"base": "4 mm2", "peak_int8": "0.4 mm2/TOPS", "bandwidth": "0.05 mm2*s/GB"},
+            }
+        },
+        "deployment": {"batch": [1, 2, 4]},
+        "objectives": {"minimize": ["latency", "energy", "area"][: rng.integers(2, 4)]},
+        "budgets": {"power": f"{rng.integers(2, 6)} W"},
+    }
+
+
+def test_mixes_of_several_networks():
+    rng, kept, broken = np.random.default_rng(11), 0, set()
+    for _ in range(6):
+        job = read_job(a_mix(rng))
+        by_all = scan_blocks(blocks_of(job), engine="plain")
+        by_bounds = branch([Field(grid, job.cut_of(grid)) for grid in job.grids], coarse=8)
+        np.testing.assert_array_equal(by_bounds.places, by_all.places)
+        tally = by_bounds.tally
+        assert tally.enumerated == job.size == by_bounds.bounded.modelled + sum(tally.skipped.values())
+        kept += by_all.tally.kept
+        broken |= {name for name, number in by_all.tally.broken.items() if number}
+    # Of the mix, of one network in it, and of the device.
+    assert kept > 20 and {name[0] for name in broken} == {"p", "w"}, broken

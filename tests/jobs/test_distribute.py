@@ -18,6 +18,7 @@ from specs import SMALL, changed, to_toml
 import dse
 from dse.errors import DseError, InputError
 from dse.jobs import distribute
+from dse.jobs import run as runs
 from dse.jobs.resolve import read_job
 from dse.jobs.run import Keeping, blocks_of
 from dse.pareto.scan import finish, scan_blocks
@@ -49,6 +50,17 @@ def test_the_result_of_one_process(cluster, tiles, tmp_path):
     assert len(seen) > 8 and seen[-1] == (size, size) and seen == sorted(seen)
 
 
+def test_a_search_by_bounds(cluster, monkeypatch):
+    monkeypatch.setattr(runs, "SHARES", 5)
+    address, seen = cluster.scheduler.address, []
+    found = dse.explore(changed(LONG, bounds=True), scheduler=address, progress=lambda *p: seen.append(p))
+    here = dse.explore(LONG)
+    xr.testing.assert_identical(found.frontier, here.frontier)
+    size, work = here.counts["enumerated"], found.manifest["bounds"]
+    assert work["modelled"] + sum(work["skipped"].values()) == size == found.counts["enumerated"]
+    assert seen[-1] == (size, size) and seen == sorted(seen)
+
+
 def test_a_worker_that_dies_loses_nothing(cluster, monkeypatch, tmp_path):
     cluster.run(small_units, 0.02)
     monkeypatch.setitem(Scanner.__init__.__kwdefaults__, "tile", 700)
@@ -61,7 +73,7 @@ def test_a_worker_that_dies_loses_nothing(cluster, monkeypatch, tmp_path):
             killed.append(done)
             os.kill(worker, signal.SIGKILL)
 
-    found = distribute._scan(cluster, (), blocks, kill, Keeping())
+    found = distribute._scan(cluster, (), Scanner(blocks), kill, Keeping())
     assert killed and killed[0] < sum(b.space.size for b in blocks)
     here, there = scan_blocks(blocks, tile=700), finish(blocks, found)
     assert there.places.tolist() == here.places.tolist()
@@ -74,7 +86,7 @@ def test_a_cluster_goes_on_from_what_is_known(cluster, tiles):
     blocks = blocks_of(read_job(LONG))
     half = Scanner(blocks).scan(only=range(0, 90, 2))
     told = []
-    found = distribute._scan(cluster, (), blocks, lambda *p: told.append(p[0]), Keeping(half))
+    found = distribute._scan(cluster, (), Scanner(blocks), lambda *p: told.append(p[0]), Keeping(half))
     assert 0 < half.tally.enumerated < told[0] and told[-1] == blocks[0].space.size
     assert finish(blocks, found).tally == scan_blocks(blocks).tally
 

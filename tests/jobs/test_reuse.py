@@ -10,7 +10,9 @@ from specs import LANGUAGE, SMALL, changed
 import dse
 from dse.grid import blocks
 from dse.jobs import manifest as manifests
+from dse.jobs import reuse, store
 from dse.jobs import run as runs
+from dse.jobs.same_chunks import same_chunks
 from dse.pareto.scanner import Scanner
 
 KEPT = changed(SMALL, output__grid=True)
@@ -131,3 +133,71 @@ def test_tiles_are_whole_chunks(tmp_path, monkeypatch):
         for length, chunk, part in zip(shape, chunks, () if region is ... else region, strict=region is not ...):
             first, last, _ = part.indices(length)
             assert first % chunk == 0 and (last % chunk == 0 or last == length)
+
+
+COMPILED = changed(KEPT, objectives={"minimize": ["latency", "energy"]}, output__metrics=["throughput"])
+
+
+@pytest.fixture
+def as_compiled(monkeypatch):
+    """Small chunks of grids that are taken for large ones, whose old values are evaluated and not read."""
+    monkeypatch.setattr(reuse, "PLAIN_LIMIT", 0)
+    monkeypatch.setattr(store, "CHUNK", 4)
+    monkeypatch.setattr(runs, "Scanner", lambda given: Scanner(given, tile=4))
+
+
+def files_of(grid):
+    return {p.relative_to(grid).as_posix(): p for p in grid.rglob("*") if "/c/" in p.as_posix() and p.is_file()}
+
+
+def test_files_of_large_grids_are_taken_over(tmp_path, as_compiled):
+    dse.explore(COMPILED, out=tmp_path / "x", plots=False)
+    before = {name: path.stat().st_ino for name, path in files_of(tmp_path / "x" / "grid.zarr").items()}
+    grown = changed(COMPILED, network__width=[0.35, 0.5, 0.75, 1.0, 1.3])
+    found = dse.explore(grown, out=tmp_path / "x", plots=False, fresh=True)
+    same = [n for n, p in files_of(tmp_path / "x" / "grid.zarr").items() if before.get(n) == p.stat().st_ino]
+    whole = [n for n in before if n.startswith(("latency/", "energy/", "throughput/"))]
+    assert set(whole) <= set(same) and len(whole) == 3 * 12
+    assert found.messages[0] == f"grid: files of {len(same)} chunks are taken over from the standing grid"
+    fresh = dse.explore(grown, out=tmp_path / "fresh", plots=False)
+    xr.testing.assert_identical(found.frontier, fresh.frontier)
+    xr.testing.assert_identical(dse.load(tmp_path / "x").grid.load(), dse.load(tmp_path / "fresh").grid.load())
+    assert (tmp_path / "x" / "grid.sums").read_bytes() == (tmp_path / "fresh" / "grid.sums").read_bytes()
+
+
+def test_a_damaged_file_is_not_taken_over(tmp_path, as_compiled):
+    dse.explore(COMPILED, out=tmp_path / "x", plots=False)
+    files = files_of(tmp_path / "x" / "grid.zarr")
+    name = next(n for n in files if n.startswith("latency/"))
+    content = bytearray(files[name].read_bytes())
+    content[-1] ^= 1
+    files[name].write_bytes(content)
+    grown = changed(COMPILED, network__width=[0.35, 0.5, 0.75, 1.0, 1.3])
+    found = dse.explore(grown, out=tmp_path / "x", plots=False, fresh=True)
+    assert "chunks are taken over" in " ".join(found.messages)
+    dse.explore(grown, out=tmp_path / "fresh", plots=False)
+    xr.testing.assert_identical(dse.load(tmp_path / "x").grid.load(), dse.load(tmp_path / "fresh").grid.load())
+
+
+def test_chunks_that_are_the_same_hold_the_same_values():
+    rng, found = np.random.default_rng(4), 0
+    for _ in range(200):
+        sizes, chunks = rng.integers(1, 9, 2), rng.integers(1, 5, 2)
+        rows = [np.arange(n + rng.integers(0, 4)) for n in sizes]
+        rows = [np.where(r < n, r, -1) for r, n in zip(rows, sizes, strict=True)]
+        if rng.random() < 0.5:
+            rows[0] = np.roll(rows[0], rng.integers(0, 3))
+        old = np.arange(1, 1 + sizes.prod()).reshape(sizes)
+        new = np.where((rows[0] >= 0)[:, None] & (rows[1] >= 0), old[np.ix_(*rows)], 0)
+
+        def chunk(array, index, chunks=chunks):
+            return array[tuple(slice(i * n, (i + 1) * n) for i, n in zip(index, chunks, strict=True))].tolist()
+
+        same = list(same_chunks(rows, sizes.tolist(), chunks.tolist()))
+        found += len(same)
+        assert all(chunk(new, mine) == chunk(old, theirs) for mine, theirs in same)
+        # None is missed.
+        every = [[tuple(i) for i in np.ndindex(*-(-np.array(a.shape) // chunks))] for a in (new, old)]
+        pairs = {(a, b) for a in every[0] for b in every[1] if chunk(new, a) == chunk(old, b)}
+        assert pairs == set(same)
+    assert found > 100

@@ -45,6 +45,23 @@ def test_shards_add_up_to_the_result_of_one_process(tmp_path, spec, of):
     xr.testing.assert_identical(again.frontier, whole.frontier)
 
 
+@pytest.mark.parametrize("of", [1, 5])
+def test_shards_by_bounds_have_the_same_frontier_and_account_for_every_design(tmp_path, of):
+    spec = changed(SPEC, bounds=True)
+    whole, size = dse.explore(SPEC), 4 * 3 * 2 * 2 * 8
+    for number in range(1, of + 1):
+        dse.explore(spec, shard=(number, of), out=tmp_path)
+    found = dse.merge([tmp_path], out=tmp_path, plots=False)
+    xr.testing.assert_identical(found.frontier, whole.frontier)
+    counts, work = found.counts, found.manifest["bounds"]
+    parts = [counts[k] for k in ("undefined", "skipped_by_bounds", "dominated", "kept")]
+    assert sum(parts) + sum(counts["excluded"].values()) == counts["enumerated"] == size
+    assert work["modelled"] + sum(work["skipped"].values()) == size and counts["skipped_by_bounds"] > 0
+    # The coarse grid, which the cloud is of, counts once.
+    assert work["coarse"] == size
+    xr.testing.assert_identical(found.cloud, whole.cloud)
+
+
 def test_in_memory_and_every_design_once():
     made = [dse.explore(SPEC, shard=(n, 4)) for n in (1, 2, 3, 4)]
     assert sum(m.found.tally.enumerated for m in made) == 4 * 3 * 2 * 2 * 8

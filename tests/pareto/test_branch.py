@@ -7,10 +7,12 @@ import pytest
 
 from dse.grid.blocks import Alone
 from dse.grid.labelled import Labelled
+from dse.pareto import boxes
 from dse.pareto.branch import branch
 from dse.pareto.cut import Budget, Cut, Objective
 from dse.pareto.field import Field
-from dse.pareto.scan import scan_blocks
+from dse.pareto.scan import finish, scan_blocks
+from dse.pareto.shares import Shares
 from dse.pareto.units import Block
 from dse.registry import Record
 from tests.grid.spaces import make, random_space
@@ -152,6 +154,30 @@ def test_every_order_and_leaf_and_chunk_gives_the_same_frontier():
         for leaf, chunk in ((1, 1), (2, 50), (8, 3), (64, 1000)):
             found = branch([Field(world, cut)], leaf=leaf, chunk=chunk, coarse=1, order=order)
             assert found.places.tolist() == expected
+
+
+@pytest.mark.parametrize("of", [1, 2, 7])
+def test_every_design_is_in_one_share(of):
+    rng = np.random.default_rng(of)
+    for _ in range(10):
+        sizes, seen = tuple(rng.integers(1, 12, 3).tolist()), []
+        for number in range(of):
+            for level, some in boxes.roots(sizes, [0], 50, (number, of)):
+                seen.append(np.ravel_multi_index(tuple(boxes.members(level, some, sizes)), sizes))
+        np.testing.assert_array_equal(np.sort(np.concatenate(seen)), np.arange(np.prod(sizes)))
+
+
+def test_shares_go_on_from_what_is_known():
+    rng = np.random.default_rng(12)
+    world = landscape(rng, [4, 9, 5])
+    cut = Cut((Objective("latency", "min"), Objective("energy", "max")), (), False)
+    blocks = [Block(world, cut)]
+    kept = []
+    first = Shares(blocks, 6).scan(only=[1, 4], checkpoint=lambda found, last=False: kept.append(found()))
+    assert [k.units.tolist() for k in kept] == [[1], [1, 4]]
+    done = finish(blocks, Shares(blocks, 6).scan(known=first))
+    assert done.places.tolist() == by_hand(world, cut)
+    check_counts(done, world.space.size)
 
 
 def test_a_large_space_is_hardly_looked_at():
