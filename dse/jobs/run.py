@@ -27,7 +27,7 @@ from dse.pareto.cut import WITNESS
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
 from dse.pareto.scanner import Checkpoint, Progress, Scanner
-from dse.pareto.shares import SHARES, Shares
+from dse.pareto.shares import Shares
 from dse.pareto.ties import INTERVAL
 from dse.pareto.units import Block, Source
 
@@ -238,9 +238,7 @@ def compute(
     started = time.perf_counter()
     with told(job):
         keeping, blocks = keeping or Keeping(), blocks_of(job, stores, sources or {})
-        # One process searches by bounds as a whole: shares are for several, or to go on with what several have found.
-        whole = scan is scan_here and keeping.known is None
-        scanner = Shares(blocks, 1 if whole else SHARES) if job.by_bounds else Scanner(blocks)
+        scanner = Shares(blocks) if job.by_bounds else Scanner(blocks)
         found = finish(blocks, scan(scanner, progress, keeping))
     return result_of(job, found, time.perf_counter() - started)
 

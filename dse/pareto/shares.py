@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
+from dse.pareto.boxes import WHOLE
 from dse.pareto.branch import coarse_scan, search_share
 from dse.pareto.field import NETWORKS, Field, Plot, architectures, plots
 from dse.pareto.partial import Partial
@@ -53,6 +56,8 @@ class Shares:
         checkpoint: Checkpoint | None = None,
     ) -> Partial:
         """Search shares, and give what they found, added to what is known; parameters are those of `Scanner.scan`."""
+        if known is None and only is None:
+            return self._whole(progress, checkpoint)
         gathering = Gathering(self.blocks)
         if known is not None:
             gathering.add(known)
@@ -72,6 +77,14 @@ class Shares:
             if checkpoint is not None:
                 checkpoint(gathering.partial)
         return gathering.partial()
+
+    def _whole(self, progress: Progress | None, checkpoint: Checkpoint | None) -> Partial:
+        """All shares at once: what one process searches is not divided."""
+        found = search_share(self.fields, self._first, plots(self.fields), WHOLE, progress=progress)
+        found = replace(found, units=np.arange(len(self.units)))
+        if checkpoint is not None:
+            checkpoint(lambda: found)
+        return found
 
     def in_one_thread(self) -> Shares:
         """The same, for a worker that has one thread."""

@@ -18,11 +18,11 @@ from specs import SMALL, changed, to_toml
 import dse
 from dse.errors import DseError, InputError
 from dse.jobs import distribute
-from dse.jobs import run as runs
 from dse.jobs.resolve import read_job
 from dse.jobs.run import Keeping, blocks_of
 from dse.pareto.scan import finish, scan_blocks
 from dse.pareto.scanner import Scanner
+from dse.pareto.shares import Shares
 
 distributed = pytest.importorskip("distributed", reason="Dask is an extra")
 
@@ -51,7 +51,7 @@ def test_the_result_of_one_process(cluster, tiles, tmp_path):
 
 
 def test_a_search_by_bounds(cluster, monkeypatch):
-    monkeypatch.setattr(runs, "SHARES", 5)
+    monkeypatch.setattr(Shares.__init__, "__defaults__", (5,))
     address, seen = cluster.scheduler.address, []
     found = dse.explore(changed(LONG, bounds=True), scheduler=address, progress=lambda *p: seen.append(p))
     here = dse.explore(LONG)

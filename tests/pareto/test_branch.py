@@ -180,6 +180,16 @@ def test_shares_go_on_from_what_is_known():
     check_counts(done, world.space.size)
 
 
+def test_what_one_process_has_searched_is_not_searched_again():
+    world = landscape(np.random.default_rng(12), [4, 9, 5])
+    cut = Cut((Objective("latency", "min"), Objective("energy", "max")), (), False)
+    shares, kept = Shares([Block(world, cut)], 6), []
+    found = shares.scan(checkpoint=lambda found, last=False: kept.append(found()))
+    again = Shares([Block(world, cut)], 6).scan(known=kept[-1])
+    assert again.units.tolist() == list(range(6))
+    assert (again.tally, again.bounded) == (found.tally, found.bounded)
+
+
 def test_a_large_space_is_hardly_looked_at():
     space = random_space(
         0,
