@@ -92,7 +92,7 @@ SERVING: dict[str, Name] = {
         "circumstance",
         "1",
         "reuse",
-        "1: what fits the on-chip memory stays there and takes no time of the bandwidth; 0: all bytes cross it",
+        "1: what fits the on-chip memory stays there: no time of the bandwidth, and its energy; 0: all bytes cross it",
         maximum=1,
         integer=True,
         default=0,

@@ -134,7 +134,7 @@ def masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
     if any(n in DIVIDED for n in plan.leaves):
         yield from refusals(space)
     yield from _of_figures(space, [n for n in plan.device_figures if n != "peak_ops"])
-    if "peak_ops" in plan.device_figures or "mac_energy" in plan.leaves:
+    if "peak_ops" in plan.device_figures:
         yield from _of_rates(space)
     if "latency_spread" in plan.leaves and not calibrated(space):
         yield "a lower bound has no interval: set latency_model = calibrated", Labelled((), np.array(True))
