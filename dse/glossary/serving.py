@@ -107,7 +107,7 @@ SERVING: dict[str, Name] = {
         "deployment",
         "1",
         "software",
-        "software that runs the network, where times are calibrated; auto: that with the least error on the device",
+        "software that runs the network, where times are calibrated; auto: that of the most measurements on the device",
         default="auto",
     ),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),

@@ -17,11 +17,15 @@ from dse.grid.inputs import (
     PROFILE_AXIS,
     REGION_AXIS,
     REGIONAL,
+    batches_outside,
     calibrated,
     calibrations_chosen,
     compute_peak,
     cost_basis,
+    engine_text,
+    engines,
     leaf,
+    names_engine,
 )
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
@@ -64,7 +68,11 @@ def assumptions(space: Space) -> dict[str, Any]:
     if "device" in space.axes and calibrated(space):
         chosen = calibrations_chosen(space).data.item()
         found["calibration"] = f"{chosen.what} (80 % within a factor {chosen.calibration.spread:.2f})"
+        if outside := batches_outside(space, chosen):
+            found["calibration"] += f"; extrapolated ({outside}): its interval is not tested there"
     if "device" in space.axes:
+        if names_engine(space) and (told := engine_text(space, engines(space).data.item())):
+            found["engine"] = told
         found["compute_format"] = str(compute_peak(space)[1].data)
         if space.family.domain == "language" and (basis := str(cost_basis(space).data)):
             found["cost_basis"] = basis

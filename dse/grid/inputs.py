@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.calibration import AUTO, Calibration, choose
+from dse.calibration import AUTO, Calibration, Choice, choose, engine_of
 from dse.calibration.measurements import domain_of
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
@@ -42,7 +42,7 @@ def leaf(space: Space, name: str) -> Labelled:
     """The values of one input that is neither a metric nor a vector over ops."""
     axis = space.axes.get(name)
     if name in ENGINE_RULES and not (axis and axis.given) and names_engine(space):
-        return _engine_rule(space, name)
+        return _engine_rule(space, ENGINE_RULES[name], float(glossary.lookup(name).default or 0))
     if not (axis and axis.given):
         if name == "pue" and "device" in space.axes:
             return _looked_up(space.axes["device"], lambda device: space.devices[device].pue)
@@ -185,6 +185,12 @@ def calibrated(space: Space) -> bool:
     return axis is not None and set(axis.values) == {"calibrated"}
 
 
+def calibrated_anywhere(space: Space) -> bool:
+    """Whether latency is calibrated for any design: a frontier may be drawn by several models."""
+    axis = space.axes.get("latency_model")
+    return axis is not None and "calibrated" in axis.values and "device" in space.axes
+
+
 def calibrations_chosen(space: Space) -> Labelled:
     """The calibration in force for each device, number format and software: objects of the class `Choice`."""
     axes = [space.axes[n] for n in ("device", "precision", SOFTWARE_AXIS)]
@@ -205,11 +211,21 @@ def _phase(space: Space) -> str | None:
 
 def calibrations_used(space: Space) -> list[Calibration]:
     """The calibrations that latency is fitted to anywhere in a space."""
-    axis = space.axes.get("latency_model")
-    if axis is None or "calibrated" not in axis.values or "device" not in space.axes:
+    if not calibrated_anywhere(space):
         return []
     chosen = calibrations_chosen(space).data.reshape(-1)
     return list({c.name: c for one in chosen for c in one.made_of}.values())
+
+
+def batches_outside(space: Space, choice: Choice) -> str:
+    """Batches of a space that lie outside of those measured for a calibration, in words; "" where none does."""
+    low, high = choice.calibration.batches
+    batches = space.axes["batch"].numbers
+    found = np.unique(batches[(batches < low) | (batches > high)])
+    if not len(found):
+        return ""
+    ends = f"{found[0]:g}" if len(found) == 1 else f"{found[0]:g} to {found[-1]:g}"
+    return f"batch {ends}, measured at {low:g}" + (f" to {high:g}" if high > low else "")
 
 
 # Settings that the engine decides where it is named: by which of its figures.
@@ -223,10 +239,42 @@ def names_engine(space: Space) -> bool:
     return axis is not None and axis.given and "device" in space.axes and set(axis.values) != {AUTO}
 
 
-def _engine_rule(space: Space, name: str) -> Labelled:
-    """A setting by the engine; at its default for an engine of which nothing is known."""
-    usual = float(glossary.lookup(name).default or 0)
-    return _constant(space, lambda c: c.constants.get(ENGINE_RULES[name], usual))
+def engines(space: Space) -> Labelled:
+    """The calibration that tells what the engine needs for itself, for each device, number format and software.
+
+    None where no software is named, or nothing of it is known.
+    """
+    axes = [space.axes[n] for n in ("device", "precision", SOFTWARE_AXIS)]
+    known, domain = tuple(space.calibrations.values()), domain_of(space.family, _phase(space))
+    (devices, device), (precisions, precision), (softwares, software) = map(_places, axes)
+    table = np.empty((len(devices), len(precisions), len(softwares)), dtype=object)
+    for i, j, k in np.ndindex(table.shape):
+        table[i, j, k] = engine_of(known, devices[i], softwares[k], precisions[j], domain)
+    dims = tuple(d for d in space.dims if d in {a.dim for a in axes})
+    return Labelled(dims, np.asarray(table[device.over(dims), precision.over(dims), software.over(dims)]))
+
+
+def engine_text(space: Space, engine: Calibration | None, device: str = "", software: str = "") -> str:
+    """Where what an engine needs for itself comes from, where that is not the microcontroller itself; else "".
+
+    Device and software are those of the first design where they are not given.
+    """
+    device, software = device or space.axes["device"].values[0], software or space.axes[SOFTWARE_AXIS].values[0]
+    if space.devices[device].device_class != "mcu" or software == AUTO or (engine and engine.device == device):
+        return ""
+    if engine is None:
+        return f"what {software} needs for itself is not known: flash_total and peak_sram are the network's alone"
+    return (
+        f"flash and SRAM that {software} needs for itself are carried over from {engine.device}, where it was "
+        "measured (`dse validate` tells their errors)"
+    )
+
+
+def _engine_rule(space: Space, name: str, usual: float) -> Labelled:
+    """What the engine decides or needs; `usual` for an engine of which nothing is known."""
+    found = engines(space)
+    values = [usual if c is None else c.constants.get(name, usual) for c in found.data.flat]
+    return Labelled(found.dims, np.array(values).reshape(found.data.shape))
 
 
 def _is_ever_calibrated(space: Space) -> bool:
@@ -242,7 +290,7 @@ def _constant(space: Space, value: Callable[[Calibration], float]) -> Labelled:
 def _of_calibration(space: Space, name: str) -> Labelled:
     """A constant of the calibration in force; no interval holds what a lower bound leaves out."""
     if name in _OF_ENGINE:
-        return _constant(space, lambda c: c.constant(name)) if names_engine(space) else along(None, np.zeros(1))
+        return _engine_rule(space, name, 0.0) if names_engine(space) else along(None, np.zeros(1))
     if name == "active_power":
         if "device" not in space.axes or not _is_ever_calibrated(space):
             return along(None, np.full(1, np.nan))

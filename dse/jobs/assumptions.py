@@ -26,6 +26,7 @@ from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import RECIPE, Axis, Space
 from dse.hardware import Device
 from dse.jobs.axes import PUE
+from dse.jobs.calibrated import calibration_notes, engine_notes
 from dse.jobs.catalogues import SCHEME_FIELDS, WHOLE
 from dse.jobs.contexts import context_notes
 from dse.jobs.idle import idle_notes
@@ -112,7 +113,15 @@ def notes(job: Job) -> list[str]:
         over = [d for d in space.axes["device"].values if not math.isnan(space.devices[d].figure(RENT_AXIS))]
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
-    return [*found, *_not_held(job), *context_notes(job), *_charged(job), *idle_notes(job)]
+    return [
+        *found,
+        *_not_held(job),
+        *context_notes(job),
+        *calibration_notes(job),
+        *engine_notes(job),
+        *_charged(job),
+        *idle_notes(job),
+    ]
 
 
 def _not_held(job: Job) -> list[str]:
