@@ -14,7 +14,7 @@ import xarray as xr
 from dse import registry
 from dse.errors import Fault, InputError, unknown
 from dse.grid import dataset
-from dse.grid.inputs import calibrated
+from dse.grid.calibrations import calibrated
 from dse.grid.program import plan_of
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device

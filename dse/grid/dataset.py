@@ -12,8 +12,9 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.blocks import Alone, Grid
+from dse.grid.calibrations import OF_ENGINE, calibrated_anywhere, calibrations_chosen, engine_texts, names_engine
 from dse.grid.evaluate import compute_formats, evaluate_values
-from dse.grid.inputs import calibrated_anywhere, calibrations_chosen, cost_basis
+from dse.grid.inputs import cost_basis
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import make_plan, settings_of, variants_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
@@ -81,6 +82,8 @@ def coordinates_of(space: Space, names: Iterable[str]) -> dict[str, xr.Variable]
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
     if calibrated_anywhere(space):
         coordinates["calibration"] = _variable(_calibrations(space), {"long_name": "what latency is fitted to"})
+    if names_engine(space) and any(_takes_engine(name) for name in names) and (told := engine_texts(space)).data.any():
+        coordinates["engine"] = _variable(told, {"long_name": "what is told of the engine"})
     if "device" in space.axes and any(_is_cost(name) for name in names):
         coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
     if any(name in SOURCES.values() for name in names):
@@ -98,6 +101,12 @@ def _calibrations(space: Space) -> Labelled:
     dims = tuple(d for d in space.dims if d in (*chosen.dims, model.dim))
     fitted = along(model.dim, np.array([value == "calibrated" for value in model.values])).over(dims)
     return Labelled(dims, np.where(fitted, Labelled(chosen.dims, told).over(dims), "").astype(object))
+
+
+def _takes_engine(name: str) -> bool:
+    """Whether a metric is made of what an engine needs for itself."""
+    metric = name.rpartition(".")[2]
+    return metric in registry.METRICS and bool(OF_ENGINE & set(make_plan([metric]).leaves))
 
 
 def _is_cost(name: str) -> bool:

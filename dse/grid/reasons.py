@@ -13,8 +13,9 @@ from dse import registry
 from dse.errors import InputError
 from dse.grid.blend import LOAD, Blend, projected
 from dse.grid.blocks import Grid
+from dse.grid.calibrations import calibrated
 from dse.grid.evaluate import WITNESS, evaluate_values
-from dse.grid.inputs import MADE_OF, PROFILE_AXIS, REGION_AXIS, REGIONAL, calibrated, compute_peak, leaf, tables
+from dse.grid.inputs import MADE_OF, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak, leaf, tables
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, REUSE_AXIS, Values, meaningless, plan_of

@@ -12,15 +12,9 @@ import numpy as np
 
 from dse import glossary
 from dse.errors import few
+from dse.grid.calibrations import calibrations_used
 from dse.grid.explain import defaults_in_force, region_facts
-from dse.grid.inputs import (
-    PROFILE_AXIS,
-    REGION_AXIS,
-    REGIONAL,
-    RENT_AXIS,
-    calibrations_used,
-    compute_peak,
-)
+from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, compute_peak
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import RECIPE, Axis, Space

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from dse.calibration import Choice
 from dse.errors import few
-from dse.grid.inputs import (
-    SOFTWARE_AXIS,
+from dse.grid.calibrations import (
+    OF_ENGINE,
     batches_outside,
     calibrated_anywhere,
     calibrations_chosen,
-    engine_text,
-    engines,
+    engine_texts,
     names_engine,
 )
-from dse.grid.labelled import along
+from dse.grid.labelled import Labelled, along
 from dse.grid.program import plan_of
 from dse.grid.space import Space
 from dse.jobs.resolve import Job
@@ -39,7 +38,7 @@ def calibration_notes(job: Job) -> Iterator[str]:
     found: dict[tuple[str, float], dict[str, None]] = {}
     extrapolated: dict[str, None] = {}
     for space in spaces:
-        for device, choice in _choices(space):
+        for device, choice in _by_device(space, calibrations_chosen(space)):
             if not choice.exact:
                 found.setdefault((choice.what, choice.calibration.spread), {})[device] = None
             if outside := batches_outside(space, choice):
@@ -55,20 +54,13 @@ def calibration_notes(job: Job) -> Iterator[str]:
 def engine_notes(job: Job) -> Iterator[str]:
     """Where an engine was not measured on a microcontroller, so that what it needs there is carried over."""
     for space in job.networks.values():
-        if not names_engine(space) or not _NEEDED & set(plan_of(space.first(), _columns(job)).leaves):
+        if not names_engine(space) or not OF_ENGINE & set(plan_of(space.first(), _columns(job)).leaves):
             continue
-        chosen, axes = engines(space), [space.axes[n] for n in ("device", SOFTWARE_AXIS)]
-        dims = tuple(d for d in space.dims if d in (*chosen.dims, *(a.dim for a in axes)))
-        names = [along(a.dim, np.array(a.values, dtype=object)).over(dims) for a in axes]
         found: dict[str, dict[str, None]] = {}
-        each = map(np.ravel, np.broadcast_arrays(*names, chosen.over(dims)))
-        for device, software, engine in zip(*each, strict=True):
-            if told := engine_text(space, engine, device, software):
+        for device, told in _by_device(space, engine_texts(space)):
+            if told:
                 found.setdefault(told, {})[device] = None
         yield from (f"{few(devices, 8)}: {told}" for told, devices in found.items())
-
-
-_NEEDED = {"engine_code", "engine_sram"}
 
 
 def _columns(job: Job) -> list[str]:
@@ -76,10 +68,10 @@ def _columns(job: Job) -> list[str]:
     return list(dict.fromkeys([*job.all_metrics, *(FIT if job.cut.fit else ())]))
 
 
-def _choices(space: Space) -> Iterator[tuple[str, Choice]]:
-    """The calibrations in force on each device, each once."""
-    chosen, axis = calibrations_chosen(space), space.axes["device"]
-    dims = tuple(d for d in space.dims if d in (*chosen.dims, axis.dim))
+def _by_device(space: Space, values: Labelled) -> Iterator[tuple[str, Any]]:
+    """Values with the device that each is of, each pair once."""
+    axis = space.axes["device"]
+    dims = tuple(d for d in space.dims if d in (*values.dims, axis.dim))
     names = along(axis.dim, np.array(axis.values, dtype=object)).over(dims)
-    pairs = np.broadcast_arrays(names, chosen.over(dims))
+    pairs = np.broadcast_arrays(names, values.over(dims))
     yield from dict.fromkeys(zip(pairs[0].flat, pairs[1].flat, strict=True))

@@ -18,6 +18,7 @@ def test_the_memory_of_an_engine_is_the_same_on_every_microcontroller():
     """MCUNet in1 by TinyEngine takes 727 kB of flash and 96 kB of SRAM (its table of measured results)."""
     device = ["stm32h743", "stm32f746", "stm32u575"]
     found = dse.evaluate("mcunet-in1", device=device, **TINY)
+    assert found.engine.values.tolist()[0] == "" and "carried over from stm32h743" in found.engine.values[1]
     for flash, sram in zip(*(found[n].values * [1, 1, 1] for n in ("flash_total", "peak_sram")), strict=True):
         assert flash == pytest.approx(727e3, rel=0.02)
         assert sram == pytest.approx(96e3, rel=0.05)
@@ -83,3 +84,18 @@ def test_all_published_rows_pass_the_gate():
     ((zoo, engine),) = carried(known, rows)
     in1 = {m.metric: needed(m, engine) for m in zoo if m.network == "mcunet-in1"}
     assert in1 == {"flash_total": pytest.approx(727e3, rel=0.02), "peak_sram": pytest.approx(96e3, rel=0.05)}
+
+
+def test_a_result_holds_what_was_carried_over(tmp_path):
+    """Replayed under its own assumptions it is the same, whatever the catalogue says by then of another chip."""
+    spec = {
+        "name": "carried",
+        "network": {"model": "mcunet-in1"},
+        "precision": {"scheme": "int8"},
+        "hardware": {"device": "stm32f746"},
+        "deployment": {"software": TINY["software"]},
+        "objectives": {"minimize": ["flash_total", "peak_sram"]},
+    }
+    found = dse.explore(spec, out=tmp_path / "carried", plots=False)
+    again = dse.explore(spec, assumptions=tmp_path / "carried" / "assumptions.toml")
+    assert float(found.frontier.flash_total[0]) == float(again.frontier.flash_total[0]) > 700e3

@@ -59,6 +59,16 @@ def test_notes_tell_what_stands_in_and_what_was_never_measured(found):
     assert "latency_low" not in plain.frontier
 
 
+def test_one_design_says_where_it_is_extrapolated(capsys):
+    from dse.cli import run
+
+    on = ["--device", "rtx-3090", "--precision", "fp16", "--set", "latency_model=calibrated", "--metric", "latency"]
+    for batch, beyond in ((1, True), (256, False)):
+        assert run(["evaluate", "resnet18", *on, "--set", f"batch={batch}"]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert (f"extrapolated (batch {batch}, measured at 96 to 1024)" in told) is beyond
+
+
 def test_evaluate_gives_them_along():
     on = {"device": "rtx-3090", "precision": "fp16", "batch": [1, 128]}
     found = dse.evaluate("resnet18", metrics="throughput", latency_model=["roofline", "calibrated"], **on)
