@@ -48,7 +48,7 @@ def all_weights_moved():
 @metric("weights_moved", variant="reuse", unit="1")
 def weights_that_do_not_stay_moved(device_weights, live_bytes, sram):
     """0 where all weights stay on chip beside what is live, 1 where they cross the memory interface."""
-    return 1 - 1.0 * np.greater_equal(sram, device_weights + live_bytes)
+    return 1 - 1.0 * np.greater_equal(sram, device_weights + live_bytes) - 0.0 * sram  # undefined without sram
 
 
 @metric("activations_moved", variant="no_reuse", unit="1", faces=False)
@@ -60,7 +60,7 @@ def all_activations_moved():
 @metric("activations_moved", variant="reuse", unit="1")
 def activations_that_do_not_stay_moved(live_bytes, sram):
     """0 where activations and cache stay on chip, 1 where they cross the memory interface."""
-    return 1 - 1.0 * np.greater_equal(sram, live_bytes)
+    return 1 - 1.0 * np.greater_equal(sram, live_bytes) - 0.0 * sram
 
 
 @metric(unit="B", direction="min")
