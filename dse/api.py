@@ -14,7 +14,7 @@ import xarray as xr
 from dse import registry
 from dse.errors import Fault, InputError, unknown
 from dse.grid import dataset
-from dse.grid.inputs import calibrated
+from dse.grid.calibrations import calibrated
 from dse.grid.program import plan_of
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
@@ -85,7 +85,9 @@ def evaluate(
     Returns
     -------
     xr.Dataset
-        One variable a metric, at the dimensions that it varies along, with units; axes are coordinates. Among many
+        One variable a metric, at the dimensions that it varies along, with units; axes are coordinates. What follows
+        from a calibrated latency comes with both ends of its 80 % interval (`latency_low`, `latency_high`), and the
+        coordinate `calibration` says what it is fitted to. Among many
         designs one whose axes make no network is NaN. Devices and regions that came in by class or "*" and lack a
         figure that metrics asked for by name need are left out; the attribute `left_out` and a UserWarning name them.
         The attribute `notes` says where a context is beyond that of the model, and where MACs are rounded.
@@ -108,7 +110,7 @@ def evaluate(
     chosen = axes if recipe is None else {**axes, RECIPE: recipe}
     draft = _draft(network, device, precision, wanted, counting, chosen, calibration)
     space = draft.space()
-    targets = applicable(space) if wanted is None else wanted
+    targets = dataset.with_ends(applicable(space) if wanted is None else wanted, space)
     found = dataset.evaluate(space, targets, engine=engine, dtype=DTYPES[dtype])
     if told := draft.told_left_out():
         warnings.warn(f"left out: {told}", UserWarning, stacklevel=2)
@@ -185,13 +187,6 @@ def applicable(space: Space) -> list[str]:
     if "device" in space.axes:
         return named
     return [n for n in named if not plan_of(space.first(), [n]).device_figures]
-
-
-def with_ends(metrics: Iterable[str], space: Space) -> list[str]:
-    """Metrics, each followed by both ends of its interval where latency is calibrated."""
-    made = calibrated(space)
-    ends = {m: [e for e in (f"{m}_low", f"{m}_high") if made and e in registry.METRICS] for m in metrics}
-    return list(dict.fromkeys(name for m, own in ends.items() for name in (m, *own)))
 
 
 @overload

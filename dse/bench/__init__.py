@@ -18,6 +18,7 @@ GROUPS = {
     "store": "metrics stored, beside NumPy filling the same bytes",
     "streams": "designs that stream past, beside a kernel written by hand without a frontier",
     "per_op": "latency of every op, beside the roofline of the whole network",
+    "calibrated": "calibrated latency with its interval, beside the roofline",
     "filter": "the non-dominated filter, beside moocore and paretoset",
     "bounds": "a space of 1e12 designs searched by bounds; parts of it, beside enumeration",
     "memory": "memory above the imports while designs stream past",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dse.calibration.catalogue import AUTO, CALIBRATIONS, Calibrations, Choice, choose, named, software_names
+from dse.calibration.catalogue import AUTO, CALIBRATIONS, Calibrations, Choice, choose, engine_of, named, software_names
 from dse.calibration.constants import CONSTANTS, Calibration, Errors, read_calibrations, read_table
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Choice",
     "Errors",
     "choose",
+    "engine_of",
     "named",
     "read_calibrations",
     "read_table",

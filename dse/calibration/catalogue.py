@@ -43,12 +43,14 @@ def named(calibrations: Iterable[Calibration]) -> dict[str, Calibration]:
 class Choice:
     """The calibration in force for a device, its software and number format, and what that is, in words.
 
-    `made_of` are the entries of the catalogue that it comes from: its interval may be that of another one.
+    `made_of` are the entries of the catalogue that it comes from: its interval may be that of another one. `exact` says
+    whether it is of this very device, software and format: else another stands in for it.
     """
 
     calibration: Calibration
     what: str
     made_of: tuple[Calibration, ...]
+    exact: bool = False
 
 
 def choose(known: Iterable[Calibration], device: Device, software: str, precision: str, domain: str) -> Choice:
@@ -79,7 +81,7 @@ def _chosen(
         if exact := [c for c in same if c.precision == precision]:
             (best,) = exact
             what = f"{best.device}, {best.software}, {best.precision}, {_batches(best)}{_form(best)}"
-            return Choice(best, what, (best,))
+            return Choice(best, what, (best,), exact=True)
         return _of_other_format(same, precision, [c for c in usable if c.device == CLASS + device_class])
     for name in dict.fromkeys((software, ANY)):
         for one in (device_class, *_KIN.get(device_class, ())):
@@ -90,6 +92,18 @@ def _chosen(
     if not rest:
         raise InputError(f"no {domain} network is calibrated")
     return _of_class(rest[0], ANY_SPREAD, f", nor any {device_class}")
+
+
+@lru_cache(maxsize=8192)
+def engine_of(
+    known: tuple[Calibration, ...], device: str, software: str, precision: str, domain: str
+) -> Calibration | None:
+    """The calibration that tells what an engine needs of memory for itself: on the device, else on another one.
+
+    The rules of an engine are its own, not the device's: of several devices that on which most was measured.
+    """
+    told = [c for c in known if c.domain == domain and c.software == software and "engine_code" in c.constants]
+    return min(told, key=lambda c: (c.device != device, c.precision != precision, -c.fitted.rows), default=None)
 
 
 def _usual(own: Sequence[Calibration], known: Sequence[Calibration]) -> str:

@@ -45,7 +45,8 @@ def with_constants(calibration: Calibration, measurements: Sequence[Measurement]
         found["engine_code"] = max(0.0, float(np.median([m.value - parameter_bytes(m) for m in flash])))
     sram = [m for m in own if m.metric == "peak_sram"]
     if sram:
-        in_place, rest = min(((rule, rests(sram, rule)) for rule in (True, False)), key=lambda one: unsteady(one[1]))
+        in_place = in_place_of(sram)
+        rest = rests(sram, in_place)
         found |= {"engine_sram": max(0.0, float(np.median(rest))), "engine_in_place": int(in_place)}
     whole = {**calibration.constants, **found}
     return replace(calibration, constants={name: whole[name] for name in CONSTANTS if name in whole})
@@ -77,6 +78,11 @@ def peak_bytes(row: Measurement, in_place: bool) -> float:
 def rests(rows: Sequence[Measurement], in_place: bool) -> Array:
     """Measured on-chip memory less the activations live at once."""
     return np.array([m.value - peak_bytes(m, in_place) for m in rows])
+
+
+def in_place_of(rows: Sequence[Measurement]) -> bool:
+    """Whether an engine computes depthwise convolutions in place: the rule that leaves the steadier rest."""
+    return min((True, False), key=lambda rule: unsteady(rests(rows, rule)))
 
 
 def unsteady(rest: Array) -> float:

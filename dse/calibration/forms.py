@@ -115,7 +115,8 @@ FORMS = {
         ),
         Form("matrix product", (("matrix_cost",), ("weight_cost",), ("launch_time",)), overlap=True),
         # Matrix products reach 0.73 of the peak rate and 0.80 of the bandwidth on an A100, attention half of the rate.
-        # The weight of these was chosen on llama.cpp's rows, so that it owes nothing to those of other engines.
+        # The weight of these was chosen on llama.cpp's rows, so that it owes nothing to those of other engines: the
+        # README tells how much it flatters llama.cpp's own.
         Form("decoder", _DECODER, believed=(1 / 0.73, 1 / 0.8, 2.0, 1 / 0.8, 1 / 0.8, 5e-6), overlap=True, pull=0.03),
         # One sequence on an engine that reads its cache at 0.35 of the bandwidth.
         Form(

@@ -74,6 +74,11 @@ def inputs(measurement: Measurement) -> dict[str, float]:
     return {name: _metric(name, measurement) for name in _ARGUMENTS if name not in CONSTANTS}
 
 
+def value(name: str, measurement: Measurement) -> float:
+    """A metric of a measured network that follows from its counts, its number format and its device's figures."""
+    return _metric(name, measurement)
+
+
 def _metric(name: str, measurement: Measurement, scope: str = "") -> float:
     """The value of an input: of the device, the number format and the deployment, or a metric made of such."""
     own, base = registry.scoped(name)

@@ -62,8 +62,8 @@ def command(
     dse evaluate mobilenet_v2 --device stm32u575 --precision int8 \\
         --set width=0.35 --explain latency
     """
-    from dse.api import applicable, design_space, with_ends
-    from dse.grid.dataset import evaluate
+    from dse.api import applicable, design_space
+    from dse.grid.dataset import evaluate, with_ends
     from dse.grid.explain import chain, describe
     from dse.jobs.cautions import cautions
 

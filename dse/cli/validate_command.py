@@ -45,10 +45,12 @@ def command(measured: Path | None, calibration: Path | None, as_json: bool) -> N
     from dse.calibration.validation import predict_file
 
     if measured is None:
-        from dse.calibration.shipped import validation
+        from dse.calibration.gate import gate_lines, gates
+        from dse.calibration.shipped import measurements, validation
 
         comparisons, accounts = validation()
         notes, counts = [accounts.told()], asdict(accounts)
+        notes += gate_lines(gates(measurements(), CALIBRATIONS.values()))
     else:
         known = list(CALIBRATIONS.values()) if calibration is None else read_calibrations(calibration)
         rows = read_measurements(measured)

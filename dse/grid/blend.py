@@ -19,6 +19,7 @@ from dse.grid.inputs import leaf
 from dse.grid.labelled import OP, Labelled
 from dse.grid.program import PHASE_AXIS, Program, Values, full_program, has_meaning
 from dse.grid.space import Axis, Space
+from dse.metrics.interval_ends import ENDS
 from dse.networks import Family
 from dse.registry import Record
 
@@ -63,11 +64,12 @@ def rules_of(combine: str, arena: str) -> dict[str, Rule]:
 
     `arena` says whether networks together share the memory of their activations ("shared") or not ("separate").
     """
+    times = [*_TIMES, *(f"{t}_{end}" for t in _TIMES for end in ENDS if f"{t}_{end}" in registry.METRICS)]
     if combine == "mix":
         own = dict.fromkeys((*_STORED, *_ARENA, "live_bytes", "model_size", "memory"), LARGEST)
-        return {**dict.fromkeys((*_TRAFFIC, *_TIMES), MEAN), **own}
+        return {**dict.fromkeys((*_TRAFFIC, *times), MEAN), **own}
     working = LARGEST if arena == "shared" else SUM
-    return {**dict.fromkeys((*_TRAFFIC, *_TIMES, *_STORED), SUM), **dict.fromkeys(_ARENA, working)}
+    return {**dict.fromkeys((*_TRAFFIC, *times, *_STORED), SUM), **dict.fromkeys(_ARENA, working)}
 
 
 # The share of its time that the device is busy: Σ rate × latency.

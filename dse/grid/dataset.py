@@ -12,8 +12,9 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.blocks import Alone, Grid
+from dse.grid.calibrations import OF_ENGINE, calibrated_anywhere, calibrations_chosen, engine_texts, names_engine
 from dse.grid.evaluate import compute_formats, evaluate_values
-from dse.grid.inputs import calibrated, calibrations_chosen, cost_basis
+from dse.grid.inputs import cost_basis
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import make_plan, settings_of, variants_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, Values
@@ -33,6 +34,13 @@ def evaluate(space: Space, targets: Iterable[str], **options: Any) -> xr.Dataset
         and `formula`, and with `reason` where values are undefined; axes are coordinates.
     """
     return label(space, evaluate_values(space, targets, **options))
+
+
+def with_ends(metrics: Iterable[str], space: Space) -> list[str]:
+    """Metrics, each followed by both ends of its interval where latency is calibrated for any design."""
+    made = calibrated_anywhere(space)
+    known = {m: made and f"{m.rpartition('.')[2]}_low" in registry.METRICS for m in metrics}
+    return list(dict.fromkeys(n for m, own in known.items() for n in ((m, f"{m}_low", f"{m}_high") if own else (m,))))
 
 
 def label(space: Space, values: Values, grid: Grid | None = None) -> xr.Dataset:
@@ -72,16 +80,33 @@ def coordinates_of(space: Space, names: Iterable[str]) -> dict[str, xr.Variable]
     coordinates = axis_coordinates(space) | format_coordinates(space)
     if "precision" in space.axes and "device" in space.axes:
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
-    if "device" in space.axes and calibrated(space):
-        chosen = calibrations_chosen(space)
-        told = np.array([c.what for c in chosen.data.reshape(-1)], dtype=object).reshape(chosen.data.shape)
-        coordinates["calibration"] = _variable(Labelled(chosen.dims, told), {"long_name": "what latency is fitted to"})
+    if calibrated_anywhere(space):
+        coordinates["calibration"] = _variable(_calibrations(space), {"long_name": "what latency is fitted to"})
+    if names_engine(space) and any(_takes_engine(name) for name in names) and (told := engine_texts(space)).data.any():
+        coordinates["engine"] = _variable(told, {"long_name": "what is told of the engine"})
     if "device" in space.axes and any(_is_cost(name) for name in names):
         coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
     if any(name in SOURCES.values() for name in names):
         text = np.array(recipe_key(space), dtype=object)
         coordinates[RECIPE] = _variable(Labelled((), text), {"long_name": "what accuracies and losses compare within"})
     return coordinates
+
+
+def _calibrations(space: Space) -> Labelled:
+    """What latency is fitted to, in words; "" where it is a lower bound."""
+    chosen, model = calibrations_chosen(space), space.axes[MODEL_AXIS]
+    told = np.array([c.what for c in chosen.data.reshape(-1)], dtype=object).reshape(chosen.data.shape)
+    if set(model.values) == {"calibrated"}:
+        return Labelled(chosen.dims, told)
+    dims = tuple(d for d in space.dims if d in (*chosen.dims, model.dim))
+    fitted = along(model.dim, np.array([value == "calibrated" for value in model.values])).over(dims)
+    return Labelled(dims, np.where(fitted, Labelled(chosen.dims, told).over(dims), "").astype(object))
+
+
+def _takes_engine(name: str) -> bool:
+    """Whether a metric is made of what an engine needs for itself."""
+    metric = name.rpartition(".")[2]
+    return metric in registry.METRICS and bool(OF_ENGINE & set(make_plan([metric]).leaves))
 
 
 def _is_cost(name: str) -> bool:

@@ -9,20 +9,11 @@ from typing import Any
 import xarray as xr
 
 from dse import faces, glossary, registry
+from dse.grid.calibrations import batches_outside, calibrated, calibrations_chosen, engine_texts, names_engine
 from dse.grid.counting import is_request
 from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
-from dse.grid.inputs import (
-    ENERGIES,
-    PROFILE_AXIS,
-    REGION_AXIS,
-    REGIONAL,
-    calibrated,
-    calibrations_chosen,
-    compute_peak,
-    cost_basis,
-    leaf,
-)
+from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak, cost_basis, leaf
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.quality import SOURCES, source_of
@@ -64,7 +55,11 @@ def assumptions(space: Space) -> dict[str, Any]:
     if "device" in space.axes and calibrated(space):
         chosen = calibrations_chosen(space).data.item()
         found["calibration"] = f"{chosen.what} (80 % within a factor {chosen.calibration.spread:.2f})"
+        if outside := batches_outside(space, chosen):
+            found["calibration"] += f"; extrapolated ({outside}): its interval is not tested there"
     if "device" in space.axes:
+        if names_engine(space) and (told := engine_texts(space).data.item()):
+            found["engine"] = told
         found["compute_format"] = str(compute_peak(space)[1].data)
         if space.family.domain == "language" and (basis := str(cost_basis(space).data)):
             found["cost_basis"] = basis

@@ -13,9 +13,16 @@ from typing import Any
 import numpy as np
 
 from dse import glossary
-from dse.calibration import AUTO, Calibration, choose
-from dse.calibration.measurements import domain_of
-from dse.grid.labelled import Labelled, along
+from dse.grid.calibrations import (
+    ENGINE_RULES,
+    OF_ENGINE,
+    calibrated,
+    constant,
+    is_ever_calibrated,
+    names_engine,
+    of_engine,
+)
+from dse.grid.labelled import Labelled, along, places
 from dse.grid.plan import Plan
 from dse.grid.quality import quality, source_of
 from dse.grid.sharing import DERIVED, shared
@@ -42,7 +49,7 @@ def leaf(space: Space, name: str) -> Labelled:
     """The values of one input that is neither a metric nor a vector over ops."""
     axis = space.axes.get(name)
     if name in ENGINE_RULES and not (axis and axis.given) and names_engine(space):
-        return _engine_rule(space, name)
+        return of_engine(space, ENGINE_RULES[name], float(glossary.lookup(name).default or 0))
     if not (axis and axis.given):
         if name == "pue" and "device" in space.axes:
             return _looked_up(space.axes["device"], lambda device: space.devices[device].pue)
@@ -119,7 +126,7 @@ def operation_energy(space: Space, name: str) -> Labelled:
     used = compute_peak(space)[1]
     dims = tuple(d for d in space.dims if d in (*used.dims, axis.dim))
     formats, format_place = np.unique(np.asarray(used.data, dtype=str), return_inverse=True)
-    profiles, profile_place = _places(axis)
+    profiles, profile_place = places(axis.dim, axis.values)
     table = np.array([[space.profiles[p].mac_energy(str(f)) for f in formats] for p in profiles])
     place = Labelled(used.dims, format_place.reshape(np.shape(used.data)))
     return Labelled(dims, table[profile_place.over(dims), place.over(dims)])
@@ -130,8 +137,8 @@ def compute_peak(space: Space) -> tuple[Labelled, Labelled]:
     device, precision = space.axes["device"], space.axes["precision"]
     if any(p in space.axes for p in PEAKS):
         return _peak_over_axes(space, precision)
-    devices, device_place = _places(device)
-    precisions, precision_place = _places(precision)
+    devices, device_place = places(device.dim, device.values)
+    precisions, precision_place = places(precision.dim, precision.values)
     table = {f: np.array([space.devices[d].figure(f) for d in devices]) for f in PEAKS}
     rates, used = peak_table(table, [space.schemes[p].compute for p in precisions])
     dims = tuple(d for d in space.dims if d in (device.dim, precision.dim))
@@ -144,18 +151,12 @@ def _peak_over_axes(space: Space, precision: Axis) -> tuple[Labelled, Labelled]:
     figures = {f: device_figure(space, f) for f in PEAKS}
     used = {precision.dim}.union(*(v.dims for v in figures.values()))
     dims = tuple(d for d in space.dims if d in used)
-    precisions, place = _places(precision)
+    precisions, place = places(precision.dim, precision.values)
     table = {f: v.over(dims) for f, v in figures.items()}
     found = peak_table(table, [space.schemes[p].compute for p in precisions])
     index = place.over(dims)[..., None]
     rates, formats = (np.take_along_axis(array, index, axis=-1)[..., 0] for array in found)
     return Labelled(dims, rates), Labelled(dims, formats.astype(object))
-
-
-def _places(axis: Axis) -> tuple[list[Any], Labelled]:
-    """The different values of an axis, and the place of each of its values among them."""
-    place = {name: i for i, name in enumerate(dict.fromkeys(axis.values))}
-    return list(place), along(axis.dim, np.array([place[name] for name in axis.values]))
 
 
 def tables(space: Space, plan: Plan) -> dict[str, Labelled]:
@@ -176,77 +177,14 @@ def _of_scheme(function: Callable[..., float], schemes: Mapping[str, Scheme], na
     return function(schemes[name])
 
 
-SOFTWARE_AXIS = "software"
-
-
-def calibrated(space: Space) -> bool:
-    """Whether latency is calibrated."""
-    axis = space.axes.get("latency_model")
-    return axis is not None and set(axis.values) == {"calibrated"}
-
-
-def calibrations_chosen(space: Space) -> Labelled:
-    """The calibration in force for each device, number format and software: objects of the class `Choice`."""
-    axes = [space.axes[n] for n in ("device", "precision", SOFTWARE_AXIS)]
-    known, domain = list(space.calibrations.values()), domain_of(space.family, _phase(space))
-    (devices, device), (precisions, precision), (softwares, software) = map(_places, axes)
-    table = np.empty((len(devices), len(precisions), len(softwares)), dtype=object)
-    for place in np.ndindex(table.shape):
-        chosen = (devices[place[0]], precisions[place[1]], softwares[place[2]])
-        table[place] = choose(known, space.devices[chosen[0]], chosen[2], chosen[1], domain)
-    dims = tuple(d for d in space.dims if d in {a.dim for a in axes})
-    return Labelled(dims, np.asarray(table[device.over(dims), precision.over(dims), software.over(dims)]))
-
-
-def _phase(space: Space) -> str | None:
-    axis = space.axes.get("phase")
-    return axis.values[0] if axis else None
-
-
-def calibrations_used(space: Space) -> list[Calibration]:
-    """The calibrations that latency is fitted to anywhere in a space."""
-    axis = space.axes.get("latency_model")
-    if axis is None or "calibrated" not in axis.values or "device" not in space.axes:
-        return []
-    chosen = calibrations_chosen(space).data.reshape(-1)
-    return list({c.name: c for one in chosen for c in one.made_of}.values())
-
-
-# Settings that the engine decides where it is named: by which of its figures.
-ENGINE_RULES = {"in_place_depthwise": "engine_in_place"}
-_OF_ENGINE = ("engine_code", "engine_sram")
-
-
-def names_engine(space: Space) -> bool:
-    """Whether the software of a device is named, so that what it needs for itself counts."""
-    axis = space.axes.get(SOFTWARE_AXIS)
-    return axis is not None and axis.given and "device" in space.axes and set(axis.values) != {AUTO}
-
-
-def _engine_rule(space: Space, name: str) -> Labelled:
-    """A setting by the engine; at its default for an engine of which nothing is known."""
-    usual = float(glossary.lookup(name).default or 0)
-    return _constant(space, lambda c: c.constants.get(ENGINE_RULES[name], usual))
-
-
-def _is_ever_calibrated(space: Space) -> bool:
-    domain = domain_of(space.family, _phase(space))
-    return any(one.domain == domain for one in space.calibrations.values())
-
-
-def _constant(space: Space, value: Callable[[Calibration], float]) -> Labelled:
-    chosen = calibrations_chosen(space)
-    return Labelled(chosen.dims, np.array([value(c.calibration) for c in chosen.data.flat]).reshape(chosen.data.shape))
-
-
 def _of_calibration(space: Space, name: str) -> Labelled:
     """A constant of the calibration in force; no interval holds what a lower bound leaves out."""
-    if name in _OF_ENGINE:
-        return _constant(space, lambda c: c.constant(name)) if names_engine(space) else along(None, np.zeros(1))
+    if name in OF_ENGINE:
+        return of_engine(space, name, 0.0) if names_engine(space) else along(None, np.zeros(1))
     if name == "active_power":
-        if "device" not in space.axes or not _is_ever_calibrated(space):
+        if "device" not in space.axes or not is_ever_calibrated(space):
             return along(None, np.full(1, np.nan))
-        return _constant(space, lambda c: c.constants.get(name, np.nan))
+        return constant(space, lambda c: c.constants.get(name, np.nan))
     if not calibrated(space):
         return along(None, np.full(1, np.nan))
-    return _constant(space, lambda c: c.constant(name))
+    return constant(space, lambda c: c.constant(name))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,3 +28,9 @@ class Labelled:
 def along(dim: str | None, values: np.ndarray) -> Labelled:
     """Values along one dimension, or the single one where `dim` is None."""
     return Labelled((), values.reshape(())) if dim is None else Labelled((dim,), values)
+
+
+def places(dim: str | None, values: Sequence[Any]) -> tuple[list[Any], Labelled]:
+    """The different values along a dimension, and the place of each of its values among them."""
+    place = {name: i for i, name in enumerate(dict.fromkeys(values))}
+    return list(place), along(dim, np.array([place[name] for name in values]))

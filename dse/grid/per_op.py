@@ -67,7 +67,10 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
     peak, efficiency, bandwidth, share = (spread(a, (*shared, *hardware)).reshape(-1, shape[1]) for a in DEVICE)
     compute, memory = peak * efficiency, bandwidth * share
     places = (*work, *hardware) if along(MOVED) else ()
-    codes = 2 * spread(MOVED[0], places).astype(np.uint8) + spread(MOVED[1], places).astype(np.uint8)
+    moved = 2 * spread(MOVED[0], places) + spread(MOVED[1], places)
+    # What stays on chip is unknown of a device that states no on-chip memory.
+    unknown = np.isnan(moved).reshape(-1, shape[1] if places else 1)
+    codes = np.nan_to_num(moved).astype(np.uint8)
     out = np.empty(shape)
     one_by_one = ops.shape[2] * shape[1] <= SORTED * ops.shape[2] + WALKED * shape[1]
     _in_parts(
@@ -77,6 +80,8 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
         (codes.reshape(-1, shape[1] if places else 1), out),
         threads,
     )
+    if unknown.any():
+        out[np.broadcast_to(unknown, shape)] = np.nan
     whole = out.reshape([sizes[d] for d in (*work, *hardware)])
     return Labelled(dims, np.ascontiguousarray(whole.transpose([(*work, *hardware).index(d) for d in dims])))
 

@@ -55,8 +55,13 @@ class Plan:
     def device_figures(self) -> dict[str, tuple[str, ...]]:
         """Figures of the device that are needed, each with the targets that need it."""
         needs = self.needs
-        figures = [n for n in self.leaves if n in OF_DEVICE or ((e := glossary.NAMES.get(n)) and e.kind == "device")]
-        return {f: tuple(t for t in self.targets if f in needs[t]) for f in figures}
+        found: dict[str, dict[str, None]] = {}
+        for leaf in self.leaves:
+            # The energy of a MAC is that of the format computed in, which the device's peak rates decide.
+            figure = "peak_ops" if leaf == "mac_energy" else leaf
+            if figure in OF_DEVICE or ((entry := glossary.NAMES.get(figure)) and entry.kind == "device"):
+                found.setdefault(figure, {}).update(dict.fromkeys(t for t in self.targets if leaf in needs[t]))
+        return {figure: tuple(targets) for figure, targets in found.items()}
 
     @cached_property
     def needs(self) -> dict[str, frozenset[str]]:

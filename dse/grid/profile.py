@@ -92,8 +92,8 @@ _LEAVES = (*_RATES, "batch", "weight_bits", "activation_bits", "kv_bits", "mac_e
 
 
 def _stays(space: Space) -> Mapping[str, float]:
-    """What of a pass stays on chip: as the latency has it (`weights_moved`, ...), and as the energy always has it."""
-    wanted = ("weights_moved", "activations_moved", "weight_bytes", "activation_bytes", "dram_bytes", "sram_bytes")
+    """What of a pass stays on chip, in time and in energy: weights and activations each as a whole."""
+    wanted = ("weights_moved", "activations_moved")
     values = evaluate_values(space, wanted, engine="plain")
     return {n: float(values[n].data) for n in wanted}
 
@@ -111,9 +111,8 @@ def _columns(
     compute = formulas.compute_time(formulas.flops(macs), number["peak_ops"] * number["compute_efficiency"])
     memory = moved / (number["bandwidth"] * number["bandwidth_efficiency"])
     time = formulas.roofline_latency(compute, memory)
-    off_chip = _off_chip(weights, data, stays)
     energies = (number[n] for n in ("mac_energy", "sram_energy", "dram_energy"))
-    energy = formulas.operation_energy(macs, weights + data - off_chip, off_chip, *energies)
+    energy = formulas.operation_energy(macs, weights + data - moved, moved, *energies)
     with np.errstate(divide="ignore", invalid="ignore"):
         intensity = formulas.arithmetic_intensity(formulas.flops(macs), moved)
         rate = formulas.flops(macs) / time
@@ -128,14 +127,6 @@ def _columns(
         "intensity": intensity,
         "rate": rate,
     }
-
-
-def _off_chip(weights: Any, data: Any, stays: Mapping[str, float]) -> Any:
-    """Bytes of each op off chip, by the metrics of the whole pass: weights and activations each stay as a whole."""
-    without = stays["dram_bytes"] < stays["weight_bytes"] + stays["activation_bytes"]
-    if not without:
-        return weights + data
-    return weights if stays["dram_bytes"] > 0 else np.zeros_like(weights)
 
 
 def memory(space: Space) -> xr.Dataset:

@@ -15,8 +15,9 @@ from dse.grid.adapters import RANK
 from dse.grid.adapters import refusals as without_matrices
 from dse.grid.blend import LOAD, Blend, projected
 from dse.grid.blocks import Grid
+from dse.grid.calibrations import calibrated
 from dse.grid.evaluate import WITNESS, evaluate_values
-from dse.grid.inputs import MADE_OF, PROFILE_AXIS, REGION_AXIS, REGIONAL, calibrated, compute_peak, leaf, tables
+from dse.grid.inputs import MADE_OF, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak, leaf, tables
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import Plan
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS, REUSE_AXIS, Values, meaningless, plan_of
@@ -144,7 +145,7 @@ def masks(space: Space, metric: str) -> Iterator[tuple[str, Labelled]]:
     if RANK in plan.leaves:
         yield from without_matrices(space)
     yield from _of_figures(space, [n for n in plan.device_figures if n != "peak_ops"])
-    if "peak_ops" in plan.device_figures or "mac_energy" in plan.leaves:
+    if "peak_ops" in plan.device_figures:
         yield from _of_rates(space)
     if "latency_spread" in plan.leaves and not calibrated(space):
         yield "a lower bound has no interval: set latency_model = calibrated", Labelled((), np.array(True))

@@ -12,20 +12,15 @@ import numpy as np
 
 from dse import glossary
 from dse.errors import few
+from dse.grid.calibrations import calibrations_used
 from dse.grid.explain import defaults_in_force, region_facts
-from dse.grid.inputs import (
-    PROFILE_AXIS,
-    REGION_AXIS,
-    REGIONAL,
-    RENT_AXIS,
-    calibrations_used,
-    compute_peak,
-)
+from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, compute_peak
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import RECIPE, Axis, Space
 from dse.hardware import Device
 from dse.jobs.axes import PUE
+from dse.jobs.calibrated import calibration_notes, engine_notes
 from dse.jobs.catalogues import SCHEME_FIELDS, WHOLE
 from dse.jobs.cautions import cautions
 from dse.jobs.idle import idle_notes
@@ -114,7 +109,8 @@ def notes(job: Job) -> list[str]:
         if over:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
     of_networks = dict.fromkeys(told for own in job.networks.values() for told in cautions(own, job.catalogues))
-    return [*found, *_not_held(job), *of_networks, *_charged(job), *idle_notes(job)]
+    of_calibrations = [*calibration_notes(job), *engine_notes(job)]
+    return [*found, *_not_held(job), *of_networks, *of_calibrations, *_charged(job), *idle_notes(job)]
 
 
 def _not_held(job: Job) -> list[str]:

@@ -13,7 +13,7 @@ from dse import registry
 from dse.errors import InputError
 from dse.grid.blocks import Grid
 from dse.grid.capacity import available_memory
-from dse.grid.dataset import label
+from dse.grid.dataset import label, with_ends
 from dse.jobs.resolve import Job
 from dse.pareto.groups import group_values
 from dse.pareto.scan import Scan
@@ -34,7 +34,7 @@ def without_ties(job: Job, frontier: xr.Dataset, found: Scan) -> tuple[xr.Datase
 
 def check_size(job: Job, kept: int) -> None:
     """Refuse a frontier that the memory cannot hold: equal designs all stay, so it may be as large as the space."""
-    columns = len(job.metrics) + len(roofline.NEEDED) + len(job.space.axes)
+    columns = len(with_ends(job.metrics, job.space)) + len(roofline.NEEDED) + len(job.space.axes)
     needed, available = float(64 * columns * kept), available_memory()
     if needed > available:
         sizes = f"{format_quantity(needed, 'B', 3)} of memory, and {format_quantity(available, 'B', 3)} are available"
@@ -44,9 +44,10 @@ def check_size(job: Job, kept: int) -> None:
 def frontier_dataset(job: Job, found: Scan) -> xr.Dataset:
     """All metrics of the job, those of single networks that have budgets, and those that the roofline plot shows.
 
-    At the designs of the frontier, sorted by group, then by objectives.
+    What follows from a calibrated latency has both ends of its interval beside it. The designs are those of the
+    frontier, sorted by group, then by objectives.
     """
-    wanted = dict.fromkeys([*job.metrics, *roofline.NEEDED])
+    wanted = dict.fromkeys([*with_ends(job.metrics, job.space), *roofline.NEEDED])
     wanted |= dict.fromkeys(interval_columns(job.cut.objectives) if job.cut.ties == INTERVAL else ())
     parts: list[xr.Dataset] = []
     start = 0

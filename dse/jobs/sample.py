@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from dse.grid.blocks import Grid
+from dse.grid.dataset import with_ends
 from dse.grid.space import NETWORK
 from dse.jobs.datasets import flat, joined
 from dse.jobs.design import places_along
@@ -93,7 +94,7 @@ def _drawn(size: int, most: int, seed: int) -> np.ndarray:
 def _part(job: Job, grid: Grid, places: np.ndarray) -> xr.Dataset:
     cut = job.cut_of(grid)
     own = {b.column: b.metric for b in cut.budgets if grid.name and b.network}
-    columns = dict.fromkeys([*job.metrics, *(own.get(c, c) for c in cut.columns)])
+    columns = dict.fromkeys([*with_ends(job.metrics, grid.space), *(own.get(c, c) for c in cut.columns)])
     found = flat(grid, places, list(columns))
     designs = grid.space.designs(places) if grid.space.dims else grid.space
     return found.assign(held_to_mcu=("design", np.broadcast_to(is_mcu(designs).data, (len(places),)).copy()))

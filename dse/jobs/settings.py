@@ -8,8 +8,9 @@ from typing import Any
 from dse import glossary
 from dse.calibration import software_names
 from dse.errors import Fault, nearest, shown, unknown
+from dse.grid.calibrations import SOFTWARE_AXIS
 from dse.grid.counting import OF_REQUESTS, REQUEST
-from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, SOFTWARE_AXIS
+from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.grid.space import check_axis

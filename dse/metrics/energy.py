@@ -38,7 +38,10 @@ def energy_wh(total_power, latency, batch):
 
 @metric(unit="J", direction="min")
 def operation_energy(macs, saved_macs, batch, sram_bytes, dram_bytes, mac_energy, sram_energy, dram_energy):
-    """Energy of counted operations and bytes of one sample, prompt or token, by the energy profile."""
+    """Energy of counted operations and bytes alone, of one sample, prompt or token: no control, clock or leakage.
+
+    By the energy profile; of microcontrollers it is a small part of what was measured (`dse validate`).
+    """
     on_chip, off_chip = sram_bytes / batch, dram_bytes / batch
     return formulas.operation_energy(macs - saved_macs, on_chip, off_chip, mac_energy, sram_energy, dram_energy)
 

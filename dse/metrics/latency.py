@@ -48,7 +48,7 @@ def all_weights_moved():
 @metric("weights_moved", variant="reuse", unit="1")
 def weights_that_do_not_stay_moved(device_weights, live_bytes, sram):
     """0 where all weights stay on chip beside what is live, 1 where they cross the memory interface."""
-    return 1 - 1.0 * np.greater_equal(sram, device_weights + live_bytes)
+    return 1 - 1.0 * np.greater_equal(sram, device_weights + live_bytes) - 0.0 * sram  # undefined without sram
 
 
 @metric("activations_moved", variant="no_reuse", unit="1", faces=False)
@@ -60,21 +60,19 @@ def all_activations_moved():
 @metric("activations_moved", variant="reuse", unit="1")
 def activations_that_do_not_stay_moved(live_bytes, sram):
     """0 where activations and cache stay on chip, 1 where they cross the memory interface."""
-    return 1 - 1.0 * np.greater_equal(sram, live_bytes)
+    return 1 - 1.0 * np.greater_equal(sram, live_bytes) - 0.0 * sram
 
 
 @metric(unit="B", direction="min")
-def dram_bytes(weight_bytes, activation_bytes, device_weights, live_bytes, sram):
-    """Bytes that cross the memory interface when on-chip memory keeps what fits, for the whole batch."""
-    weights = weight_bytes * (1 - 1.0 * np.greater_equal(sram, device_weights + live_bytes))
-    return weights + activation_bytes * (1 - 1.0 * np.greater_equal(sram, live_bytes))
+def dram_bytes(weight_bytes, activation_bytes, weights_moved, activations_moved):
+    """Bytes that cross the memory interface, for the whole batch: all, or what does not stay (`on_chip_reuse`)."""
+    return weight_bytes * weights_moved + activation_bytes * activations_moved
 
 
 @metric(unit="B", direction="min")
-def sram_bytes(weight_bytes, activation_bytes, device_weights, live_bytes, sram):
-    """Bytes that on-chip memory serves when it keeps what fits, for the whole batch."""
-    weights = weight_bytes * 1.0 * np.greater_equal(sram, device_weights + live_bytes)
-    return weights + activation_bytes * 1.0 * np.greater_equal(sram, live_bytes)
+def sram_bytes(weight_bytes, activation_bytes, weights_moved, activations_moved):
+    """Bytes that on-chip memory serves, for the whole batch: none, or what stays there (`on_chip_reuse`)."""
+    return weight_bytes * (1 - weights_moved) + activation_bytes * (1 - activations_moved)
 
 
 @metric(unit="s", direction="min")
@@ -149,9 +147,9 @@ def throughput(batch, latency):
 
 
 @metric(unit="B", direction="min")
-def bytes_moved(weight_bytes, activation_bytes, weights_moved, activations_moved):
-    """Bytes that cross the memory interface for the batch."""
-    return weight_bytes * weights_moved + activation_bytes * activations_moved
+def bytes_moved(dram_bytes):
+    """Bytes that cross the memory interface for the batch, which take the time of its bandwidth."""
+    return dram_bytes * 1.0
 
 
 @metric(unit="FLOP/s", direction="max")

@@ -27,6 +27,8 @@ from dse.report.summary import count_rows, lacking, undefined_lines
 MOST = 100_000
 _SCRIPTS = ("data.js", "frontier.js", "charts.js", "page.js")
 HELD = "held_to_mcu"
+# Coordinates that say where values come from.
+_TOLD = ("compute_format", "calibration", "cost_basis", "accuracy_source", "loss_source")
 
 Limit = Mapping[str, Any]
 
@@ -80,8 +82,8 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
     frontier = result.frontier
     objectives = manifest["objectives"]
     axes = [a for a in manifest["axes"] if a in designs.variables]
-    metrics = [m for m in manifest["metrics"] if m in designs.variables]
-    told = [n for n in ("compute_format", "cost_basis", "accuracy_source", "loss_source") if n in designs.variables]
+    metrics = [n for m in manifest["metrics"] for n in (m, f"{m}_low", f"{m}_high") if n in designs.variables]
+    told = [n for n in _TOLD if n in designs.variables]
     rest = dict.fromkeys([*(li["column"] for li in limits), HELD])
     shown = dict.fromkeys([*axes, *metrics, *told])
     columns = [column(n, designs[n], size, shown=n in shown) for n in (*shown, *(r for r in rest if r not in shown))]

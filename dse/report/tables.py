@@ -91,9 +91,21 @@ def frontier_rows(
     for place in places:
         design = frontier.isel(design=place)
         cells = [_axis_value(design[a]) for a in varying]
-        cells += [format_quantity(float(design[m]), _measure(frontier[m])) for m in metrics]
+        cells += [_cell(design, m) for m in metrics]
         rows.append(cells)
     return [*varying, *metrics], rows
+
+
+def _cell(design: xr.Dataset, metric: str) -> str:
+    """A value with its unit, and with both ends of its interval where it has one."""
+    unit = _measure(design[metric])
+    ends = [float(design[n]) for n in (f"{metric}_low", f"{metric}_high") if n in design]
+    if len(ends) < 2 or not np.isfinite(ends).all():
+        return format_quantity(float(design[metric]), unit)
+    low, high = (format_quantity(end, unit, 3) for end in ends)
+    shared = low.rpartition(" ")[2]
+    low = low.removesuffix(f" {shared}") if high.endswith(f" {shared}") else low
+    return f"{format_quantity(float(design[metric]), unit)} ({low} to {high})"
 
 
 def _measure(variable: xr.DataArray) -> str:

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from dse.bench import GROUPS, cases_of, per_op, startup, store, streams
+from dse.bench import GROUPS, calibrated, cases_of, per_op, startup, store, streams
 from dse.bench import dask as dask_group
 from dse.bench import filter as filter_group
 from dse.bench.figures import Case, Figure, Missing, Turns, Unequal, check, in_turns
@@ -33,7 +33,7 @@ def one_turn(monkeypatch):
     def once(ways, **options):
         return in_turns(ways, room=0, least=1, most=1)
 
-    for module in (dask_group, filter_group, per_op, startup, store, streams):
+    for module in (calibrated, dask_group, filter_group, per_op, startup, store, streams):
         monkeypatch.setattr(module, "in_turns", once)
 
 

@@ -43,11 +43,17 @@ def test_the_table_of_layers_has_the_published_parameters():
 
 @pytest.mark.parametrize("engine", ["plain", "fused"])
 def test_what_stays_on_chip_is_served_from_there(engine):
-    data = chip(engine=engine)
+    data = chip({"on_chip_reuse": 1}, engine=engine)
     np.testing.assert_array_equal(data.dram_bytes, OFF_CHIP)
     np.testing.assert_array_equal(data.sram_bytes, WEIGHTS + TRAFFIC - np.array(OFF_CHIP))
     assert float(data.live_bytes) == LIVE
-    # The sheet's model of time: on-chip memory does not enter.
+
+
+@pytest.mark.parametrize("engine", ["plain", "fused"])
+def test_without_reuse_all_bytes_cross_the_interface(engine):
+    # The sheet's model: on-chip memory enters neither time nor energy.
+    data = chip(engine=engine)
+    assert (data.dram_bytes, data.sram_bytes) == (WEIGHTS + TRAFFIC, 0)
     assert (data.bytes_moved, data.weights_moved, data.activations_moved) == (WEIGHTS + TRAFFIC, 1, 1)
     assert float(data.memory_time) == pytest.approx((WEIGHTS + TRAFFIC) / 1e9, rel=1e-15)
 
@@ -75,7 +81,7 @@ def test_reuse_op_by_op():
         return sum(map(max, times))
 
     assert data.latency.dims == ("on_chip_reuse", "sram")
-    assert data.dram_bytes.dims == ("sram",)
+    assert data.dram_bytes.dims == ("on_chip_reuse", "sram")
     expected = [[by_hand(1, 1)] * 4, [by_hand(1, 1), by_hand(1, 0), by_hand(1, 0), by_hand(0, 0)]]
     np.testing.assert_allclose(data.latency, expected, rtol=1e-12)
 
@@ -92,7 +98,7 @@ PROFILES = {"horowitz-45nm": (0.2 + 0.1, 100, 1950), "jouppi-7nm": (0.07 + 0.03,
 
 
 def test_operation_energy():
-    deployment = {"energy_profile": list(PROFILES), "batch": [1, 4]}
+    deployment = {"energy_profile": list(PROFILES), "batch": [1, 4], "on_chip_reuse": 1}
     data = chip(deployment).operation_energy
     assert data.dims == ("batch", "energy_profile", "sram")
     for name, (mac, sram, dram) in PROFILES.items():
@@ -108,7 +114,7 @@ def test_operation_energy():
 def test_a_mac_costs_what_it_costs_in_the_format_computed_in():
     # A Cortex-M7 has no int4: it computes in int8.
     axes = {"device": "stm32h743", "precision": ["int8", "int4", "fp32"], "metrics": ["operation_energy", "macs"]}
-    data = dse.evaluate("mobilenet_v2", **axes, resolution=32)
+    data = dse.evaluate("mobilenet_v2", **axes, resolution=32, on_chip_reuse=1)
     assert data.compute_format.values.tolist() == ["int8", "int8", "fp32"]
     # At 32 pixels everything but the weights stays: of these the megabyte holds none at 8 bits.
     traffic = dse.evaluate("mobilenet_v2", resolution=32, precision="int8", metrics="activation_bytes").activation_bytes
@@ -119,11 +125,24 @@ def test_a_mac_costs_what_it_costs_in_the_format_computed_in():
 
 
 def test_a_device_without_a_figure_of_on_chip_memory():
-    for metric, deployment in (("operation_energy", {}), ("dram_bytes", {}), ("latency", {"on_chip_reuse": 1})):
+    for metric in ("operation_energy", "dram_bytes", "latency"):
         with pytest.raises(InputError) as caught:
-            dse.evaluate("resnet50", device="a100-sxm-80gb", metrics=metric, **deployment)
+            dse.evaluate("resnet50", device="a100-sxm-80gb", metrics=metric, on_chip_reuse=1)
         assert str(caught.value) == f"hardware.device: 'a100-sxm-80gb' lacks the figure 'sram'; needed by {metric}"
-    assert float(dse.evaluate("resnet50", device="a100-sxm-80gb", metrics="latency", on_chip_reuse=0).latency) > 0
+
+
+def test_without_reuse_every_device_has_both_energies():
+    """Those of the catalogue that state a power and a rate: no figure of on-chip memory is asked for."""
+    device = [name for name, d in dse.devices.items() if d.figures.get("tdp") and d.figures.get("peak_fp16")]
+    device = [name for name in device if dse.devices[name].figures.get("bandwidth")]
+    assert len(device) > 40
+    axes = {"precision": "fp16", "resolution": 32, "metrics": ["energy", "operation_energy"]}
+    found = dse.evaluate("mobilenet_v2", device=device, **axes)
+    bytes_ = 2 * WEIGHTS + float(dse.evaluate("mobilenet_v2", precision="fp16", resolution=32).activation_bytes)
+    macs = float(dse.evaluate("mobilenet_v2", resolution=32).macs)
+    # Horowitz: an fp16 MAC, adding in fp32, takes 1.1 + 0.9 pJ, a byte of DRAM 243.75 pJ.
+    np.testing.assert_allclose(found.operation_energy, macs * 2e-12 + bytes_ * 243.75e-12, rtol=1e-12)
+    assert (found.energy > 0).all()
 
 
 @pytest.mark.parametrize(

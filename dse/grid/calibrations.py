@@ -1,0 +1,123 @@
+"""Which calibration is in force for each design, what it is made of, and what it tells of engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dse.calibration import AUTO, Calibration, Choice, choose, engine_of
+from dse.calibration.measurements import domain_of
+from dse.grid.labelled import Labelled, places
+from dse.grid.space import Space
+
+SOFTWARE_AXIS = "software"
+
+
+def calibrated(space: Space) -> bool:
+    """Whether latency is calibrated."""
+    axis = space.axes.get("latency_model")
+    return axis is not None and set(axis.values) == {"calibrated"}
+
+
+def calibrated_anywhere(space: Space) -> bool:
+    """Whether latency is calibrated for any design: a frontier may be drawn by several models."""
+    axis = space.axes.get("latency_model")
+    return axis is not None and "calibrated" in axis.values and "device" in space.axes
+
+
+def calibrations_chosen(space: Space) -> Labelled:
+    """The calibration in force for each device, number format and software: objects of the class `Choice`."""
+    known, domain = list(space.calibrations.values()), domain_of(space.family, _phase(space))
+    return _by_software(space, lambda d, p, s: choose(known, space.devices[d], s, p, domain))
+
+
+def _phase(space: Space) -> str | None:
+    axis = space.axes.get("phase")
+    return axis.values[0] if axis else None
+
+
+def calibrations_used(space: Space) -> list[Calibration]:
+    """The calibrations that latency is fitted to anywhere in a space, and those that tell of the engines named."""
+    chosen = calibrations_chosen(space).data.flat if calibrated_anywhere(space) else ()
+    named = engines(space).data.flat if names_engine(space) else ()
+    found = [*(c for one in chosen for c in one.made_of), *(c for c in named if c is not None)]
+    return list({c.name: c for c in found}.values())
+
+
+def batches_outside(space: Space, choice: Choice) -> str:
+    """Batches of a space that lie outside of those measured for a calibration, in words; "" where none does."""
+    low, high = choice.calibration.batches
+    batches = space.axes["batch"].numbers
+    found = np.unique(batches[(batches < low) | (batches > high)])
+    if not len(found):
+        return ""
+    ends = f"{found[0]:g}" if len(found) == 1 else f"{found[0]:g} to {found[-1]:g}"
+    return f"batch {ends}, measured at {low:g}" + (f" to {high:g}" if high > low else "")
+
+
+# Settings that the engine decides where it is named: by which of its figures.
+ENGINE_RULES = {"in_place_depthwise": "engine_in_place"}
+OF_ENGINE = frozenset(("engine_code", "engine_sram"))
+
+
+def names_engine(space: Space) -> bool:
+    """Whether the software of a device is named, so that what it needs for itself counts."""
+    axis = space.axes.get(SOFTWARE_AXIS)
+    return axis is not None and axis.given and "device" in space.axes and set(axis.values) != {AUTO}
+
+
+def engines(space: Space) -> Labelled:
+    """The calibration that tells what the engine needs for itself, for each device, number format and software.
+
+    None where no software is named, or nothing of it is known.
+    """
+    known, domain = tuple(space.calibrations.values()), domain_of(space.family, _phase(space))
+    return _by_software(space, lambda d, p, s: engine_of(known, d, s, p, domain))
+
+
+def engine_texts(space: Space) -> Labelled:
+    """Where what an engine needs for itself comes from, where that is not the microcontroller itself; else ""."""
+    known, domain = tuple(space.calibrations.values()), domain_of(space.family, _phase(space))
+
+    def told(device: str, precision: str, software: str) -> str:
+        engine = engine_of(known, device, software, precision, domain)
+        if space.devices[device].device_class != "mcu" or software == AUTO or (engine and engine.device == device):
+            return ""
+        if engine is None:
+            return f"what {software} needs for itself is not known: flash_total and peak_sram are the network's alone"
+        return (
+            f"flash and SRAM that {software} needs for itself are carried over from {engine.device}, where it was "
+            "measured (`dse validate` tells their errors)"
+        )
+
+    return _by_software(space, told)
+
+
+def _by_software(space: Space, value: Callable[[str, str, str], Any]) -> Labelled:
+    """A value for each device, number format and software."""
+    axes = [space.axes[n] for n in ("device", "precision", SOFTWARE_AXIS)]
+    (devices, device), (precisions, precision), (softwares, software) = (places(a.dim, a.values) for a in axes)
+    table = np.empty((len(devices), len(precisions), len(softwares)), dtype=object)
+    for i, j, k in np.ndindex(table.shape):
+        table[i, j, k] = value(devices[i], precisions[j], softwares[k])
+    dims = tuple(d for d in space.dims if d in {a.dim for a in axes})
+    return Labelled(dims, np.asarray(table[device.over(dims), precision.over(dims), software.over(dims)]))
+
+
+def of_engine(space: Space, name: str, usual: float) -> Labelled:
+    """What the engine decides or needs; `usual` for an engine of which nothing is known."""
+    found = engines(space)
+    values = [usual if c is None else c.constants.get(name, usual) for c in found.data.flat]
+    return Labelled(found.dims, np.array(values).reshape(found.data.shape))
+
+
+def is_ever_calibrated(space: Space) -> bool:
+    domain = domain_of(space.family, _phase(space))
+    return any(one.domain == domain for one in space.calibrations.values())
+
+
+def constant(space: Space, value: Callable[[Calibration], float]) -> Labelled:
+    chosen = calibrations_chosen(space)
+    return Labelled(chosen.dims, np.array([value(c.calibration) for c in chosen.data.flat]).reshape(chosen.data.shape))

@@ -1,0 +1,91 @@
+"""Calibrated latency in explorations: both ends beside every prediction, and what it is fitted to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import dse
+from dse.calibration import CALIBRATIONS
+from dse.report.html import page
+from dse.report.tables import frontier_rows
+
+SPEC = {
+    "name": "fitted",
+    "network": {"model": "resnet18"},
+    "precision": {"scheme": "fp16"},
+    "hardware": {"device": ["rtx-3090", "jetson-nano-4gb"]},
+    "deployment": {"batch": [1, 128], "latency_model": ["roofline", "calibrated"]},
+    "objectives": {"minimize": ["latency", "energy"], "per": ["device", "latency_model", "batch"]},
+}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return dse.explore(SPEC)
+
+
+def test_every_prediction_has_both_ends(found):
+    designs = found.frontier
+    fitted = designs.latency_model.values == "calibrated"
+    assert designs.sizes["design"] == 8 and fitted.sum() == 4
+    own = CALIBRATIONS["rtx-3090, torch-nchw, fp16, vision"]
+    # A factor of six: the interval of all devices together.
+    factor = np.where(designs.device == "rtx-3090", own.spread, 6.0)
+    for metric in ("latency", "energy"):
+        np.testing.assert_allclose(designs[f"{metric}_low"][fitted], (designs[metric] / factor)[fitted], rtol=1e-12)
+        np.testing.assert_allclose(designs[f"{metric}_high"][fitted], (designs[metric] * factor)[fitted], rtol=1e-12)
+        assert np.isnan(designs[f"{metric}_low"][~fitted]).all()
+    assert set(designs.calibration.values[~fitted]) == {""}
+    assert next(iter(designs.calibration.values[fitted])).startswith(("rtx-3090, ", "never measured, nor any edge"))
+
+
+def test_the_table_and_the_report_show_them(found):
+    columns, rows = frontier_rows(found.frontier, found.manifest["axes"], found.manifest["metrics"], 10)
+    assert columns == ["batch", "latency_model", "device", "latency", "energy"]
+    assert [" to " in row[3] for row in rows] == [row[1] == "calibrated" for row in rows]
+    text = page(found)
+    told = [f'"name":"{n}"' in text for n in ("latency_low", "latency_high", "energy_high", "calibration")]
+    assert all(told) and "calibration falls back on what is nearest: jetson-nano-4gb" in text
+
+
+def test_notes_tell_what_stands_in_and_what_was_never_measured(found):
+    notes = " / ".join(found.manifest["notes"])
+    assert "jetson-nano-4gb: never measured, nor any edge" in notes and "within a factor 6.00" in notes
+    assert "rtx-3090: batch 1, measured at 96 to 1024" in notes
+    assert "rtx-3090: never" not in notes
+    plain = dse.explore({**SPEC, "deployment": {"batch": 1}, "objectives": {"minimize": ["latency"]}})
+    assert not any("calibrat" in note for note in plain.manifest["notes"])
+    assert "latency_low" not in plain.frontier
+
+
+def test_one_design_says_where_it_is_extrapolated(capsys):
+    from dse.cli import run
+
+    on = ["--device", "rtx-3090", "--precision", "fp16", "--set", "latency_model=calibrated", "--metric", "latency"]
+    for batch, beyond in ((1, True), (256, False)):
+        assert run(["evaluate", "resnet18", *on, "--set", f"batch={batch}"]) == 0
+        told = " ".join(capsys.readouterr().out.split())
+        assert (f"extrapolated (batch {batch}, measured at 96 to 1024)" in told) is beyond
+
+
+def test_evaluate_gives_them_along():
+    on = {"device": "rtx-3090", "precision": "fp16", "batch": [1, 128]}
+    found = dse.evaluate("resnet18", metrics="throughput", latency_model=["roofline", "calibrated"], **on)
+    assert {"throughput", "throughput_low", "throughput_high"} == set(found.data_vars)
+    assert found.calibration.dims == ("latency_model",)
+    assert found.calibration.values.tolist()[0] == "" and found.calibration.values[1].startswith("rtx-3090, ")
+    assert "throughput_low" not in dse.evaluate("resnet18", metrics="throughput", **on)
+
+
+def test_a_mix_has_the_interval_of_each_of_its_networks():
+    """Its ends are the means of theirs: of a detector and a language model the factors differ."""
+    networks = [{"model": "resnet18", "name": "a", "weight": 3}, {"model": "llama-3.2-1b", "name": "b", "weight": 1}]
+    spec = {k: v for k, v in SPEC.items() if k != "network"} | {"network": networks, "workload": {"combine": "mix"}}
+    spec |= {"hardware": {"device": "rtx-3090"}, "objectives": {"minimize": ["latency"]}}
+    spec["deployment"] = {"latency_model": "calibrated", "phase": "decode", "context": 128}
+    mixed = dse.explore(spec).frontier
+    on = {"device": "rtx-3090", "precision": "fp16", "latency_model": "calibrated", "metrics": "latency"}
+    one, other = dse.evaluate("resnet18", **on), dse.evaluate("llama-3.2-1b", **on, phase="decode", context=128)
+    for end in ("latency", "latency_low", "latency_high"):
+        assert float(mixed[end][0]) == pytest.approx(0.75 * float(one[end]) + 0.25 * float(other[end]), rel=1e-12)
