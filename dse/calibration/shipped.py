@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from dse.calibration.calibrate import FEW, Fitted, calibrate, left_out_by
 from dse.calibration.catalogue import FITTED
 from dse.calibration.constants import Calibration
 from dse.calibration.files import write
+from dse.calibration.gate import memory_rows
 from dse.calibration.measurements import Measurement, read_measurements
 from dse.calibration.other_figures import energy_comparisons, memory_comparisons
 from dse.calibration.pool import pooled
@@ -69,7 +71,8 @@ def validation() -> tuple[list[Comparison], Accounts]:
         *energy_comparisons(fitted, rows),
         *memory_comparisons(fitted, rows),
     ]
-    return comparisons, accounts(not_fitted(fitted, rows), rows)
+    of_memory = itertools.chain.from_iterable(memory_rows(rows).values())
+    return comparisons, accounts(not_fitted(fitted, rows), rows, of_memory)
 
 
 def _of_class(*classes: str, domain: str = "vision") -> Callable[[Measurement], bool]:

@@ -61,11 +61,13 @@ class Accounts:
         return f"({self.rows:,} measured figures: {self.fitted:,} fitted, {self.held_out:,} only predicted{rest})"
 
 
-def accounts(unused: Sequence[Unused], rows: Sequence[Measurement]) -> Accounts:
-    """The counts of all rows, of which some were not used."""
-    held = sum(row.use == "hold" for row in rows)
-    reasons = Counter(_without_network(row, reason) for row, reason in unused)
-    return Accounts(len(rows), len(rows) - held - len(unused), held, dict(reasons.most_common()))
+def accounts(unused: Sequence[Unused], rows: Sequence[Measurement], compared: Iterable[Measurement] = ()) -> Accounts:
+    """The counts of all rows, of which some were not fitted to; of these some may be compared nonetheless."""
+    beside = {id(row) for row in compared}
+    rest = [(row, reason) for row, reason in unused if id(row) not in beside]
+    held = sum(row.use == "hold" for row in rows) + len(unused) - len(rest)
+    reasons = Counter(_without_network(row, reason) for row, reason in rest)
+    return Accounts(len(rows), len(rows) - held - len(rest), held, dict(reasons.most_common()))
 
 
 def _without_network(row: Measurement, reason: str) -> str:
