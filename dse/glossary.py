@@ -100,7 +100,8 @@ def _flag(symbol: str, meaning: str) -> Name:
 
 
 def _cost(symbol: str, meaning: str, unit: str = "1", **rest: object) -> Name:
-    return Name("calibration", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
+    # Beyond 1e18 of any unit nothing was ever measured, and times would run over.
+    return Name("calibration", unit, symbol, meaning, **{"maximum": 1e18, **rest})  # type: ignore[arg-type]
 
 
 def _device(unit: str, symbol: str, meaning: str, **rest: object) -> Name:
