@@ -48,13 +48,16 @@ robust: $(DEV)
 	for parser in $(PARSERS); do $(BIN)/python -m tests.fuzz.long_run $$parser --inputs $(FUZZ) || exit 1; done
 	DSE_KILL_ROUNDS=$(KILLS) $(BIN)/python -m pytest -q tests/jobs/test_kills.py
 	$(BIN)/python tests/jobs/many_runs.py
+	$(BIN)/python tests/jobs/many_designs.py --threads 1
+	$(BIN)/python tests/search/many_trials.py
 	$(BIN)/python -m tests.networks.grids_and_points
 	$(BIN)/python -m pytest -q -n $(WORKERS) --shuffle 1
+	$(BIN)/python -m tests.mutations
 
 audit: $(DEV)
 	$(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	build/audit/bin/pip-audit --disable-pip --no-deps -r constraints.txt
+	build/audit/bin/pip-audit --strict --disable-pip --no-deps -r constraints.txt
 
 $(CORE): pyproject.toml constraints.txt
 	$(check_python)

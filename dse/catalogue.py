@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from dse.errors import Fault, InputError, unknown
 
@@ -52,10 +53,17 @@ class Catalogue(Mapping[str, Entry]):
         return f"<{len(self)} entries, each a {self.kind}>"
 
 
+def opened(path: Path) -> BinaryIO:
+    """A file to be read; OSError where that cannot be, also for a name that no file can have."""
+    if "\0" in str(path):
+        raise OSError(errno.EINVAL, "no file has a null character in its name")
+    return path.open("rb")
+
+
 def read_at_most(path: Path, most: int) -> bytes:
     """The content of a file, of a larger one its first `most` bytes and one more; OSError where it cannot be read."""
     parts, left = list[bytes](), most + 1
-    with path.open("rb") as file:
+    with opened(path) as file:
         # A single read would make room for the most that there may be before it finds out how much there is.
         while left and (part := file.read(min(left, _PART))):
             parts.append(part)

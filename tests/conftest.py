@@ -47,6 +47,27 @@ def _is_here(host):
 
 
 @pytest.fixture(scope="session", autouse=True)
+def untraced_compilation():
+    """The tracer of the coverage rests while Numba compiles: none of our lines run there, and it cost a quarter."""
+    from numba.core.dispatcher import Dispatcher
+
+    compiled = Dispatcher.compile
+
+    def untraced(self, signature):
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return compiled(self, signature)
+        finally:
+            sys.settrace(tracer)
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(Dispatcher, "compile", untraced)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def kernel_folder(tmp_path_factory):
     """Generated kernels go to a folder of the test session, shared by its workers, never to the user's."""
     base = tmp_path_factory.getbasetemp()

@@ -81,6 +81,8 @@ class Calibration:
 
 _ERRORS = tuple(f.name for f in fields(Errors))
 _TEXTS = ("device", "software", "precision", "domain", "form", "held_out_by", "source")
+# Costs of what every network has, so that its time is above 0.
+_OF_ALL = ("matrix_cost", "launch_time", "call_time")
 _KEYS = (*_TEXTS, "constants", "spread", "fitted", "held_out", "families", "batches")
 
 
@@ -126,9 +128,13 @@ def read_table(table: Mapping[str, Any]) -> Calibration:
             glossary.lookup(name).check(float(value))
         except (InputError, TypeError, ValueError, OverflowError):
             faults.append(Fault(name, f"{value!r} is not allowed; allowed: {glossary.lookup(name).allowed()}"))
+    if not any(constants.get(name) for name in _OF_ALL):
+        faults.append(Fault("constants", f"give no time; at least one above 0 is needed of: {', '.join(_OF_ALL)}"))
     batches = table["batches"]
-    if not (isinstance(batches, list) and len(batches) == 2 and all(isinstance(b, (int, float)) for b in batches)):
-        faults.append(Fault("batches", f"{batches!r} is not the least and the most"))
+    if not _is_range(batches):
+        faults.append(
+            Fault("batches", f"{str(batches)[:80]} is not the least and the most; allowed: two numbers from 1")
+        )
     if not isinstance(table["families"], int):
         faults.append(Fault("families", f"{table['families']!r} is not an integer"))
     if faults:
@@ -141,6 +147,11 @@ def read_table(table: Mapping[str, Any]) -> Calibration:
         "batches": tuple(batches),
     }
     return Calibration(**texts, **held, **errors)  # type: ignore[arg-type]
+
+
+def _is_range(batches: Any) -> bool:
+    numbers = isinstance(batches, list) and all(type(b) in (int, float) for b in batches)
+    return numbers and len(batches) == 2 and 1 <= batches[0] <= batches[1] <= 2**53
 
 
 def _numbers(

@@ -73,22 +73,27 @@ class Name:
 
 
 def sheet(unit: str, symbol: str, meaning: str, **rest: object) -> Name:
+    """What only functions of the formula sheet take."""
     return Name("sheet", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
 
 
 def count(kind: str, symbol: str, meaning: str, **rest: object) -> Name:
+    """A whole number of things, from 1 where nothing else is said."""
     return Name(kind, "1", symbol, meaning, **{"minimum": 1, "integer": True, **rest})  # type: ignore[arg-type]
 
 
 def flag(symbol: str, meaning: str) -> Name:
+    """An architecture that is so (1) or not (0)."""
     return Name("architecture", "1", symbol, meaning, maximum=1, integer=True)
 
 
 def cost(symbol: str, meaning: str, unit: str = "1", **rest: object) -> Name:
-    return Name("calibration", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
+    """A fitted constant. Beyond 1e18 of any unit nothing was ever measured, and times would run over."""
+    return Name("calibration", unit, symbol, meaning, **{"maximum": 1e18, **rest})  # type: ignore[arg-type]
 
 
 def device(unit: str, symbol: str, meaning: str, **rest: object) -> Name:
+    """A figure of a device."""
     return Name("device", unit, symbol, meaning, **rest)  # type: ignore[arg-type]
 
 

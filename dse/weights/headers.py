@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+from dse.catalogue import opened
 from dse.errors import Fault, InputError
 from dse.weights.gguf import read_gguf
 from dse.weights.safetensors import read_safetensors
@@ -32,7 +33,7 @@ def read_header(path: Path) -> Header:
     if path.suffix not in FORMATS:
         raise InputError(Fault(str(path), f"not a kind of file with such a header; allowed: {', '.join(FORMATS)}"))
     try:
-        with path.open("rb") as file:
+        with opened(path) as file:
             found = FORMATS[path.suffix](file, str(path), path.stat().st_size)
     except OSError as error:
         raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from None

@@ -33,9 +33,10 @@ def errors(validated):
 def test_every_measured_figure_is_fitted_or_only_predicted_or_has_its_reason(validated):
     accounts = validated[1]
     assert accounts.rows == len(measurements()) == accounts.fitted + accounts.held_out + sum(accounts.unused.values())
-    assert accounts.held_out == sum(m.use == "hold" for m in measurements()) == 160
+    # Networks without a family here, and memory by the needs of an engine on another device.
+    assert accounts.held_out == sum(m.use == "hold" for m in measurements()) + 16 == 176
     assert all(m.note for m in measurements() if m.use == "skip")
-    assert f"{accounts.rows:,} measured figures: {accounts.fitted} fitted, 160 only predicted" in accounts.told()
+    assert f"{accounts.rows:,} measured figures: {accounts.fitted} fitted, 176 only predicted" in accounts.told()
 
 
 def test_the_catalogue_is_what_its_measurements_fit(fitted):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import tomllib
 import warnings
 
 import pytest
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from dse.errors import InputError
 from dse.jobs.resolve import read_job
 from dse.units import quantity
+from tests.fuzz.calibrations import MEASURED
+from tests.fuzz.mutations import to_toml
 from tests.fuzz.targets import CHIP, LANGUAGE, SEVERAL, TARGETS, Target, load
 
 
@@ -93,7 +96,19 @@ def header(**entry) -> bytes:
     return struct.pack("<Q", len(text)) + text + bytes(8)
 
 
+def constants(**keys) -> bytes:
+    """The first calibration of the catalogue with other values."""
+    table = {**tomllib.loads(TARGETS["calibration"].seeds()[0].decode())["calibration"][0], **keys}
+    return to_toml({"calibration": [table]})
+
+
 WENT_WRONG = [
+    ("measured", MEASURED.replace(b"\nresnet,", b"\na\0.onnx,"), "no file has a null character in its name"),
+    ("measured", MEASURED.replace(b"\nresnet,", b"\na\0.safetensors,"), "no file has a null character in its name"),
+    ("calibration", constants(batches=[1, 10**400]), "is not the least and the most; allowed: two numbers from 1"),
+    ("calibration", constants(batches=[2, 1]), "is not the least and the most"),
+    ("calibration", constants(constants={"matrix_cost": 1e308}), "matrix_cost: 1e+308 is not allowed; allowed: "),
+    ("calibration", constants(constants={"weight_cost": 1.0}), "give no time; at least one above 0 is needed of: "),
     ("safetensors", header(dtype=["F32"]), "is not known; known: F64"),
     ("npy", b"\x93NUMPY\x01\x00\x14\x00{'descr': '<f8', (((\n", "it is truncated, or no .npy file of numbers"),
     ("shard", b"PK\x03\x04" + bytes(40), "is not a partial result of a scan"),

@@ -102,7 +102,8 @@ def test_objectives_that_are_refused(names):
 
 def test_a_design_is_excluded_by_the_first_constraint_that_it_breaks():
     cut = Cut((Objective("latency", "min"),), (Budget("latency", high=2.0), Budget("energy", high=2.0)), fit=False)
-    columns = {"latency": np.array([1.0, 3, 1, 3, np.nan, 9]), "energy": np.array([1.0, 1, 3, 3, 1, np.nan])}
+    # The first design is at both limits.
+    columns = {"latency": np.array([2.0, 3, 1, 3, np.nan, 9]), "energy": np.array([2.0, 1, 3, 3, 1, np.nan])}
     tally = Tally()
     alive = apply(cut, columns, np.zeros(6, dtype=bool), tally, np.array([True] * 5 + [False]))
     assert alive.tolist() == [True, False, False, False, False, False]
