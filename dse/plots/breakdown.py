@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from dse.plots import style
 from dse.plots.kinds import DESIGN, plot
 from dse.plots.layout import Room, Words, design_words, kind_colour, kind_marks, legend_below, panels, quantity
+from dse.plots.names import fitted, longest
 from dse.plots.style import Scale, make_scale
 from dse.units import percent
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 16
 _COSTS = {"time": "time", "energy": "energy of operations", "bytes": "bytes moved"}
 _MEMORY_BOUND = "waits for memory"
+# Points.
+_ROW_NAME = 8.0
 
 
 @dataclass(frozen=True)
@@ -80,17 +84,17 @@ def draw(figure: Figure, data: BreakdownData) -> None:
     marks = kind_marks([k for k in data.kinds if k])
     if any(data.memory_bound):
         marks[_MEMORY_BOUND] = Patch(facecolor="white", edgecolor=style.QUIET, hatch="//////", linewidth=0.6)
-    longest = max(map(len, data.rows))
-    left = min(0.35 + 0.068 * longest, 2.9)
+    names = fitted(data.rows, min(2.55, 0.35 * style.width()), _ROW_NAME)
+    left = 0.35 + longest(names, _ROW_NAME)
     inner = 0.35 + 0.235 * len(data.rows)
     room = Room(left=left, right=0.15, gap=left + 0.1 if style.current().narrow else 0.22, head=0.32)
     grid = panels(figure, data.words, inner, len(data.costs), room, legend=list(marks))
     for number, (axes, cost) in enumerate(zip(grid, data.costs, strict=True)):
-        _draw_cost(axes, cost, data, labelled=number == 0 or style.current().narrow)
+        _draw_cost(axes, cost, data, names if number == 0 or style.current().narrow else [""] * len(names))
     legend_below(figure, marks, data.words)
 
 
-def _draw_cost(axes: Axes, cost: Cost, data: BreakdownData, labelled: bool) -> None:
+def _draw_cost(axes: Axes, cost: Cost, data: BreakdownData, names: Sequence[str]) -> None:
     places = np.arange(len(data.rows))
     colours = [kind_colour(k) if k else style.FAINT for k in data.kinds]
     shown = cost.scale.show(cost.values)
@@ -107,7 +111,7 @@ def _draw_cost(axes: Axes, cost: Cost, data: BreakdownData, labelled: bool) -> N
     style.set_axis(axes, "x", cost.scale, 5)
     axes.set_xlim(0, cost.scale.high / cost.scale.factor)
     axes.set_ylim(len(places) - 0.4, -0.6)
-    axes.set_yticks(places, data.rows if labelled else [""] * len(places), fontsize=style.points(8))
+    axes.set_yticks(places, names, fontsize=style.points(_ROW_NAME))
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(cost.scale.label)

@@ -9,6 +9,7 @@ import numpy as np
 
 from dse.plots import style
 from dse.plots.kinds import NotInResult, plot
+from dse.plots.names import fitted
 from dse.plots.search_history import searched
 
 if TYPE_CHECKING:
@@ -94,7 +95,8 @@ def draw(figure: Figure, data: ImportanceData) -> None:
         axes.set_xlim(0, reach)
         axes.set_ylim(-0.6, rows - 0.4)
         axes.set_title(target, loc="left")
-        axes.set_yticks(places, data.parameters if column % across == 0 else [""] * rows)
+        names = fitted(data.parameters, left - 0.2, style.PLAIN)
+        axes.set_yticks(places, names if column % across == 0 else [""] * rows)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=4)

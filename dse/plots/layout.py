@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dse.plots import style
+from dse.plots.names import fitted, longest
 from dse.plots.style import Scale
 from dse.units import format_quantity
 
@@ -26,7 +27,8 @@ KIND_COLOURS = {
     "add": "#8c6d31",
 }
 OTHER_KINDS = "#a6a6a6"
-_ROW = 0.21
+# Inches of a line of a legend, and of what stands before the words of an entry.
+_ROW, _KEY = 0.21, 0.62
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,15 @@ def panels(
     return found
 
 
+def legend_names(names: Sequence[str]) -> list[str]:
+    """Entries of a legend below the axes, shortened where one alone is longer than the picture is wide."""
+    return fitted(names, style.width() - 0.3 - _KEY, style.LEGEND)
+
+
 def legend_columns(names: Sequence[str]) -> int:
     """Entries of a legend that there is room for beside each other."""
-    longest = max(map(len, names), default=0)
-    return max(1, min(len(names), int((style.width() - 0.3) / (0.62 + 0.066 * longest))))
+    entry = _KEY + longest(legend_names(names), style.LEGEND)
+    return max(1, min(len(names), int((style.width() - 0.3) / entry)))
 
 
 def legend_height(names: Sequence[str]) -> float:
@@ -98,7 +105,8 @@ def legend_below(figure: Figure, marks: Mapping[str, Any], words: Words) -> None
     _, bottom = style.frame_heights(words.subtitle, words.footer)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.12 / style.width(), (bottom + 0.04) / height)}
     look: dict[str, Any] = {"borderaxespad": 0, "handlelength": 1.6, "columnspacing": 1.6}
-    figure.legend(list(marks.values()), list(marks), ncols=legend_columns(list(marks)), **place, **look)
+    names = list(marks)
+    figure.legend(list(marks.values()), legend_names(names), ncols=legend_columns(names), **place, **look)
 
 
 def kind_colour(kind: str) -> str:

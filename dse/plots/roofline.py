@@ -12,6 +12,7 @@ import xarray as xr
 from dse.plots import style
 from dse.plots.choice import column
 from dse.plots.kinds import NotInResult, plot
+from dse.plots.names import fitted
 from dse.plots.style import Scale, make_scale
 from dse.units import format_quantity
 
@@ -150,7 +151,8 @@ def draw(figure: Figure, data: RooflineData) -> None:
         else (1 - 2.3 / style.width(), (bottom + below + inner) / height)
     )
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": anchor, "alignment": "left", "borderaxespad": 0}
-    figure.legend(list(marks.values()), list(marks), title=title, **place)
+    room = style.width() - 0.75 if narrow else 2.3 - 0.6
+    figure.legend(list(marks.values()), fitted(list(marks), room, style.LEGEND), title=title, **place)
 
 
 def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: Any, above: int) -> None:
