@@ -10,7 +10,17 @@ import numpy as np
 
 from dse.plots import style
 from dse.plots.kinds import DESIGN, plot
-from dse.plots.layout import Room, Words, design_words, kind_colour, kind_marks, legend_below, panels, quantity
+from dse.plots.layout import (
+    Room,
+    Words,
+    alone_note,
+    design_words,
+    kind_colour,
+    kind_marks,
+    legend_below,
+    panels,
+    quantity,
+)
 from dse.plots.names import fitted, longest
 from dse.plots.style import Scale, make_scale
 from dse.units import percent
@@ -19,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_ROWS = 16
+MOST_ROWS, _ROWS_BELOW = 16, 9
 _COSTS = {"time": "time", "energy": "energy of operations", "bytes": "bytes moved"}
 _MEMORY_BOUND = "waits for memory"
 # Points.
@@ -46,8 +56,10 @@ class BreakdownData:
     costs: tuple[Cost, ...]
 
 
-def prepare(design: Any, *, rows: int = MOST_ROWS) -> BreakdownData:
-    """The ops that cost most, in the order of the network, and all others as one row."""
+def prepare(design: Any, *, rows: int = 0) -> BreakdownData:
+    """The ops that cost most, in the order of the network, and all others as one row; 0 for as many as have room."""
+    # Where panels stand below each other, all of them together are no taller than a page.
+    rows = rows or (_ROWS_BELOW if style.current().narrow else MOST_ROWS)
     ops = design.ops
     costs = {n: ops[n].values.astype(float) for n in _COSTS if np.isfinite(ops[n].values).all()}
     shares = np.column_stack([v / v.sum() if v.sum() > 0 else v for v in costs.values()])
@@ -71,6 +83,7 @@ def prepare(design: Any, *, rows: int = MOST_ROWS) -> BreakdownData:
     told = f"{design.per or 'one pass'}, whole batch"
     footer = f"Sum over all executions, {told}. Time is the larger of compute and memory time of each op (lower bound)."
     footer += " Energy is that of counted operations and bytes, by the energy profile." if "energy" in costs else ""
+    footer += alone_note(design)
     waiting = costs["time"][waits].sum() / costs["time"].sum()
     note = f"{percent(waiting)} of the time goes to ops that wait for memory."
     return BreakdownData(design_words(design, footer, note), tuple(names), tuple(kinds), tuple(bound), tuple(found))

@@ -15,7 +15,8 @@ from dse.plots.search_history import searched
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_PARAMETERS = 30
+# Where panels stand below each other, all of them together are no taller than a page.
+MOST_PARAMETERS, _MOST_BELOW = 30, 8
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,8 @@ def prepare(result: Any) -> ImportanceData:
     if "importance" not in data:
         raise NotInResult("importances", "needs two parameters and 50 feasible trials")
     shares = data["importance"].values.T
-    order = np.argsort(-shares[:, 0], kind="stable")[:MOST_PARAMETERS]
+    most = _MOST_BELOW if style.current().narrow else MOST_PARAMETERS
+    order = np.argsort(-shares[:, 0], kind="stable")[:most]
     feasible = int(data["feasible"].values.sum())
     trials = int(data["importance"].attrs.get("trials", feasible))
     chosen_from = f", evenly chosen of {feasible:,}" if trials < feasible else ""
@@ -55,8 +57,8 @@ def prepare(result: Any) -> ImportanceData:
         f"How much each parameter tells of the best tenth{each} of {trials:,} feasible trials{chosen_from} (PED-ANOVA)."
     )
     footer = "Each column adds up to 1. Importances are of the trials of this search, not of the whole space."
-    if len(shares) > MOST_PARAMETERS:
-        footer += f" The {MOST_PARAMETERS} most important of {len(shares)} parameters."
+    if len(shares) > most:
+        footer += f" The {most} most important of {len(shares)} parameters."
     if np.isnan(shares[:, 0]).any():
         footer += f" There is a frontier for each {per}: that tells nothing of reaching it."
     names = [str(n) for n in data["parameter"].values]

@@ -157,7 +157,7 @@ def prefixed(unit: str, typical: float, counted: str = "") -> tuple[str, float]:
     if head == "kg":
         head, factor = "g", 1e-3
     tail = (slash + rest).replace("mm2", "mm²")
-    if typical == 0 or not math.isfinite(typical) or not _takes_prefix(head):
+    if typical == 0 or not math.isfinite(typical) or not _takes_prefix(head) or unit in ("FLOP/B", "OP/B"):
         return unit.replace("mm2", "mm²"), 1.0
     if unit == "s" and (duration := duration_unit(typical)) != "s":
         return duration, parse_unit(duration).scale

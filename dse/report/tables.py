@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from dse.units import format_quantity
+from dse.units import format_quantity, operations_unit
 
 GAP = "  "
 NARROWEST = 16
@@ -91,7 +91,8 @@ def frontier_rows(
     for place in places:
         design = frontier.isel(design=place)
         cells = [_axis_value(design[a]) for a in varying]
-        cells += [format_quantity(float(design[m]), _measure(frontier[m])) for m in metrics]
+        formats = [str(design["compute_format"].item())] if "compute_format" in design.coords else []
+        cells += [format_quantity(float(design[m]), operations_unit(_measure(frontier[m]), formats)) for m in metrics]
         rows.append(cells)
     return [*varying, *metrics], rows
 
