@@ -35,6 +35,8 @@ _CROWDED = 60
 _LEFT, _GAP_X, _GAP_Y, _BELOW = 0.88, 0.16, 0.34, 0.85
 # Inches of a further line of a panel's title, and of the legend.
 _LINE, _LEGEND_LINE = 0.17, 0.21
+# Inches of the layout of a column that a page has room for.
+_TALLEST = 12.0
 # Inches of what stands before the words of the legend beside the panels, and the most of the width that it takes.
 _KEY, _MOST_BESIDE = 0.72, 0.36
 
@@ -103,6 +105,9 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     more = _LINE * max(title.count("\n") for title in titles)
     apart = any(panel.x for panel in data.panels)
     head, gap = top + (0.3 if data.panels[0].title else 0.1) + more, _GAP_Y + more + 0.18 * apart
+    if style.current().narrow:
+        # All panels together are no taller than a page.
+        inner = min(inner, (_TALLEST - head - bottom - _BELOW - (rows - 1) * gap) / rows)
     height = head + rows * inner + (rows - 1) * gap + _BELOW + bottom + _LEGEND_LINE * (_legend_lines() - 1)
     style.frame(figure, height, data.title, data.subtitle, data.footer)
     found = []
@@ -222,7 +227,8 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     size = min(size, 12) if len(x) > _CROWDED else size
     rim: dict[str, Any] = {
         "edgecolors": "white" if data.colour is None else style.INK,
-        "linewidths": 0.5,
+        # Rims of very many marks would hide what these are coloured by.
+        "linewidths": 0.5 if len(x) <= 400 else 0.0,
         "zorder": level + 0.5,
         "rasterized": len(x) > style.MANY,
     }

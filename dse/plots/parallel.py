@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Designs that are drawn, evenly chosen of more; and upright axes, objectives and budgets among them.
-MOST_LINES, MOST_UPRIGHTS = 2_000, 14
+MOST_LINES, MOST_UPRIGHTS, _MOST_NARROW = 2_000, 14, 7
 # Height of a tick's letters in points, and inches of the bar of colours at the right.
 _TICK, _BAR = 7.0, 0.9
 # Values of an axis that each have a tick of their own.
@@ -35,11 +35,12 @@ _SPREAD = 0.025
 
 @dataclass(frozen=True)
 class Upright:
-    """One upright axis: its name, what is asked of it, and ticks by their height from 0 to 1."""
+    """One upright axis: its name, what is asked of it, and ticks by their height from 0 to 1, which may be names."""
 
     name: str
     asked: str
     ticks: tuple[tuple[float, str], ...]
+    names: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,9 @@ def prepare(result: Any, *, axes: Sequence[str] = ()) -> ParallelData:
     objectives = manifest["objectives"]
     metrics = list(dict.fromkeys([*(o["metric"] for o in objectives), *(b["metric"] for b in manifest["budgets"])]))
     metrics = [m for m in metrics if m in frontier]
-    shown, left = _axes(frontier, manifest, axes, MOST_UPRIGHTS - len(metrics))
+    shown, left = _axes(
+        frontier, manifest, axes, (_MOST_NARROW if style.current().narrow else MOST_UPRIGHTS) - len(metrics)
+    )
     first = choice.column(frontier, objectives[0]["metric"]).astype(float)
     rows = np.unique(np.linspace(0, number - 1, min(number, MOST_LINES)).astype(int))
     order = rows[np.argsort(first[rows], kind="stable")]
@@ -164,7 +167,7 @@ def _of_names(name: str, values: np.ndarray, asked: str) -> tuple[Upright, np.nd
     places = {v: _even(i, len(table)) for i, v in enumerate(table)}
     told = table[:: -(-len(table) // (2 * _MOST_VALUES))]
     heights = np.array([places[v] for v in values.tolist()])
-    return Upright(style.readable(name), asked, tuple((places[v], v) for v in told)), _apart(heights)
+    return Upright(style.readable(name), asked, tuple((places[v], v) for v in told), names=True), _apart(heights)
 
 
 def _even(place: int, number: int) -> float:
@@ -248,7 +251,9 @@ def _draw_upright(axes: Axes, place: int, upright: Upright, name: str, turned: b
     axes.annotate(
         name, (place, 1.03), xytext=(0, 4), ha="center", va="bottom", fontsize=style.points(8), **words, **turn
     )
-    texts = fitted([text for _, text in upright.ticks], room, _TICK)
+    texts = [text for _, text in upright.ticks]
+    # A number that is cut is another number.
+    texts = fitted(texts, room, _TICK) if upright.names else texts
     for (height, _), text in zip(upright.ticks, texts, strict=True):
         axes.plot([place], [height], marker="_", markersize=5, color=style.INK, zorder=3, clip_on=False)
         look: dict[str, Any] = {"fontsize": style.points(_TICK), "ha": "left", "va": "center", "zorder": 4}
