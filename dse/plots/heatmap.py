@@ -11,7 +11,7 @@ import xarray as xr
 
 from dse.plots import style
 from dse.plots.kinds import DESIGN, NotInResult, plot
-from dse.plots.layout import Room, Words, colour_norm, design_words, legend_below, panels
+from dse.plots.layout import Room, Words, colour_norm, design_words, label_bar, legend_below, panels
 from dse.plots.names import fitted, longest
 from dse.plots.style import Scale, make_scale
 from dse.plots.summary import budget_text
@@ -131,7 +131,7 @@ def draw(figure: Figure, data: HeatmapData) -> None:
     rows, long = len(data.y), longest(named[0], style.PLAIN)
     inner = min(max(0.24 * rows, 2.6), 3.4 if style.current().narrow else 5.0)
     left, right = 0.5 + longest(named[1], style.PLAIN), 1.3
-    tilted = (long + 0.1) * len(data.x[:: _stride(data.x)]) > style.width() - left - right
+    tilted = (long + 0.04) * len(data.x[:: _stride(data.x)]) > style.width() - left - right
     below = 0.62 + (0.75 * long if tilted else 0)
     room = Room(left=left, right=right, below=below)
     (axes,) = panels(figure, data.words, inner, room=room, legend=list(marks))
@@ -253,16 +253,7 @@ def _set_ticks(axes: Axes, data: HeatmapData, named: Sequence[Sequence[str]], ti
 
 
 def _draw_bar(figure: Figure, axes: Axes, mesh: Any, scale: Scale) -> None:
-    from matplotlib import ticker
-
     box = axes.get_position()
     room = figure.add_axes((box.x1 + 0.18 / style.width(), box.y0, 0.16 / style.width(), box.height))
-    bar = figure.colorbar(mesh, cax=room)
-    bar.set_label(style.wrapped(scale.label, box.height * figure.get_size_inches()[1] / style.current().scale))
-    if scale.log:
-        bar.set_ticks(
-            style.log_ticks(scale.low / scale.factor, scale.high / scale.factor, 6, 2 if scale.binary else 10)
-        )
-        bar.ax.yaxis.set_minor_locator(ticker.NullLocator())
-    bar.ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: style.tick_text(value)))
-    bar.outline.set_linewidth(0)
+    length = box.height * figure.get_size_inches()[1] / style.current().scale
+    label_bar(figure.colorbar(mesh, cax=room), scale, length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dse.plots import style
@@ -167,7 +167,6 @@ def colour_norm(scale: Scale) -> Any:
 
 def colour_bar(figure: Figure, grid: Sequence[Axes], scale: Scale) -> None:
     """What the colours of marks mean, to the right of all axes, which leave an inch for it."""
-    from matplotlib import ticker
     from matplotlib.cm import ScalarMappable
 
     boxes = [a.get_position() for a in grid]
@@ -175,8 +174,17 @@ def colour_bar(figure: Figure, grid: Sequence[Axes], scale: Scale) -> None:
     length = min(high - low, 3.6 / figure.get_size_inches()[1])
     room = figure.add_axes((1 - 0.86 / style.width(), high - length, 0.14 / style.width(), length))
     bar = figure.colorbar(ScalarMappable(colour_norm(scale), "viridis"), cax=room)
-    inches = length * figure.get_size_inches()[1] / style.current().scale
-    bar.set_label(style.wrapped(scale.label, inches))
+    label_bar(bar, scale, length * figure.get_size_inches()[1] / style.current().scale)
+
+
+def label_bar(bar: Any, scale: Scale, inches: float) -> None:
+    """Label and ticks of a bar of colours that is so long."""
+    from matplotlib import ticker
+
+    # Beside the bar there is room for so many lines; the note is what can be spared.
+    label = style.wrapped(scale.label, inches)
+    spare = label.count("\n") >= (1 if style.current().narrow else 2)
+    bar.set_label(style.wrapped(replace(scale, note="").label, inches) if spare else label)
     if scale.log:
         places = style.log_ticks(scale.low / scale.factor, scale.high / scale.factor, 6, 2 if scale.binary else 10)
         bar.set_ticks(places)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Designs that are drawn, evenly chosen of more; and upright axes, objectives and budgets among them.
-MOST_LINES, MOST_UPRIGHTS, _MOST_NARROW = 2_000, 14, 7
+MOST_LINES, MOST_UPRIGHTS, _MOST_NARROW = 2_000, 14, 9
 # Height of a tick's letters in points, and inches of the bar of colours at the right.
 _TICK, _BAR = 7.0, 0.9
 # Values of an axis that each have a tick of their own.
