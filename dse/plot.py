@@ -155,7 +155,9 @@ def design(
 
 def __getattr__(name: str) -> Callable[..., Figure]:
     if name not in KINDS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        close = None if name.startswith("_") else nearest(name, KINDS)
+        hint = f"; did you mean {close!r}?" if close else ""
+        raise AttributeError(f"module {__name__!r} has no kind of plot {name!r}{hint}", name=name)
 
     def one(shown: Any = CATALOGUE if KINDS[name].of == MEASURED else None, **options: Any) -> Figure:
         return draw(name, shown, **options)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -213,6 +214,7 @@ _EXAMPLES = {
     "W": "300 W",
     "B/s": "900 GB/s",
     "FLOP/s": "100 TOPS",
+    "OP/s": "100 TOPS",
     "1": "8",
 }
 
@@ -239,6 +241,15 @@ def constraint_text(name: str) -> str:
     return f"fit ({'SRAM' if memory == 'sram' else memory})"
 
 
+def counted(number: int, noun: str) -> str:
+    """So many of something.
+
+    >>> counted(1, "design"), counted(2000, "design")
+    ('1 design', '2,000 designs')
+    """
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def percent(share: float, digits: int = 0) -> str:
     """A share for people.
 
@@ -253,6 +264,8 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
 
     >>> format_quantity(327680, "B"), format_quantity(2.62e-5, "s"), format_quantity(71.8, "%")
     ('320 KiB', '26.2 us', '71.8 %')
+    >>> format_quantity(0.9992, "FLOP/B"), format_quantity(2e12, "OP/s")
+    ('0.9992 FLOP/B', '2 TOP/s')
     >>> format_quantity(126230400.0, "s"), format_quantity(7200.0, "s"), format_quantity(90.0, "s")
     ('4 years', '2 h', '90 s')
     """
@@ -262,7 +275,7 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
         return f"{_digits(value / _BASE[duration][0], digits)} {duration}"
     head, _, tail = unit.partition("/")
     rest = f"/{tail}" if tail else ""
-    if head in ("FLOP", "B", "s", "J", "W", "Hz") and value != 0:
+    if takes_prefix(unit) and value != 0:
         table = _BINARY if unit == "B" else _SI
         ordered = sorted({p: f for p, f in table.items() if p != "µ"}.items(), key=lambda item: -item[1])
         for prefix, factor in [
@@ -273,6 +286,26 @@ def format_quantity(value: float, unit: str, digits: int = 4) -> str:
             if abs(value) >= factor * (1 - 0.5 * 10.0**-digits):
                 return f"{_digits(value / factor, digits)} {prefix}{head}{rest}"
     return _digits(value, digits) + ("" if unit == "1" else f" {unit}")
+
+
+def takes_prefix(unit: str) -> bool:
+    """Whether people read a unit with prefixes: not an intensity, which is a plain number of operations a byte.
+
+    >>> takes_prefix("FLOP/s"), takes_prefix("FLOP/B"), takes_prefix("USD")
+    (True, False, False)
+    """
+    head, _, tail = unit.partition("/")
+    return head in ("FLOP", "OP", "B", "s", "J", "W", "Hz") and not (head in ("FLOP", "OP") and tail == "B")
+
+
+def operations_unit(unit: str, formats: Iterable[str]) -> str:
+    """The unit of operations in number formats: those of integers are no FLOP, and OP holds for both.
+
+    >>> operations_unit("FLOP/s", ["int8", "fp16"]), operations_unit("FLOP/B", ["fp16"]), operations_unit("s", ["int8"])
+    ('OP/s', 'FLOP/B', 's')
+    """
+    whole = any(name.startswith("int") for name in formats)
+    return unit[2:] if whole and unit.startswith("FLOP/") else unit
 
 
 def value_text(value: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,9 +16,12 @@ from dse.calibration.shipped import by_kinds_of_work, fit_all
 from dse.calibration.terms import predicted
 from dse.hardware import DEVICES
 
+# What a fit does not know where it is judged, by what was left out of it.
+_LEFT_OUT = {"family": "family of models", "class": "class of networks", "row": "own time"}
+
 
 def of_catalogue() -> xr.Dataset:
-    """The times that the catalogue was fitted to, each predicted by the fit that its family was left out of.
+    """The times that the catalogue was fitted to, each predicted by a fit that it was left out of.
 
     Returns
     -------
@@ -26,12 +30,16 @@ def of_catalogue() -> xr.Dataset:
         coordinates; low and high are the ends of the interval that is meant to hold the share `held` of the times.
     """
     rows, values, spreads = [], [], []
+    left_out: Counter[str] = Counter()
     for one in filter(by_kinds_of_work, fit_all()[0]):
         known = np.isfinite(one.held_out)
         rows += [row for row, is_known in zip(one.rows, known, strict=True) if is_known]
         values += [row.seconds * float(np.exp(r)) for row, r in zip(one.rows, one.held_out) if np.isfinite(r)]
         spreads += [one.calibration.spread] * int(known.sum())
-    told = "Each was predicted by a fit that its family of models was left out of."
+        left_out[one.calibration.held_out_by] += int(known.sum())
+    names = [f"{_LEFT_OUT.get(by, by)} ({number:,})" for by, number in left_out.most_common()]
+    which = " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+    told = f"Each was predicted by a fit without its {which}."
     return _dataset(rows, values, spreads, "measurements of the catalogue", told)
 
 

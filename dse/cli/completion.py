@@ -31,6 +31,29 @@ def kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[s
     return [kind for kind in KINDS if kind.startswith(incomplete)]
 
 
+def looks(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the styles of pictures."""
+    from dse.plots import LOOKS
+
+    return [look for look in LOOKS if look.startswith(incomplete)]
+
+
+def samplers(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the samplers of searches."""
+    from dse.search.defaults import SAMPLERS
+
+    return [name for name in SAMPLERS if name.startswith(incomplete)]
+
+
+def plot_options(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completes what the kind of plot that stands before them can be asked for."""
+    from dse.plots import KINDS
+
+    # Where an option waits for its value, the words before it are not read as arguments yet.
+    kind = next((KINDS[word] for word in (ctx.params.get("kind"), *ctx.args) if word in KINDS), None)
+    return [f"{name}=" for name in (kind.options if kind else ()) if name.startswith(incomplete)]
+
+
 def arguments(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
     """Completes the arguments of the formula that stands before them, without those that are given."""
     from dse.formulas import RECORDS

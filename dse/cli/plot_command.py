@@ -8,15 +8,28 @@ from typing import Any
 import click
 
 from dse.cli.common import json_option, parse_settings, print_json
-from dse.cli.completion import names
+from dse.cli.completion import looks, names, plot_options
 
 
 @click.command("plot", short_help="Draw a picture of a result or of one network.")
 @click.argument("shown", metavar="RESULT|NETWORK|MEASURED")
 @click.argument("kind", shell_complete=names("plots"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File: .png, .svg or .pdf [KIND.png].")
-@click.option("--style", default="screen", show_default=True, help="Or paper: a column wide, without title and notes.")
-@click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="What the kind can be asked for.")
+@click.option(
+    "--style",
+    default="screen",
+    show_default=True,
+    shell_complete=looks,
+    help="Or paper: a column wide, without title and notes.",
+)
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    shell_complete=plot_options,
+    help="What the kind can be asked for.",
+)
 @click.option("--design", metavar="ROW|METRIC", help="Of a RESULT: a row of its frontier, or the best by a metric.")
 @click.option("--device", help="Of a NETWORK: the device it runs on; of times: its only.")
 @click.option("--precision", help="Of a NETWORK: the number format [fp32].")

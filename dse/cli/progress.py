@@ -15,6 +15,7 @@ def progress_bar(total: int, quiet: bool, what: str = "designs") -> Iterator[Cal
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.table import Column
     from rich.text import Text
 
     class Rate(ProgressColumn):
@@ -24,8 +25,11 @@ def progress_bar(total: int, quiet: bool, what: str = "designs") -> Iterator[Cal
             speed = task.finished_speed or task.speed
             return Text(f"{speed:,.0f} {what}/s" if speed else "")
 
-    count = TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what)
-    columns = (count, BarColumn(), Rate(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    # The bar takes what the words leave: these are never broken over two lines.
+    count = TextColumn("{task.completed:,.0f} of {task.total:,.0f} " + what, table_column=Column(no_wrap=True))
+    filled = BarColumn(bar_width=None, table_column=Column(ratio=1))
+    rate, left = Rate(table_column=Column(no_wrap=True)), TimeRemainingColumn(table_column=Column(no_wrap=True))
+    columns = (count, filled, rate, left)
+    with Progress(*columns, console=Console(stderr=True), transient=True, expand=True) as bar:
         task = bar.add_task("", total=total)
         yield lambda done, _: bar.update(task, completed=done)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dse.cli.common import job_options, parse_settings, print_json, print_text
+from dse.cli.completion import samplers
 from dse.errors import InfeasibleError
 from dse.search.defaults import POPULATION, SAMPLERS, TRIALS
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     "--sampler",
     default=SAMPLERS[0],
     metavar="NAME",
+    shell_complete=samplers,
     help=f"{', '.join(SAMPLERS[:-1])} or {SAMPLERS[-1]}  [{SAMPLERS[0]}]",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed, the same study.")

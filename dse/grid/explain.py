@@ -20,7 +20,7 @@ from dse.grid.quality import SOURCES, source_of
 from dse.grid.sharing import DERIVED
 from dse.grid.space import Space
 from dse.regions import Region
-from dse.units import format_quantity
+from dse.units import format_quantity, operations_unit
 
 
 def describe(data: xr.Dataset, space: Space) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def describe(data: xr.Dataset, space: Space) -> dict[str, Any]:
     for name, variable in data.data_vars.items():
         record = registry.metric_record(str(name), _model(space) if name == "latency" else None)
         value = float(variable)
-        entry: dict[str, Any] = {"value": value, "unit": record.unit, "measure": record.measure}
+        entry: dict[str, Any] = {"value": value, "unit": record.unit, "measure": _measure(record.measure, space)}
         entry["what"] = variable.attrs["long_name"]
         if math.isnan(value):
             entry["reason"] = variable.attrs["reason"]
@@ -40,6 +40,13 @@ def describe(data: xr.Dataset, space: Space) -> dict[str, Any]:
     design: dict[str, Any] = {n: a.values[0] for n, a in space.axes.items() if a.given}
     design = {"network": space.model or space.family.name, **design}
     return {"design": design, "metrics": metrics, "assumptions": assumptions(space)}
+
+
+def _measure(unit: str, space: Space) -> str:
+    """The unit that people read a value in: of operations that a device computes with integers OP, not FLOP."""
+    if "device" not in space.axes or not unit.startswith("FLOP/"):
+        return unit
+    return operations_unit(unit, [str(compute_peak(space)[1].data)])
 
 
 def assumptions(space: Space) -> dict[str, Any]:
@@ -119,7 +126,7 @@ def chain(space: Space, target: str) -> list[str]:
     values |= {n: float(leaf(space, n).data) for n in plan.leaves if not n.startswith("op_")}
     lines = []
     for record in reversed(plan.steps):
-        shown = format_quantity(values[record.name], record.measure)
+        shown = format_quantity(values[record.name], _measure(record.measure, space))
         label = f" ({record.label})" if record.label else ""
         lines.append(f"{record.name}{label} = {shown}")
         lines.append(f"    = {equation(record)}")
@@ -130,13 +137,12 @@ def chain(space: Space, target: str) -> list[str]:
             )
     for record in (*plan.counts, *plan.tables):
         told = str(found[source_of(record.name)].data.item()) if "quality" in record.inputs else record.summary
-        lines.append(f"{record.name} = {format_quantity(values[record.name], record.measure)}: {told}")
+        lines.append(f"{record.name} = {format_quantity(values[record.name], _measure(record.measure, space))}: {told}")
     for name in plan.leaves:
         if name in values:
             entry = glossary.lookup(name)
-            lines.append(
-                f"{name} = {format_quantity(values[name], entry.unit)}: {entry.meaning}, {_origin(space, name)}"
-            )
+            value = format_quantity(values[name], _measure(entry.unit, space))
+            lines.append(f"{name} = {value}: {entry.meaning}, {_origin(space, name)}")
     return lines
 
 

@@ -84,7 +84,11 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
     if plots:
         from dse.plots import save_all
 
-        save_all(result, part)
+        failed: list[str] = []
+        save_all(result, part, failed)
+        if failed:
+            notes = [*result.manifest.get("notes", ()), *failed]
+            result = replace(result, manifest={**result.manifest, "notes": notes})
         result.report(part / REPORT)
     files = sorted({MANIFEST, *(path.name for path in part.iterdir())})
     result = replace(result, manifest={**result.manifest, "plots": plots, "files": files})

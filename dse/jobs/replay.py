@@ -178,7 +178,8 @@ class _Reader:
             self.fault(where, f"{shown(given)} is not a table with value and unit")
         elif self.known(given, allowed, where, _FIGURE):
             unit = glossary.lookup(name).unit
-            if given["unit"] != unit:
+            # Operations of integers and of floats are counted alike: a result may say FLOP/s of either.
+            if given["unit"] not in (unit, unit.replace("OP/s", "FLOP/s")):
                 self.fault(where, f"the unit is {shown(given['unit'])}; allowed: {unit!r}")
             value = self.number(given["value"], where)
             if math.isnan(value):

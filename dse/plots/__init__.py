@@ -105,15 +105,24 @@ def save(figure: Figure, path: str | Path) -> Path:
     return path
 
 
-def save_all(result: Any, folder: str | Path) -> list[Path]:
-    """Write the pictures that a result keeps of itself, each as .png and .svg, where it has the data; the files."""
+def save_all(result: Any, folder: str | Path, failed: list[str] | None = None) -> list[Path]:
+    """Write the pictures that a result keeps of itself, each as .png and .svg, where it has the data; the files.
+
+    With a list `failed` a picture that cannot be drawn is left out and told there: a result is worth more than it.
+    """
     written = []
     for kind in (k for k in KINDS.values() if k.kept):
         try:
             data = kind.prepare(result)
+            with drawing_style():
+                figure = _picture(kind, data)
+            written += [save(figure, Path(folder) / f"{kind.name}{suffix}") for suffix in (".png", ".svg")]
         except NotInResult:
             continue
-        with drawing_style():
-            figure = _picture(kind, data)
-        written += [save(figure, Path(folder) / f"{kind.name}{suffix}") for suffix in (".png", ".svg")]
+        except (OSError, DseError):
+            raise
+        except Exception as error:
+            if failed is None:
+                raise
+            failed.append(f"the picture {kind.name!r} could not be drawn: {type(error).__name__}: {error}")
     return written

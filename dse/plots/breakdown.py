@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,18 @@ import numpy as np
 
 from dse.plots import style
 from dse.plots.kinds import DESIGN, plot
-from dse.plots.layout import Room, Words, design_words, kind_colour, kind_marks, legend_below, panels, quantity
+from dse.plots.layout import (
+    Room,
+    Words,
+    alone_note,
+    design_words,
+    kind_colour,
+    kind_marks,
+    legend_below,
+    panels,
+    quantity,
+)
+from dse.plots.names import fitted, longest
 from dse.plots.style import Scale, make_scale
 from dse.units import percent
 
@@ -17,9 +29,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MOST_ROWS = 16
+MOST_ROWS, _ROWS_BELOW = 16, 9
 _COSTS = {"time": "time", "energy": "energy of operations", "bytes": "bytes moved"}
 _MEMORY_BOUND = "waits for memory"
+# Points.
+_ROW_NAME = 8.0
 
 
 @dataclass(frozen=True)
@@ -42,8 +56,10 @@ class BreakdownData:
     costs: tuple[Cost, ...]
 
 
-def prepare(design: Any, *, rows: int = MOST_ROWS) -> BreakdownData:
-    """The ops that cost most, in the order of the network, and all others as one row."""
+def prepare(design: Any, *, rows: int = 0) -> BreakdownData:
+    """The ops that cost most, in the order of the network, and all others as one row; 0 for as many as have room."""
+    # Where panels stand below each other, all of them together are no taller than a page.
+    rows = rows or (_ROWS_BELOW if style.current().narrow else MOST_ROWS)
     ops = design.ops
     costs = {n: ops[n].values.astype(float) for n in _COSTS if np.isfinite(ops[n].values).all()}
     shares = np.column_stack([v / v.sum() if v.sum() > 0 else v for v in costs.values()])
@@ -67,6 +83,7 @@ def prepare(design: Any, *, rows: int = MOST_ROWS) -> BreakdownData:
     told = f"{design.per or 'one pass'}, whole batch"
     footer = f"Sum over all executions, {told}. Time is the larger of compute and memory time of each op (lower bound)."
     footer += " Energy is that of counted operations and bytes, by the energy profile." if "energy" in costs else ""
+    footer += alone_note(design)
     waiting = costs["time"][waits].sum() / costs["time"].sum()
     note = f"{percent(waiting)} of the time goes to ops that wait for memory."
     return BreakdownData(design_words(design, footer, note), tuple(names), tuple(kinds), tuple(bound), tuple(found))
@@ -80,17 +97,17 @@ def draw(figure: Figure, data: BreakdownData) -> None:
     marks = kind_marks([k for k in data.kinds if k])
     if any(data.memory_bound):
         marks[_MEMORY_BOUND] = Patch(facecolor="white", edgecolor=style.QUIET, hatch="//////", linewidth=0.6)
-    longest = max(map(len, data.rows))
-    left = min(0.35 + 0.068 * longest, 2.9)
+    names = fitted(data.rows, min(2.55, 0.35 * style.width()), _ROW_NAME)
+    left = 0.35 + longest(names, _ROW_NAME)
     inner = 0.35 + 0.235 * len(data.rows)
     room = Room(left=left, right=0.15, gap=left + 0.1 if style.current().narrow else 0.22, head=0.32)
     grid = panels(figure, data.words, inner, len(data.costs), room, legend=list(marks))
     for number, (axes, cost) in enumerate(zip(grid, data.costs, strict=True)):
-        _draw_cost(axes, cost, data, labelled=number == 0 or style.current().narrow)
+        _draw_cost(axes, cost, data, names if number == 0 or style.current().narrow else [""] * len(names))
     legend_below(figure, marks, data.words)
 
 
-def _draw_cost(axes: Axes, cost: Cost, data: BreakdownData, labelled: bool) -> None:
+def _draw_cost(axes: Axes, cost: Cost, data: BreakdownData, names: Sequence[str]) -> None:
     places = np.arange(len(data.rows))
     colours = [kind_colour(k) if k else style.FAINT for k in data.kinds]
     shown = cost.scale.show(cost.values)
@@ -107,7 +124,7 @@ def _draw_cost(axes: Axes, cost: Cost, data: BreakdownData, labelled: bool) -> N
     style.set_axis(axes, "x", cost.scale, 5)
     axes.set_xlim(0, cost.scale.high / cost.scale.factor)
     axes.set_ylim(len(places) - 0.4, -0.6)
-    axes.set_yticks(places, data.rows if labelled else [""] * len(places), fontsize=style.points(8))
+    axes.set_yticks(places, names, fontsize=style.points(_ROW_NAME))
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(cost.scale.label)

@@ -132,6 +132,16 @@ def varying(frontier: xr.Dataset, axes: Iterable[str], rows: np.ndarray) -> list
     return [a for a in axes if len(set(map(str, column(frontier, a)[rows]))) > 1]
 
 
+def telling(frontier: xr.Dataset, axes: Sequence[str], rows: np.ndarray) -> list[str]:
+    """As many of the axes as a text names, those first by which most of the designs at `rows` are told apart."""
+    values = {axis: list(map(str, column(frontier, axis)[rows])) for axis in axes}
+    chosen: list[str] = []
+    while len(chosen) < min(_MOST_PARTS, len(axes)):
+        left = [a for a in axes if a not in chosen]
+        chosen.append(max(left, key=lambda a: len(set(zip(*(values[b] for b in (*chosen, a)), strict=True)))))
+    return [a for a in axes if a in chosen]
+
+
 def design_text(frontier: xr.Dataset, axes: Sequence[str], row: int) -> str:
     """A design by its values along some axes: "0.5×, 160 px, int8".
 

@@ -13,7 +13,8 @@ from dse.plots.frontier_data import FrontierData, Limit, prepare
 from dse.plots.frontier_labels import draw_labels, series_errors
 from dse.plots.frontier_panels import Panel, Series
 from dse.plots.kinds import plot
-from dse.plots.layout import colour_bar, colour_norm, legend_columns
+from dse.plots.layout import colour_bar, colour_norm, legend_columns, legend_names
+from dse.plots.names import fitted, inches, longest
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +35,10 @@ _CROWDED = 60
 _LEFT, _GAP_X, _GAP_Y, _BELOW = 0.88, 0.16, 0.34, 0.85
 # Inches of a further line of a panel's title, and of the legend.
 _LINE, _LEGEND_LINE = 0.17, 0.21
+# Inches of the layout of a column that a page has room for.
+_TALLEST = 12.0
+# Inches of what stands before the words of the legend beside the panels, and the most of the width that it takes.
+_KEY, _MOST_BESIDE = 0.72, 0.36
 
 
 @plot("frontier", prepare)
@@ -93,13 +98,16 @@ def _make_axes(figure: Figure, data: FrontierData) -> list[Axes]:
     )
     top, bottom = style.frame_heights(data.subtitle, data.footer)
     names = [s.name for s in data.panels[0].series] if len(data.panels[0].series) > 1 else []
-    right = 1.0 if data.colour else 0.85 + 0.065 * max(map(len, names)) if names else 0.2
+    right = 1.0 if data.colour else _KEY + longest(_beside(names), style.LEGEND) if names else 0.2
     width = (style.width() - _LEFT - right - (columns - 1) * _GAP_X) / columns
-    titles = [style.wrapped(panel.title, width) for panel in data.panels]
+    titles = style.wrapped_titles([panel.title for panel in data.panels], width)
     # Room for the further lines of long titles.
     more = _LINE * max(title.count("\n") for title in titles)
     apart = any(panel.x for panel in data.panels)
     head, gap = top + (0.3 if data.panels[0].title else 0.1) + more, _GAP_Y + more + 0.18 * apart
+    if style.current().narrow:
+        # All panels together are no taller than a page.
+        inner = min(inner, (_TALLEST - head - bottom - _BELOW - (rows - 1) * gap) / rows)
     height = head + rows * inner + (rows - 1) * gap + _BELOW + bottom + _LEGEND_LINE * (_legend_lines() - 1)
     style.frame(figure, height, data.title, data.subtitle, data.footer)
     found = []
@@ -219,7 +227,8 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     size = min(size, 12) if len(x) > _CROWDED else size
     rim: dict[str, Any] = {
         "edgecolors": "white" if data.colour is None else style.INK,
-        "linewidths": 0.5,
+        # Rims of very many marks would hide what these are coloured by.
+        "linewidths": 0.5 if len(x) <= 400 else 0.0,
         "zorder": level + 0.5,
         "rasterized": len(x) > style.MANY,
     }
@@ -232,9 +241,14 @@ def _draw_series(axes: Axes, series: Series, number: int | None, data: FrontierD
     marks[name] = Line2D([], [], color=line, marker=marker, markersize=5, linewidth=1.3)
 
 
+def _beside(names: Sequence[str]) -> list[str]:
+    """Entries of the legend beside the panels, which leaves those most of the width."""
+    return fitted(names, _MOST_BESIDE * style.width() - _KEY, style.LEGEND)
+
+
 def _legend_columns(names: Sequence[str]) -> int:
     """All entries of a legend side by side where there is room, else as many as have the room of the longest."""
-    fits = sum(0.62 + 0.066 * len(name) for name in names) < style.width()
+    fits = sum(0.62 + inches(name, style.LEGEND) for name in names) < style.width()
     return len(names) if fits else legend_columns(names)
 
 
@@ -252,7 +266,7 @@ def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: di
     place = (0.12 / style.width(), (bottom + 0.02) / height)
     figure.legend(
         general.values(),
-        general.keys(),
+        legend_names(list(general)),
         loc="lower left",
         bbox_to_anchor=place,
         ncols=_legend_columns(list(general)),
@@ -263,4 +277,5 @@ def _draw_legend(figure: Figure, grid: list[Axes], data: FrontierData, marks: di
     box = grid[0].get_position()
     if groups:
         anchor = (max(a.get_position().x1 for a in grid) + 0.1 / style.width(), box.y1)
-        figure.legend(groups.values(), groups.keys(), loc="upper left", bbox_to_anchor=anchor, borderaxespad=0)
+        names = _beside(list(groups))
+        figure.legend(groups.values(), names, loc="upper left", bbox_to_anchor=anchor, borderaxespad=0)

@@ -216,7 +216,9 @@ class Builder:
         places = np.column_stack([_place(self.x, x[told]), _place(self.y, y[told])])
         chosen = [int(told[i]) for i in choice.points_to_label(places, wanted)] if axes else []
         alike = {i: int(((x == x[i]) & (y == y[i])).sum()) - 1 for i in chosen}
-        texts = {i: _in_lines(choice.design_text(self.frontier, axes, rows[i])) for i in chosen}
+        named = choice.telling(self.frontier, axes, rows[chosen]) if chosen else []
+        others = ", …" if len(named) < len(axes) else ""
+        texts = {i: _in_lines(choice.design_text(self.frontier, named, rows[i]) + others) for i in chosen}
         labels = {i: text + (f" (+{alike[i]} alike)" if alike[i] else "") for i, text in texts.items()}
         errors = self._errors(self.x.metric, x, rows), self._errors(self.y.metric, y, rows)
         return Series(name, x, y, colour, corners, edge, *errors, labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,8 @@ import xarray as xr
 
 from dse.plots import style
 from dse.plots.kinds import DESIGN, NotInResult, plot
-from dse.plots.layout import Room, Words, colour_norm, design_words, legend_below, panels
+from dse.plots.layout import Room, Words, colour_norm, design_words, label_bar, legend_below, panels
+from dse.plots.names import fitted, longest
 from dse.plots.style import Scale, make_scale
 from dse.plots.summary import budget_text
 from dse.units import constraint_text, format_quantity
@@ -124,11 +126,14 @@ def _axis_label(axis: xr.DataArray) -> str:
 def draw(figure: Figure, data: HeatmapData) -> None:
     """Heat map of a metric over two axes, with the region of the feasible designs."""
     marks = _marks(data)
-    rows, longest = len(data.y), max(map(len, data.x))
+    # Names of either axis leave most of the picture to the map.
+    named = [fitted(names, 0.3 * style.width(), style.PLAIN) for names in (data.x, data.y)]
+    rows, long = len(data.y), longest(named[0], style.PLAIN)
     inner = min(max(0.24 * rows, 2.6), 3.4 if style.current().narrow else 5.0)
-    tilted = longest * len(data.x[:: _stride(data.x)]) > (42 if style.current().narrow else 92)
-    below = 0.62 + (0.055 * longest if tilted else 0)
-    room = Room(left=0.5 + 0.07 * max(map(len, data.y)), right=1.3, below=below)
+    left, right = 0.5 + longest(named[1], style.PLAIN), 1.3
+    tilted = (long + 0.04) * len(data.x[:: _stride(data.x)]) > style.width() - left - right
+    below = 0.62 + (0.75 * long if tilted else 0)
+    room = Room(left=left, right=right, below=below)
     (axes,) = panels(figure, data.words, inner, room=room, legend=list(marks))
     shown = data.scale.show(data.values)
     norm = colour_norm(data.scale)
@@ -140,7 +145,7 @@ def draw(figure: Figure, data: HeatmapData) -> None:
     _outline(axes, data.excluded_by == -1)
     _write_numbers(axes, data, shown, norm)
     axes.plot(*data.place, **_DESIGN_MARK, zorder=6)
-    _set_ticks(axes, data, tilted)
+    _set_ticks(axes, data, named, tilted)
     _draw_bar(figure, axes, mesh, data.scale)
     legend_below(figure, marks, data.words)
 
@@ -234,11 +239,11 @@ def _stride(ticks: tuple[str, ...]) -> int:
     return -(-len(ticks) // (_MOST_TICKS if not style.current().narrow else 9))
 
 
-def _set_ticks(axes: Axes, data: HeatmapData, tilted: bool) -> None:
+def _set_ticks(axes: Axes, data: HeatmapData, named: Sequence[Sequence[str]], tilted: bool) -> None:
     steps = _stride(data.x), -(-len(data.y) // 24)
     turned: dict[str, Any] = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if tilted else {}
-    axes.set_xticks(range(0, len(data.x), steps[0]), data.x[:: steps[0]], **turned)
-    axes.set_yticks(range(0, len(data.y), steps[1]), data.y[:: steps[1]])
+    axes.set_xticks(range(0, len(data.x), steps[0]), named[0][:: steps[0]], **turned)
+    axes.set_yticks(range(0, len(data.y), steps[1]), named[1][:: steps[1]])
     axes.tick_params(length=0)
     axes.grid(visible=False)
     axes.set_xlabel(data.labels[0])
@@ -248,16 +253,7 @@ def _set_ticks(axes: Axes, data: HeatmapData, tilted: bool) -> None:
 
 
 def _draw_bar(figure: Figure, axes: Axes, mesh: Any, scale: Scale) -> None:
-    from matplotlib import ticker
-
     box = axes.get_position()
     room = figure.add_axes((box.x1 + 0.18 / style.width(), box.y0, 0.16 / style.width(), box.height))
-    bar = figure.colorbar(mesh, cax=room)
-    bar.set_label(style.wrapped(scale.label, box.height * figure.get_size_inches()[1] / style.current().scale))
-    if scale.log:
-        bar.set_ticks(
-            style.log_ticks(scale.low / scale.factor, scale.high / scale.factor, 6, 2 if scale.binary else 10)
-        )
-        bar.ax.yaxis.set_minor_locator(ticker.NullLocator())
-    bar.ax.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: style.tick_text(value)))
-    bar.outline.set_linewidth(0)
+    length = box.height * figure.get_size_inches()[1] / style.current().scale
+    label_bar(figure.colorbar(mesh, cax=room), scale, length)

@@ -9,12 +9,14 @@ import numpy as np
 
 from dse.plots import style
 from dse.plots.kinds import NotInResult, plot
+from dse.plots.names import fitted
 from dse.plots.search_history import searched
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_PARAMETERS = 30
+# Where panels stand below each other, all of them together are no taller than a page.
+MOST_PARAMETERS, _MOST_BELOW = 30, 8
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,8 @@ def prepare(result: Any) -> ImportanceData:
     if "importance" not in data:
         raise NotInResult("importances", "needs two parameters and 50 feasible trials")
     shares = data["importance"].values.T
-    order = np.argsort(-shares[:, 0], kind="stable")[:MOST_PARAMETERS]
+    most = _MOST_BELOW if style.current().narrow else MOST_PARAMETERS
+    order = np.argsort(-shares[:, 0], kind="stable")[:most]
     feasible = int(data["feasible"].values.sum())
     trials = int(data["importance"].attrs.get("trials", feasible))
     chosen_from = f", evenly chosen of {feasible:,}" if trials < feasible else ""
@@ -54,8 +57,8 @@ def prepare(result: Any) -> ImportanceData:
         f"How much each parameter tells of the best tenth{each} of {trials:,} feasible trials{chosen_from} (PED-ANOVA)."
     )
     footer = "Each column adds up to 1. Importances are of the trials of this search, not of the whole space."
-    if len(shares) > MOST_PARAMETERS:
-        footer += f" The {MOST_PARAMETERS} most important of {len(shares)} parameters."
+    if len(shares) > most:
+        footer += f" The {most} most important of {len(shares)} parameters."
     if np.isnan(shares[:, 0]).any():
         footer += f" There is a frontier for each {per}: that tells nothing of reaching it."
     names = [str(n) for n in data["parameter"].values]
@@ -94,7 +97,8 @@ def draw(figure: Figure, data: ImportanceData) -> None:
         axes.set_xlim(0, reach)
         axes.set_ylim(-0.6, rows - 0.4)
         axes.set_title(target, loc="left")
-        axes.set_yticks(places, data.parameters if column % across == 0 else [""] * rows)
+        names = fitted(data.parameters, left - 0.2, style.PLAIN)
+        axes.set_yticks(places, names if column % across == 0 else [""] * rows)
         axes.grid(axis="y", visible=False)
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=4)

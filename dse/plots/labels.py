@@ -72,6 +72,10 @@ def place_labels(
             continue
         corner = anchor + offset
         boxes.append(np.array([*corner, *(corner + shape)]))
+        end = np.clip(anchor, corner, corner + shape)
+        if np.hypot(*(end - anchor)) >= _LINE_FROM * pixel:
+            # No later text stands on the line from this one to its point.
+            crowd = np.concatenate([crowd, np.linspace(end, anchor, 24)])
         _write(axes, (x, y), text, offset / pixel, shape / pixel, size)
         written.append(text)
     return written

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dse.plots import style
+from dse.plots.names import fitted, longest
 from dse.plots.style import Scale
 from dse.units import format_quantity
 
@@ -26,7 +27,10 @@ KIND_COLOURS = {
     "add": "#8c6d31",
 }
 OTHER_KINDS = "#a6a6a6"
-_ROW = 0.21
+# Axes whose product is the number of devices that share the work of one replica.
+SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
+# Inches of a line of a legend, and of what stands before the words of an entry.
+_ROW, _KEY = 0.21, 0.62
 
 
 @dataclass(frozen=True)
@@ -81,10 +85,15 @@ def panels(
     return found
 
 
+def legend_names(names: Sequence[str]) -> list[str]:
+    """Entries of a legend below the axes, shortened where one alone is longer than the picture is wide."""
+    return fitted(names, style.width() - 0.3 - _KEY, style.LEGEND)
+
+
 def legend_columns(names: Sequence[str]) -> int:
     """Entries of a legend that there is room for beside each other."""
-    longest = max(map(len, names), default=0)
-    return max(1, min(len(names), int((style.width() - 0.3) / (0.62 + 0.066 * longest))))
+    entry = _KEY + longest(legend_names(names), style.LEGEND)
+    return max(1, min(len(names), int((style.width() - 0.3) / entry)))
 
 
 def legend_height(names: Sequence[str]) -> float:
@@ -98,7 +107,8 @@ def legend_below(figure: Figure, marks: Mapping[str, Any], words: Words) -> None
     _, bottom = style.frame_heights(words.subtitle, words.footer)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (0.12 / style.width(), (bottom + 0.04) / height)}
     look: dict[str, Any] = {"borderaxespad": 0, "handlelength": 1.6, "columnspacing": 1.6}
-    figure.legend(list(marks.values()), list(marks), ncols=legend_columns(list(marks)), **place, **look)
+    names = list(marks)
+    figure.legend(list(marks.values()), legend_names(names), ncols=legend_columns(names), **place, **look)
 
 
 def kind_colour(kind: str) -> str:
@@ -131,6 +141,17 @@ def design_words(design: Any, footer: str, note: str = "") -> Words:
     return Words(title, " ".join(filter(None, sentences)), footer)
 
 
+def alone_note(design: Any) -> str:
+    """What is told of ops that several devices share, in a picture of one device; "" where one does all the work."""
+    number = math.prod(float(design.axes.get(name, 1)) for name in SHARING)
+    if number == 1:
+        return ""
+    return (
+        f" All ops as one device would run them by itself: the {number:g} devices of the design share them, and what"
+        " they send each other is not among them."
+    )
+
+
 def quantity(value: float, unit: str, digits: int = 4) -> str:
     """A quantity as it stands in a picture: with the letter of micro."""
     text = format_quantity(value, unit, digits)
@@ -146,7 +167,6 @@ def colour_norm(scale: Scale) -> Any:
 
 def colour_bar(figure: Figure, grid: Sequence[Axes], scale: Scale) -> None:
     """What the colours of marks mean, to the right of all axes, which leave an inch for it."""
-    from matplotlib import ticker
     from matplotlib.cm import ScalarMappable
 
     boxes = [a.get_position() for a in grid]
@@ -154,8 +174,17 @@ def colour_bar(figure: Figure, grid: Sequence[Axes], scale: Scale) -> None:
     length = min(high - low, 3.6 / figure.get_size_inches()[1])
     room = figure.add_axes((1 - 0.86 / style.width(), high - length, 0.14 / style.width(), length))
     bar = figure.colorbar(ScalarMappable(colour_norm(scale), "viridis"), cax=room)
-    inches = length * figure.get_size_inches()[1] / style.current().scale
-    bar.set_label(style.wrapped(scale.label, inches))
+    label_bar(bar, scale, length * figure.get_size_inches()[1] / style.current().scale)
+
+
+def label_bar(bar: Any, scale: Scale, inches: float) -> None:
+    """Label and ticks of a bar of colours that is so long."""
+    from matplotlib import ticker
+
+    # Beside the bar there is room for so many lines; the note is what can be spared.
+    label = style.wrapped(scale.label, inches)
+    spare = label.count("\n") >= (1 if style.current().narrow else 2)
+    bar.set_label(style.wrapped(replace(scale, note="").label, inches) if spare else label)
     if scale.log:
         places = style.log_ticks(scale.low / scale.factor, scale.high / scale.factor, 6, 2 if scale.binary else 10)
         bar.set_ticks(places)

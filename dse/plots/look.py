@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -73,10 +72,14 @@ _STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "hatch.linewidth": 0.5,
     "svg.hashsalt": "dse",
+    # A name with dollar signs is a name, not a formula.
+    "text.parse_math": False,
     # Letters that an editor and a publisher can read.
     "pdf.fonttype": 42,
 }
-_FONTS = {"font.size": 9.0, "axes.titlesize": 9.5, "axes.labelsize": 10.0, "legend.fontsize": 8.5}
+# Heights of letters in points: of ticks and all else, of titles of panels, of legends.
+PLAIN, TITLE, LEGEND = 9.0, 9.5, 8.5
+_FONTS = {"font.size": PLAIN, "axes.titlesize": TITLE, "axes.labelsize": 10.0, "legend.fontsize": LEGEND}
 
 
 def current() -> Look:
@@ -135,27 +138,3 @@ def _picture() -> type[Figure]:
             return picture.getvalue()
 
     return Picture
-
-
-def frame_heights(subtitle: str, footer: str) -> tuple[float, float]:
-    """Inches that title and subtitle take above, and the footer below."""
-    if not current().words:
-        return 0.04, 0.06
-    return 0.50 + 0.19 * len(_wrapped(subtitle)), 0.16 + 0.16 * len(_wrapped(footer, 155))
-
-
-def _wrapped(text: str, characters: int = 126) -> list[str]:
-    return textwrap.wrap(text, characters)
-
-
-def frame(figure: Figure, height: float, title: str, subtitle: str, footer: str) -> None:
-    """Set the figure's height in inches, and write title, subtitle and footer."""
-    look = current()
-    figure.set_size_inches(look.width * look.scale, height * look.scale)
-    if not look.words:
-        return
-    small: dict[str, Any] = {"color": QUIET, "linespacing": 1.3}
-    left = 0.12 / look.width
-    figure.text(left, 1 - 0.12 / height, title, va="top", fontsize=13, fontweight="bold")
-    figure.text(left, 1 - 0.42 / height, "\n".join(_wrapped(subtitle)), va="top", fontsize=9.5, **small)
-    figure.text(left, 0.10 / height, "\n".join(_wrapped(footer, 155)), va="bottom", fontsize=8, **small)

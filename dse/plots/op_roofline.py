@@ -10,9 +10,9 @@ import numpy as np
 from dse.plots import style
 from dse.plots.kinds import DESIGN, NotInResult, plot
 from dse.plots.labels import place_labels
-from dse.plots.layout import Words, design_words, kind_colour, kind_marks, legend_below, panels
+from dse.plots.layout import Words, alone_note, design_words, kind_colour, kind_marks, legend_below, panels
 from dse.plots.style import Scale, make_scale
-from dse.units import percent
+from dse.units import operations_unit, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,14 +54,16 @@ def prepare(design: Any) -> OpRooflineData:
     intensity, rate = ops["intensity"].values[rows], ops["rate"].values[rows]
     ridge = peak / bandwidth
     reach = [*intensity, ridge]
-    x = make_scale("arithmetic_intensity", {"units": "FLOP/B"}, [min(reach) / 2.5, max(reach) * 3])
-    y = make_scale("attained_performance", {"units": "FLOP/s"}, [rate.min() / 3, peak * 1.6])
+    units = [operations_unit(unit, [design.compute_format]) for unit in ("FLOP/B", "FLOP/s")]
+    x = make_scale("arithmetic_intensity", {"units": units[0]}, [min(reach) / 2.5, max(reach) * 3])
+    y = make_scale("attained_performance", {"units": units[1]}, [rate.min() / 3, peak * 1.6])
     share = time[rows] / time.sum()
     below = share[intensity < ridge].sum()
     note = f"{len(rows)} ops, the area of each is its share of the time: {percent(below)} below the ridge"
-    note += f" at {ridge:.3g} FLOP/B." if share.sum() > 0 else "."
+    note += f" at {ridge:.3g} {units[0]}." if share.sum() > 0 else "."
     still = 1 - share.sum()
-    footer = f"{design.per or 'One pass'}, whole batch. One MAC is two FLOP; integer operations count alike."
+    footer = f"{design.per or 'One pass'}, whole batch. One MAC is two operations, of integers as of floats."
+    footer += alone_note(design)
     footer += (
         f" {len(time) - len(rows)} ops without MACs take another {percent(still, 1)} of the time."
         if len(rows) < len(time)

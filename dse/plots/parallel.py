@@ -15,14 +15,18 @@ from dse.plots import choice, style
 from dse.plots.frontier_panels import told_by_network
 from dse.plots.kinds import NotInResult, plot
 from dse.plots.layout import Room, Words, colour_bar, colour_norm, panels
+from dse.plots.names import fitted
 from dse.plots.style import Scale, make_scale
+from dse.plots.summary import budget_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 # Designs that are drawn, evenly chosen of more; and upright axes, objectives and budgets among them.
-MOST_LINES, MOST_UPRIGHTS = 2_000, 14
+MOST_LINES, MOST_UPRIGHTS, _MOST_NARROW = 2_000, 14, 9
+# Height of a tick's letters in points, and inches of the bar of colours at the right.
+_TICK, _BAR = 7.0, 0.9
 # Values of an axis that each have a tick of their own.
 _MOST_VALUES = 12
 # How far the lines of designs that share a value stand apart, as a part of the height.
@@ -31,11 +35,12 @@ _SPREAD = 0.025
 
 @dataclass(frozen=True)
 class Upright:
-    """One upright axis: its name, what is asked of it, and ticks by their height from 0 to 1."""
+    """One upright axis: its name, what is asked of it, and ticks by their height from 0 to 1, which may be names."""
 
     name: str
     asked: str
     ticks: tuple[tuple[float, str], ...]
+    names: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,9 @@ def prepare(result: Any, *, axes: Sequence[str] = ()) -> ParallelData:
     objectives = manifest["objectives"]
     metrics = list(dict.fromkeys([*(o["metric"] for o in objectives), *(b["metric"] for b in manifest["budgets"])]))
     metrics = [m for m in metrics if m in frontier]
-    shown, left = _axes(frontier, manifest, axes, MOST_UPRIGHTS - len(metrics))
+    shown, left = _axes(
+        frontier, manifest, axes, (_MOST_NARROW if style.current().narrow else MOST_UPRIGHTS) - len(metrics)
+    )
     first = choice.column(frontier, objectives[0]["metric"]).astype(float)
     rows = np.unique(np.linspace(0, number - 1, min(number, MOST_LINES)).astype(int))
     order = rows[np.argsort(first[rows], kind="stable")]
@@ -77,7 +84,7 @@ def prepare(result: Any, *, axes: Sequence[str] = ()) -> ParallelData:
     said = f"{len(rows):,} of the {number:,}" if len(rows) < number else f"The {number:,}"
     known = [a for a, values in manifest["axes"].items() if values > 1 and a in frontier.coords]
     fixed = [a for a in known if a not in choice.varying(frontier, known, np.arange(number))]
-    notes = [f"{said} design{'s' if number > 1 else ''} of the frontier, a line each."]
+    notes = [f"{said} designs of the frontier, a line each." if number > 1 else "The one design of the frontier."]
     notes += [f"All have {choice.design_text(frontier, fixed, 0)}."] if fixed else []
     notes += [f"Not drawn: {', '.join(map(style.readable, left))}."] if left else []
     footer = "Names are ordered by the first objective of their designs; lines that share a value stand side by side."
@@ -122,7 +129,7 @@ def _asked(manifest: Mapping[str, Any]) -> dict[str, str]:
     found = {o["metric"]: o["direction"] for o in manifest["objectives"]}
     for budget in manifest["budgets"]:
         metric = budget["metric"]
-        limit = str(budget["text"]).removeprefix(metric).strip()
+        limit = budget_text(str(budget["text"]).removeprefix(metric).strip())
         found[metric] = "\n".join(filter(None, [found.get(metric, ""), limit]))
     return found
 
@@ -160,7 +167,7 @@ def _of_names(name: str, values: np.ndarray, asked: str) -> tuple[Upright, np.nd
     places = {v: _even(i, len(table)) for i, v in enumerate(table)}
     told = table[:: -(-len(table) // (2 * _MOST_VALUES))]
     heights = np.array([places[v] for v in values.tolist()])
-    return Upright(style.readable(name), asked, tuple((places[v], v) for v in told)), _apart(heights)
+    return Upright(style.readable(name), asked, tuple((places[v], v) for v in told), names=True), _apart(heights)
 
 
 def _even(place: int, number: int) -> float:
@@ -223,7 +230,7 @@ def draw(figure: Figure, data: ParallelData) -> None:
     lines.set_array(data.scale.show(data.colour))
     axes.add_collection(lines)
     for place, (one, name) in enumerate(zip(data.uprights, names, strict=True)):
-        _draw_upright(axes, place, one, name, upright)
+        _draw_upright(axes, place, one, name, upright, (each if place < number - 1 else right - _BAR) - 0.1)
     colour_bar(figure, [axes], data.scale)
 
 
@@ -234,7 +241,7 @@ def _name(upright: Upright, inches: float, turned: bool) -> str:
     return "\n".join([*lines, *(upright.asked.split("\n") if upright.asked else [])])
 
 
-def _draw_upright(axes: Axes, place: int, upright: Upright, name: str, turned: bool) -> None:
+def _draw_upright(axes: Axes, place: int, upright: Upright, name: str, turned: bool, room: float) -> None:
     from matplotlib.patheffects import withStroke
 
     halo: list[Any] = [withStroke(linewidth=2.4, foreground="white")]
@@ -244,7 +251,10 @@ def _draw_upright(axes: Axes, place: int, upright: Upright, name: str, turned: b
     axes.annotate(
         name, (place, 1.03), xytext=(0, 4), ha="center", va="bottom", fontsize=style.points(8), **words, **turn
     )
-    for height, text in upright.ticks:
+    texts = [text for _, text in upright.ticks]
+    # A number that is cut is another number.
+    texts = fitted(texts, room, _TICK) if upright.names else texts
+    for (height, _), text in zip(upright.ticks, texts, strict=True):
         axes.plot([place], [height], marker="_", markersize=5, color=style.INK, zorder=3, clip_on=False)
-        look: dict[str, Any] = {"fontsize": style.points(7), "ha": "left", "va": "center", "zorder": 4}
+        look: dict[str, Any] = {"fontsize": style.points(_TICK), "ha": "left", "va": "center", "zorder": 4}
         axes.annotate(text, (place, height), xytext=(4, 0), **words, **look).set_path_effects(halo)

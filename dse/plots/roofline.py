@@ -12,8 +12,10 @@ import xarray as xr
 from dse.plots import style
 from dse.plots.choice import column
 from dse.plots.kinds import NotInResult, plot
+from dse.plots.layout import SHARING
+from dse.plots.names import fitted
 from dse.plots.style import Scale, make_scale
-from dse.units import format_quantity
+from dse.units import counted, format_quantity, operations_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,23 +68,29 @@ def prepare(result: Any) -> RooflineData:
     if missing:
         raise NotInResult("roofline", f"needs the metrics {', '.join(missing)}; add them to output.metrics")
     values = np.column_stack([column(frontier, n).astype(float) for n in NEEDED])
+    # The roof is that of one device; the work is that of all that share it.
+    shared = np.prod([column(frontier, n).astype(float) for n in SHARING if n in frontier.coords], axis=0)
+    values[:, 1] /= shared
     rows = np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))
     if len(rows) == 0:
         raise NotInResult("roofline", "no design on the frontier has an intensity and a rate")
     roofs, others = _roofs(frontier, values, rows)
     reach = [v for r in roofs for v in (r.ridge, *r.intensity)]
-    x = make_scale("arithmetic_intensity", frontier["arithmetic_intensity"].attrs, [min(reach) / 2, max(reach) * 1.6])
+    formats = [r.compute_format for r in roofs]
+    intensity, rate = (operations_unit(unit, formats) for unit in ("FLOP/B", "FLOP/s"))
+    x = make_scale("arithmetic_intensity", {"units": intensity}, [min(reach) / 2, max(reach) * 1.6])
     rates = [v for r in roofs for v in (r.peak, *r.attained)]
-    y = make_scale("attained_performance", {"units": "FLOP/s"}, [min(rates) / 2, max(rates) * 1.5])
+    y = make_scale("attained_performance", {"units": rate}, [min(rates) / 2, max(rates) * 1.5])
     designs = sum(len(r.intensity) for r in roofs)
-    subtitle = f"The {designs:,} designs of the frontier, under the roofs of the devices that they run on."
+    subtitle = f"The {counted(designs, 'design')} of the frontier, under the roofs of the devices that they run on."
     if others:
         subtitle = f"{designs:,} of the {len(rows):,} designs of the frontier, under the roofs that hold most of them;"
         subtitle += f" {others} more roofs are not drawn."
     left_out = len(values) - len(rows)
     footer = "Whole networks; weights, activations and cache count as moved."
-    footer += " One MAC is two FLOP; integer operations count alike."
-    footer += f" {left_out:,} designs without these metrics are left out." if left_out else ""
+    footer += " One MAC is two operations, of integers as of floats."
+    footer += " Of designs of several devices, what one device attains." if (shared > 1).any() else ""
+    footer += f" Left out for want of these metrics: {counted(left_out, 'design')}." if left_out else ""
     return RooflineData(str(result.manifest["name"]), subtitle, footer, _both_log(x), _both_log(y), roofs)
 
 
@@ -105,7 +113,8 @@ def _roofs(frontier: xr.Dataset, values: np.ndarray, rows: np.ndarray) -> tuple[
         device, fmt, peak, ridge = key
         label = " ".join(filter(None, (device, fmt))) or "device"
         if alike[key[:2]] > 1:
-            label += f", {format_quantity(peak, 'FLOP/s', 3)}, {format_quantity(peak / ridge, 'B/s', 3)}"
+            rate = format_quantity(peak, operations_unit("FLOP/s", [fmt]), 3)
+            label += f", {rate}, {format_quantity(peak / ridge, 'B/s', 3)}"
         points = values[members[key]]
         roofs.append(Roof(device, fmt, peak, ridge, points[:, 0], points[:, 1], label))
     return tuple(roofs), len(ranked) - len(chosen)
@@ -150,7 +159,8 @@ def draw(figure: Figure, data: RooflineData) -> None:
         else (1 - 2.3 / style.width(), (bottom + below + inner) / height)
     )
     place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": anchor, "alignment": "left", "borderaxespad": 0}
-    figure.legend(list(marks.values()), list(marks), title=title, **place)
+    room = style.width() - 0.75 if narrow else 2.3 - 0.6
+    figure.legend(list(marks.values()), fitted(list(marks), room, style.LEGEND), title=title, **place)
 
 
 def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: Any, above: int) -> None:

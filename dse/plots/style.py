@@ -6,25 +6,16 @@ import itertools
 import math
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dse.errors import InputError
-from dse.plots.look import (
-    INK,
-    QUIET,
-    WIDTH,
-    blank_figure,
-    current,
-    drawing_style,
-    frame,
-    frame_heights,
-    points,
-    width,
-)
+from dse.plots.frames import frame, frame_heights
+from dse.plots.look import INK, LEGEND, PLAIN, QUIET, TITLE, WIDTH, blank_figure, current, drawing_style, points, width
+from dse.plots.names import fitted
 from dse.units import duration_unit, parse_unit
 
 if TYPE_CHECKING:
@@ -36,10 +27,13 @@ __all__ = [
     "FEASIBLE",
     "FRONTIER",
     "INK",
+    "LEGEND",
     "MANY",
     "MARKERS",
     "PALETTE",
+    "PLAIN",
     "QUIET",
+    "TITLE",
     "WIDTH",
     "Scale",
     "blank_figure",
@@ -57,6 +51,7 @@ __all__ = [
     "widened",
     "width",
     "wrapped",
+    "wrapped_titles",
 ]
 
 # Okabe and Ito, "Color Universal Design", 2008; yellow last, for it is faint on white.
@@ -74,6 +69,7 @@ _PREFIXES = ("T", "G", "M", "k", "", "m", "u", "n", "p")
 _BINARY_PREFIXES = ("Ti", "Gi", "Mi", "Ki", "")
 _COUNTS = {1e12: "trillions", 1e9: "billions", 1e6: "millions", 1e3: "thousands", 1.0: ""}
 _SPELLING = {"sram": "SRAM", "kv": "KV", "macs": "MACs", "flops": "FLOPs", "sqnr": "SQNR", "pue": "PUE", "wh": "Wh"}
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Values in these units are compared by differences, over whatever range.
 _NEVER_LOG = ("%", "dB")
 
@@ -161,7 +157,7 @@ def prefixed(unit: str, typical: float, counted: str = "") -> tuple[str, float]:
     if head == "kg":
         head, factor = "g", 1e-3
     tail = (slash + rest).replace("mm2", "mm²")
-    if typical == 0 or not math.isfinite(typical) or not _takes_prefix(head):
+    if typical == 0 or not math.isfinite(typical) or not _takes_prefix(head) or unit in ("FLOP/B", "OP/B"):
         return unit.replace("mm2", "mm²"), 1.0
     if unit == "s" and (duration := duration_unit(typical)) != "s":
         return duration, parse_unit(duration).scale
@@ -188,7 +184,14 @@ def readable(name: str) -> str:
 
 def wrapped(label: str, inches: float) -> str:
     """The label of an axis, broken into lines that long."""
-    return "\n".join(textwrap.wrap(label, int(inches / 0.078)))
+    return "\n".join(textwrap.wrap(label, max(int(inches / 0.078), 8)))
+
+
+def wrapped_titles(titles: Sequence[str], inches: float) -> list[str]:
+    """Titles of panels of one width in lines that long, words shortened where one alone is longer."""
+    words = list(dict.fromkeys(word for title in titles for word in title.split(" ")))
+    short = dict(zip(words, fitted(words, inches, TITLE), strict=True))
+    return [wrapped(" ".join(short[word] for word in title.split(" ")), inches) for title in titles]
 
 
 def set_axis(axes: Axes, which: str, scale: Scale, ticks: int) -> None:
@@ -233,4 +236,4 @@ def tick_text(value: float) -> str:
     exponent = math.floor(math.log10(abs(value)) + 1e-9)
     mantissa = value / 10.0**exponent
     front = "" if abs(mantissa - 1) < 1e-6 else f"{mantissa:.3g}·"
-    return f"${front}10^{{{exponent}}}$".replace("·", r"\cdot ")
+    return f"{front}10{str(exponent).translate(_RAISED)}"

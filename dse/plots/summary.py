@@ -40,9 +40,9 @@ def counts_text(manifest: Mapping[str, Any]) -> str:
 
 
 def budget_text(text: str) -> str:
-    """A budget for people: "peak_sram ≤ 320 KiB" is "peak SRAM ≤ 320 KiB"."""
+    """A budget for people: "peak_sram ≤ 320 KiB" is "peak SRAM ≤ 320 KiB", and "us" is "µs"."""
     metric, space, limit = text.partition(" ")
-    return readable(metric) + space + limit
+    return readable(metric) + space + limit.replace(" u", " µ")
 
 
 def budget_limits(budget: Mapping[str, Any]) -> tuple[float | None, float | None]:

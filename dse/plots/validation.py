@@ -12,6 +12,7 @@ from dse.errors import unknown
 from dse.plots import style
 from dse.plots.kinds import MEASURED, NotInResult, plot
 from dse.plots.layout import Room, Words, legend_below, panels, quantity
+from dse.plots.names import fitted
 from dse.units import percent
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PANELS = 12
 _COLUMNS = 4
 TICKS = 4
+# Points.
+_TITLE = 8.5
 _INSIDE, _OUTSIDE = "the interval holds the measured time", "it does not"
 _EQUAL = "predicted = measured"
 
@@ -92,18 +95,20 @@ def draw(figure: Figure, data: ValidationData) -> None:
     }
     number = len(data.panels)
     columns = min(number, _COLUMNS)
-    room = Room(left=0.95, right=0.15, gap=0.68, below=0.42, head=0.3)
-    inner = 1.75 if number > 1 else 4.6
+    room = Room(left=0.95, right=0.3, gap=0.68, below=0.42, head=0.3)
+    narrow = style.current().narrow
+    inner = (3.2 if narrow else 4.6) if number == 1 else 1.3 if narrow else 1.75
     grid = panels(figure, data.words, inner, number, room, legend=list(marks), columns=columns)
     wide = style.current().columns(columns)
-    for place, (axes, panel) in enumerate(zip(grid, data.panels, strict=True)):
-        _draw_panel(axes, panel)
+    titles = fitted([p.title for p in data.panels], grid[0].get_position().width * style.width() + 0.2, _TITLE)
+    for place, (axes, panel, title) in enumerate(zip(grid, data.panels, titles, strict=True)):
+        _draw_panel(axes, panel, title)
         axes.set_ylabel("predicted" if place % wide == 0 else "")
         axes.set_xlabel("measured" if place + wide >= number else "")
     legend_below(figure, marks, data.words)
 
 
-def _draw_panel(axes: Axes, panel: Panel) -> None:
+def _draw_panel(axes: Axes, panel: Panel, title: str) -> None:
     from matplotlib import ticker
 
     every = np.concatenate([panel.measured, panel.predicted])
@@ -118,9 +123,9 @@ def _draw_panel(axes: Axes, panel: Panel) -> None:
         x = panel.measured[which]
         axes.vlines(x, panel.low[which], panel.high[which], color=colour, alpha=0.22, linewidth=1.2, zorder=2)
         axes.scatter(x, panel.predicted[which], s=9, color=colour, marker=marker, linewidth=0, zorder=3)
-    places = style.log_ticks(low, high, TICKS)
+    places = style.log_ticks(low, high, 2 if style.current().narrow else TICKS)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(ticker.FixedLocator(places))
         axis.set_minor_locator(ticker.NullLocator())
         axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: quantity(value, "s")))
-    axes.set_title(panel.title, loc="left", pad=4, fontsize=style.points(8.5))
+    axes.set_title(title, loc="left", pad=4, fontsize=style.points(_TITLE))

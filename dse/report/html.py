@@ -19,6 +19,7 @@ import xarray as xr
 
 from dse.plots.choice import choose_axes
 from dse.plots.frontier_data import group_rows
+from dse.plots.frontier_panels import told_by_network
 from dse.plots.style import readable
 from dse.report.columns import column
 from dse.report.summary import count_rows, lacking, undefined_lines
@@ -87,6 +88,10 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
     rest = dict.fromkeys([*(li["column"] for li in limits), HELD])
     shown = dict.fromkeys([*axes, *metrics, *told])
     columns = [column(n, designs[n], size, shown=n in shown) for n in (*shown, *(r for r in rest if r not in shown))]
+    for one in columns:
+        # What merely follows the name of the network is drawn last where there is too little room.
+        one["chosen"] = one["name"] in axes and not told_by_network(designs, one["name"])
+        one["follows"] = one["name"] in axes and not one["chosen"]
     chosen: dict[str, str] = {}
     if len(objectives) > 1:
         x, y, _ = choose_axes(frontier, objectives, list(group_rows(frontier, manifest["per"]).values()))
@@ -107,8 +112,9 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
 def _open(manifest: Mapping[str, Any], designs: xr.Dataset, limits: Sequence[Limit]) -> Iterable[dict[str, Any]]:
     """Limits that the spec does not set, and the reader may: of every metric on its worse side."""
     given = {(li["column"], li["side"]) for li in limits}
+    aims = {o["metric"]: o["direction"] for o in manifest["objectives"]}
     for metric in manifest["metrics"]:
-        direction = designs[metric].attrs.get("direction") if metric in designs else None
+        direction = aims.get(metric, designs[metric].attrs.get("direction")) if metric in designs else None
         side = {"min": "max", "max": "min"}.get(str(direction))
         if side and (metric, side) not in given:
             values = designs[metric].values.astype(float)
@@ -121,7 +127,12 @@ def _body(manifest: Mapping[str, Any], held: int, size: int) -> list[str]:
     names = [f"{readable(o['metric'])} ({o['direction']})" for o in manifest["objectives"]]
     per = f", for each {' and '.join(map(readable, manifest['per']))}" if manifest["per"] else ""
     aim = f"Designs that no other beats in {', '.join(names)}{per}."
-    if held >= size:
+    if "search" in manifest:
+        found, tried = manifest["counts"]["kept"], manifest["search"]["designs"]
+        scope = f"A search evaluated {tried:,} of {size:,} designs and kept {found:,}. In this page: these, and "
+        scope += f"{'all' if held >= size else 'an even random sample of'} others of the space, which the search need "
+        scope += "not have tried: where some of them beat what it kept, the frontier here is another one."
+    elif held >= size:
         scope = f"All {size:,} designs are in this page: frontiers under other budgets are exact."
     else:
         scope = f"{held:,} of {size:,} designs are in this page: the whole frontier of the spec, and an even random "

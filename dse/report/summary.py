@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dse.units import constraint_text, format_quantity
+from dse.units import constraint_text, counted, format_quantity
 
 
 def count_rows(manifest: Mapping[str, Any]) -> list[list[str]]:
@@ -130,7 +130,7 @@ def _beside(budget: str, value: float, unit: str) -> str:
 def undefined_lines(manifest: Mapping[str, Any]) -> list[str]:
     """Why designs are undefined, a line for each metric and reason: the most designs first."""
     found = [(number, name, why) for name, own in manifest["undefined_because"].items() for why, number in own.items()]
-    return [f"{name}: {why} ({number:,} designs)" for number, name, why in sorted(found, key=lambda f: -f[0])]
+    return [f"{name}: {why} ({counted(number, 'design')})" for number, name, why in sorted(found, key=lambda f: -f[0])]
 
 
 def unmatched(manifest: Mapping[str, Any]) -> str:

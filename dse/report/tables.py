@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
-from dse.units import format_quantity
+from dse.units import format_quantity, operations_unit
 
 GAP = "  "
 NARROWEST = 16
@@ -98,7 +98,8 @@ def frontier_rows(
 
 def _cell(design: xr.Dataset, metric: str) -> str:
     """A value with its unit, and with both ends of its interval where it has one."""
-    unit = _measure(design[metric])
+    formats = [str(design["compute_format"].item())] if "compute_format" in design.coords else []
+    unit = operations_unit(_measure(design[metric]), formats)
     ends = [float(design[n]) for n in (f"{metric}_low", f"{metric}_high") if n in design]
     if len(ends) < 2 or not np.isfinite(ends).all():
         return format_quantity(float(design[metric]), unit)

@@ -6,7 +6,9 @@ import csv
 import re
 import shlex
 
+import numpy as np
 import pytest
+from matplotlib.image import imread
 
 import dse
 from dse.cli import cli
@@ -31,6 +33,21 @@ def test_its_pictures_are_those_of_the_script():
         # The header of a PNG: width and height as four bytes each.
         width = int.from_bytes((gallery.FOLDER / name).read_bytes()[16:20], "big")
         assert width == 1200, name
+
+
+@pytest.mark.parametrize("number", [9, 10, 11, 12, 15])
+def test_pictures_that_are_cheap_to_draw_are_current(number):
+    """Those of single networks, and of a short search: pixel for pixel, but for a few at the rims of letters."""
+    figure = gallery.pictures()[number - 1].drawn()
+    figure.set_dpi(gallery.DPI)
+    figure.draw_without_rendering()
+    figure.canvas.draw()
+    drawn = np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    (path,) = gallery.FOLDER.glob(f"{number:02d}-*.png")
+    kept = imread(path)[..., :3]
+    assert kept.shape == drawn.shape, "not current: run `make docs`"
+    far = np.abs(np.round(kept * 255).astype(int) - drawn).max(axis=2) > 8
+    assert far.mean() < 0.001, "not current: run `make docs`"
 
 
 def test_its_commands_are_commands():

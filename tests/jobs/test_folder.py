@@ -84,7 +84,7 @@ def test_assumptions_are_toml_with_every_figure_and_source(small):
     assert facts["defaults"]["carbon_intensity"]["unit"] == "g/kWh"
     assert set(facts["device"]) == {"stm32u575", "esp32"}
     esp32 = facts["device"]["esp32"]
-    assert esp32["figures"]["peak_int8"] == {"value": 960e6, "unit": "FLOP/s"}
+    assert esp32["figures"]["peak_int8"] == {"value": 960e6, "unit": "OP/s"}
     assert esp32["source"].startswith("https://")
     # Microcontrollers have no site: the default of their class is 1, not the general 1.2.
     assert esp32["pue"] == 1.0

@@ -230,6 +230,13 @@ def test_faults_of_the_file(keys, value, expected):
     assert expected in lines[0]
 
 
+def test_peaks_of_integers_may_be_told_in_flop():
+    older = edited((*ESP, "figures", "peak_int8", "unit"), "FLOP/s")
+    spec = changed(MCU, hardware__device="esp32")
+    found, expected = (read_job(spec, assumptions=known) for known in (older, facts()))
+    assert found.space.devices["esp32"].figures == expected.space.devices["esp32"].figures
+
+
 def test_files_that_are_no_assumptions(tmp_path):
     path = tmp_path / "none.toml"
     for content, expected in (

@@ -99,3 +99,10 @@ def test_design_text():
     assert choice.design_text(ds, ["width", "resolution", "precision"], 0) == "0.5×, 160 px, int8"
     assert choice.design_text(ds, ["kv_heads", "bandwidth", "batch"], 1) == "KV heads 4, bandwidth 1.2 TB/s, batch 4"
     assert choice.design_text(ds, list(coordinates), 0).endswith(", …")
+
+
+def test_axes_that_tell_designs_apart_are_named_first():
+    same = {f"a{i}": ("design", np.array(["same", "same", "other"], dtype=object)) for i in range(4)}
+    frontier = xr.Dataset(coords={**same, "batch": ("design", [1, 2, 3])})
+    assert choice.telling(frontier, [*same, "batch"], np.array([0, 1, 2])) == ["a0", "a1", "a2", "batch"]
+    assert choice.telling(frontier, ["batch", "a0"], np.array([0, 1])) == ["batch", "a0"]

@@ -166,7 +166,7 @@ def test_every_kind_is_a_function_of_dse_plot(result, tmp_path):
     dse.plot.save(figure, tmp_path / "x.svg")
     assert dse.plot.frontier(result).axes and dse.plot.breakdown(result, design="accuracy").axes
     assert "Memory timeline" in dse.plot.timeline.__doc__
-    with pytest.raises(AttributeError, match="no attribute 'timelin'"):
+    with pytest.raises(AttributeError, match="no kind of plot 'timelin'; did you mean 'timeline'"):
         _ = dse.plot.timelin
     with pytest.raises(InputError, match="'resnet50' is a network; of a network: breakdown"):
         dse.plot.frontier("resnet50")

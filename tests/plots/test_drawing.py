@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,6 +76,20 @@ def test_save_all_writes_what_the_result_can_give(tmp_path):
     assert sorted(p.name for p in plots.save_all(two_devices(), tmp_path)) == ["roofline.png", "roofline.svg"]
 
 
+def test_a_picture_that_fails_costs_nothing_else(tmp_path, monkeypatch):
+    def fail(figure, data):
+        raise ValueError("out of ink")
+
+    monkeypatch.setitem(plots.KINDS, "frontier", replace(plots.KINDS["frontier"], draw=fail))
+    failed = []
+    written = plots.save_all(two_devices(), tmp_path, failed)
+    assert sorted(p.name for p in written) == ["roofline.png", "roofline.svg"] and failed == []
+    assert plots.save_all(four_designs(), tmp_path, failed) == []
+    assert failed == ["the picture 'frontier' could not be drawn: ValueError: out of ink"]
+    with pytest.raises(ValueError, match="out of ink"):
+        plots.save_all(four_designs(), tmp_path)
+
+
 def test_drawing_leaves_the_settings_of_the_user_alone():
     import matplotlib
 
@@ -108,6 +123,26 @@ def test_labels_do_not_overlap():
     assert not any(b.contains(*p) for b in boxes for p in pixels)
     rim = axes.get_window_extent(renderer)
     assert all(b.x0 >= rim.x0 and b.x1 <= rim.x1 and b.y0 >= rim.y0 and b.y1 <= rim.y1 for b in boxes)
+
+
+def test_no_label_stands_on_the_line_of_another():
+    with drawing_style():
+        figure = blank_figure()
+        axes = figure.add_axes((0, 0, 1, 1))
+        # A unit is a typographic point: where labels stand can be worked out.
+        axes.set(xlim=(-360, 360), ylim=(-230.4, 230.4))
+        # These leave the long text no place near its point; the short one would stand at the left above its own.
+        crowd = np.array([[x, y] for x in (-30, 0, 30) for y in (-10, 0, 10) if x or y])
+        points = np.array([[0.0, 0.0], [4.0, -4.0]])
+        written = place_labels(axes, points, ["a text of many letters", "b"], crowd, (-1.0, 1.0))
+        figure.draw_without_rendering()
+        far, near = axes.texts
+        box = super(type(near), near).get_window_extent(figure.canvas.get_renderer())
+    assert len(written) == 2 and far.arrow_patch is not None
+    start, end = axes.transData.transform([far.xy, np.add(far.xy, far.xyann)])
+    box_of_far = super(type(far), far).get_window_extent(figure.canvas.get_renderer())
+    end = np.clip(start, box_of_far.min, box_of_far.max)
+    assert not any(box.contains(*place) for place in np.linspace(start, end, 50))
 
 
 def test_labels_do_not_cross_the_line():

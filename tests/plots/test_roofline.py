@@ -45,7 +45,7 @@ def test_a_roof_for_each_device_and_format():
     assert big.intensity.tolist() == [50.0, 200.0]
     assert big.attained.tolist() == [5e13, 1e14]
     assert (small.device, small.intensity.tolist()) == ("small", [20.0])
-    assert "1 designs without" in data.footer
+    assert "Left out for want of these metrics: 1 design." in data.footer
 
 
 def test_both_axes_are_logarithmic_and_have_units():
@@ -58,7 +58,22 @@ def test_both_axes_are_logarithmic_and_have_units():
 
 def test_roofs_of_one_device_that_differ_are_told_apart():
     data = prepare(make(["chip"] * 2, ["int8"] * 2, [5.0, 5.0], [1e9, 2e9], [1e9, 2e9], [2.0, 2.0]))
-    assert [r.label for r in data.roofs] == ["chip int8, 2 GFLOP/s, 1 GB/s", "chip int8, 1 GFLOP/s, 500 MB/s"]
+    assert [r.label for r in data.roofs] == ["chip int8, 2 GOP/s, 1 GB/s", "chip int8, 1 GOP/s, 500 MB/s"]
+
+
+def test_integers_are_no_floats():
+    whole = make(["chip"], ["int8"], [5.0], [1e12], [2e12], [2.0])
+    assert prepare(whole).x.label == "arithmetic intensity (OP/B)"
+    assert prepare(whole).y.label == "attained performance (TOP/s)"
+
+
+def test_what_several_devices_attain_is_under_the_roof_of_one():
+    result = make(["big"] * 2, ["fp16"] * 2, [200.0] * 2, [1e14, 8e14], [1e14] * 2, [100.0] * 2)
+    shared = {"tensor_parallel": ("design", [1, 4]), "pipeline_parallel": ("design", [1, 2])}
+    result.frontier = result.frontier.assign_coords(shared)
+    (roof,) = prepare(result).roofs
+    assert roof.attained.tolist() == [1e14, 1e14]
+    assert "what one device attains" in prepare(result).footer
 
 
 def test_beyond_ten_roofs_those_with_most_designs_are_drawn_and_that_is_said():

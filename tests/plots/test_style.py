@@ -108,7 +108,7 @@ def test_ticks_of_a_log_axis(low, high, base, expected):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.5, "0.5"), (10000, "10,000"), (1e-6, "$10^{-6}$"), (2e7, r"$2\cdot 10^{7}$"), (0.001, "0.001")],
+    [(0, "0"), (0.5, "0.5"), (10000, "10,000"), (1e-6, "10⁻⁶"), (2e7, "2·10⁷"), (0.001, "0.001")],
 )
 def test_tick_text(value, text):
     assert tick_text(value) == text

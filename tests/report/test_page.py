@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 
 import dse
+from dse.report import html
 from dse.report.columns import column
 from dse.report.html import page as make_page
 from tests.report.browser import opened
@@ -74,6 +75,25 @@ def test_a_sample_is_told(result):
     told = re.search(r"(\d+) of 150 designs are in this page: the whole frontier of the spec", text)
     assert told and int(told[1]) >= result.counts["kept"]
     assert "All 150 designs are in this page" in make_page(result)
+
+
+def test_a_search_says_that_the_page_holds_more_than_it_tried(result):
+    went = {**result.manifest, "search": {"designs": 7}}
+    designs, limits, size = result.sample(1000)
+    shown = SimpleNamespace(frontier=result.frontier, manifest=went, sample=lambda most: (designs, limits, size))
+    kept = went["counts"]["kept"]
+    assert f"A search evaluated 7 of {size:,} designs and kept {kept:,}." in make_page(shown)
+
+
+def test_sliders_bound_what_is_maximised_from_below(result):
+    params = result.frontier["latency"].assign_attrs(direction="min")
+    manifest = {"objectives": [{"metric": "params", "direction": "max"}], "metrics": ["params", "latency"]}
+    told = xr.Dataset({"params": params, "latency": params})
+    found = [(li["column"], li["side"]) for li in html._open(manifest, told, [])]
+    assert found == [
+        ("params", "min"),
+        ("latency", "max"),
+    ]
 
 
 @pytest.mark.parametrize("values", [[1.5, np.nan, 1.5, 1e-300], list(np.linspace(0, 1, 900)), [3.0] * 700])

@@ -30,7 +30,8 @@ function ticksOf(column, wanted) {
   }
   if (values.length < 2) {
     const rough = (column.high - column.low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
-    const step = power * [1, 2, 2.5, 5, 10].find((m) => m * power >= rough);
+    // Round numbers of bytes are powers of two.
+    const step = column.unit === "B" ? 2 ** Math.ceil(Math.log2(rough)) : power * [1, 2, 2.5, 5, 10].find((m) => m * power >= rough);
     values = [];
     for (let v = Math.ceil(column.low / step) * step; v <= column.high; v += step) values.push(Number(v.toPrecision(12)));
   }
@@ -116,7 +117,8 @@ class Scatter {
   draw(x, y) {
     this.x = x; this.y = y;
     const [context, width, height] = prepareCanvas(this.canvas, 430), page = this.page;
-    const area = this.area = { left: 78, top: 20, width: width - 96, height: height - 70 };
+    const left = Math.max(78, 30 + Math.max(0, ...ticksOf(y, 6).map(([, label]) => context.measureText(label).width)));
+    const area = this.area = { left, top: 20, width: width - 18 - left, height: height - 70 };
     context.strokeStyle = GRID; context.fillStyle = INK;
     for (const [value, label] of ticksOf(x, 7)) {
       const at = area.left + inset(place(x, value)) * area.width;

@@ -44,7 +44,8 @@ function quantity(value, unit, places = 4) {
   const long = unit === "s" && DURATIONS.find(([, f]) => Math.abs(value) >= 2 * f);
   if (long) return `${digits(value / long[1], places)} ${long[0]}`;
   const [head, ...rest] = unit.split("/");
-  if (["B", "s", "J", "W", "Hz", "FLOP", "MAC"].includes(head) && value !== 0) {
+  const intensity = unit === "FLOP/B" || unit === "OP/B";
+  if (["B", "s", "J", "W", "Hz", "FLOP", "OP", "MAC"].includes(head) && !intensity && value !== 0) {
     const table = unit === "B" ? BINARY : SI;
     const [prefix, factor] = table.find(([, f]) => Math.abs(value) >= f * 0.99995) || table[table.length - 1];
     return `${digits(value / factor, places)} ${prefix}${[head, ...rest].join("/")}`;

@@ -38,11 +38,12 @@ class Page {
     let waiting = 0;
     window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => this.draw(), 100); });
   }
-  // Of too many columns those stand side by side that the spec asks about, and then the first ones; the page says so.
+  // Of too many columns those stand side by side that the spec asks about, then its choices; the page says so.
   uprights(columns) {
     const most = Math.max(4, Math.min(MOST_UPRIGHTS, Math.floor(byId("parallel").parentElement.clientWidth / 80)));
     const asked = new Set([...this.objectives.map((o) => o.column), ...this.limits.filter((l) => l.given && !l.fit).map((l) => l.column), ...this.data.per.map(this.of)]);
-    const ranked = [...columns.filter((c) => asked.has(c)), ...columns.filter((c) => !asked.has(c))].slice(0, most);
+    const rank = (c) => (asked.has(c) ? 0 : c.chosen ? 1 : c.follows ? 3 : 2);
+    const ranked = [...columns].sort((a, b) => rank(a) - rank(b)).slice(0, most);
     const left = columns.filter((c) => !ranked.includes(c)).map((c) => c.title);
     byId("left").textContent = left.length ? `Side by side: ${ranked.length} of ${columns.length} columns; in the table and the file only: ${left.join(", ")}.` : "";
     return columns.filter((c) => ranked.includes(c));
