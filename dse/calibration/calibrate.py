@@ -13,7 +13,7 @@ from dse.calibration import fitting
 from dse.calibration.constants import Calibration, Errors
 from dse.calibration.figures import with_constants
 from dse.calibration.fitting import Array, Problem
-from dse.calibration.forms import form_of
+from dse.calibration.forms import Form, form_of
 from dse.calibration.measurements import Measurement, usable
 from dse.calibration.terms import problem, resident
 from dse.hardware import DEVICES
@@ -48,7 +48,7 @@ def calibrate(measurements: Iterable[Measurement]) -> list[Fitted]:
     Rows that are to be held out or skipped take no part; a device with fewer than two networks is not calibrated.
     """
     rows = list(measurements)
-    found = [fit_rows(g) for g in groups_of(rows).values() if len({m.label for m in g}) > 1]
+    found = fit_groups([g for g in groups_of(rows).values() if len({m.label for m in g}) > 1])
     return [with_figures(one, rows) for one in sharing(found)]
 
 
@@ -92,17 +92,52 @@ def groups_of(measurements: Iterable[Measurement]) -> dict[tuple[str, ...], list
     return groups
 
 
-def fit_rows(rows: Sequence[Measurement]) -> Fitted:
-    """The calibration of one device, software and number format."""
+def fit_groups(groups: Iterable[Sequence[Measurement]]) -> list[Fitted]:
+    """The calibrations of rows, each group of one device, software and number format.
+
+    Of an engine that reaches like shares of every datasheet, devices of few rows are fitted together.
+    """
+    found: dict[tuple[str, ...], list[Sequence[Measurement]]] = {}
+    for rows in groups:
+        first = rows[0]
+        device = DEVICES[first.device].device_class if shares_constants(rows) else f"{first.device}, {first.precision}"
+        found.setdefault((device, first.software, first.domain), []).append(rows)
+    return [one for members in found.values() for one in _fit_together(members)]
+
+
+def refitted(fitted: Sequence[Fitted]) -> list[Fitted]:
+    """Some of the calibrations that were fitted, as if there were no others."""
+    alone = [one for one in fitted if not shares_constants(one.rows)]
+    return [*alone, *fit_groups(one.rows for one in fitted if shares_constants(one.rows))]
+
+
+def shares_constants(rows: Sequence[Measurement]) -> bool:
+    """Whether a device has its constants in common with others of its class and software."""
+    return _form(rows).shared and len(rows) < FEW
+
+
+def _form(rows: Sequence[Measurement]) -> Form:
     first = rows[0]
-    form = form_of(DEVICES[first.device], first.domain, first.software, len({m.network for m in rows}))
-    held = problem(rows, form)
-    values = fitting.fit(held)
-    by, groups = left_out_by(rows)
-    out = fitting.held_out(held, groups)
+    return form_of(DEVICES[first.device], first.domain, first.software, len({m.network for m in rows}))
+
+
+def _fit_together(members: Sequence[Sequence[Measurement]]) -> list[Fitted]:
+    """A calibration for each device, all with the same constants; what is left out is left out of all."""
+    form = _form(members[0])
+    held = [problem(rows, form) for rows in members]
+    whole = fitting.joined(held)
+    values = fitting.fit(whole)
+    by, groups = left_out_by([row for rows in members for row in rows])
+    outs = np.split(fitting.held_out(whole, groups), np.cumsum([len(rows) for rows in members])[:-1])
+    return [_fitted(*one, form, values, by) for one in zip(members, held, outs, strict=True)]
+
+
+def _fitted(rows: Sequence[Measurement], held: Problem, out: Array, form: Form, values: Array, by: str) -> Fitted:
+    first = rows[0]
     calibration = Calibration(
         first.device, first.software, first.precision, first.domain, form.name,
-        form.constants(values.tolist(), resident(first) if form.resident else 0.0), spread_of(out, groups), by,
+        form.constants(values.tolist(), resident(first) if form.resident else 0.0),
+        spread_of(out, left_out_by(rows)[1]), by,
         errors_of(held.residuals(values)), errors_of(out), len({m.family for m in rows}),
         (min(m.batch for m in rows), max(m.batch for m in rows)),
         "; ".join(dict.fromkeys(m.source for m in rows if m.source)),

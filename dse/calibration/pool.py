@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from dse.calibration import fitting
-from dse.calibration.calibrate import Fitted, errors_of, fit_rows, groups_of, spread_of, with_figures
+from dse.calibration.calibrate import Fitted, errors_of, fit_groups, groups_of, spread_of, with_figures
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import ANY, CLASS, Calibration
 from dse.calibration.fitting import Array
@@ -141,11 +141,11 @@ def calibrate_or_scale(measurements: Sequence[Measurement], known: Sequence[Cali
 
 
 def _calibrated_or_scaled(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> Iterator[Fitted]:
-    for rows in groups_of(measurements).values():
+    groups = groups_of(measurements).values()
+    enough = [rows for rows in groups if len({m.network for m in rows}) >= FEWEST]
+    yield from fit_groups(enough)
+    for rows in (rows for rows in groups if rows not in enough):
         device = DEVICES[rows[0].device]
-        if len({m.network for m in rows}) >= FEWEST:
-            yield fit_rows(rows)
-            continue
         choice = choose([c for c in known if c.pooled], device, AUTO, rows[0].precision, rows[0].domain)
         of_class = choice.calibration
         residuals = np.log(predicted(rows, of_class.constants) / [m.seconds for m in rows])

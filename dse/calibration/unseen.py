@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from dse.calibration import fitting
-from dse.calibration.calibrate import Fitted, sharing
+from dse.calibration.calibrate import Fitted, refitted, sharing
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import Calibration
 from dse.calibration.fitting import Array
@@ -71,7 +71,7 @@ def _left_out(fitted: Sequence[Fitted]) -> Iterator[tuple[str, list[Fitted], lis
         devices = dict.fromkeys(f.calibration.device for f in members)
         for device in devices if len(devices) > 1 else ():
             own = [f for f in members if f.calibration.device == device]
-            yield TOLD.get(kind, ", ".join(kind)), sharing([f for f in members if f not in own]), own
+            yield TOLD.get(kind, ", ".join(kind)), sharing(refitted([f for f in members if f not in own])), own
 
 
 def _kind(one: Fitted) -> tuple[str, str]:

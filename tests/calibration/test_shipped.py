@@ -10,7 +10,9 @@ import pytest
 
 import dse
 from dse.calibration import CALIBRATIONS, choose
+from dse.calibration.calibrate import fit_groups
 from dse.calibration.shipped import fit_all, measurements, validation
+from dse.calibration.terms import predicted
 from dse.cli.validate_command import _row
 from dse.hardware import DEVICES
 
@@ -61,6 +63,7 @@ def test_the_catalogue_is_what_its_measurements_fit(fitted):
         ("energy of microcontrollers, from the measured time", 0.05, 0.17),
         ("energy of microcontrollers, from the predicted time", 0.15, 0.40),
         ("a100-sxm-80gb, torch-profile, fp16", 0.04, 0.13),
+        ("LLM static batches (TensorRT-LLM)", 0.06, 0.16),
         ("LLM time to first token (TensorRT-LLM)", 0.11, 0.19),
         ("LLM generation (llama.cpp)", 0.05, 0.20),
     ],
@@ -68,6 +71,22 @@ def test_the_catalogue_is_what_its_measurements_fit(fitted):
 def test_errors_on_what_was_left_out(errors, name, median, p90):
     assert errors[name].held_out.median <= median
     assert errors[name].held_out.p90 <= p90
+
+
+def test_devices_with_one_tuned_engine_share_constants_and_what_is_left_out(fitted):
+    engine = [f for f in fitted[0] if f.calibration.software == "tensorrt-llm"]
+    assert {f.calibration.device for f in engine} == {"a100-sxm-80gb", "l40s"}
+    assert engine[0].calibration.constants == engine[1].calibration.constants
+    # A network is predicted from the other one alone, as measured on both.
+    others = fit_groups([[m for m in f.rows if m.network == "llama-2-7b"] for f in engine])
+    for one, other in zip(engine, others, strict=True):
+        new = [m for m in one.rows if m.network == "gpt-j-6b"]
+        out = np.log(predicted(new, other.calibration.constants) / [m.seconds for m in new])
+        told = [r for m, r in zip(one.rows, one.held_out, strict=True) if m.network == "gpt-j-6b"]
+        assert told == pytest.approx(out, abs=1e-6)
+    # Of llama.cpp each device has its own.
+    alone = [f.calibration.constants["weight_cost"] for f in fitted[0] if f.calibration.software == "llama.cpp"]
+    assert len(set(alone)) == len(alone) == 8
 
 
 def test_training_steps_of_sizes_not_fitted(fitted):
