@@ -20,8 +20,9 @@ import xarray as xr
 from dse.plots.choice import choose_axes
 from dse.plots.frontier_data import group_rows
 from dse.plots.style import readable
+from dse.report.choices import follows_network
 from dse.report.columns import column
-from dse.report.summary import count_rows, lacking, undefined_lines
+from dse.report.summary import count_rows, lacking, search_lines, undefined_lines
 
 # Designs that a page holds beside the frontier, and stays fluid with.
 MOST = 100_000
@@ -95,6 +96,10 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
         "name": manifest["name"],
         "size": size,
         "objectives": objectives,
+        # What a page of many columns leaves out first: axes that the name of the network tells.
+        "told": [a for a in axes if follows_network(designs, a)],
+        "choices": axes,
+        "search": "search" in manifest,
         "per": [p for p in manifest["per"] if p in designs.variables],
         "limits": [*limits, *_open(manifest, designs, limits)],
         "axes": chosen,
@@ -103,10 +108,12 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
 
 
 def _open(manifest: Mapping[str, Any], designs: xr.Dataset, limits: Sequence[Limit]) -> Iterable[dict[str, Any]]:
-    """Limits that the spec does not set, and the reader may: of every metric on its worse side."""
+    """Limits that the spec does not set, and the reader may: of every metric on its worse side, as the job has it."""
     given = {(li["column"], li["side"]) for li in limits}
+    wanted = {o["metric"]: o["direction"] for o in manifest["objectives"]}
     for metric in manifest["metrics"]:
-        direction = designs[metric].attrs.get("direction") if metric in designs else None
+        own = designs[metric].attrs.get("direction") if metric in designs else None
+        direction = wanted.get(metric, own)
         side = {"min": "max", "max": "min"}.get(str(direction))
         if side and (metric, side) not in given:
             values = designs[metric].values.astype(float)
@@ -118,12 +125,9 @@ def _body(manifest: Mapping[str, Any], held: int, size: int) -> list[str]:
     """Everything of the page that is there before its code runs."""
     names = [f"{readable(o['metric'])} ({o['direction']})" for o in manifest["objectives"]]
     per = f", for each {' and '.join(map(readable, manifest['per']))}" if manifest["per"] else ""
-    aim = f"Designs that no other beats in {', '.join(names)}{per}."
-    if held >= size:
-        scope = f"All {size:,} designs are in this page: frontiers under other budgets are exact."
-    else:
-        scope = f"{held:,} of {size:,} designs are in this page: the whole frontier of the spec, and an even random "
-        scope += "sample of all others. Frontiers under other budgets are those of the designs in the page."
+    evaluated = "Designs, of those evaluated," if "search" in manifest else "Designs"
+    aim = f"{evaluated} that no other beats in {', '.join(names)}{per}."
+    scope = _scope(manifest, held, size)
     version = f"dse {manifest['versions']['dse']}, {manifest['created']}"
     return [
         f"<h1>{escape(manifest['name'])}</h1>",
@@ -151,6 +155,29 @@ def _body(manifest: Mapping[str, Any], held: int, size: int) -> list[str]:
     ]
 
 
+def _scope(manifest: Mapping[str, Any], held: int, size: int) -> str:
+    """Which designs the page holds, and what its frontiers are worth therefore."""
+    exact = "frontiers under other budgets are exact."
+    inexact = "Frontiers under other budgets are those of the designs in the page."
+    if "search" in manifest:
+        went = manifest["search"]
+        what = f"What a search found, not proven to be the best: {went['trials']:,} trials of {went['sampler']} "
+        share = f"{100 * size / went['space']:.3g} %"
+        what += f"(seed {went['seed']}), {size:,} of {went['space']:,} designs evaluated ({share})."
+        if held >= size:
+            return f"{what} All that were evaluated are in this page, and no others. {inexact}"
+        return (
+            f"{what} {held:,} of those evaluated are in this page: the whole frontier that was found, and an even "
+            f"random sample of the others. {inexact}"
+        )
+    if held >= size:
+        return f"All {size:,} designs are in this page: {exact}"
+    return (
+        f"{held:,} of {size:,} designs are in this page: the whole frontier of the spec, and an even random sample of "
+        f"all others. {inexact}"
+    )
+
+
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     body = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
@@ -158,7 +185,8 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def _notes(manifest: Mapping[str, Any]) -> list[str]:
-    notes = [f"Undefined: {line}." for line in undefined_lines(manifest)]
+    notes = [f"Search: {line}." for line in search_lines(manifest)] if "search" in manifest else []
+    notes += [f"Undefined: {line}." for line in undefined_lines(manifest)]
     if left := manifest.get("left_out_devices"):
         notes.append(f"Left out, for want of figures: {lacking(left)}.")
     return notes + [str(note) for note in manifest.get("notes", ())]

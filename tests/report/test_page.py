@@ -76,6 +76,42 @@ def test_a_sample_is_told(result):
     assert "All 150 designs are in this page" in make_page(result)
 
 
+def test_a_search_says_what_it_saw(tmp_path):
+    """It holds what was evaluated and nothing else, so its frontier is the one that was found."""
+    result = dse.search(SPEC, trials=20, population=10, polish=False)
+    text = make_page(result)
+    assert "What a search found, not proven to be the best: 20 trials of nsga2 (seed 0)" in text
+    seen = result.counts["enumerated"]
+    assert f"{seen} of 150 designs evaluated ({100 * seen / 150:.3g} %). All that were evaluated are in" in text
+    assert "frontier of the spec" not in text and "exact." not in text
+    designs, _, size = result.sample(1000)
+    assert designs.sizes["design"] == size == seen
+    known = {(p["width"], p["resolution"]) for p in (t.params for t in result.study.trials)}
+    assert len(known) > 5
+    thinned, _, _ = result.sample(0)
+    assert thinned.sizes["design"] == result.counts["kept"]
+    with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
+        assert int(page.get_attribute("#count", "data-frontier")) == result.counts["kept"]
+        assert "on the frontier that the search found" in page.inner_text("#count") and messages == []
+
+
+def test_choices_stand_before_what_the_network_tells():
+    """And a limit stands on the side that is worse as the job has it: small is worse of a count that is maximised."""
+    spec = {
+        "network": [{"model": "llama-3.1-8b"}, {"model": "qwen2.5-7b"}],
+        "precision": {"scheme": ["fp16", "int8"]},
+        "hardware": {"device": ["h100-sxm", "a100-sxm-80gb"]},
+        "deployment": {"phase": "decode", "context": 1024, "batch": [1, 8]},
+        "objectives": {"minimize": ["latency"], "maximize": ["params"]},
+    }
+    data = json.loads(re.search(r'id="data">(.*?)</script>', make_page(dse.explore(spec)), re.DOTALL)[1])
+    assert {"layers", "d_model", "vocab"} <= set(data["told"])
+    assert not {"network", "precision", "device", "batch"} & set(data["told"])
+    assert {"network", "precision", "device", "batch"} <= set(data["choices"])
+    sides = {li["column"]: li["side"] for li in data["limits"]}
+    assert sides["params"] == "min" and sides["latency"] == "max"
+
+
 @pytest.mark.parametrize("values", [[1.5, np.nan, 1.5, 1e-300], list(np.linspace(0, 1, 900)), [3.0] * 700])
 def test_a_column_keeps_every_bit(values):
     import base64

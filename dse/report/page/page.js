@@ -38,11 +38,14 @@ class Page {
     let waiting = 0;
     window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => this.draw(), 100); });
   }
-  // Of too many columns those stand side by side that the spec asks about, and then the first ones; the page says so.
+  // Of too many columns those stand side by side that the spec asks about, then choices, then other metrics, and at last
+  // what the network's name tells; the page says which are left out.
   uprights(columns) {
     const most = Math.max(4, Math.min(MOST_UPRIGHTS, Math.floor(byId("parallel").parentElement.clientWidth / 80)));
     const asked = new Set([...this.objectives.map((o) => o.column), ...this.limits.filter((l) => l.given && !l.fit).map((l) => l.column), ...this.data.per.map(this.of)]);
-    const ranked = [...columns.filter((c) => asked.has(c)), ...columns.filter((c) => !asked.has(c))].slice(0, most);
+    const choices = new Set(this.data.choices), told = new Set(this.data.told);
+    const rank = (c) => (asked.has(c) ? 0 : told.has(c.name) ? 3 : choices.has(c.name) ? 1 : 2);
+    const ranked = [...columns].sort((a, b) => rank(a) - rank(b)).slice(0, most);
     const left = columns.filter((c) => !ranked.includes(c)).map((c) => c.title);
     byId("left").textContent = left.length ? `Side by side: ${ranked.length} of ${columns.length} columns; in the table and the file only: ${left.join(", ")}.` : "";
     return columns.filter((c) => ranked.includes(c));
@@ -166,7 +169,7 @@ class Page {
     for (const flag of this.feasible) feasible += flag;
     const chosen = this.frontier.filter((row) => this.selected[row]).length;
     const brushed = this.brushed.size || this.boxed ? `, ${chosen.toLocaleString("en-US")} of them selected` : "";
-    byId("count").textContent = `${this.frontier.length.toLocaleString("en-US")} on the frontier${brushed}; ${feasible.toLocaleString("en-US")} of ${this.size.toLocaleString("en-US")} designs meet the budgets`;
+    byId("count").textContent = `${this.frontier.length.toLocaleString("en-US")} on the frontier${this.data.search ? " that the search found" : ""}${brushed}; ${feasible.toLocaleString("en-US")} of ${this.size.toLocaleString("en-US")} designs meet the budgets`;
     Object.assign(byId("count").dataset, { frontier: this.frontier.length, selected: chosen, feasible });
   }
   draw() { this.scatter.draw(this.of(byId("x").value), this.of(byId("y").value)); this.parallel.draw(); this.legend(); }
