@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NEEDED = ("arithmetic_intensity", "achieved_ops_per_second", "peak_performance", "ridge_point")
 MOST_ROOFS = 10
+# Axes whose values' product is the devices of a replica: its rate is that of all of them, a roof that of one.
+_SHARED_BY = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 # Share of the roof from which on a design is on it.
 _REACHED = 0.99
 # Two more than the palette without its faint yellow, distinct from it for colour-blind readers too.
@@ -30,7 +32,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
 
 @dataclass(frozen=True)
 class Roof:
-    """A device in a number format, and its designs: intensity in FLOP/B, rates in FLOP/s, shape (n,)."""
+    """A device in a number format, and its designs: intensity in FLOP/B, rates of one device in FLOP/s, shape (n,)."""
 
     device: str
     compute_format: str
@@ -69,6 +71,8 @@ def prepare(result: Any) -> RooflineData:
     rows = np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))
     if len(rows) == 0:
         raise NotInResult("roofline", "no design on the frontier has an intensity and a rate")
+    devices = np.prod([column(frontier, n).astype(float) for n in _SHARED_BY if n in frontier.coords] or [1.0], axis=0)
+    values[:, NEEDED.index("achieved_ops_per_second")] /= devices
     roofs, others = _roofs(frontier, values, rows)
     reach = [v for r in roofs for v in (r.ridge, *r.intensity)]
     x = make_scale("arithmetic_intensity", frontier["arithmetic_intensity"].attrs, [min(reach) / 2, max(reach) * 1.6])
@@ -82,6 +86,8 @@ def prepare(result: Any) -> RooflineData:
     left_out = len(values) - len(rows)
     footer = "Whole networks; weights, activations and cache count as moved."
     footer += " One MAC is two FLOP; integer operations count alike."
+    if (devices > 1).any():
+        footer += " Of devices that share a network the rate of each is drawn: that of all, divided by their number."
     footer += f" {left_out:,} designs without these metrics are left out." if left_out else ""
     return RooflineData(str(result.manifest["name"]), subtitle, footer, _both_log(x), _both_log(y), roofs)
 
