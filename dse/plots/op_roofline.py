@@ -56,17 +56,22 @@ def prepare(design: Any) -> OpRooflineData:
     reach = [*intensity, ridge]
     x = make_scale("arithmetic_intensity", {"units": "FLOP/B"}, [min(reach) / 2.5, max(reach) * 3])
     y = make_scale("attained_performance", {"units": "FLOP/s"}, [rate.min() / 3, peak * 1.6])
-    share = time[rows] / time.sum()
+    devices, exchange = float(ops["devices"]), float(ops["communication_time"])
+    whole = time.sum() + exchange
+    share = time[rows] / whole
     below = share[intensity < ridge].sum()
     note = f"{len(rows)} ops, the area of each is its share of the time: {percent(below)} below the ridge"
     note += f" at {ridge:.3g} FLOP/B." if share.sum() > 0 else "."
-    still = 1 - share.sum()
+    still = 1 - share.sum() - exchange / whole
     footer = f"{design.per or 'One pass'}, whole batch. One MAC is two FLOP; integer operations count alike."
     footer += (
         f" {len(time) - len(rows)} ops without MACs take another {percent(still, 1)} of the time."
         if len(rows) < len(time)
         else ""
     )
+    if devices > 1:
+        footer += f" Rates are of each of {devices:.0f} devices that share every op evenly; their communication takes"
+        footer += f" {percent(exchange / whole, 1)} of the time."
     reached = tuple(float(ops[n]) for n in ("compute_efficiency", "bandwidth_efficiency"))
     words = design_words(design, footer[0].upper() + footer[1:], note)
     kinds, names = (tuple(str(v) for v in ops[n].values[rows]) for n in ("kind", "name"))

@@ -71,7 +71,8 @@ def prepare(result: Any) -> RooflineData:
     rows = np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))
     if len(rows) == 0:
         raise NotInResult("roofline", "no design on the frontier has an intensity and a rate")
-    devices = np.prod([column(frontier, n).astype(float) for n in _SHARED_BY if n in frontier.coords] or [1.0], axis=0)
+    shares = [column(frontier, n).astype(float) for n in _SHARED_BY if n in frontier.coords]
+    devices = np.prod([np.ones(len(values)), *shares], axis=0)
     values[:, NEEDED.index("achieved_ops_per_second")] /= devices
     roofs, others = _roofs(frontier, values, rows)
     reach = [v for r in roofs for v in (r.ridge, *r.intensity)]
