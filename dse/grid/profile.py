@@ -118,8 +118,10 @@ def _stays(space: Space) -> Mapping[str, float]:
 
     And how many devices share it, with what they have to exchange and to hold more than once.
     """
-    wanted = ("weights_moved", "activations_moved", "weight_bytes", "activation_bytes", "dram_bytes", "sram_bytes")
-    wanted += ("sharing_devices", "cache_copies", "pipeline_fill", "communication_time")
+    wanted = (
+        *("weights_moved", "activations_moved", "weight_bytes", "activation_bytes", "dram_bytes", "sram_bytes"),
+        *("sharing_devices", "cache_copies", "pipeline_fill", "communication_time"),
+    )
     values = evaluate_values(space, wanted, engine="plain")
     return {n: float(values[n].data) for n in wanted}
 

@@ -231,6 +231,46 @@ def test_a_thinned_page_holds_the_whole_frontier(result, tmp_path):
         assert messages == []
 
 
+def test_pointing_draws_no_picture_anew_and_sliding_one_a_frame(result, tmp_path):
+    with opened(result.path / "report.html") as (page, messages, _):
+        made = page.evaluate(WORK)
+        assert made["pointed"] == {"pictures": 0, "tables": 0} and made["seen"] > 3
+        assert made["ink"] > 0
+        # Ten events of a slider within a frame, then ten of a brush.
+        assert made["slid"] == {"pictures": 1, "tables": 0} and made["brushed"] == {"pictures": 1, "tables": 0}
+        assert made["rested"] == 1 and messages == []
+
+
+WORK = """async () => {
+    const p = window.page, canvas = document.querySelector('#scatter'), box = canvas.getBoundingClientRect();
+    const frame = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const since = before => ({pictures: p.made.pictures - before.pictures, tables: p.made.tables - before.tables});
+    await new Promise(done => setTimeout(done, 300));
+    let before = {...p.made};
+    const seen = new Set();
+    for (const row of p.frontier) {
+        const [x, y] = p.scatter.at(row);
+        canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + x, clientY: box.top + y}));
+        seen.add(p.hovered);
+    }
+    await frame();
+    const pointed = since(before), over = document.querySelector('#scatter-over');
+    const data = over.getContext('2d').getImageData(0, 0, over.width, over.height).data;
+    const ink = data.reduce((sum, v) => sum + (v > 0), 0);
+    before = {...p.made};
+    const slider = document.querySelector('#limit-latency-max');
+    for (let i = 0; i < 10; i += 1) { slider.value = 900 - i; slider.dispatchEvent(new Event('input')); }
+    await frame();
+    const slid = since(before);
+    before = {...p.made};
+    for (let i = 0; i < 10; i += 1) p.brushAxes(new Map([[p.parallel.columns[0], [0.35, 0.5 + i / 10]]]));
+    await frame();
+    const brushed = since(before), tables = p.made.tables;
+    await new Promise(done => setTimeout(done, 400));
+    return {pointed, seen: seen.size, ink, slid, brushed, rested: p.made.tables - tables};
+}"""
+
+
 def test_hostile_names_do_nothing(tmp_path):
     spec = {**SPEC, "device": {"<img src=x onerror=alert(1)>": {"base": "esp32"}}}
     spec["hardware"] = {"device": ["<img src=x onerror=alert(1)>", "gap9"]}
