@@ -165,6 +165,8 @@ def _scope(manifest: Mapping[str, Any], held: int, size: int) -> str:
         what = f"What a search found, not proven to be the best: {went['trials']:,} trials of {went['sampler']} "
         share = f"{100 * size / went['space']:.3g} %"
         what += f"(seed {went['seed']}), {size:,} of {went['space']:,} designs evaluated ({share})."
+        if held == manifest["counts"]["kept"] < size:
+            return f"{what} The {held:,} that were kept are in this page, and no others. {inexact}"
         if held >= size:
             return f"{what} All that were evaluated are in this page, and no others. {inexact}"
         return (

@@ -90,12 +90,13 @@ def test_a_search_says_what_it_saw(tmp_path):
     assert len(known) > 5
     thinned, _, _ = result.sample(0)
     assert thinned.sizes["design"] == result.counts["kept"]
+    assert f"The {result.counts['kept']} that were kept are in this page, and no others" in make_page(result, most=0)
     with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
         assert int(page.get_attribute("#count", "data-frontier")) == result.counts["kept"]
         assert "on the frontier that the search found" in page.inner_text("#count") and messages == []
 
 
-def test_choices_stand_before_what_the_network_tells():
+def test_choices_stand_before_what_the_network_tells(tmp_path):
     """And a limit stands on the side that is worse as the job has it: small is worse of a count that is maximised."""
     spec = {
         "network": [{"model": "llama-3.1-8b"}, {"model": "qwen2.5-7b"}],
@@ -104,7 +105,17 @@ def test_choices_stand_before_what_the_network_tells():
         "deployment": {"phase": "decode", "context": 1024, "batch": [1, 8]},
         "objectives": {"minimize": ["latency"], "maximize": ["params"]},
     }
-    data = json.loads(re.search(r'id="data">(.*?)</script>', make_page(dse.explore(spec)), re.DOTALL)[1])
+    result = dse.explore(spec)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', make_page(result), re.DOTALL)[1])
+    with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
+        # Room for seven columns.
+        page.set_viewport_size({"width": 950, "height": 900})
+        ranked = page.evaluate(
+            "() => window.page.uprights(window.page.shownColumns.filter(c => c.high > c.low)).map(c => c.name)"
+        )
+        left = page.inner_text("#left")
+        assert {"network", "precision", "device", "batch", "latency", "params"} <= set(ranked) and messages == []
+        assert "layers" not in ranked and "layers" in left
     assert {"layers", "d_model", "vocab"} <= set(data["told"])
     assert not {"network", "precision", "device", "batch"} & set(data["told"])
     assert {"network", "precision", "device", "batch"} <= set(data["choices"])

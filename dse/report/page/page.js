@@ -41,13 +41,13 @@ class Page {
     let waiting = 0;
     window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => this.draw(), 100); });
   }
-  // Of too many columns those stand side by side that the spec asks about, then choices, then other metrics, and at last
-  // what the network's name tells; the page says which are left out.
+  // Of too many columns those stand side by side that the spec asks about, then choices by name, choices by number and
+  // other metrics, and at last what the network's name tells; the page says which are left out.
   uprights(columns) {
     const most = Math.max(4, Math.min(MOST_UPRIGHTS, Math.floor(byId("parallel").parentElement.clientWidth / 80)));
     const asked = new Set([...this.objectives.map((o) => o.column), ...this.limits.filter((l) => l.given && !l.fit).map((l) => l.column), ...this.data.per.map(this.of)]);
     const choices = new Set(this.data.choices), told = new Set(this.data.told);
-    const rank = (c) => (asked.has(c) ? 0 : told.has(c.name) ? 3 : choices.has(c.name) ? 1 : 2);
+    const rank = (c) => (asked.has(c) ? 0 : told.has(c.name) ? 4 : !choices.has(c.name) ? 3 : c.text ? 1 : 2);
     const ranked = [...columns].sort((a, b) => rank(a) - rank(b)).slice(0, most);
     const left = columns.filter((c) => !ranked.includes(c)).map((c) => c.title);
     byId("left").textContent = left.length ? `Side by side: ${ranked.length} of ${columns.length} columns; in the table and the file only: ${left.join(", ")}.` : "";
