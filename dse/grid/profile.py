@@ -14,6 +14,7 @@ from dse.errors import InputError
 from dse.grid.counting import REQUEST, context_of, is_request, scoped_network, traces
 from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import leaf
+from dse.grid.plan import settings_of
 from dse.grid.space import Axis, Space
 from dse.networks import Trace
 from dse.networks.execution import Execution
@@ -21,6 +22,7 @@ from dse.networks.liveness import each_step
 from dse.networks.ops import DEPTHWISE
 
 OP, STEP = "op", "step"
+SEVERAL = "several"
 # More executions than this are shown as the rows of the op table: a picture cannot tell them apart.
 MOST_STEPS = 4_000
 _UNITS = {"macs": "1", "bytes": "B", "weight_bytes": "B", "time": "s", "energy": "J"}
@@ -63,20 +65,27 @@ def ops(space: Space) -> xr.Dataset:
         Along "op", with coordinates `name`, `kind`, `part` and `executions`: macs, weight_bytes, bytes (all that
         crosses the memory interface), compute_time, memory_time, time (the larger of them), energy (of counted MACs
         and bytes; NaN where the profile has no energy of a MAC), intensity and rate. Scalars: peak_ops and bandwidth,
-        and the shares of them that are reached.
+        and the shares of them that are reached; devices and communication_time. Where several devices share the
+        network, times and rate are of one of them, which has an even share of each op (longer by the time in which a
+        pipeline fills), and work, bytes and energy of all; the devices' communication is not of any op.
 
     Raises
     ------
     InputError
-        For a device without the peak rate or the bandwidth.
+        For a device without the peak rate or the bandwidth; where devices cannot share the network so; for training
+        on several devices, whose communication is not that of the forward pass.
     """
     space = one_pass(space)
+    if SEVERAL in settings_of(space) and "phase" in space.axes and space.axes["phase"].values[0] == "train":
+        raise InputError("training on several devices: what they exchange is not of the forward pass, the one shown")
     trace = traced(space)
     number = {n: float(leaf(space, n).data) for n in _LEAVES}
     for name, what in (("peak_ops", "peak rate in this format"), ("bandwidth", "bandwidth")):
         if np.isnan(number[name]):
             raise InputError(f"{space.axes['device'].values[0]}: the catalogue has no {what}")
     stays = _stays(space)
+    if np.isnan(stays["sharing_devices"]):
+        raise InputError("the network cannot be divided among so many devices")
     vectors = {n.removeprefix("op_"): np.broadcast_to(v, v.shape).reshape(-1) for n, v in trace.per_op().items()}
     columns = _columns(vectors, number, stays)
     coordinates = {
@@ -84,16 +93,35 @@ def ops(space: Space) -> xr.Dataset:
     }
     variables = {n: (OP, v, {"units": _UNITS[n]}) for n, v in columns.items()}
     scalars = {n: ((), number[n], {"units": u}) for n, u in _RATES.items()}
+    scalars["devices"] = (), stays["sharing_devices"], {"units": "1"}
+    scalars["communication_time"] = (), stays["communication_time"], {"units": "s"}
     return xr.Dataset({**variables, **scalars}, {**coordinates, "executions": (OP, vectors["repeat"])})
 
 
 _RATES = {"peak_ops": "FLOP/s", "bandwidth": "B/s", "compute_efficiency": "1", "bandwidth_efficiency": "1"}
-_LEAVES = (*_RATES, "batch", "weight_bits", "activation_bits", "kv_bits", "mac_energy", "sram_energy", "dram_energy")
+_SHARED = ("expert_parallel", "micro_batches")
+_LEAVES = (
+    *_RATES,
+    *_SHARED,
+    "batch",
+    "weight_bits",
+    "activation_bits",
+    "kv_bits",
+    "mac_energy",
+    "sram_energy",
+    "dram_energy",
+)
 
 
 def _stays(space: Space) -> Mapping[str, float]:
-    """What of a pass stays on chip, in time and in energy: weights and activations each as a whole."""
-    wanted = ("weights_moved", "activations_moved")
+    """What of a pass stays on chip, in time and in energy: weights and activations each as a whole.
+
+    And how many devices share it, with what they have to exchange and to hold more than once.
+    """
+    wanted = (
+        *("weights_moved", "activations_moved"),
+        *("sharing_devices", "cache_copies", "pipeline_fill", "communication_time"),
+    )
     values = evaluate_values(space, wanted, engine="plain")
     return {n: float(values[n].data) for n in wanted}
 
@@ -103,19 +131,24 @@ def _columns(
 ) -> dict[str, Any]:
     batch, often = number["batch"], vectors["repeat"]
     macs = vectors["macs"] * often * batch
-    weights = formulas.params_to_bytes(vectors["weights"], number["weight_bits"]) * often
+    # Each group of experts reads what is of no expert, and each part of the batch reads all again.
+    groups = np.where(vectors["expert_weights"] > 0, 1.0, number["expert_parallel"]) * number["micro_batches"]
+    weights = formulas.params_to_bytes(vectors["weights"], number["weight_bits"]) * often * groups
     cache = formulas.activations_to_bytes(vectors["cache_read"] + vectors["cache_written"], number["kv_bits"])
+    cache = cache * stays["cache_copies"]
     data = formulas.activations_to_bytes(vectors["traffic"], number["activation_bits"]) + cache
     data = data * often * batch
     moved = weights * stays["weights_moved"] + data * stays["activations_moved"]
-    compute = formulas.compute_time(formulas.flops(macs), number["peak_ops"] * number["compute_efficiency"])
-    memory = moved / (number["bandwidth"] * number["bandwidth_efficiency"])
+    # Of one device, from the first of a pipeline to the last.
+    share = stays["sharing_devices"] / stays["pipeline_fill"]
+    compute = formulas.compute_time(formulas.flops(macs), number["peak_ops"] * number["compute_efficiency"] * share)
+    memory = moved / (number["bandwidth"] * number["bandwidth_efficiency"] * share)
     time = formulas.roofline_latency(compute, memory)
     energies = (number[n] for n in ("mac_energy", "sram_energy", "dram_energy"))
     energy = formulas.operation_energy(macs, weights + data - moved, moved, *energies)
     with np.errstate(divide="ignore", invalid="ignore"):
         intensity = formulas.arithmetic_intensity(formulas.flops(macs), moved)
-        rate = formulas.flops(macs) / time
+        rate = formulas.flops(macs) / time / stays["sharing_devices"]
     return {
         "macs": macs,
         "weight_bytes": weights,

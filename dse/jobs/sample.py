@@ -1,4 +1,4 @@
-"""Designs of a whole space for the interactive report: all of them, or a fair sample."""
+"""Designs of a space for the interactive report: all of them or a fair sample; of a search those that it evaluated."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from dse.errors import InputError
 from dse.grid.blocks import Grid
 from dse.grid.dataset import with_ends
 from dse.grid.space import NETWORK
@@ -17,6 +18,10 @@ from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
 from dse.pareto.cut import FIT, is_mcu
 
+# Where the manifest tells of a search, and its record of the places that were evaluated.
+SEARCHED, EVALUATED = "search", "evaluated"
+_NONE = xr.DataArray(np.empty(0, dtype=np.int64))
+
 
 def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[dict[str, Any]], int]:
     """Designs of the space of a result, whether they meet its budgets or not.
@@ -25,7 +30,8 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
     ----------
     most
         Where the space has no more designs, all are given; else as many of them, drawn evenly at random, and the
-        whole frontier besides.
+        whole frontier besides. Of a search they are drawn from the designs that it evaluated: others would make
+        another frontier than the one that it found.
 
     Returns
     -------
@@ -36,13 +42,14 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
         What the designs are held to: `column`, `side` ("min" or "max"), `value`, `fit` ("mcu", "other" or "" for a
         budget), `network` that it holds for ("" for all); `given` is True.
     size
-        Designs in all.
+        Designs that were evaluated.
     """
     result.check_formulas()
     job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumptions)
     parts = []
-    whole = job.size <= most
-    drawn = np.arange(job.size) if whole else _drawn(job.size, most, seed)
+    size = int(result.counts["enumerated"]) if SEARCHED in result.manifest else job.size
+    whole = job.size <= most and SEARCHED not in result.manifest
+    drawn = np.arange(job.size) if whole else _drawn(result, job.size, most, seed)
     start = 0
     for grid in job.grids:
         own = drawn[(drawn >= start) & (drawn < start + grid.space.size)] - start
@@ -51,9 +58,13 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
             own = np.union1d(own, _frontier_places(grid, result.frontier))
         if len(own):
             parts.append(_part(job, grid, own))
+    if not parts:
+        raise InputError(
+            f"{result.path or result.name}: no design is on the frontier, and none beside it is to be shown"
+        )
     limits = {tuple(sorted(li.items())): li for grid in job.grids for li in _limits(job, grid)}
     designs = parts[0] if len(parts) == 1 else joined(parts)
-    return designs, list(limits.values()), job.size
+    return designs, list(limits.values()), size
 
 
 def _limits(job: Job, grid: Grid) -> Iterator[dict[str, Any]]:
@@ -83,9 +94,13 @@ def _frontier_places(grid: Grid, frontier: xr.Dataset) -> np.ndarray:
     return np.unique(np.ravel_multi_index([index[d] for d in space.dims], list(space.sizes.values())))
 
 
-def _drawn(size: int, most: int, seed: int) -> np.ndarray:
-    """Different numbers below `size`, in order."""
+def _drawn(result: Result, size: int, most: int, seed: int) -> np.ndarray:
+    """Different places below `size`, in order: at random, of a search among those that it evaluated."""
     random = np.random.default_rng(seed)
+    if SEARCHED in result.manifest:
+        # Results of earlier versions keep none.
+        seen = np.empty(0, dtype=np.int64) if result.search is None else result.search.get(EVALUATED, _NONE).values
+        return seen if len(seen) <= most else np.sort(random.choice(seen, most, replace=False))
     if size <= 50 * most:
         return np.sort(random.choice(size, most, replace=False))
     return np.unique(random.integers(0, size, most))

@@ -13,7 +13,6 @@ from dse.plots.kinds import DESIGN, plot
 from dse.plots.layout import (
     Room,
     Words,
-    alone_note,
     design_words,
     kind_colour,
     kind_marks,
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 MOST_ROWS, _ROWS_BELOW = 16, 9
 _COSTS = {"time": "time", "energy": "energy of operations", "bytes": "bytes moved"}
 _MEMORY_BOUND = "waits for memory"
+COMMUNICATION = "communication"
 # Points.
 _ROW_NAME = 8.0
 
@@ -73,19 +73,27 @@ def prepare(design: Any, *, rows: int = 0) -> BreakdownData:
     bound = [bool(waits[i]) for i in shown]
     if len(rest):
         names, kinds, bound = [*names, f"{len(rest)} other ops"], [*kinds, ""], [*bound, False]
+    devices, exchange = float(ops["devices"]), float(ops["communication_time"])
+    if devices > 1:
+        names, kinds, bound = [*names, COMMUNICATION], [*kinds, ""], [*bound, False]
     found = []
     for name, title in _COSTS.items():
         if name in costs:
-            values = np.array([*costs[name][shown], *([costs[name][rest].sum()] if len(rest) else [])])
+            extra = [exchange if name == "time" else 0.0] * (devices > 1)
+            values = np.array([*costs[name][shown], *([costs[name][rest].sum()] if len(rest) else []), *extra])
             unit = str(ops[name].attrs["units"])
             scale = make_scale(name, {"units": unit}, [0.0, values.max() * 1.22])
-            found.append(Cost(f"{title}: {quantity(costs[name].sum(), unit)}", scale, values))
+            found.append(Cost(f"{title}: {quantity(values.sum(), unit)}", scale, values))
     told = f"{design.per or 'one pass'}, whole batch"
     footer = f"Sum over all executions, {told}. Time is the larger of compute and memory time of each op (lower bound)."
     footer += " Energy is that of counted operations and bytes, by the energy profile." if "energy" in costs else ""
-    footer += alone_note(design)
-    waiting = costs["time"][waits].sum() / costs["time"].sum()
-    note = f"{percent(waiting)} of the time goes to ops that wait for memory."
+    whole = costs["time"].sum() + exchange
+    note = f"{percent(costs['time'][waits].sum() / whole)} of the time goes to ops that wait for memory"
+    if devices > 1:
+        footer += f" Time is that of each of {devices:.0f} devices, which share every op evenly; bytes and energy are"
+        footer += " those of all. Communication is what no computing hides."
+        note += f", {percent(exchange / whole)} to communication between {devices:.0f} devices"
+    note += "."
     return BreakdownData(design_words(design, footer, note), tuple(names), tuple(kinds), tuple(bound), tuple(found))
 
 

@@ -25,6 +25,15 @@ def column(frontier: xr.Dataset, name: str) -> np.ndarray:
     return np.broadcast_to(frontier[name].values, (frontier.sizes["design"],))
 
 
+def follows_network(frontier: xr.Dataset, axis: str) -> bool:
+    """Whether an axis is a number that the name of the network tells: one for each of several."""
+    if axis == "network" or "network" not in frontier.coords or frontier[axis].dtype.kind not in "fi":
+        return False
+    networks, values = (frontier[n].values.astype(str) for n in ("network", axis))
+    found = [set(values[networks == network].tolist()) for network in sorted(set(networks.tolist()))]
+    return len(found) > 1 and all(len(own) == 1 for own in found) and len(set.union(*found)) > 1
+
+
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
     """Spearman's correlation, ties at their mean rank; NaN where one does not vary."""
     ranks = []

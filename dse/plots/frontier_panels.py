@@ -82,7 +82,7 @@ class Builder:
         self.x_edges = cells.edges("x", self.x.log, wanted[0]) if counted else None
         self.y_edges = cells.edges("y", self.y.log, wanted[1]) if counted else None
         axes = [a for a in self.manifest["axes"] if a in self.frontier.coords and a not in self.manifest["per"]]
-        self.axes = [a for a in axes if not told_by_network(self.frontier, a)]
+        self.axes = [a for a in axes if not choice.follows_network(self.frontier, a)]
 
     def _scale(self, metric: str, which: str) -> Scale:
         variable = self.frontier[metric]
@@ -244,15 +244,6 @@ def _in_lines(text: str) -> str:
 
 def _without(group: Group, place: int) -> Group:
     return (*group[:place], *group[place + 1 :])
-
-
-def told_by_network(frontier: Any, axis: str) -> bool:
-    """Whether an axis is a number that the name of the network tells: one for each of several."""
-    if axis == "network" or "network" not in frontier.coords or frontier[axis].dtype.kind not in "fi":
-        return False
-    networks, values = (frontier[n].values.astype(str) for n in ("network", axis))
-    found = [set(values[networks == network].tolist()) for network in sorted(set(networks.tolist()))]
-    return len(found) > 1 and all(len(own) == 1 for own in found) and len(set.union(*found)) > 1
 
 
 def _heading(axis: str, value: str) -> str:

@@ -27,8 +27,6 @@ KIND_COLOURS = {
     "add": "#8c6d31",
 }
 OTHER_KINDS = "#a6a6a6"
-# Axes whose product is the number of devices that share the work of one replica.
-SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 # Inches of a line of a legend, and of what stands before the words of an entry.
 _ROW, _KEY = 0.21, 0.62
 
@@ -139,17 +137,6 @@ def design_words(design: Any, footer: str, note: str = "") -> Words:
     told += ["…"] if len(axes) > 10 else []
     sentences = [", ".join(told) + "." if told else "", note]
     return Words(title, " ".join(filter(None, sentences)), footer)
-
-
-def alone_note(design: Any) -> str:
-    """What is told of ops that several devices share, in a picture of one device; "" where one does all the work."""
-    number = math.prod(float(design.axes.get(name, 1)) for name in SHARING)
-    if number == 1:
-        return ""
-    return (
-        f" All ops as one device would run them by itself: the {number:g} devices of the design share them, and what"
-        " they send each other is not among them."
-    )
 
 
 def quantity(value: float, unit: str, digits: int = 4) -> str:

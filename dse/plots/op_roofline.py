@@ -10,7 +10,7 @@ import numpy as np
 from dse.plots import style
 from dse.plots.kinds import DESIGN, NotInResult, plot
 from dse.plots.labels import place_labels
-from dse.plots.layout import Words, alone_note, design_words, kind_colour, kind_marks, legend_below, panels
+from dse.plots.layout import Words, design_words, kind_colour, kind_marks, legend_below, panels
 from dse.plots.style import Scale, make_scale
 from dse.units import operations_unit, percent
 
@@ -57,18 +57,22 @@ def prepare(design: Any) -> OpRooflineData:
     units = [operations_unit(unit, [design.compute_format]) for unit in ("FLOP/B", "FLOP/s")]
     x = make_scale("arithmetic_intensity", {"units": units[0]}, [min(reach) / 2.5, max(reach) * 3])
     y = make_scale("attained_performance", {"units": units[1]}, [rate.min() / 3, peak * 1.6])
-    share = time[rows] / time.sum()
+    devices, exchange = float(ops["devices"]), float(ops["communication_time"])
+    whole = time.sum() + exchange
+    share = time[rows] / whole
     below = share[intensity < ridge].sum()
     note = f"{len(rows)} ops, the area of each is its share of the time: {percent(below)} below the ridge"
     note += f" at {ridge:.3g} {units[0]}." if share.sum() > 0 else "."
-    still = 1 - share.sum()
+    still = 1 - share.sum() - exchange / whole
     footer = f"{design.per or 'One pass'}, whole batch. One MAC is two operations, of integers as of floats."
-    footer += alone_note(design)
     footer += (
         f" {len(time) - len(rows)} ops without MACs take another {percent(still, 1)} of the time."
         if len(rows) < len(time)
         else ""
     )
+    if devices > 1:
+        footer += f" Rates are of each of {devices:.0f} devices that share every op evenly; their communication takes"
+        footer += f" {percent(exchange / whole, 1)} of the time."
     reached = tuple(float(ops[n]) for n in ("compute_efficiency", "bandwidth_efficiency"))
     words = design_words(design, footer[0].upper() + footer[1:], note)
     kinds, names = (tuple(str(v) for v in ops[n].values[rows]) for n in ("kind", "name"))

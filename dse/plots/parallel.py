@@ -12,7 +12,6 @@ import xarray as xr
 
 from dse.errors import InputError, unknown
 from dse.plots import choice, style
-from dse.plots.frontier_panels import told_by_network
 from dse.plots.kinds import NotInResult, plot
 from dse.plots.layout import Room, Words, colour_bar, colour_norm, panels
 from dse.plots.names import fitted
@@ -108,7 +107,7 @@ def _axes(
     if named:
         return named, []
     differing = choice.varying(frontier, known, np.arange(frontier.sizes["design"]))
-    differing = [a for a in differing if not told_by_network(frontier, a)]
+    differing = [a for a in differing if not choice.follows_network(frontier, a)]
     ranked = sorted(differing, key=lambda a: -_told(frontier, a, manifest["objectives"]))
     kept = set(ranked[: max(room, 1)])
     return [a for a in differing if a in kept], [a for a in differing if a not in kept]

@@ -12,7 +12,6 @@ import xarray as xr
 from dse.plots import style
 from dse.plots.choice import column
 from dse.plots.kinds import NotInResult, plot
-from dse.plots.layout import SHARING
 from dse.plots.names import fitted
 from dse.plots.style import Scale, make_scale
 from dse.units import counted, format_quantity, operations_unit
@@ -23,6 +22,8 @@ if TYPE_CHECKING:
 
 NEEDED = ("arithmetic_intensity", "achieved_ops_per_second", "peak_performance", "ridge_point")
 MOST_ROOFS = 10
+# Axes whose values' product is the devices of a replica: its rate is that of all of them, a roof that of one.
+_SHARED_BY = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 # Share of the roof from which on a design is on it.
 _REACHED = 0.99
 # Two more than the palette without its faint yellow, distinct from it for colour-blind readers too.
@@ -32,7 +33,7 @@ _DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)))
 
 @dataclass(frozen=True)
 class Roof:
-    """A device in a number format, and its designs: intensity in FLOP/B, rates in FLOP/s, shape (n,)."""
+    """A device in a number format, and its designs: intensity in FLOP/B, rates of one device in FLOP/s, shape (n,)."""
 
     device: str
     compute_format: str
@@ -68,12 +69,12 @@ def prepare(result: Any) -> RooflineData:
     if missing:
         raise NotInResult("roofline", f"needs the metrics {', '.join(missing)}; add them to output.metrics")
     values = np.column_stack([column(frontier, n).astype(float) for n in NEEDED])
-    # The roof is that of one device; the work is that of all that share it.
-    shared = np.prod([column(frontier, n).astype(float) for n in SHARING if n in frontier.coords], axis=0)
-    values[:, 1] /= shared
     rows = np.flatnonzero((np.isfinite(values) & (values > 0)).all(axis=1))
     if len(rows) == 0:
         raise NotInResult("roofline", "no design on the frontier has an intensity and a rate")
+    shares = [column(frontier, n).astype(float) for n in _SHARED_BY if n in frontier.coords]
+    devices = np.prod([np.ones(len(values)), *shares], axis=0)
+    values[:, NEEDED.index("achieved_ops_per_second")] /= devices
     roofs, others = _roofs(frontier, values, rows)
     reach = [v for r in roofs for v in (r.ridge, *r.intensity)]
     formats = [r.compute_format for r in roofs]
@@ -89,7 +90,8 @@ def prepare(result: Any) -> RooflineData:
     left_out = len(values) - len(rows)
     footer = "Whole networks; weights, activations and cache count as moved."
     footer += " One MAC is two operations, of integers as of floats."
-    footer += " Of designs of several devices, what one device attains." if (shared > 1).any() else ""
+    if (devices > 1).any():
+        footer += " Of devices that share a network the rate of each is drawn: that of all, divided by their number."
     footer += f" Left out for want of these metrics: {counted(left_out, 'design')}." if left_out else ""
     return RooflineData(str(result.manifest["name"]), subtitle, footer, _both_log(x), _both_log(y), roofs)
 

@@ -14,13 +14,21 @@ from dse.plots.style import readable
 
 
 def column(name: str, variable: xr.DataArray, size: int, *, shown: bool) -> dict[str, Any]:
-    """One column: its name, title, unit and values; numbers to the last bit."""
+    """One column: its name, title, unit and values; numbers to the last bit.
+
+    The page writes the unit, with a prefix, at every number; so the label of an axis has none.
+    """
     attrs: Mapping[str, Any] = variable.attrs
     unit = str(attrs.get("counted") or attrs.get("units", "1"))
     long = str(attrs.get("long_name", ""))
-    label = readable(name) + (f" [{unit}]" if unit != "1" else "")
     note = long[long.rindex("(") :] if long.endswith(")") else ""
-    told = {"name": name, "title": readable(name), "label": f"{label} {note}".strip(), "unit": unit, "shown": shown}
+    told = {
+        "name": name,
+        "title": readable(name),
+        "label": f"{readable(name)} {note}".strip(),
+        "unit": unit,
+        "shown": shown,
+    }
     values = np.broadcast_to(variable.values, (size,))
     return told | (_numbers(values.astype(np.float64)) if variable.dtype.kind in "fiub" else _texts(values))
 

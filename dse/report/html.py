@@ -17,12 +17,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from dse.plots.choice import choose_axes
+from dse.plots.choice import choose_axes, follows_network
 from dse.plots.frontier_data import group_rows
-from dse.plots.frontier_panels import told_by_network
 from dse.plots.style import readable
 from dse.report.columns import column
-from dse.report.summary import count_rows, lacking, undefined_lines
+from dse.report.summary import count_rows, lacking, search_lines, undefined_lines
 
 # Designs that a page holds beside the frontier, and stays fluid with.
 MOST = 100_000
@@ -88,10 +87,6 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
     rest = dict.fromkeys([*(li["column"] for li in limits), HELD])
     shown = dict.fromkeys([*axes, *metrics, *told])
     columns = [column(n, designs[n], size, shown=n in shown) for n in (*shown, *(r for r in rest if r not in shown))]
-    for one in columns:
-        # What merely follows the name of the network is drawn last where there is too little room.
-        one["chosen"] = one["name"] in axes and not told_by_network(designs, one["name"])
-        one["follows"] = one["name"] in axes and not one["chosen"]
     chosen: dict[str, str] = {}
     if len(objectives) > 1:
         x, y, _ = choose_axes(frontier, objectives, list(group_rows(frontier, manifest["per"]).values()))
@@ -102,6 +97,10 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
         "name": manifest["name"],
         "size": size,
         "objectives": objectives,
+        # What a page of many columns leaves out first: axes that the name of the network tells.
+        "told": [a for a in axes if follows_network(designs, a)],
+        "choices": axes,
+        "search": "search" in manifest,
         "per": [p for p in manifest["per"] if p in designs.variables],
         "limits": [*limits, *_open(manifest, designs, limits)],
         "axes": chosen,
@@ -110,11 +109,12 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
 
 
 def _open(manifest: Mapping[str, Any], designs: xr.Dataset, limits: Sequence[Limit]) -> Iterable[dict[str, Any]]:
-    """Limits that the spec does not set, and the reader may: of every metric on its worse side."""
+    """Limits that the spec does not set, and the reader may: of every metric on its worse side, as the job has it."""
     given = {(li["column"], li["side"]) for li in limits}
-    aims = {o["metric"]: o["direction"] for o in manifest["objectives"]}
+    wanted = {o["metric"]: o["direction"] for o in manifest["objectives"]}
     for metric in manifest["metrics"]:
-        direction = aims.get(metric, designs[metric].attrs.get("direction")) if metric in designs else None
+        own = designs[metric].attrs.get("direction") if metric in designs else None
+        direction = wanted.get(metric, own)
         side = {"min": "max", "max": "min"}.get(str(direction))
         if side and (metric, side) not in given:
             values = designs[metric].values.astype(float)
@@ -126,17 +126,9 @@ def _body(manifest: Mapping[str, Any], held: int, size: int) -> list[str]:
     """Everything of the page that is there before its code runs."""
     names = [f"{readable(o['metric'])} ({o['direction']})" for o in manifest["objectives"]]
     per = f", for each {' and '.join(map(readable, manifest['per']))}" if manifest["per"] else ""
-    aim = f"Designs that no other beats in {', '.join(names)}{per}."
-    if "search" in manifest:
-        found, tried = manifest["counts"]["kept"], manifest["search"]["designs"]
-        scope = f"A search evaluated {tried:,} of {size:,} designs and kept {found:,}. In this page: these, and "
-        scope += f"{'all' if held >= size else 'an even random sample of'} others of the space, which the search need "
-        scope += "not have tried: where some of them beat what it kept, the frontier here is another one."
-    elif held >= size:
-        scope = f"All {size:,} designs are in this page: frontiers under other budgets are exact."
-    else:
-        scope = f"{held:,} of {size:,} designs are in this page: the whole frontier of the spec, and an even random "
-        scope += "sample of all others. Frontiers under other budgets are those of the designs in the page."
+    evaluated = "Designs, of those evaluated," if "search" in manifest else "Designs"
+    aim = f"{evaluated} that no other beats in {', '.join(names)}{per}."
+    scope = _scope(manifest, held, size)
     version = f"dse {manifest['versions']['dse']}, {manifest['created']}"
     return [
         f"<h1>{escape(manifest['name'])}</h1>",
@@ -147,10 +139,11 @@ def _body(manifest: Mapping[str, Any], held: int, size: int) -> list[str]:
         '<div class="bar">across <select id="x"></select> up <select id="y"></select>',
         'colour <select id="colour"></select>',
         '<span id="legend" class="bar"></span></div>',
-        '<div><canvas id="scatter"></canvas></div>',
+        '<div class="stack"><canvas id="scatter"></canvas><canvas id="scatter-over"></canvas></div>',
         "<p class='quiet'>Drag over the picture or along an axis below to select, click to undo, point at a design to",
         "read it. Of designs off the frontier up to 3,000 are drawn as lines. <span id='left'></span></p>",
-        '<div><canvas id="parallel"></canvas></div></section></main><div id="tip" hidden></div>',
+        '<div class="stack"><canvas id="parallel"></canvas><canvas id="parallel-over"></canvas></div>',
+        '</section></main><div id="tip" hidden></div>',
         '<h2>Designs</h2><div class="bar">',
         '<label><input type="checkbox" id="only-frontier" checked> frontier only</label>',
         '<button id="csv" type="button">Save as CSV (SI units)</button><span id="rows" class="quiet"></span></div>',
@@ -164,6 +157,31 @@ def _body(manifest: Mapping[str, Any], held: int, size: int) -> list[str]:
     ]
 
 
+def _scope(manifest: Mapping[str, Any], held: int, size: int) -> str:
+    """Which designs the page holds, and what its frontiers are worth therefore."""
+    exact = "frontiers under other budgets are exact."
+    inexact = "Frontiers under other budgets are those of the designs in the page."
+    if "search" in manifest:
+        went = manifest["search"]
+        what = f"What a search found, not proven to be the best: {went['trials']:,} trials of {went['sampler']} "
+        share = f"{100 * size / went['space']:.3g} %"
+        what += f"(seed {went['seed']}), {size:,} of {went['space']:,} designs evaluated ({share})."
+        if held == manifest["counts"]["kept"] < size:
+            return f"{what} The {held:,} that were kept are in this page, and no others. {inexact}"
+        if held >= size:
+            return f"{what} All that were evaluated are in this page, and no others. {inexact}"
+        return (
+            f"{what} {held:,} of those evaluated are in this page: the whole frontier that was found, and an even "
+            f"random sample of the others. {inexact}"
+        )
+    if held >= size:
+        return f"All {size:,} designs are in this page: {exact}"
+    return (
+        f"{held:,} of {size:,} designs are in this page: the whole frontier of the spec, and an even random sample of "
+        f"all others. {inexact}"
+    )
+
+
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     head = "".join(f"<th>{escape(c)}</th>" for c in columns)
     body = ["<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows]
@@ -171,7 +189,8 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) ->
 
 
 def _notes(manifest: Mapping[str, Any]) -> list[str]:
-    notes = [f"Undefined: {line}." for line in undefined_lines(manifest)]
+    notes = [f"Search: {line}." for line in search_lines(manifest)] if "search" in manifest else []
+    notes += [f"Undefined: {line}." for line in undefined_lines(manifest)]
     if left := manifest.get("left_out_devices"):
         notes.append(f"Left out, for want of figures: {lacking(left)}.")
     return notes + [str(note) for note in manifest.get("notes", ())]

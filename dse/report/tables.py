@@ -12,7 +12,6 @@ from dse.units import format_quantity, operations_unit
 
 GAP = "  "
 NARROWEST = 16
-NETWORK = "network"
 
 
 def format_table(
@@ -84,7 +83,9 @@ def frontier_rows(
     most
         Rows that are shown, spread evenly over the frontier.
     """
-    varying = [n for n, number in axes.items() if number > 1 and n in frontier and not _follows_network(frontier, n)]
+    from dse.plots.choice import follows_network
+
+    varying = [n for n, number in axes.items() if number > 1 and n in frontier and not follows_network(frontier, n)]
     size = frontier.sizes["design"]
     places = np.unique(np.linspace(0, size - 1, min(most, size)).astype(int))
     rows = []
@@ -123,12 +124,3 @@ def _plain(value: object) -> str:
     if isinstance(value, float):
         return "-" if value != value else f"{value:g}"
     return str(value)
-
-
-def _follows_network(frontier: xr.Dataset, axis: str) -> bool:
-    """Whether an axis is told by the name of the network: one of its shape, with one value for each of several."""
-    if axis == NETWORK or NETWORK not in frontier.coords:
-        return False
-    networks, values = (frontier[n].values.astype(str) for n in (NETWORK, axis))
-    found = {network: set(values[networks == network]) for network in set(networks)}
-    return len(found) > 1 and all(len(own) == 1 for own in found.values()) and frontier[axis].dtype.kind in "fi"

@@ -178,6 +178,19 @@ class Evaluator:
         found = self.frontier_cells()
         return found if len(found) else ascending(self._nearest[0])
 
+    def evaluated(self, most: int, seed: int = 0) -> np.ndarray:
+        """Places among the designs of all grids of those that were evaluated, ascending: all, or so many at random."""
+        cells = self._seen.values()
+        numbers = self.space.numbers(cells)
+        parts = [
+            part.first + part.places(cells[numbers == number] - part.start)
+            for number, part in enumerate(self.space.parts)
+        ]
+        places = np.sort(np.concatenate(parts))
+        if len(places) > most:
+            places = np.sort(np.random.default_rng(seed).choice(places, most, replace=False))
+        return places
+
     def frontier_cells(self) -> np.ndarray:
         """The cells that the designs of the frontier so far are in."""
         return self.space.cells_of(self.archive.places())

@@ -23,6 +23,8 @@ from dse.search.samplers import GROUP, in_order
 LEAST_TRIALS = 50
 # Importances are those of so many of them at most: the time they take grows with the square of their number.
 MOST_TRIALS = 4000
+# Designs evaluated that are kept by their places, for the report.
+MOST_EVALUATED = 100_000
 OVERALL = "frontier"
 
 
@@ -37,14 +39,16 @@ def record(driver: Driver, verdict: Verdict) -> xr.Dataset:
         "trial": objectives, whether it is feasible, whether no other of its group beats it, and the number of its value
         among those of each "parameter", NaN where it has none. `importance` of each parameter for each objective, and
         for reaching the frontier of a trial's group, from `trials` feasible ones, evenly chosen; NaN for a parameter
-        that groups differ by. Along "exact": the exact frontier, and which
-        of it was found.
+        that groups differ by. Along "seen": `evaluated`, the places in the grids, laid end to end, of the designs that
+        were evaluated, a random part of more than MOST_EVALUATED. Along "exact": the exact frontier, and which of it
+        was found.
     """
     names = [o.metric for o in driver.job.cut.objectives]
     measured = frame(verdict.exact or driver.steps[-1].points)
     data = xr.Dataset(attrs={"judged": int(verdict.exact is not None), "directions": " ".join(directions(driver.job))})
     data = data.merge(_steps(driver, measured))
     data = data.merge(_trials(driver, names))
+    data["evaluated"] = ("seen", driver.evaluator.evaluated(MOST_EVALUATED))
     if verdict.exact is not None:
         signs = np.array([o.sign for o in driver.job.cut.objectives])
         last = driver.steps[-1].points

@@ -26,3 +26,7 @@ class Seen:
             place = np.minimum(np.searchsorted(run, values), len(run) - 1)
             found |= run[place] == values
         return found
+
+    def values(self) -> np.ndarray:
+        """All of them, ascending."""
+        return np.sort(np.concatenate([np.empty(0, dtype=np.int64), *self._runs]))

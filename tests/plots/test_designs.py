@@ -80,6 +80,17 @@ def test_breakdown_keeps_the_whole(image):
         assert cost.values.sum() == pytest.approx(float(image.ops[name].sum()), rel=1e-12)
 
 
+def test_breakdown_of_several_devices_has_their_communication():
+    axes = {"phase": "decode", "context": 1024, "tensor_parallel": 8, "latency_model": "per_op"}
+    design = dse.plot.design("llama-3.1-8b", device="h100-sxm", precision="fp16", **axes)
+    data = breakdown.prepare(design)
+    whole = design.metrics(["latency", "communication_time"])
+    assert data.rows[-1] == breakdown.COMMUNICATION
+    assert data.costs[0].values.sum() == pytest.approx(float(whole["latency"]), rel=1e-12)
+    assert data.costs[0].values[-1] == pytest.approx(float(whole["communication_time"]), rel=1e-12)
+    assert data.costs[-1].values[-1] == 0 and "8 devices" in data.words.footer
+
+
 def test_op_roofline_has_no_op_above_its_roof(token):
     data = op_roofline.prepare(token)
     roof = np.minimum(data.peak, data.intensity * data.peak / data.ridge)

@@ -48,6 +48,16 @@ def test_a_roof_for_each_device_and_format():
     assert "Left out for want of these metrics: 1 design." in data.footer
 
 
+def test_of_several_devices_the_rate_of_one_is_under_the_roof_of_one():
+    """Eight devices together attain 4e14 FLOP/s at 50 FLOP/B, where each has a roof of 5e13: all are on it."""
+    result = make(["big"] * 2, ["fp16"] * 2, [50.0, 50.0], [4e14, 2.5e13], [1e14] * 2, [100.0] * 2)
+    shared = {"tensor_parallel": ("design", [4, 1]), "pipeline_parallel": ("design", [2, 1]), "data_parallel": 16}
+    result.frontier = result.frontier.assign_coords(shared)
+    data = prepare(result)
+    assert data.roofs[0].attained.tolist() == [5e13, 2.5e13]
+    assert "the rate of each" in data.footer and "the rate of each" not in prepare(two_devices()).footer
+
+
 def test_both_axes_are_logarithmic_and_have_units():
     data = prepare(two_devices())
     assert data.x.log and data.y.log
@@ -73,7 +83,7 @@ def test_what_several_devices_attain_is_under_the_roof_of_one():
     result.frontier = result.frontier.assign_coords(shared)
     (roof,) = prepare(result).roofs
     assert roof.attained.tolist() == [1e14, 1e14]
-    assert "what one device attains" in prepare(result).footer
+    assert "the rate of each is drawn" in prepare(result).footer
 
 
 def test_beyond_ten_roofs_those_with_most_designs_are_drawn_and_that_is_said():

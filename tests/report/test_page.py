@@ -14,7 +14,6 @@ import pytest
 import xarray as xr
 
 import dse
-from dse.report import html
 from dse.report.columns import column
 from dse.report.html import page as make_page
 from tests.report.browser import opened
@@ -77,23 +76,51 @@ def test_a_sample_is_told(result):
     assert "All 150 designs are in this page" in make_page(result)
 
 
-def test_a_search_says_that_the_page_holds_more_than_it_tried(result):
-    went = {**result.manifest, "search": {"designs": 7}}
-    designs, limits, size = result.sample(1000)
-    shown = SimpleNamespace(frontier=result.frontier, manifest=went, sample=lambda most: (designs, limits, size))
-    kept = went["counts"]["kept"]
-    assert f"A search evaluated 7 of {size:,} designs and kept {kept:,}." in make_page(shown)
+def test_a_search_says_what_it_saw(tmp_path):
+    """It holds what was evaluated and nothing else, so its frontier is the one that was found."""
+    result = dse.search(SPEC, trials=20, population=10, polish=False)
+    text = make_page(result)
+    assert "What a search found, not proven to be the best: 20 trials of nsga2 (seed 0)" in text
+    seen = result.counts["enumerated"]
+    assert f"{seen} of 150 designs evaluated ({100 * seen / 150:.3g} %). All that were evaluated are in" in text
+    assert "frontier of the spec" not in text and "exact." not in text
+    designs, _, size = result.sample(1000)
+    assert designs.sizes["design"] == size == seen
+    known = {(p["width"], p["resolution"]) for p in (t.params for t in result.study.trials)}
+    assert len(known) > 5
+    thinned, _, _ = result.sample(0)
+    assert thinned.sizes["design"] == result.counts["kept"]
+    assert f"The {result.counts['kept']} that were kept are in this page, and no others" in make_page(result, most=0)
+    with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
+        assert int(page.get_attribute("#count", "data-frontier")) == result.counts["kept"]
+        assert "on the frontier that the search found" in page.inner_text("#count") and messages == []
 
 
-def test_sliders_bound_what_is_maximised_from_below(result):
-    params = result.frontier["latency"].assign_attrs(direction="min")
-    manifest = {"objectives": [{"metric": "params", "direction": "max"}], "metrics": ["params", "latency"]}
-    told = xr.Dataset({"params": params, "latency": params})
-    found = [(li["column"], li["side"]) for li in html._open(manifest, told, [])]
-    assert found == [
-        ("params", "min"),
-        ("latency", "max"),
-    ]
+def test_choices_stand_before_what_the_network_tells(tmp_path):
+    """And a limit stands on the side that is worse as the job has it: small is worse of a count that is maximised."""
+    spec = {
+        "network": [{"model": "llama-3.1-8b"}, {"model": "qwen2.5-7b"}],
+        "precision": {"scheme": ["fp16", "int8"]},
+        "hardware": {"device": ["h100-sxm", "a100-sxm-80gb"]},
+        "deployment": {"phase": "decode", "context": 1024, "batch": [1, 8]},
+        "objectives": {"minimize": ["latency"], "maximize": ["params"]},
+    }
+    result = dse.explore(spec)
+    data = json.loads(re.search(r'id="data">(.*?)</script>', make_page(result), re.DOTALL)[1])
+    with opened(result.report(tmp_path / "x.html")) as (page, messages, _):
+        # Room for seven columns.
+        page.set_viewport_size({"width": 950, "height": 900})
+        ranked = page.evaluate(
+            "() => window.page.uprights(window.page.shownColumns.filter(c => c.high > c.low)).map(c => c.name)"
+        )
+        left = page.inner_text("#left")
+        assert {"network", "precision", "device", "batch", "latency", "params"} <= set(ranked) and messages == []
+        assert "layers" not in ranked and "layers" in left
+    assert {"layers", "d_model", "vocab"} <= set(data["told"])
+    assert not {"network", "precision", "device", "batch"} & set(data["told"])
+    assert {"network", "precision", "device", "batch"} <= set(data["choices"])
+    sides = {li["column"]: li["side"] for li in data["limits"]}
+    assert sides["params"] == "min" and sides["latency"] == "max"
 
 
 @pytest.mark.parametrize("values", [[1.5, np.nan, 1.5, 1e-300], list(np.linspace(0, 1, 900)), [3.0] * 700])
@@ -213,6 +240,46 @@ def test_a_thinned_page_holds_the_whole_frontier(result, tmp_path):
     with opened(result.report(tmp_path / "x.html", most=10)) as (page, messages, _):
         assert int(page.get_attribute("#count", "data-frontier")) == result.counts["kept"]
         assert messages == []
+
+
+def test_pointing_draws_no_picture_anew_and_sliding_one_a_frame(result, tmp_path):
+    with opened(result.path / "report.html") as (page, messages, _):
+        made = page.evaluate(WORK)
+        assert made["pointed"] == {"pictures": 0, "tables": 0} and made["seen"] > 3
+        assert made["ink"] > 0
+        # Ten events of a slider within a frame, then ten of a brush.
+        assert made["slid"] == {"pictures": 1, "tables": 0} and made["brushed"] == {"pictures": 1, "tables": 0}
+        assert made["rested"] == 1 and messages == []
+
+
+WORK = """async () => {
+    const p = window.page, canvas = document.querySelector('#scatter'), box = canvas.getBoundingClientRect();
+    const frame = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+    const since = before => ({pictures: p.made.pictures - before.pictures, tables: p.made.tables - before.tables});
+    await new Promise(done => setTimeout(done, 300));
+    let before = {...p.made};
+    const seen = new Set();
+    for (const row of p.frontier) {
+        const [x, y] = p.scatter.at(row);
+        canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + x, clientY: box.top + y}));
+        seen.add(p.hovered);
+    }
+    await frame();
+    const pointed = since(before), over = document.querySelector('#scatter-over');
+    const data = over.getContext('2d').getImageData(0, 0, over.width, over.height).data;
+    const ink = data.reduce((sum, v) => sum + (v > 0), 0);
+    before = {...p.made};
+    const slider = document.querySelector('#limit-latency-max');
+    for (let i = 0; i < 10; i += 1) { slider.value = 900 - i; slider.dispatchEvent(new Event('input')); }
+    await frame();
+    const slid = since(before);
+    before = {...p.made};
+    for (let i = 0; i < 10; i += 1) p.brushAxes(new Map([[p.parallel.columns[0], [0.35, 0.5 + i / 10]]]));
+    await frame();
+    const brushed = since(before), tables = p.made.tables;
+    await new Promise(done => setTimeout(done, 400));
+    return {pointed, seen: seen.size, ink, slid, brushed, rested: p.made.tables - tables};
+}"""
 
 
 def test_hostile_names_do_nothing(tmp_path):

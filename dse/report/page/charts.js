@@ -5,7 +5,7 @@ const INK = "#222", FAINT = "#c9ccd1", FEASIBLE = "#8fbfe0", FRONTIER = "#d55e00
 const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#8c6d31"];
 const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
 // Lines that are drawn of designs that are not on the frontier, and lines a frame.
-const MOST_LINES = 3000, LINES_A_FRAME = 6000;
+const MOST_LINES = 3000, LINES_A_FRAME = 1000;
 
 function prepareCanvas(canvas, height) {
   const width = canvas.parentElement.clientWidth, ratio = window.devicePixelRatio || 1;
@@ -29,13 +29,14 @@ function ticksOf(column, wanted) {
     values = values.filter((_, i) => i % Math.max(1, Math.ceil(values.length / wanted)) === 0);
   }
   if (values.length < 2) {
-    const rough = (column.high - column.low) / wanted, power = 10 ** Math.floor(Math.log10(rough));
-    // Round numbers of bytes are powers of two.
-    const step = column.unit === "B" ? 2 ** Math.ceil(Math.log2(rough)) : power * [1, 2, 2.5, 5, 10].find((m) => m * power >= rough);
+    // Of bytes the steps are round in the unit that they are written in.
+    const [, factor] = (column.unit === "B" && BINARY.find(([, f]) => Math.abs(column.high) >= f)) || ["", 1];
+    const rough = (column.high - column.low) / wanted / factor, power = 10 ** Math.floor(Math.log10(rough));
+    const step = factor * power * [1, 2, 2.5, 5, 10].find((m) => m * power >= rough);
     values = [];
     for (let v = Math.ceil(column.low / step) * step; v <= column.high; v += step) values.push(Number(v.toPrecision(12)));
   }
-  return values.map((v) => [v, quantity(v, column.unit, 3)]);
+  return values.map((v) => [v, briefly(v, column.unit)]);
 }
 
 // The outermost designs stand a little off the axes: shares of a column as shares of the picture, and back.
@@ -43,10 +44,19 @@ const MARGIN = 0.04;
 const inset = (share) => MARGIN + share * (1 - 2 * MARGIN);
 const outset = (share) => (share - MARGIN) / (1 - 2 * MARGIN);
 
+// Marks that would lie on one that is there already, to the pixel, are not drawn again.
+class Pixels {
+  constructor(width, height) { this.width = Math.ceil(width); this.taken = new Uint8Array(this.width * Math.ceil(height)); }
+  take(x, y) {
+    const at = Math.round(y) * this.width + Math.round(x), free = !this.taken[at];
+    this.taken[at] = 1;
+    return free;
+  }
+}
+
 class Scatter {
-  constructor(canvas, page) {
-    this.canvas = canvas;
-    this.page = page;
+  constructor(canvas, over, page) {
+    Object.assign(this, { canvas, over, page });
     this.box = null;
     let start = null;
     canvas.addEventListener("pointerdown", (event) => { start = this.point(event); canvas.setPointerCapture(event.pointerId); });
@@ -66,7 +76,7 @@ class Scatter {
   point(event) { const r = this.canvas.getBoundingClientRect(); return [event.clientX - r.left, event.clientY - r.top]; }
   at(row) {
     const { left, top, width, height } = this.area;
-    return [left + inset(place(this.x, this.x.values[row])) * width, top + (1 - inset(place(this.y, this.y.values[row]))) * height];
+    return [left + inset(placesOf(this.x)[row]) * width, top + (1 - inset(placesOf(this.y)[row])) * height];
   }
   // What lies beyond the limits on the two columns that are drawn, and the limits themselves.
   budgets(context, x, y, area) {
@@ -105,11 +115,13 @@ class Scatter {
             [this.y, pair(this.y, 1 - share(y0, top, height), 1 - share(y1, top, height))]];
   }
   hover(event, [px, py]) {
-    const page = this.page;
+    const { feasible, onFrontier, size } = this.page, page = this.page, { left, top, width, height } = this.area;
+    const across = placesOf(this.x), up = placesOf(this.y);
     let best = -1, nearest = 14 * 14;
-    for (let row = 0; row < page.size; row += 1) {
-      if (!page.feasible[row] && !page.onFrontier[row]) continue;
-      const [x, y] = this.at(row), distance = (x - px) ** 2 + (y - py) ** 2 - (page.onFrontier[row] ? 9 : 0);
+    for (let row = 0; row < size; row += 1) {
+      if (!feasible[row] && !onFrontier[row]) continue;
+      const x = left + inset(across[row]) * width - px, y = top + (1 - inset(up[row])) * height - py;
+      const distance = x * x + y * y - (onFrontier[row] ? 9 : 0);
       if (distance < nearest) { nearest = distance; best = row; }
     }
     page.hover(best, event.clientX, event.clientY);
@@ -137,23 +149,31 @@ class Scatter {
     const passes = [[FAINT, 2, (r) => !page.feasible[r]], [FEASIBLE, 3, (r) => page.feasible[r] && !page.onFrontier[r]]];
     for (const [colour, size, wanted] of passes) {
       context.fillStyle = colour;
+      const pixels = new Pixels(width, height);
       for (let row = 0; row < page.size; row += 1) {
         if (!wanted(row) || !page.selected[row]) continue;
         const [px, py] = this.at(row);
-        context.fillRect(px - size / 2, py - size / 2, size, size);
+        if (pixels.take(px, py)) context.fillRect(px - size / 2, py - size / 2, size, size);
       }
     }
     for (const corners of page.staircases(x, y)) this.stairs(context, corners);
+    const pixels = [new Pixels(width, height), new Pixels(width, height)];
     for (const row of page.frontier) {
       const [px, py] = this.at(row);
+      if (!pixels[page.selected[row]].take(px, py)) continue;
       context.globalAlpha = page.selected[row] ? 1 : 0.15;
       context.fillStyle = page.colour(row);
       context.beginPath(); context.arc(px, py, 4, 0, 7); context.fill();
       context.strokeStyle = "#fff"; context.lineWidth = 0.7; context.stroke();
     }
     context.globalAlpha = 1; context.lineWidth = 1;
-    if (page.hovered >= 0) ring(context, this.at(page.hovered));
+    this.mark();
     if (this.box) { const [[a, b], [c, d]] = this.box; context.strokeStyle = INK; context.setLineDash([4, 3]); context.strokeRect(a, b, c - a, d - b); context.setLineDash([]); }
+  }
+  // The design under the pointer, on a canvas of its own: pointing draws nothing else.
+  mark() {
+    const [context] = prepareCanvas(this.over, 430);
+    if (this.page.hovered >= 0) ring(context, this.at(this.page.hovered));
   }
 }
 
@@ -166,8 +186,8 @@ function line(context, x0, y0, x1, y1) { context.beginPath(); context.moveTo(x0,
 function ring(context, [x, y]) { context.strokeStyle = INK; context.lineWidth = 2; context.beginPath(); context.arc(x, y, 7, 0, 7); context.stroke(); context.lineWidth = 1; }
 
 class Parallel {
-  constructor(canvas, page, columns) {
-    Object.assign(this, { canvas, page, columns, brushes: new Map(), job: 0 });
+  constructor(canvas, over, page, columns) {
+    Object.assign(this, { canvas, over, page, columns, brushes: new Map(), job: 0 });
     let axis = null, start = 0;
     canvas.addEventListener("pointerdown", (event) => {
       const [px, py] = this.point(event);
@@ -198,14 +218,19 @@ class Parallel {
     const strong = page.frontier.filter((row) => page.selected[row]), faint = page.frontier.filter((row) => !page.selected[row]);
     const lines = [...others.map((r) => [r, FEASIBLE, 0.25]), ...faint.map((r) => [r, FAINT, 0.25]), ...strong.map((r) => [r, page.colour(r), strong.length > 400 ? 0.35 : 0.8])];
     this.axes(context);
+    this.mark();
     const job = (this.job += 1), part = (start) => {
       if (job !== this.job) return;
       for (const [row, colour, alpha] of lines.slice(start, start + LINES_A_FRAME)) this.line(context, row, colour, alpha);
       context.globalAlpha = 1;
       if (start + LINES_A_FRAME < lines.length) requestAnimationFrame(() => part(start + LINES_A_FRAME));
-      else { if (page.hovered >= 0) { context.lineWidth = 3; this.line(context, page.hovered, INK, 1); context.lineWidth = 1; } this.axes(context); }
+      else this.axes(context);
     };
     part(0);
+  }
+  mark() {
+    const [context] = prepareCanvas(this.over, 320);
+    if (this.page.hovered >= 0) { context.lineWidth = 3; this.line(context, this.page.hovered, INK, 1); }
   }
   line(context, row, colour, alpha) {
     context.strokeStyle = colour; context.globalAlpha = alpha; context.beginPath();
@@ -213,8 +238,8 @@ class Parallel {
     for (const column of this.columns) {
       const value = column.values[row];
       if (!Number.isFinite(value)) { drawing = false; continue; }
-      const at = [this.x(column), this.y(column, value)];
-      if (drawing) context.lineTo(...at); else context.moveTo(...at);
+      const across = this.x(column), down = this.top + (1 - placesOf(column)[row]) * this.inner;
+      if (drawing) context.lineTo(across, down); else context.moveTo(across, down);
       drawing = true;
     }
     context.stroke(); context.globalAlpha = 1;

@@ -55,6 +55,13 @@ function quantity(value, unit, places = 4) {
   return digits(whole, places) + (unit === "1" ? "" : ` ${unit}`);
 }
 
+// On an axis large counts are told in words, as in the plots.
+const COUNTS = [[" trillion", 1e12], [" billion", 1e9], [" million", 1e6]];
+function briefly(value, unit) {
+  const [word, factor] = (unit === "1" && COUNTS.find(([, f]) => Math.abs(value) >= f)) || ["", 1];
+  return quantity(value / factor, unit, 3) + word;
+}
+
 function shown(column, row, places = 4) {
   const value = column.values[row];
   return column.text ? column.labels[value] : quantity(value, column.unit, places);
@@ -65,6 +72,12 @@ function place(column, value) {
   if (column.high === column.low) return 0.5;
   if (column.log) return Math.log(value / column.low) / Math.log(column.high / column.low);
   return (value - column.low) / (column.high - column.low);
+}
+
+// That of each row: computed once for a column.
+function placesOf(column) {
+  column.places ||= Float64Array.from(column.values, (value) => place(column, value));
+  return column.places;
 }
 
 function unplace(column, share) {

@@ -24,6 +24,11 @@ function prepareFrontier(objectives, groups, size) {
   return { costs, order, groups };
 }
 
+function same(costs, a, b) {
+  for (const cost of costs) if (cost[a] !== cost[b]) return false;
+  return true;
+}
+
 function frontierOf({ costs, order, groups }, feasible) {
   const found = [];
   let group = -1, last = -1, seen = null;
@@ -32,7 +37,7 @@ function frontierOf({ costs, order, groups }, feasible) {
     if (groups[row] !== group || last < 0) {
       group = groups[row];
       seen = costs.length === 3 ? new Staircase() : new Archive();
-    } else if (costs.every((c) => c[row] === c[last])) {
+    } else if (same(costs, row, last)) {
       found.push(row);
       continue;
     }

@@ -27,22 +27,27 @@ class Page {
     this.selected = new Uint8Array(this.size).fill(1);
     this.frontier = [];
     this.hovered = -1;
+    // How often pictures and table were made anew: pointing at designs makes none.
+    this.made = { pictures: 0, tables: 0 };
     this.boxed = null; this.brushed = new Map(); this.sorting = [this.objectives[0].column, 1];
     this.shownColumns = columns.filter((c) => c.shown);
     const several = this.shownColumns.filter((c) => c.high > c.low);
-    this.scatter = new Scatter(byId("scatter"), this);
-    this.parallel = new Parallel(byId("parallel"), this, this.uprights(several.length ? several : this.shownColumns));
+    this.scatter = new Scatter(byId("scatter"), byId("scatter-over"), this);
+    this.parallel = new Parallel(byId("parallel"), byId("parallel-over"), this, this.uprights(several.length ? several : this.shownColumns));
     this.makeControls(several);
     this.defined = this.definedRows();
     this.update();
+    this.fillTable();
     let waiting = 0;
     window.addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => this.draw(), 100); });
   }
-  // Of too many columns those stand side by side that the spec asks about, then its choices; the page says so.
+  // Of too many columns those stand side by side that the spec asks about, then choices by name, choices by number and
+  // other metrics, and at last what the network's name tells; the page says which are left out.
   uprights(columns) {
     const most = Math.max(4, Math.min(MOST_UPRIGHTS, Math.floor(byId("parallel").parentElement.clientWidth / 80)));
     const asked = new Set([...this.objectives.map((o) => o.column), ...this.limits.filter((l) => l.given && !l.fit).map((l) => l.column), ...this.data.per.map(this.of)]);
-    const rank = (c) => (asked.has(c) ? 0 : c.chosen ? 1 : c.follows ? 3 : 2);
+    const choices = new Set(this.data.choices), told = new Set(this.data.told);
+    const rank = (c) => (asked.has(c) ? 0 : told.has(c.name) ? 4 : !choices.has(c.name) ? 3 : c.text ? 1 : 2);
     const ranked = [...columns].sort((a, b) => rank(a) - rank(b)).slice(0, most);
     const left = columns.filter((c) => !ranked.includes(c)).map((c) => c.title);
     byId("left").textContent = left.length ? `Side by side: ${ranked.length} of ${columns.length} columns; in the table and the file only: ${left.join(", ")}.` : "";
@@ -150,27 +155,33 @@ class Page {
     for (const row of this.frontier) this.onFrontier[row] = 1;
     this.refresh();
   }
-  brushBox(ranges) { this.boxed = ranges; this.select(); this.refreshLater(); }
-  brushAxes(brushes) { this.brushed = brushes; this.select(); this.refreshLater(); }
+  brushBox(ranges) { this.boxed = ranges; this.refreshLater(); }
+  brushAxes(brushes) { this.brushed = brushes; this.refreshLater(); }
   select() {
     const ranges = [...this.brushed, ...(this.boxed || [])];
-    for (let row = 0; row < this.size; row += 1) this.selected[row] = ranges.every(([c, [low, high]]) => c.values[row] >= low * (1 - 1e-12) - 1e-300 && c.values[row] <= high * (1 + 1e-12)) ? 1 : 0;
+    this.selected.fill(1);
+    for (const [{ values }, [low, high]] of ranges) {
+      const least = low * (1 - 1e-12) - 1e-300, most = high * (1 + 1e-12);
+      for (let row = 0; row < this.size; row += 1) if (!(values[row] >= least && values[row] <= most)) this.selected[row] = 0;
+    }
   }
   refreshLater() {
     if (this.redrawing) return;
     this.redrawing = true;
-    requestAnimationFrame(() => { this.redrawing = false; this.refresh(); });
+    requestAnimationFrame(() => { this.redrawing = false; this.select(); this.refresh(); });
   }
-  refresh() { this.count(); this.draw(); this.fillTable(); }
+  refresh() { this.count(); this.draw(); this.fillTableLater(); }
+  // The table follows when a slider or a brush rests.
+  fillTableLater() { clearTimeout(this.waiting); this.waiting = setTimeout(() => this.fillTable(), 150); }
   count() {
     let feasible = 0;
     for (const flag of this.feasible) feasible += flag;
     const chosen = this.frontier.filter((row) => this.selected[row]).length;
     const brushed = this.brushed.size || this.boxed ? `, ${chosen.toLocaleString("en-US")} of them selected` : "";
-    byId("count").textContent = `${this.frontier.length.toLocaleString("en-US")} on the frontier${brushed}; ${feasible.toLocaleString("en-US")} of ${this.size.toLocaleString("en-US")} designs meet the budgets`;
+    byId("count").textContent = `${this.frontier.length.toLocaleString("en-US")} on the frontier${this.data.search ? " that the search found" : ""}${brushed}; ${feasible.toLocaleString("en-US")} of ${this.size.toLocaleString("en-US")} designs meet the budgets`;
     Object.assign(byId("count").dataset, { frontier: this.frontier.length, selected: chosen, feasible });
   }
-  draw() { this.scatter.draw(this.of(byId("x").value), this.of(byId("y").value)); this.parallel.draw(); this.legend(); }
+  draw() { this.made.pictures += 1; this.scatter.draw(this.of(byId("x").value), this.of(byId("y").value)); this.parallel.draw(); this.legend(); }
   colour(row) {
     const column = this.of(byId("colour").value);
     if (!column) return FRONTIER;
@@ -187,15 +198,21 @@ class Page {
     else { entry(VIRIDIS[0], quantity(column.low, column.unit, 3)); entry(VIRIDIS[VIRIDIS.length - 1], quantity(column.high, column.unit, 3)); }
     entry(FEASIBLE, "feasible"); entry(FAINT, "excluded");
   }
+  mark(row) {
+    if (row === this.hovered) return;
+    this.hovered = row;
+    this.scatter.mark();
+    this.parallel.mark();
+  }
   hover(row, left = 0, top = 0) {
     const tip = byId("tip");
     tip.hidden = row < 0;
     if (row >= 0) {
-      tip.replaceChildren(...this.shownColumns.map((c) => { const item = element("div", `${c.title}: `); item.append(element("b", shown(c, row))); return item; }));
+      if (row !== this.hovered) tip.replaceChildren(...this.shownColumns.map((c) => { const item = element("div", `${c.title}: `); item.append(element("b", shown(c, row))); return item; }));
       tip.style.left = `${Math.min(left + 16, window.innerWidth - 290)}px`;
       tip.style.top = `${Math.max(4, Math.min(top + 12, window.innerHeight - tip.offsetHeight - 8))}px`;
     }
-    if (row !== this.hovered) { this.hovered = row; this.draw(); }
+    this.mark(row);
   }
   tableRows() {
     const rows = byId("only-frontier").checked ? this.frontier : Array.from(this.feasible.keys()).filter((row) => this.feasible[row]);
@@ -203,6 +220,8 @@ class Page {
     return rows.filter((row) => this.selected[row]).sort((a, b) => sign * (column.values[a] - column.values[b]) || a - b);
   }
   fillTable() {
+    clearTimeout(this.waiting);
+    this.made.tables += 1;
     const rows = this.tableRows(), head = element("tr"), body = document.createDocumentFragment();
     for (const c of this.shownColumns) {
       const cell = element("th", c.title + (this.sorting[0] === c ? (this.sorting[1] > 0 ? " ▲" : " ▼") : ""), { title: c.label, class: c.text ? "" : "number" });
@@ -212,7 +231,7 @@ class Page {
     for (const row of rows.slice(0, ROWS_SHOWN)) {
       const tr = element("tr");
       for (const c of this.shownColumns) tr.append(element("td", shown(c, row), c.text ? {} : { class: "number" }));
-      tr.addEventListener("pointerenter", () => { this.hovered = row; this.draw(); });
+      tr.addEventListener("pointerenter", () => this.mark(row));
       body.append(tr);
     }
     byId("table").replaceChildren(head, body);
