@@ -77,15 +77,6 @@ def test_integers_are_no_floats():
     assert prepare(whole).y.label == "attained performance (TOP/s)"
 
 
-def test_what_several_devices_attain_is_under_the_roof_of_one():
-    result = make(["big"] * 2, ["fp16"] * 2, [200.0] * 2, [1e14, 8e14], [1e14] * 2, [100.0] * 2)
-    shared = {"tensor_parallel": ("design", [1, 4]), "pipeline_parallel": ("design", [1, 2])}
-    result.frontier = result.frontier.assign_coords(shared)
-    (roof,) = prepare(result).roofs
-    assert roof.attained.tolist() == [1e14, 1e14]
-    assert "the rate of each is drawn" in prepare(result).footer
-
-
 def test_beyond_ten_roofs_those_with_most_designs_are_drawn_and_that_is_said():
     names = [f"d{i:02d}" for i in range(12) for _ in range(1 if i in (3, 5) else 2)]
     n = len(names)
