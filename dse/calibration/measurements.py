@@ -34,6 +34,7 @@ from typing import Any
 from dse.calibration.constants import check_names
 from dse.calibration.measured_axes import SHARING, faults_of_network, read_axes
 from dse.calibration.totals import TOTALS, read_totals
+from dse.catalogue import MOST_BYTES, read_at_most
 from dse.errors import Fault, InputError, unknown
 from dse.networks import FAMILIES, MODELS, Family, find_model
 from dse.units import quantity
@@ -150,9 +151,12 @@ def read_measurements(path: str | Path) -> list[Measurement]:
         Every fault of every line: columns, names, values, units, axes.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8-sig")
+        content = read_at_most(Path(path), MOST_BYTES)
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(Fault(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
+    if len(content) > MOST_BYTES:
+        raise InputError(Fault(str(path), f"more than {MOST_BYTES // 2**20} MiB; a file of measurements is shorter"))
     reader = csv.DictReader(io.StringIO(text))
     columns = reader.fieldnames or []
     faults = [Fault(str(path), f"the column {name!r} is missing") for name in NEEDED if name not in columns]

@@ -63,12 +63,19 @@ def _one(entry: glossary.Name, given: Any) -> Any:
         return PUES[given].value
     if isinstance(given, bool) and entry.integer and entry.maximum == 1:
         return int(given)
+    if entry.integer and isinstance(given, int):
+        _check_exact(given)
     return _tidy(entry, units.quantity(given, entry.unit))
 
 
-def _tidy(entry: glossary.Name, value: float) -> float | int:
-    if entry.integer and abs(value) > MOST_EXACT:
+def _check_exact(value: float) -> None:
+    if abs(value) > MOST_EXACT:
         raise InputError(f"{value:g} is beyond 2^53: a count would no longer be exact")
+
+
+def _tidy(entry: glossary.Name, value: float) -> float | int:
+    if entry.integer:
+        _check_exact(value)
     return int(value) if entry.integer and value == int(value) else value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,6 +16,8 @@ from dse.errors import Fault, InputError, nearest
 MOST_BYTES = 10_000_000
 # The deepest table of a spec is one of four.
 MOST_DEPTH = 40
+# A key of so many parts, which takes a parser time in the square of its length.
+_LONG_KEY = re.compile(rb"""(?<![\w-])(?:["']?[\w-]+["']?[ \t]*\.[ \t]*){%d}""" % MOST_DEPTH)
 _NESTED = "is not a spec: its values are nested too deeply"
 _ABSURD = "is not a spec: it holds an integer of thousands of digits"
 
@@ -144,6 +147,8 @@ def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
+    if _LONG_KEY.search(content):
+        raise InputError(f"{path}: {_NESTED}")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import PurePath
@@ -135,10 +135,12 @@ def read_networks(
     own = tuple(b for found in budgets.values() for b in found)
     own += tuple(_dotted_budgets(spec, several, faults))
     needed = list(dict.fromkeys([*(m.rpartition(".")[2] for m in metrics), *(b.metric for b in own)]))
+    kinds = [family for family in families.values() if family]
+    taken = {n for n in RUN_AXES if any(_takes(family, n) for family in kinds)}
     drafts: dict[str, Draft] = {}
     told: set[str] = set()
     for name, network in several.items():
-        deployment = _meant_for(families[name], list(families.values()), spec.deployment)
+        deployment = _meant_for(families[name], taken, spec.deployment)
         alone = spec.model_copy(update={"network": network, "networks": [], "deployment": deployment})
         found: list[Fault] = []
         drafts[name] = read_space(alone, needed, found, catalogues, name)
@@ -176,13 +178,9 @@ def _placed(fault: Fault, name: str) -> Fault:
     return Fault(f"network.{name}{fault.where.removeprefix('network')}", fault.problem)
 
 
-def _meant_for(
-    family: Family | None, all_families: Sequence[Family | None], given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The deployment without settings that another of the networks takes and this one does not."""
-    foreign = {
-        n for n in RUN_AXES if family and not _takes(family, n) and any(f and _takes(f, n) for f in all_families)
-    }
+def _meant_for(family: Family | None, taken: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The deployment without settings that another of the networks takes (`taken`) and this one does not."""
+    foreign = {n for n in taken if family and not _takes(family, n)}
     return {n: v for n, v in given.items() if n not in foreign}
 
 

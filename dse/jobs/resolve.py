@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +30,8 @@ from dse.units import format_quantity
 MOST_DESIGNS = 10**11
 # From here on bounds are quicker than enumerating, and used where the spec does not say.
 LEAST_BOUNDED = 10**9
+# One for each value of the longest axis that there may be.
+MOST_FRONTIERS = 10**6
 
 
 @dataclass(frozen=True)
@@ -158,7 +161,7 @@ def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | N
     per = _groups(spec, networks, faults)
     if spec.bounds is True and spec.output.grid:
         faults.append(Fault("bounds", "nothing of the grid is evaluated as a whole; leave out output.grid = true"))
-    faults += _too_many(spec, networks.size, len(metrics))
+    faults += [*_too_many(spec, networks.size, len(metrics)), *_too_many_frontiers(per, networks)]
     if faults:
         return None
     table = _quality(spec, networks, faults)
@@ -191,6 +194,17 @@ def _too_many(spec: Spec, designs: int, metrics: int) -> list[Fault]:
     why = "output.grid = true" if spec.output.grid else "bounds = false"
     problem = f"{designs:.4g} designs ({size} of results) are too many to enumerate"
     return [Fault("", f"{problem}; at most {MOST_DESIGNS:.0e}: narrow the axes, or leave out {why}")]
+
+
+def _too_many_frontiers(per: Sequence[str], networks: Networks) -> list[Fault]:
+    """What is told where there is one frontier for each of more combinations than anybody can look at."""
+    axes = networks.axes()
+    sizes = {n: len(axes[n]) for n in per if isinstance(axes.get(n), list)}
+    if (frontiers := math.prod(sizes.values())) <= MOST_FRONTIERS:
+        return []
+    problem = f"{frontiers:.4g} frontiers, one for each combination of {', '.join(sizes)}, are too many"
+    then = "name those in choose across which a frontier is to be drawn, or narrow the axes"
+    return [Fault("objectives", f"{problem}; at most {MOST_FRONTIERS:,}: {then}")]
 
 
 def _quality(spec: Spec, networks: Networks, faults: list[Fault]) -> Table | None:

@@ -21,6 +21,10 @@ from dse.errors import Fault, InputError, nearest
 from dse.jobs.document import read_document
 from dse.networks.tracing import COUNTINGS
 
+# Keys of the wrong shape that are explained.
+MOST_FAULTS = 100
+_LONGEST = 100
+
 COMBINE = ("choose", "mix", "together")
 ARENAS = ("shared", "separate")
 
@@ -212,7 +216,10 @@ def check_shape(source: SpecLike, settings: Mapping[str, Any] | None = None) -> 
     # Later items of a list first, so that places of the earlier ones stay what they are.
     for problem in reversed(errors):
         _remove(document, _location(problem))
-    return Spec.model_validate(document), [_fault(e) for e in errors], origin
+    # Nobody reads the nearest name of each of thousands, which takes seconds to find.
+    faults = [_fault(e) for e in errors[:MOST_FAULTS]]
+    faults += [KeyFault(_key(e), e["msg"]) for e in errors[MOST_FAULTS:]]
+    return Spec.model_validate(document), faults, origin
 
 
 def _location(problem: Any) -> tuple[int | str, ...]:
@@ -247,9 +254,17 @@ _PATTERNS = {
 }
 
 
+def _parts(error: Any) -> list[str]:
+    return [str(part) for part in _location(error) if part != "[key]"]
+
+
+def _key(error: Any) -> str:
+    """The key in words: its parts are shortened, where they are no key at all."""
+    return ".".join(part if len(part) <= _LONGEST else f"{part[:_LONGEST]}..." for part in _parts(error))
+
+
 def _fault(error: Any) -> KeyFault:
-    location = [str(part) for part in _location(error) if part != "[key]"]
-    key = ".".join(location)
+    location, key = _parts(error), _key(error)
     if error["type"] == "extra_forbidden":
         allowed = _keys_at(location[:-1])
         close = nearest(location[-1], allowed)

@@ -33,6 +33,9 @@ def little_memory():
 BITS, NAMES = {"start": 2, "stop": 8, "num": 1000}, ("weight_bits", "activation_bits", "kv_bits")
 
 
+FINE, PRICES = {"start": 1, "stop": 9, "num": 1001}, ("carbon_intensity", "electricity_price")
+
+
 def with_axis(value):
     return {**SPACE, "network": {**SPACE["network"], "width": value}}
 
@@ -54,16 +57,20 @@ def nested(depth):
         (with_axis("9" * 100_000), "is not a quantity"),
         ({**SPACE, "network": {"family": "decoder", "layers": 1e30, "d_model": 64, "heads": 4, "vocab": 9}}, "2^53"),
         ({**SPACE, "deployment": {"batch": 10**400}}, "an integer of thousands of digits"),
+        ({**SPACE, "deployment": {"batch": 2**53 + 1}}, "is beyond 2^53"),
+        ({**SPACE, **{f"a{i}": {} for i in range(20_000)}}, "and 19,950 more faults"),
+        ({**SPACE, "y" * 10**6: {}}, "yyy...: unknown key"),
+        ({**SPACE, "deployment": dict.fromkeys(PRICES, FINE)}, "1.002e+06 frontiers, one for each combin"),
         ({**SPACE, "hardware": {"device": ["x" * 10**6]}}, "unknown device 'xxx"),
         ({**SPACE, "objectives": {"minimize": ["latency"] * 1000}}, "stands twice"),
         ({**SPACE, "precision": {"scheme": "a", "a": dict.fromkeys(NAMES, BITS)}}, "variants; at most"),
     ],
-    ids=range(10),
+    ids=range(14),
 )  # fmt: skip
 def test_specs(spec, told):
     with pytest.raises(InputError) as caught:
         read_job(spec)
-    assert told in str(caught.value) and len(str(caught.value)) < 3000
+    assert told in str(caught.value) and len(str(caught.value)) < 30_000
 
 
 def test_more_designs_than_can_be_numbered():

@@ -243,6 +243,7 @@ def main() -> None:
     parser.add_argument("--interrupt", action="store_true")
     parser.add_argument("--together", type=int, default=0)
     options = parser.parse_args()
+    options.folder.mkdir(parents=True, exist_ok=True)
     rounds = Rounds(options.mode, options.folder)
     what = f"kills before changes of files, {options.events} apart" if options.events else "kills at random moments"
     if options.events:
