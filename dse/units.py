@@ -142,6 +142,7 @@ def parse_unit(text: str) -> Unit:
         match = _FACTOR.match(part)
         if match is None:
             hint = f"; write {_SPELLINGS[part]}" if part in _SPELLINGS else ""
+            hint = "; numbers have no commas, and several are a list: [1, 2]" if text.startswith(",") else hint
             raise InputError(f"cannot read the unit {text!r}{hint}")
         exponent = int(match[2] or 1) * (-1 if position and separator == "/" else 1)
         if abs(exponent) > 9:

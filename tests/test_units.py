@@ -69,6 +69,7 @@ def test_rates_are_no_durations():
         ("5 EUR", "W", "write an amount in USD: no rates of exchange are held; energy/time is needed, such as '300 W'"),
         ("5 Wt", "W", "unknown unit 'Wt'"),
         ("5 Wt", "W", "energy/time is needed, such as '300 W'"),
+        ("20,50", "s", "cannot read the unit ',50'; numbers have no commas, and several are a list: [1, 2]"),
         ("3 €/h", "USD/h", "an amount in USD"),
     ],
 )

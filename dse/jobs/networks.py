@@ -12,7 +12,6 @@ from dse import glossary, units
 from dse.errors import Fault, InputError
 from dse.grid.blend import LOAD, Blend, Member, rules_of
 from dse.grid.blocks import Alone, Grid
-from dse.grid.counting import REQUEST
 from dse.grid.plan import by_recipe
 from dse.grid.program import PHASE_AXIS
 from dse.grid.quality import recipe_key
@@ -21,7 +20,7 @@ from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
-from dse.jobs.settings import RUN_AXES
+from dse.jobs.settings import RUN_AXES, takes
 from dse.jobs.sharing import blend_faults
 from dse.jobs.spaces import Draft, find_network, read_space, recipe_faults
 from dse.jobs.spec import Network, Spec
@@ -180,14 +179,8 @@ def _meant_for(
     family: Family | None, all_families: Sequence[Family | None], given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """The deployment without settings that another of the networks takes and this one does not."""
-    foreign = {
-        n for n in RUN_AXES if family and not _takes(family, n) and any(f and _takes(f, n) for f in all_families)
-    }
+    foreign = {n for n in RUN_AXES if family and not takes(family, n) and any(f and takes(f, n) for f in all_families)}
     return {n: v for n, v in given.items() if n not in foreign}
-
-
-def _takes(family: Family, name: str) -> bool:
-    return name in family.axes or (name in REQUEST and PHASE_AXIS in family.axes)
 
 
 def _budgets(name: str, network: Network, faults: list[Fault]) -> list[Budget]:
