@@ -29,13 +29,15 @@ from dse.jobs.settings import SETTINGS
 from dse.jobs.shards import Shard, find_shards, parse_shard, run_shard
 from dse.jobs.shards import merge as merge_shards
 from dse.jobs.spaces import Draft, resolve_draft
-from dse.jobs.spec import SpecLike, read_spec
+from dse.jobs.spec import Network, SpecLike, read_spec
 from dse.networks import FAMILIES, MODELS
 from dse.pareto.scanner import Progress
 from dse.pareto.table import frontier
 
 if TYPE_CHECKING:
     Names = str | Sequence[str]
+    Metric = str | Callable[..., Any]
+    Metrics = Metric | Sequence[Metric]
     Devices = str | Device | Sequence[str | Device] | Mapping[str, Mapping[str, Any]]
 
 # Types of the results of `evaluate`; all arithmetic is in float64.
@@ -49,7 +51,7 @@ def evaluate(
     *,
     device: Devices | None = None,
     precision: Names = "fp32",
-    metrics: Names | None = None,
+    metrics: Metrics | None = None,
     counting: str = "trainable",
     engine: str = "auto",
     dtype: str = "float64",
@@ -67,7 +69,7 @@ def evaluate(
         Names of the catalogues, one or several; `device` also "class:mcu" or "*", a `dse.hardware.Device` among them,
         or own devices as the table [device] of a spec holds them: {"mine": {"base": "stm32h743", "tdp": "1 W"}}.
     metrics
-        Metrics; by default all that have a meaning here.
+        Metrics by name, or your own as the functions that `dse.metric` decorates; by default all that have a meaning.
     counting
         Convention of counting parameters: "trainable", "weights" or "statistics".
     engine
@@ -106,7 +108,7 @@ def evaluate(
     """
     if dtype not in DTYPES:
         raise InputError([unknown("dtype", str(dtype), DTYPES)])
-    wanted = [metrics] if isinstance(metrics, str) else list(metrics) if metrics is not None else None
+    wanted = None if metrics is None else [registry.metric_name(m) for m in _several(metrics)]
     chosen = axes if recipe is None else {**axes, RECIPE: recipe}
     draft = _draft(network, device, precision, wanted, counting, chosen, calibration)
     space = draft.space()
@@ -151,12 +153,14 @@ def _draft(
     catalogues = _add_devices(document, device)
     if calibration is not None:
         catalogues = catalogues.with_calibrations(Path(calibration))
+    if odd := [n for n in axes if n in Network.model_fields and n != RECIPE]:
+        raise InputError([Fault(n, "is neither an axis nor a deployment setting") for n in odd])
     for name, value in axes.items():
         table = "deployment" if name in SETTINGS else "network"
         document[table][name] = value.tolist() if hasattr(value, "tolist") else value
     for name in metrics or ():
         registry.metric_record(name)
-    return resolve_draft(read_spec(document), metrics or (), catalogues)
+    return resolve_draft(read_spec(document), metrics or (), catalogues, one_list=True)
 
 
 def _add_devices(document: dict[str, Any], device: Any) -> Catalogues:
@@ -179,6 +183,10 @@ def _add_devices(document: dict[str, Any], device: Any) -> Catalogues:
 
 def _is_single(device: Any) -> bool:
     return isinstance(device, (str, Device, Mapping))
+
+
+def _several(metrics: Metrics) -> Sequence[Metric]:
+    return [metrics] if isinstance(metrics, str) or not isinstance(metrics, Iterable) else list(metrics)
 
 
 def applicable(space: Space) -> list[str]:

@@ -315,6 +315,17 @@ def _check_arguments(record: Record) -> None:
             raise InputError(f"argument {argument!r} of metric {record.name!r} is a text of number formats, no number")
 
 
+def metric_name(given: Any) -> str:
+    """The name of a metric, given by it or as the function that the decorator recorded; InputError for another."""
+    if isinstance(given, str):
+        return given
+    found = next((r.name for r in every_metric() if r.function is given), None)
+    if found is None:
+        name = getattr(given, "__name__", repr(given))
+        raise InputError(Fault("metrics", f"{name:.80} is no metric; give a name, or a function under @dse.metric"))
+    return found
+
+
 def check_recorded(functions: Iterable[Any]) -> None:
     """Raise InputError unless each is a function that a decorator of this module recorded."""
     recorded = {id(r.function): r for r in (*FORMULAS.values(), *every_metric())}

@@ -79,6 +79,9 @@ _SPELLINGS = {
     "μs": "us",
 }
 _NUMBER = re.compile(r"\s*([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*$")
+_SEPARATORS = r"(/|·|(?<!\*)\*(?!\*)|\s+)"
+# Units in parentheses, without any inside: what stands before them, and no exponent behind.
+_GROUP = re.compile(rf"(^|[/·*(\s])\(([^()]+)\)(?=$|\)|{_SEPARATORS})")
 _FACTOR = re.compile(r"(%|1|[A-Za-zµ]+2?)(?:(?:\^|\*\*)(-?\d+))?$")
 
 
@@ -121,10 +124,10 @@ def _symbol(text: str) -> tuple[float, dict[str, int]]:
 
 @cache
 def parse_unit(text: str) -> Unit:
-    """The unit that a string such as "GB/s", "USD/kWh" or "mW/KiB" names.
+    """The unit that a string such as "GB/s", "USD/kWh" or "mW/(GB/s)" names.
 
-    >>> parse_unit("KiB").scale
-    1024.0
+    >>> parse_unit("KiB").scale, parse_unit("W/(B/s)") == parse_unit("J/B")
+    (1024.0, True)
     """
     scale, dimension = 1.0, dict[str, int]()
     stripped = text.strip() or "1"
@@ -132,13 +135,14 @@ def parse_unit(text: str) -> Unit:
     stripped = f"1{stripped}" if stripped.startswith("/") else stripped
     if len(stripped) > 60:
         raise InputError(f"unit of {len(stripped)} characters; units are short")
-    for position, part in enumerate(re.split(r"(/|·|\*(?!\*)|\s+)", stripped)):
+    for position, part in enumerate(re.split(_SEPARATORS, _without_groups(stripped))):
         if position % 2:
             separator = part.strip()
             continue
         match = _FACTOR.match(part)
         if match is None:
             hint = f"; write {_SPELLINGS[part]}" if part in _SPELLINGS else ""
+            hint = "; numbers have no commas, and several are a list: [1, 2]" if text.startswith(",") else hint
             raise InputError(f"cannot read the unit {text!r}{hint}")
         exponent = int(match[2] or 1) * (-1 if position and separator == "/" else 1)
         if abs(exponent) > 9:
@@ -148,6 +152,22 @@ def parse_unit(text: str) -> Unit:
         for name, power in base.items():
             dimension[name] = dimension.get(name, 0) + power * exponent
     return Unit(scale, tuple(sorted((n, e) for n, e in dimension.items() if e)))
+
+
+def _without_groups(text: str) -> str:
+    """The unit without parentheses: "mW/(GB/s)" is "mW/GB·s", each factor being above or below by itself."""
+    before = ""
+    while before != text:
+        before, text = text, _GROUP.sub(_opened, text)
+    return text
+
+
+def _opened(group: re.Match[str]) -> str:
+    """Units in parentheses without these; below a line what was above is below, and the other way round."""
+    sign, inside = group[1], group[2].strip()
+    if sign == "/":
+        inside = re.sub(_SEPARATORS, lambda found: "·" if found[1] == "/" else "/", inside)
+    return sign + inside
 
 
 def read_quantity(text: str, unit: str) -> float:

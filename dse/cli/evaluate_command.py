@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,9 @@ import click
 from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
 from dse.cli.completion import names
 from dse.errors import InputError
+
+# "20,50": what is meant as a list, and is none. "1,000" is no number either.
+_LISTED = re.compile(r"\s*[-+.\d][^,]*(,\s*[-+.\d][^,]*)+")
 
 
 @click.command("evaluate", short_help="Evaluate one design: every metric, or one explained.")
@@ -68,9 +73,10 @@ def command(
     from dse.jobs.cautions import cautions
 
     wanted = list(dict.fromkeys([*metrics, *([explain] if explain else [])]))
-    space = design_space(network, device, precision, wanted or None, counting, parse_settings(settings), calibration)
-    if space.dims:
-        raise InputError(f"one design has one value of each axis; {', '.join(space.dims)} got several: `dse explore`")
+    given = parse_settings(settings)
+    _check_single([n for n, value in given.items() if _is_several(value)])
+    space = design_space(network, device, precision, wanted or None, counting, given, calibration)
+    _check_single(space.dims)
     lines = chain(space, explain) if explain else []
     if explain and not as_json:
         for line in lines:
@@ -86,6 +92,17 @@ def command(
         print_json({**facts, **({"explain": lines} if explain else {})})
     else:
         _print(facts)
+
+
+def _is_several(value: Any) -> bool:
+    """Whether a setting is a list, or numbers with commas between them."""
+    return isinstance(value, list) or (isinstance(value, str) and _LISTED.fullmatch(value) is not None)
+
+
+def _check_single(several: Sequence[str]) -> None:
+    if several:
+        how = f"`dse explore`, and dse.evaluate in Python, take lists: {several[0]} = [1, 2]"
+        raise InputError(f"one design has one value of each axis; {', '.join(several)} got several: {how}")
 
 
 def _print(facts: dict[str, Any]) -> None:

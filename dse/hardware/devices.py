@@ -74,7 +74,7 @@ class Device:
         figure that is no quantity of its unit or outside its range.
         """
         known = (*FIGURES, *_TEXTS, *_OTHER)
-        faults = [unknown("field", key, known, name) for key in fields if key not in known]
+        faults = [unknown("field", k, _meant(k, fields[k]) or known, name) for k in fields if k not in known]
         faults += _faults_of_texts(name, fields)
         figures = dict(base.figures) if base else {}
         for key in (key for key in FIGURES if key in fields):
@@ -103,6 +103,21 @@ class Device:
             base.pue if base else pue,
             **{**inherited, **own},
         )
+
+
+def _meant(key: str, given: Any) -> list[str]:
+    """Figures that a key which is none is the beginning of, and that what is given has the unit of."""
+    values = given if isinstance(given, (list, tuple)) else [given]
+    found = [name for name in FIGURES if name.startswith(f"{key.lower()}_")]
+    return [name for name in found if values and all(_is_quantity(v, glossary.NAMES[name].unit) for v in values)]
+
+
+def _is_quantity(given: Any, unit: str) -> bool:
+    try:
+        quantity(given, unit)
+    except InputError:
+        return False
+    return True
 
 
 def _faults_of_texts(name: str, fields: Mapping[str, Any]) -> list[Fault]:

@@ -21,7 +21,7 @@ from dse.grid.space import RECIPE, Axis, Space
 from dse.hardware import Device
 from dse.jobs.axes import PUE
 from dse.jobs.calibrated import calibration_notes, engine_notes
-from dse.jobs.catalogues import SCHEME_FIELDS, WHOLE
+from dse.jobs.catalogues import OWN_QUALITY, SCHEME_FIELDS, WHOLE
 from dse.jobs.cautions import cautions
 from dse.jobs.idle import idle_notes
 from dse.jobs.resolve import Job
@@ -41,6 +41,8 @@ def gather(job: Job) -> dict[str, Any]:
     facts: dict[str, Any] = {"counting": space.counting, "fit": job.cut.fit}
     if job.catalogues.whole:
         facts[WHOLE] = True
+    if job.quality is not None:
+        facts[OWN_QUALITY] = job.quality.digest
     if told := notes(job):
         facts["notes"] = told
     if MODEL_AXIS not in space.axes:
@@ -110,7 +112,15 @@ def notes(job: Job) -> list[str]:
             found.append(f"deployment.{RENT_AXIS} stands over that of {', '.join(over)}")
     of_networks = dict.fromkeys(told for own in job.networks.values() for told in cautions(own, job.catalogues))
     of_calibrations = [*calibration_notes(job), *engine_notes(job)]
-    return [*found, *_not_held(job), *of_networks, *of_calibrations, *_charged(job), *idle_notes(job)]
+    return [
+        *found,
+        *_not_held(job),
+        *_other_quality(job),
+        *of_networks,
+        *of_calibrations,
+        *_charged(job),
+        *idle_notes(job),
+    ]
 
 
 def _not_held(job: Job) -> list[str]:
@@ -124,6 +134,15 @@ def _not_held(job: Job) -> list[str]:
     if EVERY in job.spec.deployment.get(REGION_AXIS, ()):
         found.append(f'{told}region = "*" stands for the {len(held.regions)} regions that were used')
     return found
+
+
+def _other_quality(job: Job) -> list[str]:
+    """That the user's table of quality values is not the one of the result whose assumptions hold."""
+    before = (job.catalogues.document or {}).get(OWN_QUALITY)
+    if job.quality is None or before in (None, job.quality.digest):
+        return []
+    told = f"quality.table is not what it was for {job.catalogues.source}: the values of {job.quality.name} count"
+    return [f"{told} as they are now; the earlier result holds a copy of its own, quality.csv"]
 
 
 def _charged(job: Job) -> list[str]:

@@ -22,6 +22,9 @@ SCHEME_FIELDS = tuple(f.name for f in fields(Scheme) if f.name != "name")
 # What assumptions tell where they hold every device and region that the spec selects, used or left out.
 WHOLE = "whole_selection"
 
+# What assumptions tell of the user's table of quality values: the SHA-256 of its content.
+OWN_QUALITY = "quality_table"
+
 
 @dataclass(frozen=True)
 class Catalogues:

@@ -9,6 +9,7 @@ import numpy as np
 from dse.errors import InputError
 from dse.grid.counting import REQUEST, is_request, of_networks
 from dse.grid.evaluate import evaluate_values
+from dse.grid.reasons import without_network
 from dse.grid.space import Space
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.networks.tracing import LARGEST_COUNT
@@ -48,7 +49,10 @@ def _longest(space: Space) -> float:
 
 def _of_rounding(space: Space) -> Iterator[str]:
     """That MACs are so many that float64 does not hold each of them."""
-    macs = evaluate_values(thinned(of_networks(space), MOST_NETWORKS).space, ["macs"], engine="plain")["macs"].data
+    part = thinned(of_networks(space), MOST_NETWORKS).space
+    counted = evaluate_values(part, ["macs"], engine="plain")["macs"]
+    # Of a network that is refused no work is counted.
+    macs = np.where(without_network(part).over(part.dims), np.nan, counted.over(part.dims))
     if np.any(macs > LARGEST_COUNT):
         yield (
             f"{np.nanmax(macs):.4g} MACs of {space.model or space.family.name} are beyond 2^53: work of so many is "

@@ -12,7 +12,6 @@ from dse import glossary, units
 from dse.errors import Fault, InputError
 from dse.grid.blend import LOAD, Blend, Member, rules_of
 from dse.grid.blocks import Alone, Grid
-from dse.grid.counting import REQUEST
 from dse.grid.plan import by_recipe
 from dse.grid.program import PHASE_AXIS
 from dse.grid.quality import recipe_key
@@ -21,7 +20,7 @@ from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.quality import Table
-from dse.jobs.settings import RUN_AXES
+from dse.jobs.settings import RUN_AXES, takes
 from dse.jobs.sharing import blend_faults
 from dse.jobs.spaces import Draft, find_network, read_space, recipe_faults
 from dse.jobs.spec import Network, Spec
@@ -136,7 +135,7 @@ def read_networks(
     own += tuple(_dotted_budgets(spec, several, faults))
     needed = list(dict.fromkeys([*(m.rpartition(".")[2] for m in metrics), *(b.metric for b in own)]))
     kinds = [family for family in families.values() if family]
-    taken = {n for n in RUN_AXES if any(_takes(family, n) for family in kinds)}
+    taken = {n for n in RUN_AXES if any(takes(family, n) for family in kinds)}
     drafts: dict[str, Draft] = {}
     told: set[str] = set()
     for name, network in several.items():
@@ -180,12 +179,8 @@ def _placed(fault: Fault, name: str) -> Fault:
 
 def _meant_for(family: Family | None, taken: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
     """The deployment without settings that another of the networks takes (`taken`) and this one does not."""
-    foreign = {n for n in taken if family and not _takes(family, n)}
+    foreign = {n for n in taken if family and not takes(family, n)}
     return {n: v for n, v in given.items() if n not in foreign}
-
-
-def _takes(family: Family, name: str) -> bool:
-    return name in family.axes or (name in REQUEST and PHASE_AXIS in family.axes)
 
 
 def _budgets(name: str, network: Network, faults: list[Fault]) -> list[Budget]:

@@ -18,7 +18,7 @@ from dse.grid.inputs import REGIONAL
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.hardware import FIGURES, Device, Linear
-from dse.jobs.catalogues import CURRENT, SCHEME_FIELDS, WHOLE, Catalogues
+from dse.jobs.catalogues import CURRENT, OWN_QUALITY, SCHEME_FIELDS, WHOLE, Catalogues
 from dse.jobs.document import read_bounded
 from dse.jobs.settings import NAMED
 from dse.networks import Model
@@ -45,6 +45,7 @@ _KNOWN = (
     "notes",
     WHOLE,
     "model",
+    OWN_QUALITY,
 )
 _DEVICE = ("class", "pue", "source", "checked", "note", "figures", "linear")
 _PROFILE = ("note", "source", "sram", "dram", "mac")
@@ -84,6 +85,7 @@ def _read(document: Mapping[str, Any], source: str) -> Catalogues:
         raise InputError(f"is not the assumptions.toml of a result: it has no {', '.join(missing)}")
     reader = _Reader()
     reader.known(document, _KNOWN, "")
+    reader.text(document, OWN_QUALITY, "")
     networks = reader.tables(document, "network")
     found = Catalogues(
         devices=reader.entries(document, "device", reader.device),
@@ -162,7 +164,7 @@ class _Reader:
         """A text; empty where there is none."""
         found = table.get(key, "")
         if not isinstance(found, str):
-            self.fault(f"{where}.{key}", f"{shown(found)} is not a text")
+            self.fault(f"{where}.{key}" if where else key, f"{shown(found)} is not a text")
         return str(found)
 
     def texts(self, value: Any, where: str) -> list[str]:

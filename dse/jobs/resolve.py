@@ -253,10 +253,13 @@ def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
     return [b for b in made if b is not None]
 
 
-def _varied(networks: Networks) -> list[str]:
-    """Fields by which the number formats of a spec vary."""
+def _varied(spec: Spec, networks: Networks) -> list[str]:
+    """Fields by which the number formats of a spec vary; where one is wrong, those that are given several values."""
     draft = next(iter(networks.drafts.values()))
-    named = draft.axes.get("precision", [])
+    if "precision" not in draft.axes:
+        tables = [table for table in spec.precision.tables.values() if isinstance(table, Mapping)]
+        return list(dict.fromkeys(k for t in tables for k, v in t.items() if isinstance(v, (list, Mapping))))
+    named = draft.axes["precision"]
     names = named if isinstance(named, list) else [named]
     return list(dict.fromkeys(f for n in names for f in draft.schemes[n].varied))
 
@@ -269,7 +272,7 @@ def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, .
     """Axes with one frontier for each of their values: those of `per`, and circumstances not among `choose`."""
     axes = networks.axes()
     given = [*axes, *(n for n in (*spec.network.axes, *spec.deployment) if n not in axes)]
-    given += [n for n in (*CATALOGUE_AXES, *_varied(networks)) if n not in given]
+    given += [n for n in (*CATALOGUE_AXES, *_varied(spec, networks)) if n not in given]
     roles: dict[str, list[str]] = {}
     for key in ("per", "choose"):
         roles[key] = [_ALIASES.get(n, n) for n in getattr(spec.objectives, key)]

@@ -12,7 +12,7 @@ from dse.grid.calibrations import SOFTWARE_AXIS
 from dse.grid.counting import OF_REQUESTS, REQUEST
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS
 from dse.grid.plan import variants_of
-from dse.grid.program import MODEL_AXIS
+from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.space import check_axis
 from dse.jobs.axes import axis_values, collect
 from dse.jobs.catalogues import Catalogues
@@ -45,14 +45,37 @@ SETTINGS = tuple(
 )
 
 
+def takes(family: Family, name: str) -> bool:
+    """Whether a setting that the builder of a network takes means something to a family."""
+    return name in family.axes or (name in REQUEST and PHASE_AXIS in family.axes)
+
+
+def network_axes(family: Family) -> list[str]:
+    """The axes of a family that a spec gives in the table of the network."""
+    return [n for n in family.axes if glossary.lookup(n).kind == "architecture"]
+
+
+def of_one_list(given: Mapping[str, Any], family: Family, faults: list[Fault]) -> dict[str, Any]:
+    """The axes of a network that were given in one list with settings, without a table; what is neither is a fault."""
+    axes = network_axes(family)
+    known = [*axes, *family.stages, *SETTINGS]
+    for name in (n for n in given if n not in axes):
+        table, _, bare = name.rpartition(".")
+        if table in ("network", "deployment") and bare in known:
+            problem = f"axes and settings stand in one list here, without a table; did you mean {bare!r}?"
+            faults.append(Fault(name, problem))
+        else:
+            faults.append(_unknown_axis("axis or deployment setting", name, known, name))
+    return {n: v for n, v in given.items() if n in axes}
+
+
 def meant_settings(given: Mapping[str, Any], family: Family | None, faults: list[Fault]) -> dict[str, Any]:
     """The deployment without what has no meaning for the family, or for the phase of the work."""
     settings = dict(given)
     if family is None:
         return settings
     for name in RUN_AXES:
-        taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
-        taken = taken or (name == "phase" and settings.get(name) == "train")
+        taken = takes(family, name) or (name == PHASE_AXIS and settings.get(name) == "train")
         if name in settings and not taken:
             only = ' but training: phase = "train"' if name == "phase" else ""
             faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}{only}"))
@@ -94,15 +117,17 @@ def add_axes(
     kind: str,
     faults: list[Fault],
     catalogues: Catalogues,
+    elsewhere: Sequence[str] = (),
 ) -> None:
     """Add the axes of a table of the spec that are right to `axes`, and what is wrong with the others to `faults`.
 
-    `allowed` are the names that the table may have, `kind` is what one of them is called in a fault.
+    `allowed` are the names that the table may have, `kind` is what one of them is called in a fault; `elsewhere` are
+    dotted names of other tables that may have been meant.
     """
     for name, value in given.items():
         where = f"{table}.{name}"
         if name not in allowed:
-            faults.append(_unknown_axis(kind, name, allowed, where))
+            faults.append(_unknown_axis(kind, name, allowed, where, elsewhere))
         elif name in NAMED:
             add_named(axes, name, value, where, faults, catalogues)
         else:
@@ -113,11 +138,16 @@ def add_axes(
 _CALLED = {"depth": "layers", "width": "d_model", "num_layers": "layers", "hidden_size": "d_model"}
 
 
-def _unknown_axis(kind: str, name: str, allowed: Sequence[str], where: str) -> Fault:
-    """The fault of an axis that is not known; of one that has another name here, with that name."""
+def _unknown_axis(kind: str, name: str, allowed: Sequence[str], where: str, elsewhere: Sequence[str] = ()) -> Fault:
+    """The fault of an axis that is not known; of one that has another name here, or another table, with that."""
+    tables = {full.rpartition(".")[2]: full for full in elsewhere}
     meant = _CALLED.get(name)
-    if meant in allowed:
-        return Fault(where, f"unknown {kind} {name!r}; did you mean {meant!r}?")
+    if meant not in allowed:
+        meant = tables.get(name)
+    if meant is None and len(name) <= 200 and nearest(name, allowed) is None:
+        meant = tables.get(nearest(name, tables) or "")
+    if meant is not None:
+        return Fault(where, f"unknown {kind} {shown(name, 80)}; did you mean {meant!r}?")
     return unknown(kind, name, allowed, where)
 
 

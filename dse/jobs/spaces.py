@@ -21,7 +21,16 @@ from dse.jobs.catalogues import CURRENT, Catalogues
 from dse.jobs.devices import usable_devices
 from dse.jobs.own_devices import own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
-from dse.jobs.settings import SETTINGS, add_axes, add_named, check_profiles, check_regions, meant_settings
+from dse.jobs.settings import (
+    SETTINGS,
+    add_axes,
+    add_named,
+    check_profiles,
+    check_regions,
+    meant_settings,
+    network_axes,
+    of_one_list,
+)
 from dse.jobs.sharing import sharing_faults
 from dse.jobs.spec import Network, Spec
 from dse.jobs.stages import spread_stages
@@ -82,11 +91,17 @@ class Draft:
 
 
 def read_space(
-    spec: Spec, metrics: Sequence[str], faults: list[Fault], catalogues: Catalogues = CURRENT, name: str = ""
+    spec: Spec,
+    metrics: Sequence[str],
+    faults: list[Fault],
+    catalogues: Catalogues = CURRENT,
+    name: str = "",
+    one_list: bool = False,
 ) -> Draft:
     """Look up everything that makes the space; faults are noted, and what is right is kept.
 
-    `metrics` decide which figures a device must have; `name` is that of one of several networks.
+    `metrics` decide which figures a device must have; `name` is that of one of several networks. `one_list` says that
+    axes and settings were given together, without the tables that a spec has them in.
     """
     family, fixed = find_network(spec.network, faults, catalogues)
     if family is not None and spec.network.recipe is not None:
@@ -98,8 +113,9 @@ def read_space(
         known = {n: v for n, v in given.items() if n in _ARCHITECTURE}
         add_axes(axes, known, "network", _ARCHITECTURE, "axis", faults, catalogues)
     else:
-        own = [n for n in family.axes if glossary.lookup(n).kind == "architecture"]
-        add_axes(axes, given, "network", own, f"axis of the family {family.name!r}", faults, catalogues)
+        kind, elsewhere = f"axis of the family {family.name!r}", [f"deployment.{n}" for n in SETTINGS]
+        given = of_one_list(given, family, faults) if one_list else given
+        add_axes(axes, given, "network", network_axes(family), kind, faults, catalogues, elsewhere)
         for name in family.required:
             if name not in axes and name not in spec.network.axes:
                 meaning = glossary.lookup(name).meaning
@@ -107,7 +123,8 @@ def read_space(
     formats = own_formats(spec.precision, faults, catalogues)
     _add_precision(axes, spec, formats, faults)
     settings = meant_settings(spec.deployment, family, faults)
-    add_axes(axes, settings, "deployment", SETTINGS, "deployment setting", faults, catalogues)
+    elsewhere = [f"network.{n}" for n in network_axes(family)] if family else []
+    add_axes(axes, settings, "deployment", SETTINGS, "deployment setting", faults, catalogues, elsewhere)
     usual = variants_of("latency")[0]
     if MODEL_AXIS not in axes and (model := catalogues.options.get(MODEL_AXIS, usual)) != usual:
         add_named(axes, MODEL_AXIS, model, MODEL_AXIS, faults, catalogues)
@@ -130,8 +147,10 @@ def read_space(
     return Draft(spec, family, axes, left_out, own_hardware.devices, formats.schemes, catalogues, defaults, selected)
 
 
-def resolve_draft(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT) -> Draft:
-    """What a spec says of its space, all of it right.
+def resolve_draft(
+    spec: Spec, metrics: Sequence[str], catalogues: Catalogues = CURRENT, one_list: bool = False
+) -> Draft:
+    """What a spec says of its space, all of it right; `one_list` as in `read_space`.
 
     Raises
     ------
@@ -139,7 +158,7 @@ def resolve_draft(spec: Spec, metrics: Sequence[str], catalogues: Catalogues = C
         Every fault of the axes; a device that was named and lacks a figure that one of `metrics` needs.
     """
     faults: list[Fault] = []
-    draft = read_space(spec, metrics, faults, catalogues)
+    draft = read_space(spec, metrics, faults, catalogues, one_list=one_list)
     faults += recipe_faults(spec, [draft.family] if draft.family else [])
     faults += adapter_faults([draft.space()]) if not faults else []
     if faults:

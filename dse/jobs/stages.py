@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dse import glossary
 from dse.errors import Fault, few
 from dse.grid.space import check_axis
 from dse.jobs.axes import axis_values, collect
+from dse.jobs.settings import network_axes
 from dse.networks import Family
 
 EACH = "each"
@@ -43,7 +43,7 @@ def _of_stages(name: str, value: Mapping[str, Any], family: Family, faults: list
     """Names of the axes of all stages; none where the axis cannot be spread, or its values are wrong."""
     where, stages = f"network.{name}", family.stages
     if name not in stages:
-        own = [n for n in family.axes if glossary.lookup(n).kind == "architecture"]
+        own = network_axes(family)
         which = f"those are {', '.join(sorted(stages))}" if stages else f"it has no stages; its axes are {few(own)}"
         faults.append(Fault(where, f"is not an axis of each stage of the family {family.name!r}: {which}"))
         return []

@@ -41,7 +41,7 @@ def undefined_because(job: Job, undefined: int) -> Reasons:
         return {}
     if job.size > PLAIN_LIMIT:
         tally = _Tally()
-        parts = [thinned(grid.space, TILE // len(job.grids)).space for grid in job.grids]
+        parts = [thinned(grid.space, TILE // len(job.grids), keep_names=True).space for grid in job.grids]
         for grid, part in zip(job.grids, parts, strict=True):
             _count(job, grid, part, tally, by_value=True)
         sample = f" (of {sum(p.size for p in parts):,} designs of a coarse grid)"

@@ -43,7 +43,7 @@ def nearest_unfit(job: Job, tally: Tally) -> dict[str, dict[str, Any]]:
 
 def _parts(job: Job, grid: Grid, coarse: bool) -> list[Space]:
     if coarse:
-        return [thinned(grid.space, TILE // len(job.grids)).space]
+        return [thinned(grid.space, TILE // len(job.grids), keep_names=True).space]
     return [part for _, part in grid.space.tiles(TILE)]
 
 

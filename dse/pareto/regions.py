@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -61,14 +62,17 @@ def _by_settings(region: Region) -> Iterator[Region]:
         yield from _by_settings(region.part(str(axis.dim), rows))
 
 
-def thinned(space: Space, limit: int) -> Region:
+def thinned(space: Space, limit: int, keep_names: bool = False) -> Region:
     """A coarse grid of at most about `limit` designs: both ends of every axis, and values evenly between them.
 
-    The axis that has most values left loses half of them, until there are few enough designs.
+    The axis that has most values left loses half of them, until there are few enough designs. With `keep_names` axes of
+    names (devices, formats), of which none stands between two others, lose some only where those of numbers have no
+    more to lose.
     """
     sizes = dict(space.sizes)
-    while np.prod([float(n) for n in sizes.values()]) > limit and max(sizes.values()) > 2:
-        longest = max(sizes, key=lambda d: sizes[d])
+    named = {str(a.dim) for a in space.axes.values() if keep_names and isinstance(a.values[0], str)}
+    while math.prod(sizes.values()) > limit and max(sizes.values()) > 2:
+        longest = max(sizes, key=lambda d: (sizes[d] > 2, d not in named, sizes[d]))
         sizes[longest] = max(2, (sizes[longest] + 1) // 2)
     region = Region(space, {d: np.arange(n) for d, n in space.sizes.items()})
     for dim, n in sizes.items():

@@ -136,7 +136,23 @@ def test_explain_goes_from_the_metric_to_counts_and_sources(call):
             "'stm32f746' lacks the figure 'tdp'; needed by energy",
         ),
         ("evaluate resnet50 --device esp32 --precision int9", "unknown number format 'int9'; did you mean 'int8'?"),
-        ("evaluate resnet50 --device esp32 --set batsh=2", "unknown axis of the family 'resnet' 'batsh'"),
+        (
+            "evaluate resnet50 --device esp32 --set batsh=2",
+            "batsh: unknown axis or deployment setting 'batsh'; did you mean 'batch'?",
+        ),
+        (
+            "evaluate llama-2-7b --device h100-sxm --set contxt=3",
+            "contxt: unknown axis or deployment setting 'contxt'; did you mean 'context'?",
+        ),
+        (
+            "evaluate resnet50 --device esp32 --set network.batch=2",
+            "network.batch: axes and settings stand in one list here, without a table; did you mean 'batch'?",
+        ),
+        ("evaluate resnet50 --device esp32 --set model=resnet18", "model: is neither an axis nor a deployment setting"),
+        (
+            "evaluate resnet50 --device esp32 --set batch=20,50",
+            "batch got several: `dse explore`, and dse.evaluate in Python, take lists: batch = [1, 2]",
+        ),
         ("evaluate resnet50 --device esp32 --set batch", "--set batch: write key=value"),
         (
             "evaluate resnet50 --device esp32 --set batch=[1,2]",

@@ -55,6 +55,15 @@ def test_nothing_is_said_where_nothing_is_to_be_known():
     assert "notes" not in found.attrs
 
 
+def test_macs_of_a_network_that_is_refused_are_not_told():
+    """12 · 2^48 weights in each of three layers are beyond 2^53: of their MACs nothing is said."""
+    axes = {"layers": 3, "d_model": [1024, 2**24], "heads": 8, "vocab": 1000}
+    ask = {"precision": "fp16", "device": "h100-sxm", "metrics": "params", "phase": "decode", "context": 10}
+    found = dse.evaluate("decoder", **axes, **ask)
+    assert int(np.isnan(found.params).sum()) == 1
+    assert "notes" not in found.attrs
+
+
 def test_one_prompt_beyond_2_53_does_not_refuse_a_spec():
     spec = changed(
         LANGUAGE,

@@ -237,6 +237,8 @@ def chip(**changes):
 FAULTS = [
     (chip(peek_int8=3), "device.chip: unknown field 'peek_int8'; did you mean 'peak_int8'?"),
     (chip(peek_int8=[3]), "device.chip: unknown field 'peek_int8'; did you mean 'peak_int8'?"),
+    (chip(memory="1 GiB"), "device.chip: unknown field 'memory'; did you mean 'memory_capacity'?"),
+    (chip(memory="LPDDR5"), "device.chip: unknown field 'memory'; did you mean 'memory_type'?"),
     (chip(note={"base": 3}), "device.chip.note: {'base': 3} is not a text"),
     (chip(year="new"), "device.chip.year: 'new' is not a year"),
     (chip(compared_with="https://example.org"), "device.chip.compared_with: 'https://example.org' is not a list"),

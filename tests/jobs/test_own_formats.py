@@ -119,6 +119,10 @@ def test_faults(precision, expected):
 
 
 def test_a_wrong_format_is_told_once():
+    lost = changed(SMALL, precision=with_mine(weight_bits=4, weights=["a.npy", "b.npy"]), objectives__per=["weights"])
+    with pytest.raises(InputError) as caught:
+        read_job(lost)
+    assert str(caught.value) == "precision.mine.weights: 'a.npy' is not there; allowed: a .npy or .safetensors file"
     with pytest.raises(InputError) as caught:
         read_job(changed(SMALL, precision=with_mine(weight_bits=[2, 4], group_size=-3)))
     assert str(caught.value) == "precision.mine.group_size: -3 is not allowed; allowed: an integer at least 0"

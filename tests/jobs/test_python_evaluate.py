@@ -82,5 +82,40 @@ def test_what_is_no_spec(wrong):
 
 @pytest.mark.parametrize(("called", "axis"), [("depth", "layers"), ("width", "d_model")])
 def test_axes_of_a_transformer_by_other_names(called, axis):
-    with pytest.raises(dse.InputError, match=f"unknown axis of the family 'vit' '{called}'; did you mean '{axis}'"):
+    with pytest.raises(dse.InputError, match=f"unknown axis or deployment setting '{called}'; did you mean '{axis}'"):
         dse.evaluate("vit", **{called: 4})
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("contxt", "context"), ("bacth", "batch"), ("layres", "layers"), ("deployment.batch", "batch")]
+)
+def test_axes_and_settings_are_one_list(given, meant):
+    with pytest.raises(dse.InputError) as told:
+        dse.evaluate("llama-2-7b", device="h100-sxm", **{given: 3})
+    (fault,) = told.value.faults
+    assert fault.where == given and fault.problem.endswith(f"; did you mean {meant!r}?")
+
+
+def test_metrics_may_be_given_as_functions(own_metric):
+    found = dse.evaluate("resnet50", device="h100-sxm", metrics=[own_metric, "latency"])
+    assert float(found.energy_delay) == float(dse.evaluate("resnet50", device="h100-sxm", metrics="energy").energy) * (
+        float(found.latency)
+    )
+    alone = dse.evaluate("resnet50", device="h100-sxm", metrics=own_metric)
+    assert list(alone.data_vars) == ["energy_delay"]
+
+
+@pytest.mark.parametrize("wrong", [len, [len], 5, [5]])
+def test_what_is_no_metric(wrong):
+    with pytest.raises(dse.InputError, match="is no metric; give a name, or a function under"):
+        dse.evaluate("resnet50", device="h100-sxm", metrics=wrong)
+
+
+@pytest.fixture
+def own_metric(own_registry):
+    @dse.metric(unit="J·s", direction="min")
+    def energy_delay(energy, latency):
+        """Energy times delay."""
+        return energy * latency
+
+    return energy_delay

@@ -11,6 +11,7 @@ from specs import SMALL, changed
 
 import dse
 from dse.errors import InputError
+from dse.jobs.assumptions import notes
 from dse.jobs.recut import recut
 from dse.jobs.resolve import read_job
 
@@ -195,3 +196,20 @@ def test_the_command_tells_rows_that_match_nothing(spec, tmp_path, capsys):
     )
     assert run(["explore", str(tmp_path / "s.toml"), "--out", str(tmp_path / "o"), "--no-plots"]) == 0
     assert "own.csv: 1 of 5 rows match no design" in capsys.readouterr().out
+
+
+def test_a_table_that_has_changed_is_told_in_a_replay(spec, tmp_path):
+    """The spec's table counts; the copy in the result's folder is the one that was."""
+    given = spec()
+    dse.explore(given, out=tmp_path / "first", plots=False)
+    assumptions = tmp_path / "first" / "assumptions.toml"
+    (tmp_path / "own.csv").write_text(ROWS.replace("40.5", "30.5"))
+    changed_one, as_before = (
+        read_job(given, {"quality.table": str(path)}, assumptions=assumptions)
+        for path in (tmp_path / "own.csv", tmp_path / "first" / "quality.csv")
+    )
+    assert [row[2][0] for row in changed_one.quality.rows][:2] == [30.5, 41.5]
+    (note,) = notes(changed_one)
+    assert note.startswith("quality.table is not what it was for assumptions.toml: the values of own.csv count as they")
+    assert [row[2][0] for row in as_before.quality.rows][:2] == [40.5, 41.5]
+    assert notes(as_before) == []

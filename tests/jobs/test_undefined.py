@@ -49,6 +49,22 @@ def test_parts_add_up(tile, monkeypatch):
     assert dse.explore(FORMATS).manifest["undefined_because"] == whole
 
 
+def test_no_device_is_lost_in_the_sample_of_a_large_space(monkeypatch):
+    """Of five chips the second and the fourth lack a unit: neither stands at an end of its axis."""
+    chips = {f"chip{n}": CHIPS["narrow" if n in (1, 3) else "wide"] for n in range(5)}
+    spec = changed(FORMATS, device=chips, hardware__device=list(chips), objectives={"minimize": ["latency"]})
+    monkeypatch.setattr(undefined, "PLAIN_LIMIT", 1)
+    monkeypatch.setattr(undefined, "TILE", 50)
+    told = undefined.undefined_because(read_job(spec), 24)
+    # 5 chips in 2 formats with 2 of 4 widths and 2 of 3 resolutions.
+    assert told == {
+        "latency": {
+            f"{chip} computes neither in fp32 nor in a wider format (of 40 designs of a coarse grid)": 4
+            for chip in ("chip1", "chip3")
+        }
+    }
+
+
 def test_nothing_undefined_has_no_reasons():
     assert dse.explore(changed(FORMATS, precision__scheme="int8", objectives={"minimize": ["latency"]})).manifest[
         "undefined_because"
