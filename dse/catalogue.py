@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -61,9 +62,14 @@ def opened(path: Path) -> BinaryIO:
 
 
 def read_at_most(path: Path, most: int) -> bytes:
-    """The content of a file, of a larger one its first `most` bytes and one more; OSError where it cannot be read."""
+    """The content of a file; OSError where it cannot be read, or is known to be larger.
+
+    Of what has no size (a pipe, a device) it is the first `most` bytes and one more.
+    """
     parts, left = list[bytes](), most + 1
     with opened(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"more than {most / 2**20:.4g} MiB, which is more than such a file has")
         # A single read would make room for the most that there may be before it finds out how much there is.
         while left and (part := file.read(min(left, _PART))):
             parts.append(part)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
+from dse.catalogue import read_at_most
 from dse.errors import InputError
 from dse.jobs import netcdf
 
@@ -30,6 +31,7 @@ SUMS = "grid.sums"
 REPORT = "report.html"
 QUALITY = "quality.csv"
 SEARCH = "search.nc"
+_MOST_BYTES = 64 * 2**20
 # What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
 _KEYS: dict[str, type] = {
     **dict.fromkeys(("name", "key", "code"), str),
@@ -198,15 +200,20 @@ def load(path: str | Path) -> Result:
 def _assumed(folder: Path) -> dict[str, Any]:
     """The assumptions that a result keeps."""
     try:
-        return tomllib.loads((folder / ASSUMPTIONS).read_text(encoding="utf-8"))
+        return tomllib.loads(_text(folder / ASSUMPTIONS))
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / ASSUMPTIONS}: cannot be read: {error}") from None
+
+
+def _text(path: Path) -> str:
+    """The text of a file of a result: a few KiB, more where it holds what a network was read from."""
+    return read_at_most(path, _MOST_BYTES).decode("utf-8")
 
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a finished result, None where there is none."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = json.loads(_text(folder / MANIFEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from pathlib import Path
@@ -111,6 +112,10 @@ def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
         Where the file is not there, is not whole, or is something else.
     """
     try:
+        with zipfile.ZipFile(path) as packed:
+            # As `save` writes it: what is packed could be of any size once it is not.
+            if any(member.compress_type != zipfile.ZIP_STORED for member in packed.infolist()):
+                raise ValueError("it is compressed")
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             if header.pop("format") != FORMAT:
