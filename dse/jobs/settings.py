@@ -52,7 +52,7 @@ def meant_settings(given: Mapping[str, Any], family: Family | None, faults: list
         return settings
     for name in RUN_AXES:
         taken = name in family.axes or (name in REQUEST and "phase" in family.axes)
-        taken = taken or (name == "phase" and settings.get(name) == "train")
+        taken = taken or (name == "phase" and settings.get(name) in ("train", ["train"]))
         if name in settings and not taken:
             only = ' but training: phase = "train"' if name == "phase" else ""
             faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}{only}"))
