@@ -448,3 +448,34 @@ def test_adapters_of_experts_recurrent_layers_and_shared_matrices(tmp_path):
     g.node("Relu", experts)
     found = traced(g.save(tmp_path / "net.onnx", x, chosen, g.nodes[-1].output[0]))
     assert adapter_features(found, "all") == (8 + 8) + (20 + 8) + (20 + 5) + 4 * (8 + 6)
+
+
+def test_a_batch_that_the_file_fixes_is_counted_for_one_sample(tmp_path):
+    def made(batch, rows):
+        g = Graph({"x": (TensorProto.FLOAT, [batch, 3, 8, 8])})
+        x = g.node("Relu", g.conv("x", 3, 4, 3))
+        x = g.node("Reshape", x, g.integers(rows, 256))
+        return load_model(g.save(tmp_path / "net.onnx", g.linear(x, 256, 10)))
+
+    one = trace(made(1, -1).builds_from, {})
+    assert one.total("macs") == 9 * 12 * 64 + 2560
+    for rows in (-1, 0):
+        several = made(6, rows)
+        assert several.note == "made for a batch of 6: counted for one sample"
+        found = trace(several.builds_from, {})
+        for quantity in ("macs", "weights", "biases", "inputs", "outputs", "activations"):
+            assert found.total(quantity) == one.total(quantity), quantity
+        assert found.peak() == one.peak()
+    # A shape that is written in the graph fits no single sample.
+    whole = made(6, 6)
+    assert trace(whole.builds_from, {}).total("macs") == 6 * one.total("macs")
+    assert whole.note.startswith("all inputs and outputs have 6 as their first dimension")
+
+
+def test_time_that_comes_first_is_no_batch(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [7, 1, 8])})
+    model = load_model(
+        g.save(tmp_path / "net.onnx", g.node("LSTM", "x", g.weight(1, 20, 8), g.weight(1, 20, 5), hidden_size=5))
+    )
+    assert trace(model.builds_from, {}).total("macs") == 7 * 20 * 13
+    assert "have 7 as their first dimension" in model.note
