@@ -65,9 +65,10 @@ def command(
     from dse.api import applicable, design_space
     from dse.grid.dataset import evaluate, with_ends
     from dse.grid.explain import chain, describe
+    from dse.grid.quality import with_sources
     from dse.jobs.cautions import cautions
 
-    wanted = list(dict.fromkeys([*metrics, *([explain] if explain else [])]))
+    wanted = with_sources([*metrics, *([explain] if explain else [])])
     space = design_space(network, device, precision, wanted or None, counting, parse_settings(settings), calibration)
     if space.dims:
         raise InputError(f"one design has one value of each axis; {', '.join(space.dims)} got several: `dse explore`")
