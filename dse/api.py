@@ -16,6 +16,7 @@ from dse.errors import Fault, InputError, unknown
 from dse.grid import dataset
 from dse.grid.calibrations import calibrated
 from dse.grid.program import plan_of
+from dse.grid.quality import with_sources
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
 from dse.jobs.ask import asked
@@ -108,7 +109,7 @@ def evaluate(
     """
     if dtype not in DTYPES:
         raise InputError([unknown("dtype", str(dtype), DTYPES)])
-    wanted = None if metrics is None else [registry.metric_name(m) for m in _several(metrics)]
+    wanted = None if metrics is None else with_sources(registry.metric_name(m) for m in _several(metrics))
     chosen = axes if recipe is None else {**axes, RECIPE: recipe}
     draft = _draft(network, device, precision, wanted, counting, chosen, calibration)
     space = draft.space()

@@ -73,14 +73,19 @@ def metrics() -> list[str]:
 
 def families() -> list[str]:
     """Every family of networks, with its axes and their defaults."""
-    levers = ", ".join(f"`{name}`" for name in LEVERS)
-    lines = [f"Every family has the axes {levers} as well. `dse show NAME` tells what an axis may be."]
+    levers = [name for name in LEVERS if glossary.lookup(name).kind == "architecture"]
+    told = (", ".join(f"`{name}`" for name in names) for names in (levers, [n for n in LEVERS if n not in levers]))
+    lines = ["Every family has the axes {} as well, and in `[deployment]` {}.".format(*told)]
+    lines[0] += (
+        " `dse show NAME` tells what an axis may be. What is not told otherwise stands in `[network]` of a spec."
+    )
     for name, family in FAMILIES.items():
         rows = []
         for axis in family.own_axes:
             entry = glossary.lookup(axis)
             default = entry.named(family.defaults[axis]) if axis in family.defaults else "**required**"
-            rows.append((f"`{axis}`", "derived" if default is None else str(default), entry.meaning))
+            meaning = entry.meaning + ("" if entry.kind == "architecture" else " (in `[deployment]`)")
+            rows.append((f"`{axis}`", "derived" if default is None else str(default), meaning))
         lines += ["", f"## {name}", "", f"{family.summary}. Source: {family.source}.", ""]
         lines += table(("axis", "default", "what"), rows)
     return lines

@@ -70,9 +70,10 @@ def command(
     from dse.api import applicable, design_space
     from dse.grid.dataset import evaluate, with_ends
     from dse.grid.explain import chain, describe
+    from dse.grid.quality import with_sources
     from dse.jobs.cautions import cautions
 
-    wanted = list(dict.fromkeys([*metrics, *([explain] if explain else [])]))
+    wanted = with_sources([*metrics, *([explain] if explain else [])])
     given = parse_settings(settings)
     _check_single([n for n, value in given.items() if _is_several(value)])
     space = design_space(network, device, precision, wanted or None, counting, given, calibration)

@@ -131,7 +131,8 @@ def _family(family: Any) -> dict[str, Any]:
         default = _named(axis, family.defaults[axis]) if axis in family.defaults else None
         shown = "required" if axis not in family.defaults else f"default {default}"
         shown = "derived from other axes where not given" if shown == "default None" else shown
-        axes[axis] = f"{entry.meaning}; {entry.allowed()}; {shown}"
+        written = "" if entry.kind == "architecture" else "; written in [deployment]"
+        axes[axis] = f"{entry.meaning}; {entry.allowed()}; {shown}{written}"
     facts = {"kind": "family", "name": family.name, "domain": family.domain, "source": family.source}
     return {**facts, "axes": axes, "recipes": _recipes(family), "text": inspect.getdoc(family.builder)}
 

@@ -13,11 +13,16 @@ from dse.grid.labelled import Labelled
 from dse.grid.plan import make_plan
 from dse.grid.sharing import joined
 from dse.grid.space import Space
+from dse.networks.registration import FAMILIES
 
 RANK, TARGETS = "lora_rank", "lora_targets"
 # Parameters of adapters of rank 1, by the matrices that they stand beside.
 FEATURES = {target: f"adapter_features_{target}" for target in lookup(TARGETS).choices}
 _MATRICES = {"qv": "of queries and values", "all": "but classifiers"}
+_UNTOLD = {
+    "qv": "does not show which matrices are those of queries and values",
+    "all": "shows no matrices but classifiers, or not of every linear layer which matrix it has",
+}
 
 
 def rank_of(space: Space, counted: Mapping[str, Labelled]) -> Labelled:
@@ -56,4 +61,6 @@ def refusals(space: Space, counted: Mapping[str, Labelled] | None = None) -> Ite
 def _told(space: Space, target: str, counted: Mapping[str, Labelled]) -> str:
     others = [t for t, name in FEATURES.items() if t != target and target != "all" and (counted[name].data > 0).any()]
     hint = f' (try {TARGETS} = "{others[0]}")' if others else ""
+    if FAMILIES.get(space.family.name) is not space.family:
+        return f"the file of this network ({space.model or space.family.name}) {_UNTOLD[target]}{hint}"
     return f"this network ({space.model or space.family.name}) has no matrices {_MATRICES[target]}{hint}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -24,6 +25,12 @@ ENDS = ("", "_low", "_high")
 def source_of(metric: str) -> str:
     """What tells where a value comes from: "accuracy_source" for "accuracy_low"."""
     return SOURCES[metric.partition("_")[0]]
+
+
+def with_sources(names: Iterable[str]) -> list[str]:
+    """Metrics that are asked for; a value's source, which is a text, stands beside the value."""
+    told = [n.removesuffix("_source") if n.rpartition(".")[2] in SOURCES.values() else n for n in names]
+    return list(dict.fromkeys(told))
 
 
 def quality(space: Space) -> dict[str, Labelled]:

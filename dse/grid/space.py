@@ -178,6 +178,8 @@ def _tiles(
         yield from _tiles(space.isel(dim, part), rest, {**place, dim: part}, limit)
 
 
+# The most dimensions that arrays which broadcast can have.
+MOST_DIMS = 32
 # Kinds of axes, in the order of the loops over them.
 ORDER = ("architecture", "precision", "deployment", "circumstance", "device")
 
@@ -189,9 +191,10 @@ def make_grid(
 
     Names in `values` must be axes of the family, "device", "precision", deployment settings of the glossary, or
     figures that stand in place of those of the device, and their values valid (see `check_axis`); what is not given
-    stands at its default, or at that of `defaults`.
+    stands at its default, or at that of `defaults`. Of more than MOST_DIMS axes with a dimension, those of one value
+    have none; `too_many` tells where more have several.
     """
-    axes = _with_defaults(family, values, defaults or {})
+    axes = _few_dims(_with_defaults(family, values, defaults or {}))
     ordered = sorted(axes.values(), key=lambda a: ORDER.index(a.kind))
     return Space(family, {a.name: a for a in ordered}, **options)
 
@@ -200,6 +203,19 @@ def make_list(family: Family, columns: Mapping[str, Sequence[Any]], **options: A
     """A list of designs: columns of equal length, one for each axis; scalars hold for all."""
     axes = _with_defaults(family, columns, {})
     return Space(family, {n: replace(a, dim=DESIGN) if a.dim else a for n, a in axes.items()}, listed=True, **options)
+
+
+def _few_dims(axes: dict[str, Axis]) -> dict[str, Axis]:
+    if sum(a.dim is not None for a in axes.values()) <= MOST_DIMS:
+        return axes
+    return {n: replace(a, dim=None) if len(a.values) == 1 else a for n, a in axes.items()}
+
+
+def too_many(values: Mapping[str, Any], where: str) -> list[Fault]:
+    """A fault where more than MOST_DIMS axes of one network have several values."""
+    several = sum(isinstance(given, list) and len(given) > 1 for given in values.values())
+    problem = f"{several} axes have several values; allowed: at most {MOST_DIMS}"
+    return [Fault(where, problem)] if several > MOST_DIMS else []
 
 
 def _with_defaults(family: Family, values: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Axis]:

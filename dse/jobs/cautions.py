@@ -21,7 +21,7 @@ MOST_NETWORKS = 1024
 
 def cautions(space: Space, catalogues: Catalogues = CURRENT) -> list[str]:
     """What whoever reads the metrics of a space, or of any of its designs, has to know of its network."""
-    return [*_of_context(space, catalogues), *_of_rounding(space)]
+    return [*_of_context(space, catalogues), *_of_rounding(space), *_of_adapters(space)]
 
 
 def _of_context(space: Space, catalogues: Catalogues) -> Iterator[str]:
@@ -57,4 +57,18 @@ def _of_rounding(space: Space) -> Iterator[str]:
         yield (
             f"{np.nanmax(macs):.4g} MACs of {space.model or space.family.name} are beyond 2^53: work of so many is "
             "rounded to the nearest float64, with a relative error of at most 1.1e-16"
+        )
+
+
+def _of_adapters(space: Space) -> Iterator[str]:
+    """That of queries and values only the queries of latent attention have a matrix of their own."""
+    given = {
+        n: space.axes[n].values for n in ("lora_rank", "lora_targets", "kv_lora_rank", "q_lora_rank") if n in space.axes
+    }
+    if "kv_lora_rank" not in given or None in given["kv_lora_rank"] or given["q_lora_rank"] != (None,):
+        return
+    if any(rank > 0 for rank in given["lora_rank"]) and "qv" in given["lora_targets"]:
+        yield (
+            'with lora_targets = "qv" adapters stand beside the matrices of queries alone: the values of latent '
+            "attention share a matrix with the keys"
         )

@@ -13,6 +13,7 @@ from dse.errors import Fault, InputError, few, nearest, unknown
 from dse.grid.blend import Blend
 from dse.grid.blocks import Grid
 from dse.grid.inputs import RENT_AXIS
+from dse.grid.quality import with_sources
 from dse.grid.space import CATALOGUE_AXES, NETWORK, RECIPE, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
@@ -153,7 +154,7 @@ def _order(fault: Fault) -> int:
 def _resolve(spec: Spec, faults: list[Fault], catalogues: Catalogues) -> Job | None:
     """The job, or None where anything is wrong with the spec."""
     objectives, budgets = _objectives(spec, faults), _budgets(spec, faults)
-    outputs = _known_metrics(spec, spec.output.metrics, "output.metrics", faults)
+    outputs = _known_metrics(spec, with_sources(spec.output.metrics), "output.metrics", faults)
     metrics = tuple(dict.fromkeys([*(o.metric for o in objectives), *(b.metric for b in budgets), *outputs]))
     networks = read_networks(spec, metrics, faults, catalogues)
     if spec.hardware.device is None:

@@ -75,7 +75,7 @@ def meant_settings(given: Mapping[str, Any], family: Family | None, faults: list
     if family is None:
         return settings
     for name in RUN_AXES:
-        taken = takes(family, name) or (name == PHASE_AXIS and settings.get(name) == "train")
+        taken = takes(family, name) or (name == PHASE_AXIS and settings.get(name) in ("train", ["train"]))
         if name in settings and not taken:
             only = ' but training: phase = "train"' if name == "phase" else ""
             faults.append(Fault(f"deployment.{name}", f"the family {family.name!r} has no {name}{only}"))

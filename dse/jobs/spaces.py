@@ -13,7 +13,7 @@ from dse.grid.inputs import REGION_AXIS, RENT_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.grid.quality import with_recipe
-from dse.grid.space import Space, make_grid
+from dse.grid.space import Space, make_grid, too_many
 from dse.hardware import Device
 from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
@@ -116,10 +116,10 @@ def read_space(
         kind, elsewhere = f"axis of the family {family.name!r}", [f"deployment.{n}" for n in SETTINGS]
         given = of_one_list(given, family, faults) if one_list else given
         add_axes(axes, given, "network", network_axes(family), kind, faults, catalogues, elsewhere)
-        for name in family.required:
-            if name not in axes and name not in spec.network.axes:
-                meaning = glossary.lookup(name).meaning
-                faults.append(Fault(f"network.{name}", f"is missing; {family.name!r} needs it: {meaning}"))
+        for axis in family.required:
+            if axis not in axes and axis not in spec.network.axes:
+                meaning = glossary.lookup(axis).meaning
+                faults.append(Fault(f"network.{axis}", f"is missing; {family.name!r} needs it: {meaning}"))
     formats = own_formats(spec.precision, faults, catalogues)
     _add_precision(axes, spec, formats, faults)
     settings = meant_settings(spec.deployment, family, faults)
@@ -133,6 +133,7 @@ def read_space(
             faults.append(fault)
             # What else it would ask for, such as a figure of the device, is not told.
             axes.pop(fault.where.removeprefix("deployment."), None)
+    faults += too_many(axes, f"network.{name}" if name else "network")
     regions = check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
     check_profiles(metrics, axes, faults, catalogues)
     own_hardware = own_devices(spec.device, faults, catalogues)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.networks.adapted import Adapted
 from dse.networks.feature_maps import FeatureMaps, Padding
 from dse.networks.layers import Layers
 from dse.networks.ops import DEPTHWISE, FRESH, IN_PLACE, ONE_COPY, Copies
@@ -150,8 +151,8 @@ class Net(FeatureMaps, Layers):
         `adapted` are the features of the matrix that those of all heads are parts of, as far as it is these.
         """
         out = Tensor(heads * (d_out + d_kept), x.positions)
-        matrices = heads * d_in * d_out
-        self._record(name, "linear", (x,), out, macs_per_position=matrices, weights=matrices, adapted=adapted)
+        matrices, beside = heads * d_in * d_out, None if adapted is None else Adapted(adapted)
+        self._record(name, "linear", (x,), out, macs_per_position=matrices, weights=matrices, adapted=beside)
         return out
 
     def attention(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dse.networks.adapted import Adapted
 from dse.networks.tensors import Tensor
 from dse.networks.terms import Count, Term, sum_of, times
 from dse.networks.window import EACH_ROW, Window
@@ -118,8 +119,7 @@ class Op:
     groups
         Groups of a convolution.
     adapted
-        Input and output features of the matrix that an adapter stands beside, where these are not those of what is read
-        and written: parts of one matrix that are multiplied apart.
+        Matrices that adapters stand beside, where they are not one from what is read to what is written.
 
     Every key of `QUANTITIES` is a count too: `op.count("macs")`.
     """
@@ -150,12 +150,17 @@ class Op:
     cache_held: Count = 0.0
     cached_tokens: Count = 0.0
     groups: Count = 1
-    adapted: Count = None
+    adapted: Adapted | None = None
 
     @property
     def executions(self) -> Count:
         """Times executed in all."""
         return times(self.calls, self.repeat)
+
+    @property
+    def matrix(self) -> Count:
+        """Elements of one set of the matrix or table that one pass reads."""
+        return self.weights if self.matrix_read is None else self.matrix_read
 
     def count(self, quantity: str) -> Count:
         """A key of `QUANTITIES`, for one execution: a float or an array."""
@@ -192,7 +197,7 @@ def _activations(op: Op) -> list[Term]:
 def _weights_read(op: Op) -> list[Term]:
     read = op.copies.read
     return [
-        (times(read, op.pruning.left(_matrix(op))), 1.0),
+        (times(read, op.pruning.left(op.matrix)), 1.0),
         (times(read, op.biases), 1.0),
         (times(read, op.affine), 1.0),
     ]
@@ -204,10 +209,6 @@ def _kept(copies: str) -> Callable[[Op], list[Term]]:
 
 def _macs(op: Op) -> list[Term]:
     return [(times(op.pruning.computed, op.macs_per_position), op.writes.positions)]
-
-
-def _matrix(op: Op) -> Count:
-    return op.weights if op.matrix_read is None else op.matrix_read
 
 
 def _index_bits(copies: str, matrix: Callable[[Op], Count]) -> Callable[[Op], list[Term]]:
@@ -239,7 +240,7 @@ QUANTITIES: dict[str, Callable[[Op], list[Term]]] = {
     "statistics": _stored("statistics"),
     "weights_read": _weights_read,
     "index_bits": _index_bits("stored", lambda op: op.weights),
-    "index_bits_read": _index_bits("read", _matrix),
+    "index_bits_read": _index_bits("read", lambda op: op.matrix),
     "inputs": _inputs,
     "outputs": lambda op: [op.writes.term],
     "activations": _activations,

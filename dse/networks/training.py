@@ -6,15 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from dse.networks.adapted import Adapted, is_adapted
 from dse.networks.ops import Op
 from dse.networks.tensors import Region
-from dse.networks.terms import Count, sum_of
+from dse.networks.terms import Count, sum_of, times
 from dse.networks.tracing import Trace
 
-# Matrices that low-rank adapters stand beside, by the last part of their names: those of queries and values, or all.
-TARGETS = {"qv": ("q", "v"), "all": None}
-# Matrices that nobody adapts: the classifier, and the router of experts.
-_LEFT = ("head", "classifier", "router")
 _WEIGHTED = ("conv", "depthwise", "linear")
 
 
@@ -48,31 +45,33 @@ def checkpointed_activations(trace: Trace) -> Count:
 def adapter_features(trace: Trace, targets: str) -> Count:
     """Input and output features of the adapted matrices: parameters of adapters of rank 1.
 
-    0 where the network has no such matrices, or where rows of imported ones cannot be told from their elements.
+    0 where the network has no such matrices, or where those of an imported one cannot be told.
     """
-    return sum_of((op.repeat * op.copies.stored * features, 1.0) for op, features in _adapted(trace, targets))
+    return sum_of(
+        (times(beside.stored, op.repeat) * op.copies.stored * beside.features(targets), 1.0)
+        for op, beside in _adapted(trace, targets)
+    )
 
 
 def adapter_macs(trace: Trace, targets: str) -> Count:
     """MACs of one sample in adapters of rank 1."""
-    return sum_of((op.executions * features, op.writes.positions) for op, features in _adapted(trace, targets))
+    return sum_of(
+        (op.executions * beside.features(targets), op.writes.positions if beside.rows is None else beside.rows)
+        for op, beside in _adapted(trace, targets)
+    )
 
 
-def _adapted(trace: Trace, targets: str) -> Iterator[tuple[Op, Count]]:
-    """Adapted matrices, each with its input and output features; 0 in networks where it is not one whole matrix."""
-    names = TARGETS[targets]
+def _adapted(trace: Trace, targets: str) -> Iterator[tuple[Op, Adapted]]:
+    """Ops with matrices that adapters stand beside, and these; 0 in networks where it is not one whole matrix."""
     for op in trace.ops:
-        last = op.name.rpartition(".")[2]
-        if op.kind != "linear" or not op.reads or last in _LEFT or (names is not None and last not in names):
+        if op.kind != "linear" or not op.reads:
             continue
         if op.adapted is not None:
             yield op, op.adapted
-            continue
-        read, written = op.reads[0].features, op.writes.features
-        # Of an imported matrix the elements need not be those of one from all that is read to all that is written.
-        whole = np.equal(op.macs_per_position, read * written)
-        if np.any(whole):
-            yield op, whole * (read + written)
+        elif is_adapted(op.name, targets) and np.any(op.matrix):
+            read, written = op.reads[0].features, op.writes.features
+            features = np.equal(op.macs_per_position, read * written) * (read + written)
+            yield op, Adapted(features, features)
 
 
 def _blocks(trace: Trace) -> list[Region]:

@@ -270,7 +270,9 @@ def test_show_everything_of_a_name(call):
     (scheme,) = facts(call, "show w4a16")
     assert scheme["weight_bits"] == {"value": 4.125, "unit": "bit"}
     (family,) = facts(call, "show decoder")
-    assert family["axes"]["phase"].endswith("one of prefill, decode, request, train, mixed; default decode")
+    assert family["axes"]["phase"].endswith(
+        "one of prefill, decode, request, train, mixed; default decode; written in [deployment]"
+    )
     assert family["axes"]["layers"].endswith("required")
 
 

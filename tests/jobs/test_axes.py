@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+import dse
+from dse.errors import InputError
+from dse.grid.space import too_many
 from dse.jobs.axes import axis_values
+from dse.networks import FAMILIES, MODELS
 
 
 @pytest.mark.parametrize(
@@ -34,3 +38,25 @@ def test_values(name, given, expected):
 
 def test_counts_are_integers():
     assert all(type(v) is int for v in axis_values("resolution", {"start": 96, "stop": 224, "step": 32}))
+
+
+def test_lists_of_one_value_need_no_dimension():
+    """More axes are given as lists than arrays can have dimensions; of those that vary there may be 32."""
+    axes = {**FAMILIES["clip"].defaults, **MODELS["clip-vit-b-32"].axes}
+    lists = {n: [v] for n, v in axes.items() if v is not None and n not in ("sparsity_pattern", "resolution")}
+    lists |= {"sparsity_pattern": ["structured"], "text_ffn": [2048], "vision_ffn": [3072]}
+    assert len(lists) > 32
+    on = {"device": ["l4"], "precision": ["fp16"], "batch": [1], "lora_rank": [0]}
+    found = dse.evaluate("clip-vit-b-32", metrics=["macs"], resolution=[224, 448], **on, **lists)
+    alone = dse.evaluate("clip-vit-b-32", metrics=["macs"], resolution=[224, 448])
+    assert found.macs.values.ravel().tolist() == alone.macs.values.tolist()
+    varied = {f"depth_{i}": [1, 2] for i in range(33)}
+    with pytest.raises(InputError, match=r"^network: 33 axes have several values; allowed: at most 32$"):
+        raise InputError(too_many(varied, "network"))
+    assert not too_many({**varied, "depth_0": [1]}, "network")
+
+
+def test_a_list_of_one_phase_is_that_phase():
+    on = {"device": "a100-sxm-80gb", "metrics": ["latency"]}
+    listed = dse.evaluate("mobilenet_v2", phase=["train"], **on)
+    assert listed.latency.values.ravel().tolist() == [float(dse.evaluate("mobilenet_v2", phase="train", **on).latency)]

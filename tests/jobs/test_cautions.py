@@ -98,3 +98,24 @@ def test_what_is_held_and_cannot_be_counted_is_undefined_where_it_is(objective):
     assert result.manifest["undefined_because"] == ({objective: {told: 1}} if lost else {})
     found = dse.evaluate("decoder", device="h200-sxm", metrics=[objective], **axes, **spec["deployment"])
     assert np.isnan(found[objective].values).sum() == lost and found[objective].attrs.get("reason", told) == told
+
+
+def test_adapters_of_latent_attention_are_told():
+    """DeepSeek-V2-Lite has a matrix of queries, and one of keys and values together."""
+    on = {"metrics": ["adapter_params"], "context": 8, "device": "l4"}
+    found = dse.evaluate("deepseek-v2-lite", lora_rank=8, **on)
+    assert float(found.adapter_params) == 8 * 27 * (2048 + 16 * 192)
+    assert "beside the matrices of queries alone" in found.attrs["notes"]
+    for axes in ({"lora_rank": 0}, {"lora_rank": 8, "lora_targets": "all"}):
+        assert "notes" not in dse.evaluate("deepseek-v2-lite", **axes, **on).attrs
+    assert "notes" not in dse.evaluate("llama-2-7b", lora_rank=8, **on).attrs
+
+
+def test_where_a_value_comes_from_is_asked_for_like_a_metric(capsys):
+    """It is a text, and stands beside the value."""
+    found = dse.evaluate("mobilenet_v2", metrics="accuracy_source")
+    assert float(found.accuracy) == 71.8 and "TF-Slim" in str(found.accuracy_source.item())
+    assert run(["evaluate", "mobilenet_v2", "--device", "l4", "--metric", "accuracy_source"]) == 0
+    assert "TF-Slim" in capsys.readouterr().out
+    spec = changed(LANGUAGE, output={"metrics": ["loss_source"]})
+    assert "loss" in read_job(spec).metrics

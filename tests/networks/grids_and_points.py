@@ -26,6 +26,7 @@ from dse.api import design_space
 from dse.errors import InputError
 from dse.glossary import lookup
 from dse.grid import reasons
+from dse.grid.dataset import with_ends
 from dse.grid.evaluate import evaluate_values
 from dse.networks import FAMILIES, MODELS
 from dse.networks.levers import LEVERS
@@ -187,7 +188,7 @@ def _listed(
     space = design_space(name, settings["device"], settings["precision"], WANTED, "trainable", {**axes, **given})
     index = dict(zip(axes, np.unravel_index(places, [len(values) for values in axes.values()]), strict=True))
     flat = np.ravel_multi_index([index[dim] for dim in space.dims], list(space.sizes.values()))
-    found = evaluate_values(space.designs(flat), WANTED, engine="plain")
+    found = evaluate_values(space.designs(flat), with_ends(WANTED, space), engine="plain")
     return {metric: np.broadcast_to(value.data, (len(places),)) for metric, value in found.items()}
 
 

@@ -51,8 +51,8 @@ def test_published_models(config_case, tmp_path):
 
 def test_every_kind_of_network_has_a_published_case():
     kinds = {json.loads(case["config"])["model_type"] for case in read_cases("counts-config.toml")}
-    # Gemma and Kimi K2 differ from Gemma 2 and DeepSeek V3 in ways that are tested below.
-    assert set(READERS) - kinds == {"gemma", "kimi_k2"}
+    # Gemma, Kimi K2 and RoBERTa differ from Gemma 2, DeepSeek V3 and BERT in ways that are tested below.
+    assert set(READERS) - kinds == {"gemma", "kimi_k2", "roberta", "xlm-roberta"}
 
 
 def test_gemma_and_kimi(tmp_path):
@@ -100,6 +100,15 @@ def test_encoders_and_decoders(tmp_path):
     assert all(name in str(caught.value) for name in faults) and len(caught.value.faults) == 2
     with pytest.raises(InputError, match="position_embedding_type"):
         load_model(written(tmp_path, bert | {"position_embedding_type": "relative_key"}))
+    roberta = {"model_type": "roberta", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12}
+    roberta |= {"vocab_size": 50_265, "intermediate_size": 3072, "max_position_embeddings": 514, "type_vocab_size": 1}
+    # The published totals of roberta-base and xlm-roberta-base; they take 512 tokens.
+    for kind, vocab, params in (("roberta", 50_265, 124_645_632), ("xlm-roberta", 250_002, 278_043_648)):
+        model = load_model(written(tmp_path, roberta | {"model_type": kind, "vocab_size": vocab, "pad_token_id": 1}))
+        assert trace(model.family, model.axes).params() == params
+        assert model.axes.get("context", 512) == 512
+    with pytest.raises(InputError, match="pad_token_id"):
+        load_model(written(tmp_path, roberta | {"pad_token_id": 0}))
 
 
 def test_norms_after_the_sums_and_narrow_embeddings(tmp_path):

@@ -12,6 +12,7 @@ from onnx import TensorProto, helper
 import dse
 from dse.errors import InputError
 from dse.networks import load_model, trace
+from dse.networks.training import adapter_features, adapter_macs
 from tests.networks.onnx_networks import Graph, mobilenet_v2, vit
 
 
@@ -397,3 +398,84 @@ def test_a_tensor_that_is_made_twice(tmp_path):
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), path)
         with pytest.raises(InputError, match=f"tensor '{name}': is made 2 times; allowed: once"):
             load_model(path)
+
+
+def _latents(g, x):
+    latent = g.linear(x, 8, 4)
+    q, up = g.linear(x, 8, 8), g.linear(latent, 4, 14)
+    k, v = g.node("Split", up, g.integers(6, 8), outputs=2, axis=-1)
+    k = g.node("Concat", k, g.linear(x, 8, 2), axis=-1)
+    return q, k, v
+
+
+def _packed(g, x):
+    return g.node("Split", g.linear(x, 8, 24), g.integers(8, 8, 8), outputs=3, axis=-1)
+
+
+def _shared(g, x):
+    both = g.linear(x, 8, 8)
+    return g.linear(x, 8, 8), both, both
+
+
+@pytest.mark.parametrize(
+    "make, query_value, every",
+    [(_packed, 32, 48), (_shared, 0, 32), (_latents, 0, (8 + 4) + (8 + 8) + (4 + 14) + (8 + 2))],
+)
+def test_adapters_beside_queries_and_values(tmp_path, make, query_value, every):
+    """What an attention reads tells them; parts of one matrix count as matrices, and latents have none."""
+    g = Graph({"x": (TensorProto.FLOAT, ["batch", 5, 8])})
+    q, k, v = make(g, "x")
+    scores = g.node("Softmax", g.node("MatMul", q, g.node("Transpose", k, perm=[0, 2, 1])), axis=-1)
+    hidden = g.node("Tanh", g.linear(g.node("MatMul", scores, v), 8, 8))
+    logits = g.node("Softmax", g.linear(hidden, 8, 3))
+    found = traced(g.save(tmp_path / "net.onnx", logits, hidden))
+    assert [adapter_features(found, targets) for targets in ("qv", "all")] == [query_value, every + 16]
+    assert adapter_macs(found, "all") == 5 * (every + 16)
+
+
+def test_adapters_of_experts_recurrent_layers_and_shared_matrices(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [7, 1, 8])})
+    shared = g.weight(8, 8)
+    x = g.node("Relu", g.node("MatMul", g.node("Relu", g.node("MatMul", "x", shared)), shared))
+    chosen, _ = g.node("TopK", g.node("Softmax", g.linear(x, 8, 4)), g.integers(2), outputs=2)
+    of_experts = g.node("Expand", g.node("Reshape", x, g.integers(1, 7, 8)), g.integers(4, 7, 8))
+    experts = g.node("Einsum", of_experts, g.weight(4, 8, 6), equation="etd,edf->etf")
+    x = g.node("LSTM", x, g.weight(1, 20, 8), g.weight(1, 20, 5), outputs=1, hidden_size=5)
+    found = traced(g.save(tmp_path / "net.onnx", x, chosen, experts))
+    # The experts' results are outputs here, so they are left out as classifiers; the router is by what it is for.
+    assert adapter_features(found, "all") == (8 + 8) + (20 + 8) + (20 + 5)
+    assert adapter_macs(found, "all") == 7 * (2 * 16 + 28 + 25)
+    g.node("Relu", experts)
+    found = traced(g.save(tmp_path / "net.onnx", x, chosen, g.nodes[-1].output[0]))
+    assert adapter_features(found, "all") == (8 + 8) + (20 + 8) + (20 + 5) + 4 * (8 + 6)
+
+
+def test_a_batch_that_the_file_fixes_is_counted_for_one_sample(tmp_path):
+    def made(batch, rows):
+        g = Graph({"x": (TensorProto.FLOAT, [batch, 3, 8, 8])})
+        x = g.node("Relu", g.conv("x", 3, 4, 3))
+        x = g.node("Reshape", x, g.integers(rows, 256))
+        return load_model(g.save(tmp_path / "net.onnx", g.linear(x, 256, 10)))
+
+    one = trace(made(1, -1).builds_from, {})
+    assert one.total("macs") == 9 * 12 * 64 + 2560
+    for rows in (-1, 0):
+        several = made(6, rows)
+        assert several.note == "made for a batch of 6: counted for one sample"
+        found = trace(several.builds_from, {})
+        for quantity in ("macs", "weights", "biases", "inputs", "outputs", "activations"):
+            assert found.total(quantity) == one.total(quantity), quantity
+        assert found.peak() == one.peak()
+    # A shape that is written in the graph fits no single sample.
+    whole = made(6, 6)
+    assert trace(whole.builds_from, {}).total("macs") == 6 * one.total("macs")
+    assert whole.note.startswith("all inputs and outputs have 6 as their first dimension")
+
+
+def test_time_that_comes_first_is_no_batch(tmp_path):
+    g = Graph({"x": (TensorProto.FLOAT, [7, 1, 8])})
+    model = load_model(
+        g.save(tmp_path / "net.onnx", g.node("LSTM", "x", g.weight(1, 20, 8), g.weight(1, 20, 5), hidden_size=5))
+    )
+    assert trace(model.builds_from, {}).total("macs") == 7 * 20 * 13
+    assert "have 7 as their first dimension" in model.note

@@ -6,6 +6,7 @@ import pytest
 
 from dse.errors import InputError
 from dse.networks import find_model, trace
+from dse.networks.training import adapter_features, adapter_macs
 
 ROWS = [
     {"name": "stem", "kind": "conv", "inputs": 3 * 32 * 32, "c_in": 3, "c_out": 8, "k": 3, "h_out": 16, "w_out": 16},
@@ -133,3 +134,22 @@ def test_a_table_is_evaluated_and_shown(tmp_path):
     assert float(values.macs) == MACS and values.latency.shape == (2,) and bool((values.latency > 0).all())
     (facts,) = file_facts(path, {})
     assert facts["totals"]["macs"] == MACS and facts["parts"] == []
+
+
+def test_adapters_beside_the_matrices_of_a_table(tmp_path):
+    """Rows and features follow from the counts; classifiers, queries and values go by their names."""
+    rows = [
+        {"name": "q", "kind": "linear", "inputs": 3200, "c_in": 64, "c_out": 64, "tokens": 50},
+        {"name": "up", "kind": "linear", "macs": 50 * 64 * 256, "weights": 64 * 256, "outputs": 50 * 256, "repeat": 3},
+        {"name": "tied", "kind": "linear", "macs": 50 * 256 * 64, "matrix_read": 64 * 256, "outputs": 50 * 64},
+        {"name": "block.head", "kind": "linear", "c_in": 64, "c_out": 10},
+    ]
+
+    def counts(*rows):
+        model = find_model(str(as_csv(tmp_path / "mine.csv", rows)))
+        found = trace(model.builds_from, {})
+        return [adapt(found, targets) for adapt in (adapter_features, adapter_macs) for targets in ("qv", "all")]
+
+    assert counts(*rows) == [128, 128 + 3 * 320, 50 * 128, 50 * (128 + 4 * 320)]
+    # Half a row, as of experts of which few are used: which matrix it is cannot be told, so of none is anything said.
+    assert counts(*rows[:3], {**rows[1], "name": "experts", "macs": 32 * 256}) == [0, 0, 0, 0]

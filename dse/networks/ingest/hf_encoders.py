@@ -31,6 +31,14 @@ def _bert(c: Fields) -> Axes:
     }
 
 
+@reader("roberta", "xlm-roberta", family="encoder", note="heads of tasks are left out; the pooler is counted")
+def _roberta(c: Fields) -> Axes:
+    # Numbers of positions begin after that of padding: as many vectors are stored, but those before are no tokens.
+    c.only("pad_token_id", 1, 1, "positions are numbered from 2 on")
+    axes = _bert(c)
+    return axes | {"context": axes["positions"] - 2}
+
+
 @reader("t5", family="encoder_decoder")
 def _t5(c: Fields) -> Axes:
     layers = c.count("layers", "num_layers")

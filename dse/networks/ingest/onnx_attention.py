@@ -25,6 +25,7 @@ def attention(low: Lowering, node: Node, found: Attention) -> None:
     elif found.scores.inputs[0] != found.query:
         per_score = low.shapes.of(found.scores.inputs[0], node)[-1]
     reads = [query, low.value(found.key, node), low.value(found.value, node)]
+    low.attended.append((found.query, found.key, found.value))
     row = low.record(node, "attention", reads)
     # What is added to the scores is a mask, or a trained table of relative positions.
     added = (n for between in found.between if between.op == "Add" for n in between.inputs if n in low.looked_up)
@@ -39,6 +40,7 @@ def _attend(low: Lowering, node: Node, names: list[str], heads: int, features: i
     if len(query) not in (3, 4) or len(key) < 2 or (past and len(low.shapes.of(past, node)) < 2):
         raise refuse(low, node, f"queries of shape {query} and keys of {key}; needed: 3 or 4 dimensions")
     span = key[-2] + (low.shapes.of(past, node)[-2] if past else 0)
+    low.attended.append((names[0], names[1], names[2]))
     row = low.record(node, "attention", [low.value(n, node) for n in dict.fromkeys(names)])
     positions = math.prod(query[:-1]) if len(query) == 3 else query[0] * query[2]
     row.macs = positions * span * features + row.writes.elements * span
@@ -85,6 +87,7 @@ def _with_projections(low: Lowering, node: Node) -> None:
     projected = Value(positions * columns)
     row = Row(f"{node.name}.qkv", "linear", [low.value(x, node)], projected, weights=low.claim(matrix))
     row.macs, row.matrix_read, row.biases = positions * rows * columns, rows * columns, low.claim(optional(node, 2))
+    row.features, row.query_value = sum(rows + n for n in sizes), 2 * rows + sizes[0] + sizes[2]
     projected.row = row
     low.rows.append(row)
     past = optional(node, 4)

@@ -60,7 +60,9 @@ def _product(low: Lowering, node: Node) -> None:
         bias = ""
     shape = low.shapes.of(a, node)
     inner = shape[-2] if node.attributes.get("transA") and len(shape) > 1 else shape[-1]
-    _multiply(low, node, [a, b], low.shapes.elements(node.outputs[0], node) * inner, bias)
+    stored = [low.shapes.of(n, node)[-2:] for n in (a, b) if n in low.shapes.static]
+    d_out = math.prod(stored[0]) // max(inner, 1) if stored else 0
+    _multiply(low, node, [a, b], low.shapes.elements(node.outputs[0], node) * inner, (inner, d_out), bias)
 
 
 @handles("Einsum")
@@ -74,16 +76,24 @@ def _einsum(low: Lowering, node: Node) -> None:
     sizes = {
         s: n for term, name in zip(terms, node.inputs, strict=True) for s, n in zip(term, low.shapes.of(name, node))
     }
-    _multiply(low, node, list(node.inputs), math.prod(sizes.values()))
+    out = equation.split("->")[1] if "->" in equation else ""
+    stored = next((t for t, n in zip(terms, node.inputs, strict=True) if n in low.shapes.static), "")
+    d_in = math.prod(sizes[s] for s in sizes if all(s in t for t in terms) and s not in out)
+    d_out = math.prod(sizes[s] for s in set(stored) if sum(s in t for t in terms) == 1)
+    _multiply(low, node, list(node.inputs), math.prod(sizes.values()), (d_in, d_out))
 
 
-def _multiply(low: Lowering, node: Node, names: list[str], macs: int, bias: str = "") -> None:
+def _multiply(
+    low: Lowering, node: Node, names: list[str], macs: int, features: tuple[int, int], bias: str = ""
+) -> None:
+    """A product with a stored matrix of so many input and output `features`, or several, or of two activations."""
     stored = [n for n in names if n in low.shapes.static]
     if stored:
         matrix = sum(low.shapes.elements(n, node) for n in stored)
         row = low.record(node, "linear", low.flowing(node), weights=sum(low.claim(n) for n in stored))
         row.macs, row.matrix_read = macs, matrix
         row.biases = low.claim(bias)
+        low.note_matrix(node, row, *features)
     else:
         row = low.record(node, "matmul", [low.value(n, node) for n in names])
         row.macs = macs
@@ -98,6 +108,7 @@ def _packed(low: Lowering, node: Node) -> None:
     low.claimed.update(n for n in node.inputs[2:] if n)
     row.macs, row.matrix_read = row.writes.elements * node.attributes["K"], elements
     row.biases = low.claim(optional(node, 5))
+    low.note_matrix(node, row, node.attributes["K"], node.attributes["N"])
 
 
 @handles("LSTM", "GRU", "RNN")
@@ -107,6 +118,7 @@ def _recurrent(low: Lowering, node: Node) -> None:
     weights = sum(low.claim(n) for n in node.inputs[1:3])
     row = low.record(node, "linear", [low.value(node.inputs[0], node)], weights=weights, matrix_read=matrices)
     row.macs, row.biases = math.prod(steps) * matrices, low.claim(optional(node, 3))
+    row.features = sum(math.prod(d[:-2]) * sum(d[-2:]) for d in (low.shapes.of(n, node) for n in node.inputs[1:3]))
     for name in filter(None, node.outputs[1:]):
         low.values[name] = Value(low.shapes.elements(name, node), row, row.writes)
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from dse.errors import Fault, InputError
+from dse.networks.adapted import Adapted
+from dse.networks.ingest.onnx_batch import per_sample
 from dse.networks.ingest.onnx_file import Graph, read_graph
 from dse.networks.ingest.onnx_rows import Lowering, Row, Value
 from dse.networks.ingest.onnx_shapes import LARGEST, Shapes
@@ -48,11 +50,12 @@ def from_text(text: str, path: Path) -> Model:
 
 
 def _model(path: Path, graph: Graph) -> Model:
+    graph, batch = per_sample(graph)
     builder = OnnxBuilder(graph)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "model"
     source = f"{path.name} (sha256 {graph.digest[:16]})"
     family = with_levers(Family(stem, builder, tuple(graph.dynamic), MappingProxyType({}), (), "vision", source))
-    notes = "" if graph.dynamic else builder.remarks({})
+    notes = "" if graph.dynamic else "; ".join(filter(None, (batch, builder.remarks({}))))
     layers = {"onnx": base64.b64encode(zlib.compress(graph.skeleton, 9)).decode("ascii")}
     return Model(stem, stem, MappingProxyType({}), source, notes, own_family=family, layers=layers)
 
@@ -132,6 +135,8 @@ class _Spread:
         macs, scores = counts.pop("macs"), counts.pop("scores")
         if row.tiled_macs is not None:
             counts["tiled_macs"] = self.stack([r.tiled_macs or 0 for r in rows])
+        if row.kind == "linear":
+            counts["adapted"] = self.adapted(rows)
         reads = tuple(self.tensor([r.reads[i] for r in rows]) for i in range(len(row.reads)))
         writes = self.tensor([r.writes for r in rows])
         net.row(
@@ -143,6 +148,16 @@ class _Spread:
             macs_per_position=macs,
             scores_per_position=scores,
             **counts,
+        )
+
+    def adapted(self, rows: tuple[Row, ...]) -> Adapted:
+        """What adapters stand beside, of one row at every point."""
+        return Adapted(
+            self.stack([row.features for row in rows]),
+            self.stack([row.query_value for row in rows]),
+            self.stack([row.macs // max(row.matrix_read or 0, 1) for row in rows]),
+            # Another row has adapters beside it where it is that one's matrix.
+            self.stack([int(row.weights > 0) for row in rows]),
         )
 
     def tensor(self, values: list[Value]) -> Tensor:

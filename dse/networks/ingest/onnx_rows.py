@@ -30,7 +30,11 @@ class Value:
 
 @dataclass(eq=False)
 class Row:
-    """A row of the op table, as `Op` has it but in whole numbers."""
+    """A row of the op table, as `Op` has it but in whole numbers.
+
+    Adapters of rank 1 beside its matrices have as many `features`, `query_value` of them beside those of queries and
+    values. `matrix` are the input and output features of one, where it is one.
+    """
 
     name: str
     kind: str
@@ -45,6 +49,9 @@ class Row:
     biases: int = 0
     affine: int = 0
     statistics: int = 0
+    features: int = 0
+    query_value: int = 0
+    matrix: tuple[int, int] | None = None
 
 
 @dataclass
@@ -58,6 +65,9 @@ class Lowering:
     values: dict[str, Value] = field(default_factory=dict)
     claimed: set[str] = field(default_factory=set)
     uncounted: dict[str, tuple[int, int]] = field(default_factory=dict)
+    # Rows that multiply by a matrix, by the tensor that they make, and the queries, keys and values of attentions.
+    matrices: dict[str, Row] = field(default_factory=dict)
+    attended: list[tuple[str, str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.groups = find_groups(self.graph, self.shapes)
@@ -75,6 +85,10 @@ class Lowering:
                 # Operators with inputs or attributes that the standard does not let them have.
                 where = f"{self.graph.path}: {node.name}"
                 raise InputError(Fault(where, f"{node.kind}: its inputs and attributes do not fit ({error})")) from None
+
+        from dse.networks.ingest.onnx_adapted import tell_matrices
+
+        tell_matrices(self)
 
     # What handlers of nodes use.
 
@@ -97,6 +111,13 @@ class Lowering:
         self.rows.append(row)
         self.values[name] = row.writes
         return row
+
+    def note_matrix(self, node: Node, row: Row, d_in: int, d_out: int) -> None:
+        """A row multiplies by matrices of so many input and output features, as many as it reads."""
+        matrices = (row.matrix_read or 0) // max(d_in * d_out, 1)
+        row.features = matrices * (d_in + d_out)
+        row.matrix = (d_in, d_out) if matrices == 1 else None
+        self.matrices[node.outputs[0]] = row
 
     def view(self, node: Node, source: str) -> None:
         """Outputs that are parts of a tensor."""

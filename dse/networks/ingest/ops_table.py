@@ -16,6 +16,10 @@ Counts may follow from the shape instead, by the formulas of the sheet: of a con
 w_out, groups; of a depthwise c_out, k (or k_h, k_w), h_out, w_out; of a linear c_in, c_out, tokens; of an attention
 tokens, context, heads, d_head. Counts that are given as well stand. A dense 3×3 conv may run as Winograd where it is
 said to have stride = 1.
+
+Low-rank adapters go by names, as in families, by their last part after a dot: linear rows that are head, classifier or
+router have none, and those of queries and values are q and v. Elsewhere each has one matrix, whose rows and features
+follow from MACs, weights and outputs.
 """
 
 from __future__ import annotations
@@ -33,6 +37,7 @@ from typing import Any
 from dse import formulas
 from dse.catalogue import read_at_most, read_toml
 from dse.errors import Fault, InputError, shown, unknown
+from dse.networks.adapted import NOTHING_ADAPTED, Adapted, is_adapted
 from dse.networks.levers import KERNEL, TILE
 from dse.networks.models import Model
 from dse.networks.net import Net
@@ -101,7 +106,9 @@ def table_model(table: Sequence[Mapping[str, Any]], path: Path) -> Model:
 
 
 def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:
+    rows = list(rows)
     outputs: dict[str, Tensor] = {}
+    adapted = _adapted(rows)
     out = Tensor(0.0, 1.0)
     for row in rows:
         counts = row["counts"]
@@ -115,8 +122,31 @@ def _build(net: Net, rows: Iterable[Mapping[str, Any]]) -> Tensor:
                 row["name"], row["kind"], reads, out, RULES.get(row["kind"], FRESH), row["repeat"],
                 macs_per_position=counts["macs"], scores_per_position=counts["scores"],
                 tiled_macs=counts.get("winograd_macs"), matrix_read=counts.get("matrix_read"), **stored,
+                adapted=adapted.get(row["name"]),
             )  # fmt: skip
     return out
+
+
+def _adapted(rows: Iterable[Mapping[str, Any]]) -> dict[str, Adapted]:
+    """What adapters stand beside in each linear row; nowhere anything where of one row that cannot be told."""
+    linear = {row["name"]: row["counts"] for row in rows if row["kind"] == "linear"}
+    found = {name: _beside(name, counts) for name, counts in linear.items()}
+    told = all(found.values())
+    return {name: beside if told and beside else NOTHING_ADAPTED for name, beside in found.items()}
+
+
+def _beside(name: str, counts: Mapping[str, float]) -> Adapted | None:
+    """The matrix of a linear row, as whole numbers make it out of its counts; None where they do not fit together."""
+    if not is_adapted(name, "all"):
+        return NOTHING_ADAPTED
+    matrix = counts.get("matrix_read", counts["weights"])
+    rows = counts["macs"] / matrix if matrix else 0.0
+    d_out = counts["outputs"] / rows if rows else 0.0
+    d_in = matrix / d_out if d_out else 0.0
+    if not all(n > 0 and n == int(n) for n in (rows, d_out, d_in)):
+        return None
+    features = d_in + d_out
+    return Adapted(features, features * is_adapted(name, "qv"), rows, int(counts["weights"] > 0))
 
 
 def _read(whole: Tensor, part: float | None) -> Tensor:
