@@ -34,7 +34,7 @@ def rate_text(manifest: Mapping[str, Any]) -> str:
     """How many designs were evaluated in which time, on one line."""
     number, seconds = manifest["counts"]["enumerated"], manifest["seconds"]
     rate = number / max(seconds, 1e-9)
-    return f"{number:,} designs of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)"
+    return f"{counted(number, 'design')} of a closed-form model in {seconds:.2f} s ({rate:,.0f} designs/s)"
 
 
 def bounds_text(manifest: Mapping[str, Any]) -> str:
