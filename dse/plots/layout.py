@@ -126,9 +126,12 @@ def kind_marks(kinds: Sequence[str]) -> dict[str, Any]:
     )
 
 
-def design_words(design: Any, footer: str, note: str = "") -> Words:
-    """Title and subtitle of a picture of one design: its network, device and format; then its other axes."""
-    axes = dict(design.told)
+def design_words(design: Any, footer: str, note: str = "", unsaid: Sequence[str] = ()) -> Words:
+    """Title and subtitle of a picture of one design: its network, device and format; then its other axes.
+
+    Axes that are `unsaid` are left out: those on which nothing in the picture depends.
+    """
+    axes = {n: v for n, v in design.told.items() if n not in unsaid}
     network, device, precision = design.network, axes.pop("device", ""), axes.pop("precision", "")
     computed = design.compute_format
     formats = f"{precision} (computes in {computed})" if computed not in ("", precision) else precision
@@ -137,6 +140,16 @@ def design_words(design: Any, footer: str, note: str = "") -> Words:
     told += ["…"] if len(axes) > 10 else []
     sentences = [", ".join(told) + "." if told else "", note]
     return Words(title, " ".join(filter(None, sentences)), footer)
+
+
+def op_words(design: Any, footer: str, note: str = "") -> Words:
+    """As `design_words`, of a picture of the ops: which are drawn by their roofline whatever the latency model."""
+    bound = "Each op takes its roofline, the larger of its compute and memory time: a lower bound, whatever the"
+    bound += " latency model."
+    if design.modelled is not None:
+        model, latency = design.modelled
+        bound += f" The latency of the whole design by the {model} model is {quantity(latency, 's')}."
+    return design_words(design, f"{footer} {bound}", note, unsaid=("latency_model",))
 
 
 def quantity(value: float, unit: str, digits: int = 4) -> str:
