@@ -42,13 +42,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Room:
-    """Inches beside the axes: left and right of all, between them, and below for ticks and label."""
+    """Inches beside the axes: left and right of all, between them, below for ticks and label, below all for a label."""
 
     left: float = 0.95
     right: float = 0.25
     gap: float = 0.95
     below: float = 0.58
     head: float = 0.12
+    foot: float = 0.0
 
 
 def panels(
@@ -71,7 +72,7 @@ def panels(
     rows = math.ceil(number / columns)
     top, bottom = style.frame_heights(words.subtitle, words.footer)
     under = bottom + legend_height(legend)
-    height = top + rows * (room.head + inner + room.below) + under
+    height = top + rows * (room.head + inner + room.below) + room.foot + under
     style.frame(figure, height, words.title, words.subtitle, words.footer)
     width = (style.width() - room.left - room.right - (columns - 1) * room.gap) / columns
     found = []
