@@ -227,7 +227,7 @@ class Builder:
         """Values on x of the designs at `rows`, and the known ends of the ranges around them."""
         names = [n for n in (self.x.metric, *_bounds(self.x.metric)) if n in self.frontier]
         values = np.concatenate([choice.column(self.frontier, n)[rows].astype(float) for n in names])
-        return values[np.isfinite(values)]
+        return np.asarray(values[np.isfinite(values)])
 
     def _errors(self, metric: str, values: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
         low, high = _bounds(metric)

@@ -227,7 +227,7 @@ def log_ticks(low: float, high: float, ticks: int, base: int = 10) -> list[float
         places = (m * float(base) ** n for n, m in itertools.product(steps, multiples))
         return [v for v in places if low <= v <= high]
 
-    finer = ((1, 2, 5), (1, 3)) if base == 10 else ()
+    finer: Sequence[Sequence[float]] = ((1, 2, 5), (1, 3)) if base == 10 else ()
     for multiples in finer:
         if 2 <= len(found := inside(multiples)) <= ticks:
             return found
@@ -235,7 +235,8 @@ def log_ticks(low: float, high: float, ticks: int, base: int = 10) -> list[float
     powers = [float(base) ** n for n in range(first, last + 1) if n % stride == 0]
     if len(powers) > 1 or base != 10:
         return powers
-    for multiples in ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), _TENTHS):
+    finer = ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), _TENTHS)
+    for multiples in finer:
         if len(found := inside(multiples)) > 1:
             return [found[0], found[-1]]
     return powers
