@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dse.cli.common import json_option, print_json, print_table, print_text
+from dse.cli.completion import groups as group_names
 from dse.errors import DseError, InputError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ SIZES = ("small", "full")
 
 
 @click.command("bench", short_help="Measure how fast the program is here.")
-@click.argument("groups", nargs=-1, metavar="[GROUP]...")
+@click.argument("groups", nargs=-1, metavar="[GROUP]...", shell_complete=group_names)
 @click.option("--size", type=click.Choice(SIZES), default="full", show_default=True, help="Small: each once, quickly.")
 @click.option("--only", default="", metavar="WORDS", help="Cases with these words in their name.")
 @click.option("--list", "listed", is_flag=True, help="Name the groups and their cases; measure nothing.")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 VARIABLE = "_DSE_COMPLETE"
 
@@ -22,6 +23,24 @@ def names(*kinds: str) -> Complete:
         return [name for name in found if name.startswith(incomplete)]
 
     return complete
+
+
+def shown(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Completes what can be drawn: files and folders, networks, and the measured times of the catalogue."""
+    from dse.plot import CATALOGUE
+
+    found = names("models", "families")(ctx, param, incomplete)
+    found += [CATALOGUE] if CATALOGUE.startswith(incomplete) else []
+    # Files first: bash forgets what stood before them, and offers them where nothing else is left.
+    return [CompletionItem(incomplete, type="file"), *map(CompletionItem, found)]
+
+
+def groups(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+    """Completes the groups of `dse bench`, without those that are given."""
+    from dse.bench import GROUPS
+
+    given = ctx.params.get("groups") or ()
+    return [name for name in GROUPS if name.startswith(incomplete) and name not in given]
 
 
 def kinds(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from dse.cli.common import json_option, parse_settings, print_json
-from dse.cli.completion import looks, names, plot_options
+from dse.cli.completion import looks, names, plot_options, shown
 
 
 @click.command("plot", short_help="Draw a picture of a result or of one network.")
-@click.argument("shown", metavar="RESULT|NETWORK|MEASURED")
+@click.argument("shown", metavar="RESULT|NETWORK|MEASURED", shell_complete=shown)
 @click.argument("kind", shell_complete=names("plots"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File: .png, .svg or .pdf [KIND.png].")
 @click.option(
@@ -30,9 +30,16 @@ from dse.cli.completion import looks, names, plot_options
     shell_complete=plot_options,
     help="What the kind can be asked for.",
 )
-@click.option("--design", metavar="ROW|METRIC", help="Of a RESULT: a row of its frontier, or the best by a metric.")
-@click.option("--device", help="Of a NETWORK: the device it runs on; of times: its only.")
-@click.option("--precision", help="Of a NETWORK: the number format [fp32].")
+@click.option(
+    "--design",
+    metavar="ROW|METRIC",
+    shell_complete=names("metrics"),
+    help="Of a RESULT: a row of its frontier, or the best by a metric.",
+)
+@click.option(
+    "--device", shell_complete=names("devices"), help="Of a NETWORK: the device it runs on; of times: its only."
+)
+@click.option("--precision", shell_complete=names("precisions"), help="Of a NETWORK: the number format [fp32].")
 @click.option("--set", "settings", multiple=True, metavar="AXIS=VALUE", help="Of a NETWORK: an axis or a setting.")
 @click.option("--budget", "budgets", multiple=True, metavar="'M<=LIMIT'", help="Of a NETWORK: a limit in the heat map.")
 @json_option

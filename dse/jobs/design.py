@@ -16,6 +16,8 @@ from dse.grid import profile
 from dse.grid.blocks import Alone, Grid
 from dse.grid.dataset import evaluate
 from dse.grid.inputs import compute_peak, leaf
+from dse.grid.plan import variants_of
+from dse.grid.program import MODEL_AXIS
 from dse.grid.space import NETWORK, Space
 from dse.jobs import what_if
 from dse.jobs.axes import axis_text
@@ -105,6 +107,15 @@ class Design:
     def ops(self) -> xr.Dataset:
         """Work, bytes, time and energy of each op; see `dse.grid.profile.ops`."""
         return profile.ops(self.point)
+
+    @cached_property
+    def modelled(self) -> tuple[str, float] | None:
+        """The latency model and the latency [s] by it; None by the roofline, which `ops` are of, or where undefined."""
+        model, usual = self.axes.get(MODEL_AXIS), variants_of("latency")[0]
+        if model is None or model == usual:
+            return None
+        latency = float(self.metrics(["latency"])["latency"])
+        return (str(model), latency) if np.isfinite(latency) else None
 
     @cached_property
     def memory(self) -> xr.Dataset:

@@ -13,10 +13,10 @@ from dse.plots.kinds import DESIGN, plot
 from dse.plots.layout import (
     Room,
     Words,
-    design_words,
     kind_colour,
     kind_marks,
     legend_below,
+    op_words,
     panels,
     quantity,
 )
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_ROWS, _ROWS_BELOW = 16, 9
-_COSTS = {"time": "time", "energy": "energy of operations", "bytes": "bytes moved"}
+_COSTS = {"time": "time by roofline", "energy": "energy of operations", "bytes": "bytes moved"}
 _MEMORY_BOUND = "waits for memory"
 COMMUNICATION = "communication"
 # Points.
@@ -85,7 +85,7 @@ def prepare(design: Any, *, rows: int = 0) -> BreakdownData:
             scale = make_scale(name, {"units": unit}, [0.0, values.max() * 1.22])
             found.append(Cost(f"{title}: {quantity(values.sum(), unit)}", scale, values))
     told = f"{design.per or 'one pass'}, whole batch"
-    footer = f"Sum over all executions, {told}. Time is the larger of compute and memory time of each op (lower bound)."
+    footer = f"Sum over all executions, {told}."
     footer += " Energy is that of counted operations and bytes, by the energy profile." if "energy" in costs else ""
     whole = costs["time"].sum() + exchange
     note = f"{percent(costs['time'][waits].sum() / whole)} of the time goes to ops that wait for memory"
@@ -94,7 +94,7 @@ def prepare(design: Any, *, rows: int = 0) -> BreakdownData:
         footer += " those of all. Communication is what no computing hides."
         note += f", {percent(exchange / whole)} to communication between {devices:.0f} devices"
     note += "."
-    return BreakdownData(design_words(design, footer, note), tuple(names), tuple(kinds), tuple(bound), tuple(found))
+    return BreakdownData(op_words(design, footer, note), tuple(names), tuple(kinds), tuple(bound), tuple(found))
 
 
 @plot("breakdown", prepare, of=DESIGN)

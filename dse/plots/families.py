@@ -16,7 +16,7 @@ from dse.plots.frontier_data import MOST_PANELS, FrontierData, group_rows, natur
 from dse.plots.frontier_panels import Builder, Group, Panel
 from dse.plots.kinds import NotInResult, plot
 from dse.plots.style import readable
-from dse.plots.summary import counts_text
+from dse.plots.summary import counts_text, none_left
 from dse.units import format_quantity
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def prepare(result: Any, *, by: str = "", x: str = "", y: str = "") -> FrontierD
     cut = result.per(by)
     frontier = cut.frontier
     if frontier.sizes["design"] == 0:
-        raise NotInResult("families", "no design meets the budgets")
+        raise NotInResult("families", none_left(manifest))
     others = [a for a in manifest["per"] if a != by]
     values = sorted(group_rows(frontier, [by]), key=natural)
     names = _names(frontier, by, values)

@@ -14,7 +14,7 @@ from dse.plots.cloud import group_names, lattice
 from dse.plots.frontier_panels import Builder, Group, Panel
 from dse.plots.kinds import NotInResult
 from dse.plots.style import Scale, readable
-from dse.plots.summary import budget_limits, budget_text, counts_text, objectives_text, unbroken
+from dse.plots.summary import budget_limits, budget_text, counts_text, none_left, objectives_text, unbroken
 from dse.units import value_text
 
 MOST_PANELS = 12
@@ -91,7 +91,8 @@ def prepare(result: Any, *, x: str = "", y: str = "", colour: str = "") -> Front
     common = [] if overlay else builder.told_of_all(order)
     told = [over, against] if overlay or third is None else [over, against, third]
     shown = int(cells.designs.sum()) - builder.beyond(panels)
-    notes = [*_sample(result.cloud), *_notes(int(whole.designs.sum()) - shown, barren, names is not None)]
+    outside = int(whole.designs.sum()) - shown
+    notes = [*_sample(result.cloud, manifest), *_notes(outside, barren, manifest, named=names is not None)]
     notes += [f"Each panel has its own part of the axis of {readable(builder.x.metric)}."] if builder.length else []
     left = [o for o in objectives if o not in told]
     followed = {o["metric"]: _followed(frontier, o, told, list(rows.values())) for o in left}
@@ -129,23 +130,29 @@ def _possible(cloud: xr.Dataset, names: Sequence[Group] | None) -> list[Group]:
     return [name for name, possible in zip(names or (), flags, strict=True) if possible]
 
 
-def _sample(cloud: xr.Dataset) -> list[str]:
-    """How many designs the cloud shows, where these are not all."""
+def _sample(cloud: xr.Dataset, manifest: Mapping[str, Any]) -> list[str]:
+    """How many designs the cloud shows, where these are not all; of a search they are those that it tried."""
+    if "search" in manifest:
+        return []
     counted, designs = cloud.attrs.get("counted", 0), cloud.attrs.get("designs", 0)
     return [f"The cloud is a coarse grid of {counted:,} of the designs."] if counted < designs else []
 
 
-def _notes(outside: int, barren: Sequence[Group], named: bool) -> list[str]:
+def _notes(outside: int, barren: Sequence[Group], manifest: Mapping[str, Any], *, named: bool) -> list[str]:
     """What the picture leaves out."""
     if not named:
         return ["The cloud of all designs does not name its groups and is left out."]
     notes = []
     if barren:
         texts = [", ".join(filter(None, group)) for group in barren]
-        notes.append(f"No design meets the budgets for {'; '.join(texts)}.")
+        notes.append(f"{_sentence(none_left(manifest))} for {'; '.join(texts)}.")
     if outside:
         notes.append(f"{outside:,} excluded or dominated designs lie outside the picture.")
     return notes
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _followed(
@@ -191,9 +198,9 @@ def subtitle_and_limits(
             drawn.append(Limit(which, budget_text(budget["text"]), *limits))
         else:
             named.append(budget_text(budget["text"]))
-    text = objectives_text(manifest["objectives"], per, followed)
+    text = objectives_text(manifest["objectives"], per, followed, searched="search" in manifest)
     if b.frontier.sizes["design"] == 0:
-        text = f"No design meets the budgets. {text}"
+        text = f"{_sentence(none_left(manifest))}. {text}"
     return text + (f" Budgets: {unbroken(named)}." if named else ""), tuple(drawn)
 
 

@@ -97,7 +97,7 @@ class Builder:
 
     def part_ways(self, groups: Sequence[np.ndarray]) -> None:
         """Give each panel its own part of x where the frontiers of groups, at these rows, lie far apart."""
-        parts = [choice.column(self.frontier, self.x.metric)[rows].astype(float) for rows in groups]
+        parts = [self._reached(rows) for rows in groups]
         self.length = window_length(self.x, parts)
         if self.length and self.x_edges is not None:
             whole = np.log(self.x.high / self.x.low) if self.x.log else self.x.high - self.x.low
@@ -129,7 +129,7 @@ class Builder:
             remark = common if len(own) else "no feasible design"
             title = f"{title} ({remark})" if title and remark else title
             series = (self.series(title, own, wanted),) if len(own) else ()
-            part = window(self.x, series[0].x, self.length) if series and self.length else None
+            part = window(self.x, self._reached(own), self.length) if series and self.length else None
             yield Panel(title, series, feasible if names else None, excluded if names else None, part)
 
     def shared(
@@ -222,6 +222,12 @@ class Builder:
         labels = {i: text + (f" (+{alike[i]} alike)" if alike[i] else "") for i, text in texts.items()}
         errors = self._errors(self.x.metric, x, rows), self._errors(self.y.metric, y, rows)
         return Series(name, x, y, colour, corners, edge, *errors, labels)
+
+    def _reached(self, rows: np.ndarray) -> np.ndarray:
+        """Values on x of the designs at `rows`, and the known ends of the ranges around them."""
+        names = [n for n in (self.x.metric, *_bounds(self.x.metric)) if n in self.frontier]
+        values = np.concatenate([choice.column(self.frontier, n)[rows].astype(float) for n in names])
+        return np.asarray(values[np.isfinite(values)])
 
     def _errors(self, metric: str, values: np.ndarray, rows: np.ndarray) -> np.ndarray | None:
         low, high = _bounds(metric)

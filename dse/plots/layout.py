@@ -42,13 +42,14 @@ class Words:
 
 @dataclass(frozen=True)
 class Room:
-    """Inches beside the axes: left and right of all, between them, and below for ticks and label."""
+    """Inches beside the axes: left and right of all, between them, below for ticks and label, below all for a label."""
 
     left: float = 0.95
     right: float = 0.25
     gap: float = 0.95
     below: float = 0.58
     head: float = 0.12
+    foot: float = 0.0
 
 
 def panels(
@@ -71,7 +72,7 @@ def panels(
     rows = math.ceil(number / columns)
     top, bottom = style.frame_heights(words.subtitle, words.footer)
     under = bottom + legend_height(legend)
-    height = top + rows * (room.head + inner + room.below) + under
+    height = top + rows * (room.head + inner + room.below) + room.foot + under
     style.frame(figure, height, words.title, words.subtitle, words.footer)
     width = (style.width() - room.left - room.right - (columns - 1) * room.gap) / columns
     found = []
@@ -126,9 +127,12 @@ def kind_marks(kinds: Sequence[str]) -> dict[str, Any]:
     )
 
 
-def design_words(design: Any, footer: str, note: str = "") -> Words:
-    """Title and subtitle of a picture of one design: its network, device and format; then its other axes."""
-    axes = dict(design.told)
+def design_words(design: Any, footer: str, note: str = "", unsaid: Sequence[str] = ()) -> Words:
+    """Title and subtitle of a picture of one design: its network, device and format; then its other axes.
+
+    Axes that are `unsaid` are left out: those on which nothing in the picture depends.
+    """
+    axes = {n: v for n, v in design.told.items() if n not in unsaid}
     network, device, precision = design.network, axes.pop("device", ""), axes.pop("precision", "")
     computed = design.compute_format
     formats = f"{precision} (computes in {computed})" if computed not in ("", precision) else precision
@@ -137,6 +141,16 @@ def design_words(design: Any, footer: str, note: str = "") -> Words:
     told += ["…"] if len(axes) > 10 else []
     sentences = [", ".join(told) + "." if told else "", note]
     return Words(title, " ".join(filter(None, sentences)), footer)
+
+
+def op_words(design: Any, footer: str, note: str = "") -> Words:
+    """As `design_words`, of a picture of the ops: which are drawn by their roofline whatever the latency model."""
+    bound = "Each op takes its roofline, the larger of its compute and memory time: a lower bound, whatever the"
+    bound += " latency model."
+    if design.modelled is not None:
+        model, latency = design.modelled
+        bound += f" The latency of the whole design by the {model} model is {quantity(latency, 's')}."
+    return design_words(design, f"{footer} {bound}", note, unsaid=("latency_model",))
 
 
 def quantity(value: float, unit: str, digits: int = 4) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from dse.plots import style
 from dse.plots.kinds import DESIGN, NotInResult, plot
 from dse.plots.labels import place_labels
-from dse.plots.layout import Words, design_words, kind_colour, kind_marks, legend_below, panels
+from dse.plots.layout import Words, kind_colour, kind_marks, legend_below, op_words, panels
 from dse.plots.style import Scale, make_scale
 from dse.units import operations_unit, percent
 
@@ -74,7 +74,7 @@ def prepare(design: Any) -> OpRooflineData:
         footer += f" Rates are of each of {devices:.0f} devices that share every op evenly; their communication takes"
         footer += f" {percent(exchange / whole, 1)} of the time."
     reached = tuple(float(ops[n]) for n in ("compute_efficiency", "bandwidth_efficiency"))
-    words = design_words(design, footer[0].upper() + footer[1:], note)
+    words = op_words(design, footer[0].upper() + footer[1:], note)
     kinds, names = (tuple(str(v) for v in ops[n].values[rows]) for n in ("kind", "name"))
     x, y = (replace(s, log=True, note="") for s in (x, y))
     share_of = (reached[0], reached[1])

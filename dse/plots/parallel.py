@@ -16,7 +16,7 @@ from dse.plots.kinds import NotInResult, plot
 from dse.plots.layout import Room, Words, colour_bar, colour_norm, panels
 from dse.plots.names import fitted
 from dse.plots.style import Scale, make_scale
-from dse.plots.summary import budget_text
+from dse.plots.summary import budget_text, none_left, search_notes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def prepare(result: Any, *, axes: Sequence[str] = ()) -> ParallelData:
     frontier, manifest = result.frontier, result.manifest
     number = frontier.sizes["design"]
     if not number:
-        raise NotInResult("parallel", "no design of the result meets the budgets")
+        raise NotInResult("parallel", none_left(manifest))
     objectives = manifest["objectives"]
     metrics = list(dict.fromkeys([*(o["metric"] for o in objectives), *(b["metric"] for b in manifest["budgets"])]))
     metrics = [m for m in metrics if m in frontier]
@@ -87,6 +87,7 @@ def prepare(result: Any, *, axes: Sequence[str] = ()) -> ParallelData:
     notes += [f"All have {choice.design_text(frontier, fixed, 0)}."] if fixed else []
     notes += [f"Not drawn: {', '.join(map(style.readable, left))}."] if left else []
     footer = "Names are ordered by the first objective of their designs; lines that share a value stand side by side."
+    footer = " ".join([*search_notes(manifest), footer])
     return ParallelData(
         Words(str(manifest["name"]), " ".join(notes), footer),
         tuple(upright for upright, _ in columns),

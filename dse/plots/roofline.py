@@ -14,6 +14,7 @@ from dse.plots.choice import column
 from dse.plots.kinds import NotInResult, plot
 from dse.plots.names import fitted
 from dse.plots.style import Scale, make_scale
+from dse.plots.summary import search_notes
 from dse.units import counted, format_quantity, operations_unit
 
 if TYPE_CHECKING:
@@ -42,6 +43,11 @@ class Roof:
     intensity: np.ndarray
     attained: np.ndarray
     label: str
+
+    @property
+    def reached(self) -> np.ndarray:
+        """Which designs are on the roof."""
+        return np.asarray(self.attained > _REACHED * np.minimum(self.peak, self.peak / self.ridge * self.intensity))
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,7 @@ def prepare(result: Any) -> RooflineData:
     if (devices > 1).any():
         footer += " Of devices that share a network the rate of each is drawn: that of all, divided by their number."
     footer += f" Left out for want of these metrics: {counted(left_out, 'design')}." if left_out else ""
+    footer = " ".join([*search_notes(result.manifest), footer])
     return RooflineData(str(result.manifest["name"]), subtitle, footer, _both_log(x), _both_log(y), roofs)
 
 
@@ -152,7 +159,8 @@ def draw(figure: Figure, data: RooflineData) -> None:
         marks[f"{roof.label} ({len(roof.intensity):,})"] = Line2D([], [], color=colour, linestyle=dashes, linewidth=1.5)
     diamond: dict[str, Any] = {"marker": "D", "markersize": 5, "markerfacecolor": "white"}
     stroke: dict[str, Any] = {"marker": "|", "markersize": 9, "linestyle": ""}
-    marks["design on the roof"] = Line2D([], [], color=style.QUIET, **stroke)
+    if any(roof.reached.any() for roof in data.roofs):
+        marks["design on the roof"] = Line2D([], [], color=style.QUIET, **stroke)
     marks["ridge point"] = Line2D([], [], linestyle="", color=style.QUIET, **diamond)
     title = "device and format (designs)"
     anchor = (
@@ -184,10 +192,9 @@ def _draw_roof(axes: Axes, roof: Roof, data: RooflineData, colour: str, dashes: 
     )
     many = len(roof.intensity) > style.MANY
     # Dots in a row on a roof would merge: there each design is a stroke across it.
-    reached = roof.attained > _REACHED * np.minimum(roof.peak, slope * roof.intensity)
     looks: tuple[tuple[np.ndarray, dict[str, Any]], ...] = (
-        (reached, {"marker": "|", "s": 110 * (1 + above), "linewidths": 0.9, "alpha": 0.8}),
-        (~reached, {"marker": "o", "s": 24 * (1 + above) ** 2, "linewidths": 0.5, "edgecolors": "white"}),
+        (roof.reached, {"marker": "|", "s": 110 * (1 + above), "linewidths": 0.9, "alpha": 0.8}),
+        (~roof.reached, {"marker": "o", "s": 24 * (1 + above) ** 2, "linewidths": 0.5, "edgecolors": "white"}),
     )
     for which, look in looks:
         if which.any():

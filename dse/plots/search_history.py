@@ -10,6 +10,7 @@ import xarray as xr
 
 from dse.plots import style
 from dse.plots.kinds import NotInResult, plot
+from dse.plots.summary import none_left
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ def prepare(result: Any) -> HistoryData:
     """
     data, went = searched("hypervolume", result), result.manifest["search"]
     if not np.isfinite(data["hypervolume"].values).any():
-        raise NotInResult("hypervolume", "no design of the search meets the budgets")
+        raise NotInResult("hypervolume", none_left(result.manifest))
     judged = bool(data.attrs["judged"])
     of = "that of the exact frontier" if judged else "that of the final frontier: the exact one is not known"
     how = f"{went['sampler']}, seed {went['seed']}" + (", with neighbours of the frontier" if went["polish"] else "")

@@ -70,6 +70,7 @@ _BINARY_PREFIXES = ("Ti", "Gi", "Mi", "Ki", "")
 _COUNTS = {1e12: "trillions", 1e9: "billions", 1e6: "millions", 1e3: "thousands", 1.0: ""}
 _SPELLING = {"sram": "SRAM", "kv": "KV", "macs": "MACs", "flops": "FLOPs", "sqnr": "SQNR", "pue": "PUE", "wh": "Wh"}
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_TENTHS = tuple(i / 10 for i in range(10, 100))
 # Values in these units are compared by differences, over whatever range.
 _NEVER_LOG = ("%", "dB")
 
@@ -214,19 +215,31 @@ def set_axis(axes: Axes, which: str, scale: Scale, ticks: int) -> None:
 def log_ticks(low: float, high: float, ticks: int, base: int = 10) -> list[float]:
     """Round places between two positive ends, at most `ticks`: powers of the base, and 2 and 5 of a short range.
 
-    >>> log_ticks(0.8, 1200, 5)
-    [1.0, 10.0, 100.0, 1000.0]
+    A single one tells no scale: there are two of decimals, less round where they must be, if two digits tell any apart.
+
+    >>> log_ticks(0.8, 1200, 5), log_ticks(1.5, 30, 2), log_ticks(1.2, 1.8, 4)
+    ([1.0, 10.0, 100.0, 1000.0], [2.0, 20.0], [1.2, 1.8])
     """
     first, last = math.ceil(math.log(low, base) - 1e-9), math.floor(math.log(high, base) + 1e-9)
     steps = range(math.floor(math.log(low, base)), last + 1)
-    finer = ((1, 2, 5), (1, 3)) if base == 10 else ()
+
+    def inside(multiples: Sequence[float]) -> list[float]:
+        places = (m * float(base) ** n for n, m in itertools.product(steps, multiples))
+        return [v for v in places if low <= v <= high]
+
+    finer: Sequence[Sequence[float]] = ((1, 2, 5), (1, 3)) if base == 10 else ()
     for multiples in finer:
-        places = [m * float(base) ** n for n, m in itertools.product(steps, multiples)]
-        inside = [v for v in places if low <= v <= high]
-        if len(inside) <= ticks:
-            return inside
+        if 2 <= len(found := inside(multiples)) <= ticks:
+            return found
     stride = max(1, math.ceil((last - first + 1) / ticks))
-    return [float(base) ** n for n in range(first, last + 1) if n % stride == 0]
+    powers = [float(base) ** n for n in range(first, last + 1) if n % stride == 0]
+    if len(powers) > 1 or base != 10:
+        return powers
+    finer = ((1, 2, 5), (1, 1.5, 2, 3, 5, 7), _TENTHS)
+    for multiples in finer:
+        if len(found := inside(multiples)) > 1:
+            return [found[0], found[-1]]
+    return powers
 
 
 def tick_text(value: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from dse.plots import style
 from dse.plots.kinds import MEASURED, NotInResult, plot
 from dse.plots.layout import Room, Words, legend_below, panels, quantity
 from dse.plots.names import fitted
-from dse.units import percent
+from dse.units import counted, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,6 +26,8 @@ _COLUMNS = 4
 TICKS = 4
 # Points.
 _TITLE = 8.5
+# Inches of a layout: of a row's titles and tick labels, and the tallest that all rows together may be in a column.
+_HEAD, _BELOW, _TALLEST = 0.45, 0.36, 11.4
 _INSIDE, _OUTSIDE = "the interval holds the measured time", "it does not"
 _EQUAL = "predicted = measured"
 
@@ -33,7 +36,8 @@ _EQUAL = "predicted = measured"
 class Panel:
     """Times of one device [s], shape (n,) each: measured, predicted, and the ends of the interval around that."""
 
-    title: str
+    name: str
+    figures: str
     measured: np.ndarray
     predicted: np.ndarray
     low: np.ndarray
@@ -80,7 +84,7 @@ def prepare(times: Any, *, device: str | None = None) -> ValidationData:
 def _panel(name: str, times: Any) -> Panel:
     measured, predicted, low, high = (times[n].values for n in ("measured", "predicted", "low", "high"))
     error = float(np.median(np.abs(predicted / measured - 1)))
-    return Panel(f"{name}: {len(measured):,}, {percent(error, 1)}", measured, predicted, low, high)
+    return Panel(name, f"{counted(len(measured), 'time')}, {percent(error, 1)}", measured, predicted, low, high)
 
 
 @plot("validation", prepare, of=MEASURED)
@@ -95,14 +99,16 @@ def draw(figure: Figure, data: ValidationData) -> None:
     }
     number = len(data.panels)
     columns = min(number, _COLUMNS)
-    room = Room(left=0.95, right=0.3, gap=0.68, below=0.42, head=0.3)
+    room = Room(left=0.95, right=0.3, gap=0.68, below=_BELOW, head=_HEAD, foot=0.2)
     narrow = style.current().narrow
-    inner = (3.2 if narrow else 4.6) if number == 1 else 1.3 if narrow else 1.75
-    grid = panels(figure, data.words, inner, number, room, legend=list(marks), columns=columns)
     wide = style.current().columns(columns)
-    titles = fitted([p.title for p in data.panels], grid[0].get_position().width * style.width() + 0.2, _TITLE)
-    for place, (axes, panel, title) in enumerate(zip(grid, data.panels, titles, strict=True)):
-        _draw_panel(axes, panel, title)
+    inner = (3.2 if narrow else 4.6) if number == 1 else 1.3 if narrow else 1.75
+    if narrow:
+        inner = min(inner, _TALLEST / math.ceil(number / wide) - _HEAD - _BELOW)
+    grid = panels(figure, data.words, inner, number, room, legend=list(marks), columns=columns)
+    names = fitted([p.name for p in data.panels], grid[0].get_position().width * style.width() + 0.2, _TITLE)
+    for place, (axes, panel, name) in enumerate(zip(grid, data.panels, names, strict=True)):
+        _draw_panel(axes, panel, f"{name}\n{panel.figures}")
         axes.set_ylabel("predicted" if place % wide == 0 else "")
         axes.set_xlabel("measured" if place + wide >= number else "")
     legend_below(figure, marks, data.words)

@@ -25,7 +25,7 @@ from dse.report.summary import count_rows, lacking, search_lines, undefined_line
 
 # Designs that a page holds beside the frontier, and stays fluid with.
 MOST = 100_000
-_SCRIPTS = ("data.js", "frontier.js", "charts.js", "page.js")
+_SCRIPTS = ("data.js", "frontier.js", "names.js", "charts.js", "page.js")
 HELD = "held_to_mcu"
 # Coordinates that say where values come from.
 _TOLD = ("compute_format", "calibration", "cost_basis", "accuracy_source", "loss_source")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from click.shell_completion import ShellComplete
+from click.shell_completion import CompletionItem, ShellComplete
 
 from dse.cli import COMMANDS, cli
 from dse.cli.completion import VARIABLE
@@ -16,7 +16,11 @@ from dse.cli.completion import VARIABLE
 def completed(line: str) -> list[str]:
     """What may stand in place of the last word of a line."""
     *before, begun = line.split(" ")
-    return [item.value for item in ShellComplete(cli, {}, "dse", VARIABLE).get_completions(before, begun)]
+    return [item.value for item in answers(before, begun) if item.type == "plain"]
+
+
+def answers(before: list[str], begun: str) -> list[CompletionItem]:
+    return ShellComplete(cli, {}, "dse", VARIABLE).get_completions(before, begun)
 
 
 @pytest.mark.parametrize(
@@ -32,6 +36,12 @@ def completed(line: str) -> list[str]:
         ("plot results/quickstart roof", ["roofline"]),
         ("plot results/quickstart frontier --style pa", ["paper"]),
         ("plot results/quickstart families --option b", ["by="]),
+        ("plot resnet15", ["resnet152"]),
+        ("plot catal", ["catalogue"]),
+        ("plot resnet50 breakdown --device stm32f7", ["stm32f746"]),
+        ("plot resnet50 breakdown --precision fp3", ["fp32"]),
+        ("bench cal", ["calibrated"]),
+        ("bench store s", ["streams", "search", "startup"]),
         ("search sweeps/quickstart.toml --sampler ns", ["nsga2", "nsga3"]),
         ("frontier results/quickstart --minimize device_c", ["device_cost"]),
         ("calc kv_cache batch=1 la", ["layers="]),
@@ -42,6 +52,11 @@ def completed(line: str) -> list[str]:
 )
 def test_what_a_word_may_become(line, expected):
     assert completed(line) == expected
+
+
+def test_a_file_is_drawn_too():
+    """Files stand first: bash drops what was offered before them."""
+    assert [item.type for item in answers(["plot"], "resnet15")] == ["file", "plain"]
 
 
 def test_every_command_is_offered():

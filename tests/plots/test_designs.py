@@ -91,6 +91,17 @@ def test_breakdown_of_several_devices_has_their_communication():
     assert data.costs[-1].values[-1] == 0 and "8 devices" in data.words.footer
 
 
+@pytest.mark.parametrize("kind", [breakdown, op_roofline])
+def test_ops_are_drawn_by_their_roofline_whatever_the_latency_model(kind):
+    """No picture of ops says that its times are the calibrated ones; what these come to in all stands below it."""
+    axes = {"batch": 256, "latency_model": "calibrated"}
+    words = kind.prepare(dse.plot.design("resnet50", device="rtx-4090", precision="fp16", **axes)).words
+    whole = dse.evaluate("resnet50", device="rtx-4090", precision="fp16", metrics=["latency"], **axes)
+    assert "calibrated" not in words.subtitle and "batch 256" in words.subtitle
+    assert f"by the calibrated model is {1e3 * float(whole['latency']):.4g} ms." in words.footer
+    assert "a lower bound, whatever the latency model." in words.footer
+
+
 def test_op_roofline_has_no_op_above_its_roof(token):
     data = op_roofline.prepare(token)
     roof = np.minimum(data.peak, data.intensity * data.peak / data.ridge)

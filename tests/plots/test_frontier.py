@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from dse.plots import KINDS
 from dse.plots.cloud import lattice
 from dse.plots.frontier_data import prepare
 from dse.plots.kinds import NotInResult
@@ -107,9 +108,47 @@ def test_titles_of_many_panels_are_as_large_as_other_text():
 
 
 def test_a_group_without_feasible_designs_is_named_below():
-    data = prepare(by_device(["a", "c"], cloud_devices=["a", "b", "c"]))
+    result = by_device(["a", "c"], cloud_devices=["a", "b", "c"])
+    data = prepare(result)
     assert [p.title for p in data.panels] == ["a", "c"]
-    assert "No design meets the budgets for b." in data.footer
+    assert "No design has a value of every objective for b." in data.footer
+    result.manifest["broken_totals"] = {"fit: sram_free": 3}
+    assert "No design fits in memory for b." in prepare(result).footer
+    result.manifest["budgets"] = [{"metric": "flash", "text": "flash ≤ 1 MiB", "max": 2.0**20}]
+    assert "No design meets the budgets for b." in prepare(result).footer
+
+
+def test_what_a_search_found_is_not_called_the_best():
+    went = {"designs": 200, "space": 266594886254592}
+    told = "The frontier was found by a search of 200 of 2.67·10¹⁴ designs"
+    for kind in ("frontier", "families", "parallel"):
+        result = four_designs(search=went)
+        result.per = lambda by, result=result: result
+        data = KINDS[kind].prepare(result)
+        footer = data.words.footer if kind == "parallel" else data.footer
+        assert f"{told}, not proven to be the best." in footer
+    data = prepare(four_designs(search={**went, "judge": {"frontier": 8, "frontier_share": 0.5}}))
+    assert f"{told}: 50 % of the exact one." in data.footer
+    assert data.subtitle.startswith("Designs that no other of those tried beats in")
+
+
+def test_a_panel_has_room_for_the_ranges_of_its_designs():
+    """Two devices whose times lie far apart; those of one are known within a factor of three."""
+    frontier = xr.Dataset(
+        {
+            "latency": ("design", [1.0, 1.2, 1e4, 1.2e4], LATENCY),
+            "latency_low": ("design", [0.4, 0.5, 9e3, 1.1e4]),
+            "latency_high": ("design", [3.0, 3.6, 1.1e4, 1.3e4]),
+            "accuracy": ("design", [50.0, 60.0, 50.0, 60.0], ACCURACY),
+        },
+        {"device": ("design", np.array(["a", "a", "b", "b"], dtype=object)), "width": ("design", [1.0, 2.0] * 2)},
+    )
+    cells = [(v, 51.0, g, 1, 5) for g, v in enumerate((1.0, 1e4))]
+    cloud = make_cloud(("latency", "accuracy"), {("latency", "accuracy"): cells}, {"device": ["a", "b"]})
+    data = prepare(make_result(frontier, cloud, OBJECTIVES, per=["device"]))
+    for panel, (low, high) in zip(data.panels, ((0.4, 3.6), (9e3, 1.3e4)), strict=True):
+        left, right = panel.x.limits()
+        assert left < low / panel.x.factor and high / panel.x.factor < right
 
 
 def test_twelve_groups_have_panels_and_thirteen_share_one():
@@ -254,6 +293,7 @@ def test_ranges_of_estimates_become_error_bars():
 def test_the_cloud_alone_is_shown_when_nothing_is_feasible():
     result = four_designs()
     result.frontier = result.frontier.isel(design=slice(0, 0))
+    result.manifest["budgets"] = [{"metric": "flash", "text": "flash ≤ 1 MiB", "max": 2.0**20}]
     data = prepare(result)
     assert data.subtitle.startswith("No design meets the budgets.")
     assert data.panels[0].series == ()

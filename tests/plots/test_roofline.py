@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from dse.plots import draw
 from dse.plots.kinds import NotInResult
 from dse.plots.roofline import prepare
 from tests.plots.results import make_cloud, make_result
@@ -56,6 +57,19 @@ def test_of_several_devices_the_rate_of_one_is_under_the_roof_of_one():
     data = prepare(result)
     assert data.roofs[0].attained.tolist() == [5e13, 2.5e13]
     assert "the rate of each" in data.footer and "the rate of each" not in prepare(two_devices()).footer
+
+
+def test_a_mark_that_no_design_has_is_not_explained():
+    below = make(["big"], ["fp16"], [50.0], [2e13], [1e14], [100.0])
+    for result, told in ((two_devices(), True), (below, False)):
+        (legend,) = draw("roofline", result).legends
+        assert ("design on the roof" in [text.get_text() for text in legend.get_texts()]) is told
+
+
+def test_what_a_search_found_is_told():
+    result = two_devices()
+    result.manifest["search"] = {"designs": 4, "space": 80}
+    assert prepare(result).footer.startswith("The frontier was found by a search of 4 of 80 designs, not proven")
 
 
 def test_both_axes_are_logarithmic_and_have_units():

@@ -33,7 +33,7 @@ def test_what_an_interval_holds_and_the_median_error():
     data = prepare(times([1.0, 1.0, 1.0], [1.2, 1.4, 1.6], ["a", "a", "a"]))
     (panel,) = data.panels
     assert panel.inside.tolist() == [True, True, False]
-    assert panel.title == "a: 3, 40.0 %"
+    assert (panel.name, panel.figures) == ("a", "3 times, 40.0 %")
     assert data.words.subtitle.startswith("3 times, 67 % of them inside the interval of their prediction")
 
 
@@ -41,8 +41,8 @@ def test_devices_with_most_times_come_first_and_the_rest_shares_a_panel():
     names = [f"d{i:02d}" for i in range(20) for _ in range(i + 1)]
     data = prepare(times([1.0] * len(names), [1.1] * len(names), names))
     assert len(data.panels) == PANELS
-    assert data.panels[0].title.startswith("d19: 20,")
-    assert data.panels[-1].title.startswith("9 other devices: 45,")
+    assert (data.panels[0].name, data.panels[0].figures) == ("d19", "20 times, 10.0 %")
+    assert (data.panels[-1].name, data.panels[-1].figures) == ("9 other devices", "45 times, 10.0 %")
     assert sum(len(p.measured) for p in data.panels) == len(names)
     (one,) = prepare(times([1.0] * len(names), [1.1] * len(names), names), device="d03").panels
     assert len(one.measured) == 4
@@ -52,8 +52,23 @@ def test_devices_with_most_times_come_first_and_the_rest_shares_a_panel():
 
 def test_it_is_drawn(tmp_path):
     figure = plots.draw("validation", times([1.0, 2.0, 0.1], [1.1, 1.9, 0.3], ["a", "b", "b"]))
-    assert [axes.get_title(loc="left") for axes in figure.get_axes()] == ["b: 2, 102.5 %", "a: 1, 10.0 %"]
+    assert [axes.get_title(loc="left") for axes in figure.get_axes()] == ["b\n2 times, 102.5 %", "a\n1 time, 10.0 %"]
     assert plots.save(figure, tmp_path / "x.pdf").stat().st_size > 2000
+
+
+def test_a_column_of_a_paper_holds_twelve_panels():
+    """Whole names, two ticks on every axis, nothing on the legend, and no taller than a page."""
+    names = [f"some-long-name-{i:02d}" for i in range(12)]
+    spans = {n: 10.0**-i for i, n in enumerate(names)}
+    measured = [spans[n] * v for n in names for v in (1.7, 2.3)]
+    figure = plots.draw("validation", times(measured, measured, [n for n in names for _ in "ab"]), style="paper")
+    assert figure.get_size_inches()[1] <= 9
+    with plots.drawing_style("paper"):
+        figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert sorted(a.get_title(loc="left") for a in figure.axes) == [f"{n}\n2 times, 0.0 %" for n in names]
+    assert all(len(axis.get_ticklocs()) >= 2 for a in figure.axes for axis in (a.xaxis, a.yaxis))
+    assert min(a.get_tightbbox().y0 for a in figure.axes) > legend.get_window_extent().y1
 
 
 def test_a_file_of_measurements(tmp_path, capsys):

@@ -14,6 +14,7 @@ import pytest
 import xarray as xr
 
 import dse
+from dse.plots.names import shortened
 from dse.report.columns import column
 from dse.report.html import page as make_page
 from tests.report.browser import opened
@@ -27,6 +28,12 @@ SPEC = {
     "budgets": {"peak_sram": "512 KiB", "flash": "4 MiB"},
     "output": {"metrics": ["macs"]},
 }
+NAMES = [
+    (["a-board-with-a-long-name", "short"], 11),
+    (["board-of-kind-1-of-the-maker", "board-of-kind-2-of-the-maker"], 9),
+    ([f"mine weights-{i} activations-8" for i in range(7)], 14),
+    (["abcdefgh1", "abcdefgh2"], 20),
+]
 HOSTILE = "</script><img src=x onerror=alert(1)>&\"'"
 
 
@@ -169,6 +176,13 @@ def test_in_a_browser(result, tmp_path):
         assert (count("frontier"), count("feasible")) == (counts["kept"], counts["kept"] + counts["dominated"])
         page.click("#reset")
         assert count("frontier") == result.counts["kept"]
+
+        # Few values are ticked each; names are shortened as in the plots.
+        ticks = page.evaluate("() => ticksOf(window.page.shownColumns.find(c => c.name === 'resolution'), 5)")
+        assert ticks == [[v, str(v)] for v in (96, 128, 160, 192, 224)]
+        for names, letters in NAMES:
+            measured = "{ font: '', measureText: text => ({ width: text.length }) }"
+            assert page.evaluate(f"([t, n]) => fitted({measured}, t, n)", [names, letters]) == shortened(names, letters)
 
         # The upper half of the first axis: width.
         box = page.locator("#parallel").bounding_box()

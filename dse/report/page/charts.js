@@ -6,6 +6,8 @@ const PALETTE = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9
 const VIRIDIS = ["#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725"];
 // Lines that are drawn of designs that are not on the frontier, and lines a frame.
 const MOST_LINES = 3000, LINES_A_FRAME = 1000;
+// Values of a column that are ticked each.
+const MOST_TICKED = 8;
 
 function prepareCanvas(canvas, height) {
   const width = canvas.parentElement.clientWidth, ratio = window.devicePixelRatio || 1;
@@ -22,6 +24,8 @@ function prepareCanvas(canvas, height) {
 function ticksOf(column, wanted) {
   if (column.text) return column.labels.map((label, i) => [i, label]).filter((_, i, all) => i % Math.ceil(all.length / 16) === 0);
   if (!(column.high > column.low)) return [[column.low, quantity(column.low, column.unit, 3)]];
+  const few = fewOf(column);
+  if (few) return few;
   let values = [];
   if (column.log) {
     const base = column.unit === "B" ? 2 : 10, first = Math.ceil(Math.log(column.low) / Math.log(base) - 1e-9);
@@ -37,6 +41,18 @@ function ticksOf(column, wanted) {
     for (let v = Math.ceil(column.low / step) * step; v <= column.high; v += step) values.push(Number(v.toPrecision(12)));
   }
   return values.map((v) => [v, briefly(v, column.unit)]);
+}
+
+// Ticks of a column of few values are these, where as many digits as ticks have tell them apart; null of another one.
+function fewOf(column) {
+  if (column.few === undefined) {
+    const values = new Set();
+    for (const v of column.values) if (Number.isFinite(v) && values.add(v).size > MOST_TICKED) break;
+    const ticks = [...values].sort((a, b) => a - b).map((v) => [v, briefly(v, column.unit)]);
+    const apart = new Set(ticks.map(([, label]) => label)).size === ticks.length;
+    column.few = ticks.length <= MOST_TICKED && apart ? ticks : null;
+  }
+  return column.few;
 }
 
 // The outermost designs stand a little off the axes: shares of a column as shares of the picture, and back.
@@ -132,14 +148,21 @@ class Scatter {
     const left = Math.max(78, 30 + Math.max(0, ...ticksOf(y, 6).map(([, label]) => context.measureText(label).width)));
     const area = this.area = { left, top: 20, width: width - 18 - left, height: height - 70 };
     context.strokeStyle = GRID; context.fillStyle = INK;
+    let taken = -Infinity;
     for (const [value, label] of ticksOf(x, 7)) {
-      const at = area.left + inset(place(x, value)) * area.width;
+      const at = area.left + inset(place(x, value)) * area.width, half = context.measureText(label).width / 2;
       line(context, at, area.top, at, area.top + area.height);
+      // No label stands on another.
+      if (at - half < taken + 4) continue;
+      taken = at + half;
       context.textAlign = "center"; context.fillText(label, at, area.top + area.height + 17);
     }
+    taken = Infinity;
     for (const [value, label] of ticksOf(y, 6)) {
       const at = area.top + (1 - inset(place(y, value))) * area.height;
       line(context, area.left, at, area.left + area.width, at);
+      if (at > taken - 12) continue;
+      taken = at;
       context.textAlign = "right"; context.fillText(label, area.left - 6, at + 4);
     }
     context.textAlign = "center";
@@ -177,11 +200,6 @@ class Scatter {
   }
 }
 
-function fitted(context, text, room) {
-  let kept = text;
-  while (kept.length > 1 && context.measureText(kept).width > room) kept = kept.slice(0, -2) + "…";
-  return kept;
-}
 function line(context, x0, y0, x1, y1) { context.beginPath(); context.moveTo(x0, y0); context.lineTo(x1, y1); context.stroke(); }
 function ring(context, [x, y]) { context.strokeStyle = INK; context.lineWidth = 2; context.beginPath(); context.arc(x, y, 7, 0, 7); context.stroke(); context.lineWidth = 1; }
 
@@ -245,17 +263,22 @@ class Parallel {
     context.stroke(); context.globalAlpha = 1;
   }
   axes(context) {
+    const room = (this.width - 120) / Math.max(this.columns.length - 1, 1);
+    context.font = "600 12px system-ui, sans-serif";
+    const titles = fitted(context, this.columns.map((column) => column.title), 1.9 * room);
     this.columns.forEach((column, number) => {
       const at = this.x(column);
       context.strokeStyle = "#777"; context.fillStyle = INK; context.textAlign = "center";
       line(context, at, this.top, at, this.top + this.inner);
       context.font = "600 12px system-ui, sans-serif";
-      const room = (this.width - 120) / Math.max(this.columns.length - 1, 1);
-      context.fillText(fitted(context, column.title, 1.9 * room), at, number % 2 ? 30 : 13);
+      context.fillText(titles[number], at, number % 2 ? 30 : 13);
       context.font = "11px system-ui, sans-serif"; context.textAlign = "left";
       let last = Infinity;
-      for (const [value, label] of ticksOf(column, 5).sort((a, b) => a[0] - b[0])) {
-        const y = this.y(column, value) + 4, text = fitted(context, label, room - 8);
+      const ticks = ticksOf(column, 5).sort((a, b) => a[0] - b[0]), labels = ticks.map(([, label]) => label);
+      // A number that is cut is another number.
+      const texts = column.text ? fitted(context, labels, room - 8) : labels;
+      for (const [nth, [value]] of ticks.entries()) {
+        const y = this.y(column, value) + 4, text = texts[nth];
         // A label stands on a white plate between its axis and the next, and none on another.
         if (last - y < 12) continue;
         last = y;
