@@ -11,6 +11,8 @@ import numpy as np
 
 from dse.calibration.calibrate import Fitted
 from dse.calibration.constants import Calibration, to_toml
+from dse.catalogue import MOST_BYTES, read_at_most
+from dse.errors import Fault, InputError
 from dse.files import write_whole
 
 COLUMNS = ("device", "software", "precision", "network", "family", "measured_s", "predicted_s", "left_out_s")
@@ -28,13 +30,25 @@ def write(path: Path, fitted: Sequence[Fitted], heading: str, pooled: Sequence[C
 
 
 def read_keys(path: Path) -> set[tuple[str, ...]]:
-    """The keys of the rows that the calibrations of a file were fitted to; none where no file tells them."""
+    """The keys of the rows that the calibrations of a file were fitted to; none where no file tells them.
+
+    Raises
+    ------
+    InputError
+        For a file in that place that holds something else.
+    """
+    path = path.with_suffix(".rows.csv")
     try:
-        text = path.with_suffix(".rows.csv").read_text(encoding="utf-8")
+        content = read_at_most(path, MOST_BYTES)
     except OSError:
         return set()
-    rows = csv.DictReader(io.StringIO(text))
-    return {(r["device"], r["software"], r["precision"], r["network"], f"{float(r['measured_s']):.4g}") for r in rows}
+    if len(content) > MOST_BYTES:
+        raise InputError(Fault(str(path), f"more than {MOST_BYTES // 2**20} MiB; the rows of a fit are shorter"))
+    try:
+        rows = list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+        return {(*(r[c] for c in COLUMNS[:4]), f"{float(r['measured_s']):.4g}") for r in rows}
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        raise InputError(Fault(str(path), f"does not hold the rows of a fit ({error}); write both anew")) from None
 
 
 def rows_csv(fitted: Sequence[Fitted]) -> str:

@@ -157,25 +157,36 @@ def read_measurements(path: str | Path) -> list[Measurement]:
         raise InputError(Fault(str(path), f"cannot be read: {getattr(error, 'strerror', None) or error}")) from None
     if len(content) > MOST_BYTES:
         raise InputError(Fault(str(path), f"more than {MOST_BYTES // 2**20} MiB; a file of measurements is shorter"))
-    reader = csv.DictReader(io.StringIO(text))
-    columns = reader.fieldnames or []
+    columns, rows = _rows(path, text)
     faults = [Fault(str(path), f"the column {name!r} is missing") for name in NEEDED if name not in columns]
     faults += [unknown("column", name, COLUMNS, str(path)) for name in columns if name not in COLUMNS]
-    twice = dict.fromkeys(name for name in columns if list(columns).count(name) > 1)
+    twice = dict.fromkeys(name for name in columns if columns.count(name) > 1)
     faults += [Fault(str(path), f"the column {name!r} is there twice") for name in twice]
     if faults:
         raise InputError(faults)
     found = []
-    for row in reader:
+    for line, row in rows:
         try:
-            found.append(_measurement(row, reader.line_num))
+            found.append(_measurement(row, line))
         except InputError as error:
-            faults += error.at(f"{path}: line {reader.line_num}").faults
+            faults += error.at(f"{path}: line {line}").faults
     if not found and not faults:
         faults.append(Fault(str(path), "has no measurements"))
     if faults:
         raise InputError(faults)
     return found
+
+
+def _rows(path: object, text: str) -> tuple[list[str], list[tuple[int, dict[str, Any]]]]:
+    """Names of the columns, and the rows with the numbers of their last lines.
+
+    A quote that is never closed would swallow all rows after it: it is a fault.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        return list(reader.fieldnames or []), [(reader.line_num, row) for row in reader]
+    except csv.Error as error:
+        raise InputError(Fault(f"{path}: line {reader.reader.line_num}", f"is not CSV: {error}")) from None
 
 
 def _measurement(row: Mapping[str, Any], line: int) -> Measurement:

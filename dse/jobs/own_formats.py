@@ -42,7 +42,7 @@ def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogue
 
     Of a replayed format, fields that the table leaves out are what the assumptions hold.
     """
-    held = {n: s for n, s in catalogues.schemes.items() if catalogues.replayed and n.split(" ")[0] in precision.tables}
+    held = {n: s for n, s in catalogues.schemes.items() if catalogues.replayed and _is_of(n, precision.tables)}
     known = {n: s for n, s in catalogues.schemes.items() if n not in held} if held else catalogues.schemes
     schemes: dict[str, Scheme] = {}
     variants: dict[str, tuple[str, ...]] = {}
@@ -64,9 +64,17 @@ def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogue
             faults.append(Fault(f"{where}.scale_bits", problem))
             continue
         made = _variants(name, fields, faults, held)
+        for same in (scheme.name for scheme in made if scheme.name in schemes):
+            faults.append(Fault(where, f"{same!r} is another format of this spec too; choose another name"))
         schemes |= {scheme.name: scheme for scheme in made}
         variants[name] = tuple(scheme.name for scheme in made)
     return OwnFormats({**known, **schemes} if schemes else known, variants, tuple(known))
+
+
+def _is_of(name: str, tables: Mapping[str, Any]) -> bool:
+    """Whether a format that a result holds is one of the tables, or a variant of one: names may hold spaces too."""
+    words = name.split(" ")
+    return any(" ".join(words[:n]) in tables for n in range(1, len(words) + 1))
 
 
 def _variants(name: str, fields: Mapping[str, Any], faults: list[Fault], held: Mapping[str, Scheme]) -> list[Scheme]:

@@ -9,8 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 import dse
+from dse.calibration.files import read_keys
 from dse.calibration.measurements import COLUMNS
 from dse.cli import cli
+from dse.errors import InputError
 
 # A card on which image networks take twice the time of the catalogue's calibration.
 NETWORKS = ("resnet18", "resnet34", "resnet50", "mobilenet_v2", "vgg16", "densenet121")
@@ -79,3 +81,11 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
             "name": "x", "network": {"model": "resnet50"}, "objectives": {"minimize": ["latency"]},
             "hardware": {"device": "rtx-4090", "calibration": str(tmp_path / "nix.toml")},
         })  # fmt: skip
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\xff\xfe", b'"', b"x" * 200_000 + b"\n1\n"])
+def test_rows_beside_a_calibration_that_are_none(tmp_path, content):
+    (tmp_path / "mine.rows.csv").write_bytes(content)
+    with pytest.raises(InputError, match=r"mine\.rows\.csv: does not hold the rows of a fit"):
+        read_keys(tmp_path / "mine.toml")
+    assert read_keys(tmp_path / "other.toml") == set()

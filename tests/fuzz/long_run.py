@@ -1,8 +1,8 @@
 """Feed a parser many inputs, guided by coverage where atheris is installed (pip install 'dse[fuzz]').
 
-python -m tests.fuzz.long_run TARGET [--inputs 100000] [--seed 1] [--plain]
+python -m tests.fuzz.long_run TARGET [--inputs 100000] [--seconds 3600] [--seed 1] [--plain]
 
-It prints what came out besides clear errors, each kind once with the input, and ends with 1 where there was any. An
+It ends after so many inputs, or so many seconds, and tells how many there were. It prints what came out besides clear errors, each kind once with the input, and ends with 1 where there was any. An
 input may take at most two seconds; the memory of the process may grow by at most two GiB.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import math
 import os
 import random
 import resource
@@ -31,8 +32,8 @@ class TooSlow(BaseException):
 class Run:
     """Counts inputs, and keeps those that a parser failed on."""
 
-    def __init__(self, target: Any, wanted: int) -> None:
-        self.target, self.wanted = target, wanted
+    def __init__(self, target: Any, wanted: int, seconds: float) -> None:
+        self.target, self.wanted, self.seconds = target, wanted, seconds
         self.outcomes: Counter[str] = Counter()
         self.failures: dict[str, tuple[int, bytes]] = {}
         self.slowest, self.started = 0.0, time.monotonic()
@@ -71,8 +72,8 @@ class Run:
 
     @property
     def done(self) -> bool:
-        """Whether there were enough inputs."""
-        return self.outcomes.total() >= self.wanted
+        """Whether there were enough inputs, or there is no more time."""
+        return self.outcomes.total() >= self.wanted or time.monotonic() - self.started > self.seconds
 
     def report(self) -> int:
         """Print a line, and give the exit status."""
@@ -96,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target")
     parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="mutations alone, not guided by coverage")
     options = parser.parse_args()
@@ -123,7 +125,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory + 8 * 2**30, memory + 8 * 2**30))
     # Numbers that run over are told to nobody but a developer.
     warnings.simplefilter("error", RuntimeWarning)
-    run = Run(target, options.inputs)
+    run = Run(target, options.inputs, options.seconds)
     if guided is None:
         rng, corpus = random.Random(options.seed), list(seeds)
         while not run.done:

@@ -105,6 +105,9 @@ def constants(**keys) -> bytes:
 WENT_WRONG = [
     ("measured", MEASURED.replace(b"\nresnet,", b"\na\0.onnx,"), "no file has a null character in its name"),
     ("measured", MEASURED.replace(b"\nresnet,", b"\na\0.safetensors,"), "no file has a null character in its name"),
+    ("measured", MEASURED.replace(b"\nresnet,", b'\n"a,'), "is not CSV: "),
+    ("measured", MEASURED + b"a" * 200_000, "is not CSV: field larger than"),
+    ("measured", MEASURED.replace(b"latency,", b"latency\r,", 1), "line 2: has more or fewer values than"),
     ("calibration", constants(batches=[1, 10**400]), "is not the least and the most; allowed: two numbers from 1"),
     ("calibration", constants(batches=[2, 1]), "is not the least and the most"),
     ("calibration", constants(constants={"matrix_cost": 1e308}), "matrix_cost: 1e+308 is not allowed; allowed: "),

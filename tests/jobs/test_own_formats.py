@@ -276,6 +276,39 @@ def test_noise_that_was_measured_is_held_so_that_the_file_may_go(tmp_path):
         read_job(spec)
 
 
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def test_names_with_spaces_are_those_of_the_spec_when_its_result_is_read(tmp_path, capsys):
+    from dse.cli import run
+
+    own = {"activation_bits": 8, "compute": "int8"}
+    tables = {"my format": {**own, "weight_bits": [4, 3]}, "my": {**own, "weight_bits": 8}}
+    tables[HOSTILE] = {**own, "weight_bits": 2}
+    precision = {"scheme": [*tables, "int8"], **tables}
+    spec = {**FREE, "precision": precision, "objectives": {"minimize": ["model_size"], "per": ["precision"]}}
+    first, folder = dse.explore(spec, out=tmp_path / "x", plots=False), tmp_path / "x"
+    names = {"my format weight_bits=4", "my format weight_bits=3", "my", HOSTILE, "int8"}
+    assert set(first.frontier.precision.values.tolist()) == names
+    # The smallest network, in each: its weights of so many bits.
+    sizes = dict(zip(first.frontier.precision.values.tolist(), first.frontier.model_size.values, strict=True))
+    assert sizes["my format weight_bits=3"] == PARAMS[0.35] * 3 / 8 and sizes[HOSTILE] == PARAMS[0.35] * 2 / 8
+    for replayed in (folder / "assumptions.toml", None):
+        again = dse.explore(spec, assumptions=replayed)
+        assert again.frontier.model_size.equals(first.frontier.model_size)
+    cut = recut(dse.load(folder), minimize=["model_size"], per=["precision"], budgets={"model_size": "1 MB"})
+    assert set(cut.frontier.precision.values.tolist()) == names - {"my", "int8"}
+    assert run(["report", str(folder)]) == 0
+    assert run(["frontier", str(folder), "--minimize", "model_size"]) == 0
+    assert "catalogue" not in capsys.readouterr().err
+
+
+def test_two_formats_of_a_spec_have_different_names():
+    tables = {"a": {"weight_bits": [4, 8]}, "a weight_bits=4": {"weight_bits": 4}}
+    with pytest.raises(InputError, match="'a weight_bits=4' is another format of this spec too"):
+        read_job({**FREE, "precision": {"scheme": list(tables), **tables}, "objectives": {"minimize": ["model_size"]}})
+
+
 def test_a_metric_does_not_take_a_name_of_a_format():
     with pytest.raises(InputError, match="'compute' of metric 'odd' is a text of number formats"):
 
