@@ -31,8 +31,8 @@ from dse.units import format_quantity
 MOST_DESIGNS = 10**11
 # From here on bounds are quicker than enumerating, and used where the spec does not say.
 LEAST_BOUNDED = 10**9
-# One for each value of the longest axis that there may be.
-MOST_FRONTIERS = 10**6
+# More than there are values of any axis, and fewer than would fill the memory with nothing but groups.
+MOST_FRONTIERS = 10**7
 
 
 @dataclass(frozen=True)
