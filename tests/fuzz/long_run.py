@@ -2,8 +2,9 @@
 
 python -m tests.fuzz.long_run TARGET [--inputs 100000] [--seconds 3600] [--seed 1] [--plain]
 
-It ends after so many inputs, or so many seconds, and tells how many there were. It prints what came out besides clear errors, each kind once with the input, and ends with 1 where there was any. An
-input may take at most two seconds; the memory of the process may grow by at most two GiB.
+It ends after so many inputs, or so many seconds, and tells how many there were. It prints what came out besides clear
+errors, each kind once with the input, and ends with 1 where there was any. An input may take at most two seconds; the
+memory of the process may grow by at most two GiB.
 """
 
 from __future__ import annotations
