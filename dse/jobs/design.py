@@ -21,6 +21,7 @@ from dse.grid.program import MODEL_AXIS
 from dse.grid.space import NETWORK, Space
 from dse.jobs import what_if
 from dse.jobs.axes import axis_text
+from dse.networks import MODELS
 from dse.pareto.cut import MCU, Cut
 from dse.units import value_text
 
@@ -76,9 +77,12 @@ class Design:
 
     @property
     def told(self) -> dict[str, str]:
-        """Those of its axes that its names do not tell, with units: a model's name stands for its shape."""
+        """Those of its axes that its names do not tell, with units: a model's name stands for its own shape."""
         shape = self.space.network_axes() if self.space.model or NETWORK in self.space.axes else {}
         fixed = {n for n, a in shape.items() if a.kind == "architecture" and a.dim is None}
+        if (model := self.space.model) and model in MODELS:
+            own = MODELS[model].axes
+            fixed -= {n for n in fixed if shape[n].given and own.get(n) != self.axes[n]}
         return {n: axis_text(n, v) for n, v in self.axes.items() if n not in {*fixed, NETWORK}}
 
     @property

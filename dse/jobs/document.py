@@ -13,7 +13,7 @@ from typing import Any
 from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError, nearest
 
-MOST_BYTES = 10_000_000
+MOST_BYTES = 10 * 2**20
 # The deepest table of a spec is one of four.
 MOST_DEPTH = 40
 # A key of so many parts, which takes a parser time in the square of its length.
@@ -142,7 +142,7 @@ def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if len(content) > most:
-        raise InputError(f"{path}: more than {most / 1e6:g} MB; {short} is shorter")
+        raise InputError(f"{path}: more than {most / 2**20:.4g} MiB; {short} is shorter")
     return content
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from dse.errors import DseError, InputError
 from dse.grid.blocks import Grid
 from dse.jobs import folder as folders
+from dse.jobs.covered import UncoveredError, check_covered, kept
 from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, without_ties
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.possible import check_networks
@@ -42,6 +43,11 @@ class Keeping:
 
 AnyScanner = Scanner | Shares
 ScanUnits = Callable[[AnyScanner, Progress | None, Keeping], Partial]
+
+
+def scanner_of(job: Job, blocks: Sequence[Block]) -> AnyScanner:
+    """What scans a job: unit by unit, or by bounds."""
+    return Shares(blocks) if job.by_bounds else Scanner(blocks)
 
 
 def scan_here(scanner: AnyScanner, progress: Progress | None, keeping: Keeping) -> Partial:
@@ -97,7 +103,7 @@ def run(
         manifest = check_free(job, folder, fresh)
         if _is_current(manifest, fresh) and not damage:
             return _reuse(job, folder, False)
-        known = work.known()
+        known = kept(work, scanner_of(job, blocks_of(job, stores)))
         if known is not None and stores and (wrong := sums_of(work.path).wrong()):
             work.forget(f"{_told(wrong)} of the interrupted run's grid: all is computed again")
             known = None
@@ -108,7 +114,11 @@ def run(
         work.messages += _take_over(created, sources, folder) if known is None else []
         sources = {name: source for name, source in sources.items() if source.reads}
         work.before_checkpoint = [store.sync for store in created]
-        result = compute(job, progress, created, sources, scan=scan, keeping=keeping)
+        try:
+            result = compute(job, progress, created, sources, scan=scan, keeping=keeping)
+        except UncoveredError:
+            work.forget("")
+            raise
         work.messages += [f"{told}: evaluated instead" for s in sources.values() for told in s.damaged]
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
         _hand_over(created, work, folder)
@@ -238,8 +248,9 @@ def compute(
     started = time.perf_counter()
     with told(job):
         keeping, blocks = keeping or Keeping(), blocks_of(job, stores, sources or {})
-        scanner = Shares(blocks) if job.by_bounds else Scanner(blocks)
-        found = finish(blocks, scan(scanner, progress, keeping))
+        part = scan(scanner_of(job, blocks), progress, keeping)
+        check_covered(blocks, part)
+        found = finish(blocks, part)
     return result_of(job, found, time.perf_counter() - started)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from dse.errors import DseError, Fault, InputError
 from dse.jobs import folder as folders
+from dse.jobs.covered import kept
 from dse.jobs.manifest import code_key, job_key
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
@@ -164,7 +165,7 @@ def run_shard(
         if standing.key != made.key:
             raise InputError(f"{path}: is the shard of another spec; replace it with --fresh, or choose another --out")
     with working(path, {**stamp(job), "shard": [number, of]}) as work:
-        keeping = Keeping(work.known(), work.checkpoint)
+        keeping = Keeping(kept(work, scanner), work.checkpoint)
         with told(job):
             found = scanner.scan(progress, only=only, known=keeping.known, checkpoint=keeping.checkpoint)
         made = replace(made, found=found, seconds=round(work.seconds, 3), path=path)

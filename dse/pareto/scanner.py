@@ -55,6 +55,12 @@ class Scanner:
         """All units of the job, in order."""
         return tuple(units(self.blocks, self.streams, self.tile))
 
+    def accounts_for(self, found: Partial) -> bool:
+        """Whether what was found is of units of this scan, each with all its designs."""
+        done = set(found.units.tolist())
+        mine = [u.designs for u in self.units if u.number in done]
+        return len(mine) == len(done) and sum(mine) == found.tally.enumerated
+
     def in_one_thread(self) -> Scanner:
         """The same, for a worker that has one thread."""
         return Scanner(self.blocks, tile=self.tile, threads=1)

@@ -78,6 +78,11 @@ class Shares:
                 checkpoint(gathering.partial)
         return gathering.partial()
 
+    def accounts_for(self, found: Partial) -> bool:
+        """Whether what was found is of shares of this search; of all of them, with all designs."""
+        done, designs = set(found.units.tolist()), found.tally.enumerated
+        return done <= set(range(len(self.units))) and (designs == self.size if len(done) == len(self.units) else True)
+
     def _whole(self, progress: Progress | None, checkpoint: Checkpoint | None) -> Partial:
         """All shares at once: what one process searches is not divided."""
         found = search_share(self.fields, self._first, plots(self.fields), WHOLE, progress=progress)

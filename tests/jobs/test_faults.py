@@ -167,7 +167,7 @@ def test_faults_name_the_file(tmp_path):
         (b"a = " + b"[" * 5000 + b"]" * 5000, "is not a spec: its values are nested too deeply"),
         (b"a = " + b"9" * 5000, "is not a spec: it holds an integer of thousands of digits"),
         (b"a = 0x" + b"f" * 5000, "is not a spec: it holds an integer of thousands of digits"),
-        (b"#" * 10_000_001, "more than 10 MB; a spec is shorter"),
+        (b"#" * (10 * 2**20 + 1), "cannot be read: more than 10 MiB, which is more than such a file has"),
     ],
     ids=["syntax", "binary", "nested", "digits", "hexadecimal", "huge"],
 )

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from dse.jobs import netcdf
 from dse.jobs import run as runs
 from dse.jobs import work as works
 from dse.jobs.folder import recover
+from dse.jobs.resolve import read_job
 from dse.jobs.work import Interrupted
 from dse.pareto.partial import read_partial
 from dse.pareto.scanner import Scanner
@@ -93,7 +95,7 @@ def found(path):
         return 0
 
 
-def test_an_interrupted_run_says_that_it_can_go_on(tmp_path):
+def test_an_interrupted_run_says_that_it_can_go_on(tmp_path, monkeypatch):
     process = start(tmp_path / "x")
     try:
         while not (tmp_path / ".x.work" / "found.npz").exists():
@@ -105,6 +107,7 @@ def test_an_interrupted_run_says_that_it_can_go_on(tmp_path):
         process.kill()
     assert "interrupted; what was found is kept in" in told and "the same command goes on with it" in told
     assert [p.name for p in tmp_path.iterdir()] == [".x.work"]
+    monkeypatch.setattr(runs, "Scanner", lambda blocks: Scanner(blocks, tile=700))
     again = dse.explore(changed(LONG, output__grid=False), out=tmp_path / "x", plots=False)
     assert again.state == "continued"
     assert "designs had been done by an earlier run" in again.messages[0]
@@ -151,6 +154,32 @@ def test_a_broken_file_is_not_taken_up(interrupted):
     assert found.state == "computed"
 
 
+def test_work_on_other_units_is_computed_again(interrupted):
+    """Kept work names units by number: of another size, the frontier would miss most designs in silence."""
+    expected = dse.explore(SMALL)
+    found = dse.explore(SMALL, out=interrupted, plots=False)
+    assert found.state == "computed" and found.counts == expected.counts
+    assert found.messages == (
+        "what an interrupted run had left is not of this job, or of other parts of it: all is computed again",
+    )
+    xr.testing.assert_identical(found.frontier, expected.frontier)
+
+
+@pytest.mark.parametrize("bounds", [False, True])
+def test_what_does_not_cover_the_job_is_not_written(interrupted, monkeypatch, bounds):
+    spec, folder = changed(SMALL, bounds=bounds), interrupted.with_name("y" if bounds else "x")
+    scan = runs.scan_here
+
+    def short(scanner, progress, keeping):
+        found = scan(scanner, progress, keeping)
+        return replace(found, tally=replace(found.tally, enumerated=found.tally.enumerated - 1))
+
+    with pytest.raises(DseError, match=r"of \d+ designs \d+ were counted.*Nothing is written.*computes all anew"):
+        runs.run(read_job(spec), folder, plots=False, scan=short)
+    assert not folder.exists() and not folder.with_name(f".{folder.name}.work").exists()
+    assert dse.explore(spec, out=folder, plots=False).state == "computed"
+
+
 def test_two_runs_on_one_folder(tmp_path):
     process = start(tmp_path / "x")
     try:
@@ -187,6 +216,8 @@ def test_what_killed_runs_left_is_put_right(tmp_path):
 
 
 def test_a_failed_run_leaves_what_it_had_found_and_nothing_else(interrupted, monkeypatch):
+    monkeypatch.setattr(runs, "Scanner", lambda blocks: Scanner(blocks, tile=12))
+
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
@@ -199,6 +230,7 @@ def test_a_failed_run_leaves_what_it_had_found_and_nothing_else(interrupted, mon
 
 def test_an_interrupt_that_python_tells_as_another_error(interrupted, monkeypatch):
     """Python 3.11 wraps what is raised while a class is made, in a module that is imported at that moment."""
+    monkeypatch.setattr(runs, "Scanner", lambda blocks: Scanner(blocks, tile=12))
 
     def wrapped(*_, **__):
         try:

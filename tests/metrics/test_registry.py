@@ -214,20 +214,51 @@ def test_a_step_of_training_has_no_latency_of_each_op(network):
     assert np.isnan(alone) and alone.attrs["reason"] == "undefined in the phase train with the model 'per_op'"
 
 
-PER_UNIT = ("params", "macs", "flops", "activations", "peak_activations", "model_size", "power", "total_power", "sqnr")
-PER_BATCH = ("compute_time", "activation_memory", "peak_activation_memory", "peak_sram", "kv_cache", "activation_time")
+# How metrics follow the batch on one device. Counts and what is looked up are of one sample; of all others each is told
+# here. In neither: sums of a part that grows with the batch and one that does not, ratios and thresholds of these.
+_INDEPENDENT = """
+cache_of_sequence sequence_activations common_activations sequence_memory fixed_memory max_batch pipeline_fill
+tensor_time expert_time pipeline_time gradient_time communication_time power total_power crossings flops
+executed_flops weight_bytes weights_moved activations_moved weight_time peak_performance ridge_point
+model_size flash flash_total sharing_devices cache_copies passes_on_device total_devices device_params
+device_weights stored_bits score_traffic repeated_cache_traffic tokens_per_pass draft_size adapter_params
+trained_params
+"""
+_PROPORTIONAL = """
+compute_time activation_bytes activation_time activation_memory peak_activation_memory peak_sram kv_cache
+live_bytes
+"""
+_NEITHER = """
+energy system_energy energy_wh operation_energy carbon amortised_carbon total_carbon electricity_cost
+ops_per_watt ops_per_wh inferences_per_second_per_watt device_cost area dram_bytes sram_bytes memory_time
+latency throughput bytes_moved achieved_ops_per_second arithmetic_intensity compute_bound latency_low
+latency_high memory memory_free sram_free flash_free prompt_passes passes_per_request generating_sequences
+scalability_ratio parallel_efficiency communication_overhead time_to_first_token time_per_token
+request_latency tokens_per_second token_throughput tokens_per_second_per_watt energy_per_token
+energy_per_million_tokens carbon_per_million_tokens cost_per_million_tokens
+"""
+INDEPENDENT, PROPORTIONAL, NEITHER = (names.split() for names in (_INDEPENDENT, _PROPORTIONAL, _NEITHER))
+
+
+def test_every_metric_is_told_how_it_follows_the_batch():
+    told = [*INDEPENDENT, *PROPORTIONAL, *NEITHER]
+    assert sorted(told) == sorted(n for n in NAMES if registry.metric_record(n).kind == "metric")
 
 
 def test_linear_in_the_batch():
     """Bit for bit where the batch is a power of two."""
+    seen = set()
+    alone = [n for n in NAMES if registry.metric_record(n).kind != "metric"] + INDEPENDENT
     for network, axes in (DOMAIN["vision"], DOMAIN["prefill"], DOMAIN["decode"]):
         found = dse.evaluate(network, device="a100-sxm-80gb", precision="int8", **{**axes, "batch": [1, 2, 64]})
-        for name in PER_UNIT:
-            assert "batch" not in found[name].dims, name
-        for name in PER_BATCH:
+        for name in alone:
+            assert "batch" not in found[name].dims or found[name].isnull().all(), name
+        for name in PROPORTIONAL:
             values = found[name]
             for factor in (2, 64):
                 assert (values.sel(batch=factor) == factor * values.sel(batch=1)).all(), name
+        seen |= {name for name in (*INDEPENDENT, *PROPORTIONAL) if found[name].notnull().all()}
+    assert seen == {*INDEPENDENT, *PROPORTIONAL}
 
 
 def test_counts_beyond_2_to_the_53_are_told_and_not_rounded():
