@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from dse.grid.ends import Step, step_of
+from dse.grid.per_op import on_arrays
 from dse.grid.program import Program
 from dse.grid.pyramid import Kept, Level, Pyramid, top
 from dse.registry import Record
@@ -76,7 +77,8 @@ class Bounds:
             values[name] = found if found.shape[-1] > 1 or index.shape[1] == 1 else found[..., 0]
         with np.errstate(all="ignore"):
             for name, step in self._steps.items():
-                values[name] = np.asarray(step.function(*(values[i] for i in step.inputs)), dtype=np.float64)
+                function = on_arrays(step.function)
+                values[name] = np.asarray(function(*(values[i] for i in step.inputs)), dtype=np.float64)
         return {n: np.broadcast_to(values[n], index.shape[1]) for n in self.columns}
 
 

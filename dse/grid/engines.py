@@ -15,7 +15,7 @@ import numpy as np
 from dse.errors import InputError
 from dse.grid.labelled import OP, Labelled
 from dse.grid.nests import Nest
-from dse.grid.per_op import SPECIAL
+from dse.grid.per_op import SPECIAL, on_arrays
 from dse.grid.program import Group, Program, Values
 from dse.registry import Record
 
@@ -54,16 +54,12 @@ class Engine:
         for group in program.groups(is_special) if groups is None else groups:
             if not self.compiles(program, group):
                 _run_plain(group, values, program)
-            elif not (group.alone and self._run_special(group, values, program)):
+            elif group.alone:
+                step = group.steps[0]
+                values[step.name] = SPECIAL[step.function](group, values, program, self.threads)
+            else:
                 self._run_fused(group, values, program, out or {})
         return values
-
-    def _run_special(self, group: Group, values: Values, program: Program) -> bool:
-        step = group.steps[0]
-        found = SPECIAL[step.function](group, values, program, self.threads)
-        if found is not None:
-            values[step.name] = found
-        return found is not None
 
     def _run_fused(self, group: Group, values: Values, program: Program, out: Mapping[str, Any]) -> None:
         from dse.grid.codegen import compiled
@@ -119,7 +115,7 @@ def _run_plain(group: Group, values: Values, program: Program) -> None:
     for step in group.steps:
         with np.errstate(all="ignore"):
             operands = (_operand(values[i], group.dims) for i in step.inputs)
-            data = np.asarray(step.function(*operands), dtype=np.float64)
+            data = np.asarray(on_arrays(step.function)(*operands), dtype=np.float64)
         # A metric that leaves an argument unused may have a smaller shape; results are always whole and writable.
         values[step.name] = Labelled(group.dims, data if data.shape == shape else np.broadcast_to(data, shape).copy())
 

@@ -1,11 +1,11 @@
 """Latency of every op at about the cost of the whole network's.
 
-Few ops on not too many points of hardware are added up one by one, in vector code over the hardware. Else ops are
-sorted: an op takes the larger of FLOP / rate and bytes / bandwidth, and waits for memory where its intensity [FLOP/B]
-is below the device's ridge. With ops in order of intensity the memory-bound ones come first, so that the sum over all
-ops is a prefix of bytes and a suffix of FLOP; with devices in order of ridge the place between them only moves
-forward. The order of ops is kept between neighbours, where it hardly changes. Sorting takes its time for each op, and
-walking for each device, where adding up takes it for each pair of them.
+An op takes the larger of FLOP / rate and bytes / bandwidth, and waits for memory where its intensity [FLOP/B] is below
+the device's ridge. With devices in order of ridge each op waits from some device on, which is looked up; the bytes
+of the ops that wait, and the FLOP of all others, are then sums along the devices.
+
+What is added up is rounded first so that the sums are exact, in any order: with and without compiled code a design
+has the same latency bit for bit. Designs that tie would else be told apart by the way that each was computed.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from __future__ import annotations
 import inspect
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 
-from dse.grid.kernels import add_ops, sum_ops
+from dse.grid.kernels import sum_ops
 from dse.grid.labelled import OP, Labelled
 from dse.grid.program import Group, Program, Values
 from dse.metrics.latency import per_op_latency
@@ -31,17 +31,12 @@ WORK = ("batch", "weight_bits", "activation_bits", "kv_bits")
 DEVICE = ("peak_ops", "compute_efficiency", "bandwidth", "bandwidth_efficiency")
 MOVED = ("weights_moved", "activations_moved")
 ARGUMENTS = tuple(inspect.signature(per_op_latency).parameters)
-# With fewer points of hardware the plain sum is as quick.
-LEAST_HARDWARE = 4
-# What the other way takes for each op and for each point of hardware, in units of what adding up takes for a pair.
-SORTED, WALKED = 240, 40
 
 
-def latency_of_ops(group: Group, values: Values, program: Program, threads: int) -> Labelled | None:
-    """The metric `per_op_latency` over the dimensions of its group, to 1e-12 of the plain sum.
+def latency_of_ops(group: Group, values: Values, program: Program, threads: int) -> Labelled:
+    """The metric `per_op_latency` over the dimensions of its group, as `summed` gives it.
 
-    Dimensions are divided into those that the work of an op depends on and those of the hardware alone. Nothing where
-    there is too little hardware to repay the sorting.
+    Dimensions are divided into those that the work of an op depends on and those of the hardware alone.
     """
     sizes, dims = program.space.sizes, group.dims
     given = {a: values[n] for a, n in zip(ARGUMENTS, group.steps[0].inputs, strict=True)}
@@ -53,8 +48,6 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
     networks = along(VECTORS)
     work = (*networks, *(d for d in along(WORK) if d not in networks))
     hardware = tuple(d for d in dims if d not in work)
-    if program.size(hardware) < LEAST_HARDWARE:
-        return None
     rates = along(DEVICE)
     shared = tuple(d for d in work if d in rates)
     shape = program.size(work), program.size(hardware)
@@ -72,11 +65,9 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
     unknown = np.isnan(moved).reshape(-1, shape[1] if places else 1)
     codes = np.nan_to_num(moved).astype(np.uint8)
     out = np.empty(shape)
-    one_by_one = ops.shape[2] * shape[1] <= SORTED * ops.shape[2] + WALKED * shape[1]
     _in_parts(
-        add_ops if one_by_one else sum_ops,
         (ops, _places(networks, work, sizes), scalars, _places(shared, work, sizes)),
-        (1 / compute, 1 / memory) if one_by_one else _by_ridge(compute, memory),
+        _by_ridge(compute, memory),
         (codes.reshape(-1, shape[1] if places else 1), out),
         threads,
     )
@@ -84,6 +75,51 @@ def latency_of_ops(group: Group, values: Values, program: Program, threads: int)
         out[np.broadcast_to(unknown, shape)] = np.nan
     whole = out.reshape([sizes[d] for d in (*work, *hardware)])
     return Labelled(dims, np.ascontiguousarray(whole.transpose([(*work, *hardware).index(d) for d in dims])))
+
+
+def summed(
+    op_macs: Sequence[Any],
+    op_weights: Sequence[Any],
+    op_index_bits: Sequence[Any],
+    op_traffic: Sequence[Any],
+    op_cache_read: Sequence[Any],
+    op_cache_written: Sequence[Any],
+    op_repeat: Sequence[Any],
+    batch: Any,
+    weight_bits: Any,
+    activation_bits: Any,
+    kv_bits: Any,
+    peak_ops: Any,
+    compute_efficiency: Any,
+    bandwidth: Any,
+    bandwidth_efficiency: Any,
+    weights_moved: Any,
+    activations_moved: Any,
+) -> Any:
+    """`per_op_latency`, by the operations of the compiled code on arrays that broadcast."""
+    compute, memory = peak_ops * compute_efficiency, bandwidth * bandwidth_efficiency
+    ridge = compute / memory
+    weight, activation = weights_moved * weight_bits, activations_moved * batch
+
+    def work() -> Iterator[tuple[Any, Any, Any]]:
+        # Made twice rather than held: there may be hundreds of ops.
+        for i, often in enumerate(op_repeat):
+            flops = 2.0 * op_macs[i] * batch
+            live = op_traffic[i] * activation_bits + (op_cache_read[i] + op_cache_written[i]) * kv_bits
+            moved = (op_weights[i] * weight + op_index_bits[i] * weights_moved + live * activation) * 0.125
+            yield flops * often, moved * often, flops / moved
+
+    all_flops, all_moved = 0.0, 0.0
+    for flops, moved, _ in work():
+        all_flops, all_moved = all_flops + flops, all_moved + moved
+    all_flops, all_moved = 2.0 * all_flops, 2.0 * all_moved
+    fast: Any = 0.0
+    slow: Any = 0.0
+    for flops, moved, intensity in work():
+        late = intensity >= ridge
+        fast = fast + np.where(late, (flops + all_flops) - all_flops, 0.0)
+        slow = slow + np.where(late, 0.0, (moved + all_moved) - all_moved)
+    return slow * (1 / memory) + fast * (1 / compute)
 
 
 def _ordered(value: Labelled, dims: tuple[str, ...]) -> np.ndarray:
@@ -108,15 +144,19 @@ def _places(own: tuple[str, ...], dims: tuple[str, ...], sizes: Mapping[str, int
 
 
 def _by_ridge(compute: np.ndarray, memory: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Ridges of devices in order, the place of each, and seconds of a FLOP and of a byte. Shape (rates, hardware)."""
+    """Ridges of devices in order, the place of each, and seconds of a FLOP and of a byte. Shape (rates, hardware).
+
+    NaN stands above all ridges, so that their number is a power of two less one: a search then has no branches.
+    """
     ridge = compute / memory
     order = np.argsort(ridge, axis=1, kind="stable")
     ordered = [np.take_along_axis(a, order, axis=1) for a in (ridge, 1 / compute, 1 / memory)]
-    return ordered[0], order, *ordered[1:]
+    missing = 2 ** ridge.shape[1].bit_length() - 1 - ridge.shape[1]
+    padded = np.pad(ordered[0], ((0, 0), (0, missing)), constant_values=np.nan)
+    return padded, order, *ordered[1:]
 
 
 def _in_parts(
-    function: Callable[..., None],
     work: Sequence[np.ndarray],
     hardware: Sequence[np.ndarray],
     results: Sequence[np.ndarray],
@@ -124,7 +164,7 @@ def _in_parts(
 ) -> None:
     from dse.grid.codegen import native
 
-    kernel, (codes, out) = native(function), results
+    kernel, (codes, out) = native(sum_ops), results
     arguments = [np.ascontiguousarray(a) for a in (*work, *hardware, codes)]
     kernel(0, 0, *arguments, out)
     edges = np.linspace(0, len(out), min(threads, len(out)) + 1).astype(int).tolist()
@@ -132,7 +172,13 @@ def _in_parts(
         list(pool.map(lambda part: kernel(*part, *arguments, out), itertools.pairwise(edges)))
 
 
-# Metrics that compiled code of their own computes, where that pays.
-SPECIAL: Mapping[Callable[..., Any], Callable[[Group, Values, Program, int], Labelled | None]] = {
+# Metrics that code of their own computes: on arrays, and compiled.
+ON_ARRAYS: Mapping[Callable[..., Any], Callable[..., Any]] = {per_op_latency: summed}
+SPECIAL: Mapping[Callable[..., Any], Callable[[Group, Values, Program, int], Labelled]] = {
     per_op_latency: latency_of_ops
 }
+
+
+def on_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What gives the values of a metric on arrays or numbers, those of compiled code bit for bit."""
+    return ON_ARRAYS.get(function, function)

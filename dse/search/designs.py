@@ -14,6 +14,7 @@ import numpy as np
 
 from dse.grid.blocks import Grid
 from dse.grid.labelled import OP, Labelled
+from dse.grid.per_op import on_arrays
 from dse.grid.program import Program
 from dse.grid.relations import program_by_rules
 from dse.grid.space import Space
@@ -102,7 +103,8 @@ class _Ready:
         values = {name: _at(value, index) for name, value in self._inputs.items()}
         with np.errstate(all="ignore"):
             for step in self._steps:
-                values[step.name] = np.asarray(step.function(*(values[i] for i in step.inputs)), dtype=np.float64)
+                function = on_arrays(step.function)
+                values[step.name] = np.asarray(function(*(values[i] for i in step.inputs)), dtype=np.float64)
         return {column: _filled(values[name], n) for column, name in self._names.items()}
 
 
