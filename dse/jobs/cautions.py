@@ -12,6 +12,7 @@ from dse.grid.evaluate import evaluate_values
 from dse.grid.reasons import without_network
 from dse.grid.space import Space
 from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.networks.models import Model
 from dse.networks.tracing import LARGEST_COUNT
 from dse.pareto.regions import thinned
 
@@ -21,23 +22,33 @@ MOST_NETWORKS = 1024
 
 def cautions(space: Space, catalogues: Catalogues = CURRENT) -> list[str]:
     """What whoever reads the metrics of a space, or of any of its designs, has to know of its network."""
-    return [*_of_context(space, catalogues), *_of_rounding(space), *_of_adapters(space)]
+    return [*_of_context(space, catalogues), *_of_file(space, catalogues), *_of_rounding(space), *_of_adapters(space)]
 
 
 def _of_context(space: Space, catalogues: Catalogues) -> Iterator[str]:
     """That the longest context is beyond the one that is published of the model."""
-    if space.model is None or not (longest := _longest(space)):
-        return
-    try:
-        known = catalogues.find_model(space.model).published.get("context")
-    except InputError:
-        # The file of a result that is cut again may be gone.
-        return
+    model, longest = _model(space, catalogues), _longest(space)
+    known = model.published.get("context") if model and longest else None
     if known is not None and longest > known.value:
         yield (
             f"a context of {longest:,.0f} tokens is beyond the {known.value:,.0f} that {space.model} was made for "
             f"({known.source}): costs are those of the formulas, answers may be worthless"
         )
+
+
+def _of_file(space: Space, catalogues: Catalogues) -> Iterator[str]:
+    """What was remarked when a network was read from its own file: operators that are not known, a fixed batch."""
+    model = _model(space, catalogues)
+    if model is not None and model.own_family is not None and model.note:
+        yield f"{model.name}: {model.note}"
+
+
+def _model(space: Space, catalogues: Catalogues) -> Model | None:
+    """The model of a space; None without one, and where the file of a result that is cut again is gone."""
+    try:
+        return None if space.model is None else catalogues.find_model(space.model)
+    except InputError:
+        return None
 
 
 def _longest(space: Space) -> float:

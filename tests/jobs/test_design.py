@@ -7,6 +7,7 @@ import pytest
 
 import dse
 from dse.jobs.sample import sample
+from dse.plot import design
 
 SPEC = {
     "name": "small",
@@ -35,6 +36,13 @@ def test_a_design_is_that_of_the_frontier(result, which):
     for name in ("latency", "accuracy", "peak_sram"):
         assert float(found[name]) == float(frontier[name][row])
     assert design.axes["device"] == str(frontier.device.values[row])
+
+
+def test_what_differs_from_the_model_of_the_name_is_told():
+    told = design("mobilenet_v2", device="stm32u575", precision="int8", width=0.35).told
+    assert told["width"] == "0.35" and "resolution" not in told
+    plain = design("llama-3.1-8b", device="h100-sxm", precision="fp8", phase="decode", context=9, layers=16).told
+    assert plain["layers"] == "16" and "d_model" not in plain
 
 
 def test_designs_that_are_not_there(result):

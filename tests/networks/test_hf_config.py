@@ -273,7 +273,7 @@ def test_files_that_are_no_text(tmp_path):
         load_model(path)
     with path.open("wb") as file:
         os.truncate(file.fileno(), 2**25)
-    with pytest.raises(InputError, match="larger than 16 MiB"):
+    with pytest.raises(InputError, match="more than 16 MiB"):
         load_model(path)
     with pytest.raises(InputError, match=r"missing\.toml: .*No such file"):
         load_model(tmp_path / "missing.toml")

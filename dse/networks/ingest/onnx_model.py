@@ -14,7 +14,7 @@ import numpy as np
 
 from dse.errors import Fault, InputError
 from dse.networks.adapted import Adapted
-from dse.networks.ingest.onnx_batch import per_sample
+from dse.networks.ingest.onnx_batch import told_of_batch
 from dse.networks.ingest.onnx_file import Graph, read_graph
 from dse.networks.ingest.onnx_rows import Lowering, Row, Value
 from dse.networks.ingest.onnx_shapes import LARGEST, Shapes
@@ -50,12 +50,11 @@ def from_text(text: str, path: Path) -> Model:
 
 
 def _model(path: Path, graph: Graph) -> Model:
-    graph, batch = per_sample(graph)
     builder = OnnxBuilder(graph)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "model"
     source = f"{path.name} (sha256 {graph.digest[:16]})"
     family = with_levers(Family(stem, builder, tuple(graph.dynamic), MappingProxyType({}), (), "vision", source))
-    notes = "" if graph.dynamic else "; ".join(filter(None, (batch, builder.remarks({}))))
+    notes = "" if graph.dynamic else "; ".join(filter(None, (told_of_batch(graph), builder.remarks({}))))
     layers = {"onnx": base64.b64encode(zlib.compress(graph.skeleton, 9)).decode("ascii")}
     return Model(stem, stem, MappingProxyType({}), source, notes, own_family=family, layers=layers)
 
