@@ -114,10 +114,12 @@ def of_engine(space: Space, name: str, usual: float) -> Labelled:
 
 
 def is_ever_calibrated(space: Space) -> bool:
+    """Whether anything that was fitted is of the kind of network that the space holds."""
     domain = domain_of(space.family, _phase(space))
     return any(one.domain == domain for one in space.calibrations.values())
 
 
 def constant(space: Space, value: Callable[[Calibration], float]) -> Labelled:
+    """A figure of the calibration that each design takes, over the axes that choose one."""
     chosen = calibrations_chosen(space)
     return Labelled(chosen.dims, np.array([value(c.calibration) for c in chosen.data.flat]).reshape(chosen.data.shape))
