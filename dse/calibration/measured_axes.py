@@ -8,12 +8,13 @@ from typing import Any
 
 from dse import glossary, registry
 from dse.errors import Fault, InputError, unknown
+from dse.glossary import SHARING
 from dse.metrics import RECORDS
 from dse.networks import FAMILIES, MODELS, Family, find_model
 from dse.networks.models import SUFFIXES
 
-# Axes by which several devices share the work of a network.
-SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel", "data_parallel")
+# Axes by which several devices work on a network.
+SEVERAL = (*SHARING, "data_parallel")
 REQUEST = ("prompt_tokens", "output_tokens")
 # Phases of which measured times are predicted; a request is its prompt, then its tokens.
 PHASES = ("prefill", "decode", "request", "train")
@@ -67,7 +68,7 @@ def faults_of_network(network: str, axes: Mapping[str, Any]) -> Iterator[Fault]:
         return
     if phase == "request":
         yield from (Fault("axes", f"{n} is missing, which a request needs") for n in REQUEST if n not in axes)
-    several = any(float(axes.get(name, 1)) > 1 for name in SHARING)
+    several = any(float(axes.get(name, 1)) > 1 for name in SEVERAL)
     allowed = _allowed(family, phase, several)
     for name in axes:
         if name not in allowed:
@@ -88,7 +89,7 @@ def _allowed(family: Family, phase: str | None, several: bool) -> set[str]:
     phases = ("prefill", "decode") if phase == "request" else (phase,)
     settings = {n for p in phases for n in _depends_on(p, several) if not _is_of_no_deployment(n)}
     more = {*REQUEST, "phase"} if phase == "request" else {"phase"} & set(family.axes)
-    return {*family.axes, *settings, *(SHARING if several else ()), *more} - {"chunk_tokens"}
+    return {*family.axes, *settings, *(SEVERAL if several else ()), *more} - {"chunk_tokens"}
 
 
 @cache
@@ -111,7 +112,7 @@ def _depends_on(phase: str | None, several: bool) -> frozenset[str]:
 
 def _divisions(family: Family, known: Mapping[str, Any]) -> Iterator[Fault]:
     """Work that devices cannot share evenly."""
-    for name in SHARING[:3]:
+    for name in SHARING:
         parts, whole = int(known.get(name) or 1), family.divided.get(name, "")
         if parts < 2:
             continue

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.calibration.constants import check_names
-from dse.calibration.measured_axes import SHARING, faults_of_network, read_axes
+from dse.calibration.measured_axes import SEVERAL, faults_of_network, read_axes
 from dse.calibration.totals import TOTALS, read_totals
 from dse.catalogue import MOST_BYTES, read_at_most
 from dse.errors import Fault, InputError, unknown
@@ -99,7 +99,7 @@ class Measurement:
     @property
     def settings(self) -> tuple[str, ...]:
         """Whether several devices share the work."""
-        return ("several",) if any(float(self.axes.get(name, 1)) > 1 for name in SHARING) else ()
+        return ("several",) if any(float(self.axes.get(name, 1)) > 1 for name in SEVERAL) else ()
 
     @property
     def batch(self) -> float:

@@ -24,7 +24,7 @@ from dataclasses import replace
 
 from dse.errors import InputError, unknown
 from dse.glossary.architecture import ARCHITECTURE
-from dse.glossary.deployment import DEPLOYMENT
+from dse.glossary.deployment import DEPLOYMENT, SHARING
 from dse.glossary.hardware import HARDWARE
 from dse.glossary.name import Name, count
 from dse.glossary.serving import SERVING
@@ -36,6 +36,7 @@ __all__ = [
     "HARDWARE",
     "NAMES",
     "SERVING",
+    "SHARING",
     "SHEET",
     "TOWERS",
     "Name",

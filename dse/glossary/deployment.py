@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dse.glossary.name import Name, count
 
+# Axes by which the devices of one replica share its work.
+SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
+
 DEPLOYMENT: dict[str, Name] = {
     "batch": count("deployment", "B", "units processed together by one replica", default=1),
     "in_place_depthwise": Name(

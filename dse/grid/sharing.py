@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from dse.glossary import SHARING
 from dse.grid.labelled import Labelled, along
 from dse.grid.plan import settings_of
 from dse.grid.space import Space
 
-# Axes by which the devices of one replica share its work.
-SHARING = ("tensor_parallel", "pipeline_parallel", "expert_parallel")
 # Inputs that are derived from them.
 DIVIDED = ("working_devices", "tensor_shards", "cache_shards")
 DERIVED = ("device_count", *DIVIDED)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dse.errors import Fault
+from dse.glossary import SHARING
 from dse.grid.counting import CHUNK
 from dse.grid.plan import SETTINGS, settings_in, variants_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
-from dse.grid.sharing import SHARING
 from dse.networks import FAMILIES, Family
 from dse.networks.levers import OF_CACHE
 
