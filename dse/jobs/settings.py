@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from dse import glossary
@@ -117,12 +118,12 @@ def add_axes(
     kind: str,
     faults: list[Fault],
     catalogues: Catalogues,
-    elsewhere: Sequence[str] = (),
+    elsewhere: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Add the axes of a table of the spec that are right to `axes`, and what is wrong with the others to `faults`.
 
     `allowed` are the names that the table may have, `kind` is what one of them is called in a fault; `elsewhere` are
-    dotted names of other tables that may have been meant.
+    names that another table may have, each with its dotted key.
     """
     for name, value in given.items():
         where = f"{table}.{name}"
@@ -138,14 +139,15 @@ def add_axes(
 _CALLED = {"depth": "layers", "width": "d_model", "num_layers": "layers", "hidden_size": "d_model"}
 
 
-def _unknown_axis(kind: str, name: str, allowed: Sequence[str], where: str, elsewhere: Sequence[str] = ()) -> Fault:
+def _unknown_axis(
+    kind: str, name: str, allowed: Sequence[str], where: str, elsewhere: Mapping[str, str] = MappingProxyType({})
+) -> Fault:
     """The fault of an axis that is not known; of one that has another name here, or another table, with that."""
-    tables = {full.rpartition(".")[2]: full for full in elsewhere}
     meant = _CALLED.get(name)
     if meant not in allowed:
-        meant = tables.get(name)
+        meant = elsewhere.get(name)
     if meant is None and len(name) <= 200 and nearest(name, allowed) is None:
-        meant = tables.get(nearest(name, tables) or "")
+        meant = elsewhere.get(nearest(name, elsewhere) or "")
     if meant is not None:
         return Fault(where, f"unknown {kind} {shown(name, 80)}; did you mean {meant!r}?")
     return unknown(kind, name, allowed, where)

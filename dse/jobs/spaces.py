@@ -32,7 +32,7 @@ from dse.jobs.settings import (
     of_one_list,
 )
 from dse.jobs.sharing import sharing_faults
-from dse.jobs.spec import Network, Spec
+from dse.jobs.spec import TABLE_KEYS, Network, Spec
 from dse.jobs.stages import spread_stages
 from dse.networks import FAMILIES, Family
 from dse.precision import Scheme
@@ -113,7 +113,7 @@ def read_space(
         known = {n: v for n, v in given.items() if n in _ARCHITECTURE}
         add_axes(axes, known, "network", _ARCHITECTURE, "axis", faults, catalogues)
     else:
-        kind, elsewhere = f"axis of the family {family.name!r}", [f"deployment.{n}" for n in SETTINGS]
+        kind, elsewhere = f"axis of the family {family.name!r}", TABLE_KEYS | {n: f"deployment.{n}" for n in SETTINGS}
         given = of_one_list(given, family, faults) if one_list else given
         add_axes(axes, given, "network", network_axes(family), kind, faults, catalogues, elsewhere)
         for axis in family.required:
@@ -123,7 +123,7 @@ def read_space(
     formats = own_formats(spec.precision, faults, catalogues)
     _add_precision(axes, spec, formats, faults)
     settings = meant_settings(spec.deployment, family, faults)
-    elsewhere = [f"network.{n}" for n in network_axes(family)] if family else []
+    elsewhere = TABLE_KEYS | {n: f"network.{n}" for n in (network_axes(family) if family else ())}
     add_axes(axes, settings, "deployment", SETTINGS, "deployment setting", faults, catalogues, elsewhere)
     usual = variants_of("latency")[0]
     if MODEL_AXIS not in axes and (model := catalogues.options.get(MODEL_AXIS, usual)) != usual:
@@ -163,8 +163,15 @@ def resolve_draft(
     faults += recipe_faults(spec, [draft.family] if draft.family else [])
     faults += adapter_faults([draft.space()]) if not faults else []
     if faults:
-        raise InputError(faults)
+        raise InputError([_without_table(f, spec.network.axes) for f in faults] if one_list else faults)
     return draft
+
+
+def _without_table(fault: Fault, given: Mapping[str, Any]) -> Fault:
+    """The fault of an axis or a setting as it is told to one who gave no tables, unless by such a name."""
+    table, _, name = fault.where.partition(".")
+    plain = table in ("network", "deployment") and fault.where not in given and glossary.find(name) is not None
+    return Fault(name, fault.problem) if plain else fault
 
 
 def recipe_faults(spec: Spec, families: Sequence[Family]) -> list[Fault]:

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from dse import glossary
 from dse.errors import Fault, InputError, nearest
 from dse.jobs.document import read_document
 from dse.networks.tracing import COUNTINGS
@@ -266,10 +267,7 @@ def _key(error: Any) -> str:
 def _fault(error: Any) -> KeyFault:
     location, key = _parts(error), _key(error)
     if error["type"] == "extra_forbidden":
-        allowed = _keys_at(location[:-1])
-        close = nearest(location[-1], allowed)
-        hint = f"did you mean {close!r}?" if close else f"allowed: {', '.join(sorted(allowed))}"
-        return KeyFault(key, f"unknown key; {hint}")
+        return KeyFault(key, f"unknown key; {_hint(location[-1], _keys_at(location[:-1]))}")
     given = repr(error["input"])
     given = given if len(given) <= 60 else f"{given[:57]}..."
     if error["type"] == "string_pattern_mismatch":
@@ -279,9 +277,36 @@ def _fault(error: Any) -> KeyFault:
     return KeyFault(key, f"{given} {_SAYINGS.get(error['type'], 'is not allowed: ' + error['msg'])}")
 
 
+def _hint(name: str, allowed: list[str]) -> str:
+    """What an unknown key may have meant: the nearest of its table, or what is allowed and the nearest of another."""
+    if close := nearest(name, allowed):
+        return f"did you mean {close!r}?"
+    other = _AXIS_KEYS | TABLE_KEYS
+    meant = other.get(name) or (other.get(nearest(name, other) or "") if len(name) <= _LONGEST else None)
+    return f"allowed: {', '.join(sorted(allowed))}" + (f"; did you mean {meant!r}?" if meant else "")
+
+
 def _keys_at(location: list[str]) -> list[str]:
     model: Any = Spec
     # Items of a list are told by number; only networks are tables in a list, and these take any key.
     for part in location:
         model = model.model_fields[part].annotation
     return [name for name, known in model.model_fields.items() if known.alias is None]
+
+
+def _table_keys() -> dict[str, str]:
+    """What the tables with fixed keys take, each under the name that people look for it by, as a dotted key."""
+    tables: dict[str, type[BaseModel]] = {
+        "precision": Precision,
+        "hardware": Hardware,
+        "objectives": Objectives,
+        "workload": Workload,
+    }
+    keys = {key: f"{table}.{key}" for table, model in tables.items() for key in model.model_fields}
+    return keys | {"precision": keys["scheme"], "hardware": keys["device"]}
+
+
+TABLE_KEYS = _table_keys()
+# Axes and settings, with the table that each stands in.
+_TABLES = {"architecture": "network", "deployment": "deployment", "circumstance": "deployment"}
+_AXIS_KEYS = {n: f"{_TABLES[e.kind]}.{n}" for n, e in glossary.NAMES.items() if e.kind in _TABLES}

@@ -159,7 +159,7 @@ def test_explain_goes_from_the_metric_to_counts_and_sources(call):
             "one design has one value of each axis; batch got several",
         ),
         ("evaluate resnet50 --device esp32 --counting al", "'al' is not allowed; allowed: trainable"),
-        ("evaluate decoder --device esp32", "network.layers: is missing; 'decoder' needs it: transformer layers"),
+        ("evaluate decoder --device esp32", "layers: is missing; 'decoder' needs it: transformer layers"),
         ("calc kvcache", "unknown formula 'kvcache'; did you mean 'kv_cache'?"),
         ("calc power_draw tdp=300W", "power_draw: the argument 'utilization' is missing"),
         ("calc power_draw tdp=300W utilization=2", "utilization: 2 is not allowed"),

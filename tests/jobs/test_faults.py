@@ -23,6 +23,23 @@ def faults(document) -> list[str]:
 
 ONE_FAULT = [
     ({"nme": "x"}, "nme: unknown key; did you mean 'name'?"),
+    (
+        {"widht": 1},
+        "widht: unknown key; allowed: bounds, budgets, counting, deployment, device, fit, hardware, name, "
+        "network, objectives, output, precision, quality, workload; did you mean 'network.width'?",
+    ),
+    (
+        {"hardware": {"device": "esp32", "batch": 2}},
+        "hardware.batch: unknown key; allowed: calibration, device; did you mean 'deployment.batch'?",
+    ),
+    (
+        {"network__precision": "int8"},
+        "network.precision: unknown axis of the family 'mobilenet_v2' 'precision'; did you mean 'precision.scheme'?",
+    ),
+    (
+        {"deployment__device": "esp32"},
+        "deployment.device: unknown deployment setting 'device'; did you mean 'hardware.device'?",
+    ),
     ({"name": "../x"}, "name: '../x' is not allowed; allowed: letters, digits"),
     ({"name": "a/b"}, "name: 'a/b' is not allowed"),
     ({"name": ".."}, "name: '..' is not allowed"),

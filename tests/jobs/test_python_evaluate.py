@@ -96,6 +96,12 @@ def test_axes_and_settings_are_one_list(given, meant):
     assert fault.where == given and fault.problem.endswith(f"; did you mean {meant!r}?")
 
 
+def test_wrong_values_are_told_by_the_name_that_was_given():
+    with pytest.raises(dse.InputError) as told:
+        dse.evaluate("llama-2-7b", device="h100-sxm", batch=-1, layers=0)
+    assert {f.where for f in told.value.faults} == {"batch", "layers"}
+
+
 def test_metrics_may_be_given_as_functions(own_metric):
     found = dse.evaluate("resnet50", device="h100-sxm", metrics=[own_metric, "latency"])
     assert float(found.energy_delay) == float(dse.evaluate("resnet50", device="h100-sxm", metrics="energy").energy) * (
