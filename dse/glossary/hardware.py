@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dse.glossary.name import Name, cost, count, device, rate
 
-HARDWARE: dict[str, Name] = {
-    # Figures of a device.
+# One peak for each format that devices multiply.
+PEAKS: dict[str, Name] = {
     "peak_fp64": rate("FLOP/s", "P_fp64", "dense peak rate, 64-bit float"),
     "peak_fp32": rate("FLOP/s", "P_fp32", "dense peak rate, 32-bit float"),
     "peak_tf32": rate("FLOP/s", "P_tf32", "dense peak rate, tf32"),
@@ -15,6 +15,11 @@ HARDWARE: dict[str, Name] = {
     "peak_int8": rate("OP/s", "P_int8", "dense peak rate, 8-bit integer (operations a second)"),
     "peak_fp4": rate("FLOP/s", "P_fp4", "dense peak rate, 4-bit float"),
     "peak_int4": rate("OP/s", "P_int4", "dense peak rate, 4-bit integer (operations a second)"),
+}
+
+HARDWARE: dict[str, Name] = {
+    # Figures of a device.
+    **PEAKS,
     "clock": rate("Hz", "f", "clock behind the peak rates"),
     "bandwidth": rate("B/s", "BW", "bandwidth of the main memory"),
     "memory_capacity": rate("B", "M", "main memory"),
@@ -51,7 +56,7 @@ HARDWARE: dict[str, Name] = {
         "1",
         "",
         "format that is multiplied",
-        choices=("fp64", "fp32", "tf32", "fp16", "bf16", "fp8", "int8", "fp4", "int4"),
+        choices=tuple(n.removeprefix("peak_") for n in PEAKS),
     ),
     "weights": Name("format", "1", "", "file of weights whose quantisation noise is measured"),
     # Fitted to measurements: times in units of the datasheet's (2 MAC at the peak rate, a byte at the bandwidth).
