@@ -67,7 +67,7 @@ def test_evaluate_without_a_device():
 def test_errors_are_told_with_every_fault():
     with pytest.raises(dse.InputError) as caught:
         dse.evaluate("resnet50", device="esp23", precision="int9", batch=0)
-    assert [f.where for f in caught.value.faults] == ["precision.scheme", "deployment.batch", "hardware.device"]
+    assert [f.where for f in caught.value.faults] == ["precision.scheme", "batch", "hardware.device"]
     assert isinstance(caught.value, dse.DseError)
 
 
