@@ -171,16 +171,16 @@ def test_a_larger_part_is_a_quicker_first_and_a_slower_next_token():
 @pytest.mark.parametrize(
     ("deployment", "message"),
     [
-        ({"phase": "mixed", "prompt_tokens": 8, "output_tokens": 8}, "deployment.chunk_tokens: is missing"),
-        ({"phase": "decode", "chunk_tokens": 8}, "deployment.chunk_tokens: has a meaning with phase = \"mixed\" only"),
-        ({"phase": ["mixed", "decode"]}, "deployment.phase: \"mixed\" is prefill and decode together; give it alone"),
-        ({"phase": "mixed", "chunk_tokens": 8}, "deployment.prompt_tokens: is missing"),
+        ({"phase": "mixed", "prompt_tokens": 8, "output_tokens": 8}, "chunk_tokens: is missing"),
+        ({"phase": "decode", "chunk_tokens": 8}, "chunk_tokens: has a meaning with phase = \"mixed\" only"),
+        ({"phase": ["mixed", "decode"]}, "phase: \"mixed\" is prefill and decode together; give it alone"),
+        ({"phase": "mixed", "chunk_tokens": 8}, "prompt_tokens: is missing"),
         ({"phase": "mixed", "prompt_tokens": 8, "output_tokens": 8, "chunk_tokens": 4, "latency_model": "per_op"},
-         "deployment.latency_model: 'per_op' has no form for this phase"),
+         "latency_model: 'per_op' has no form for this phase"),
         ({"phase": "decode", "draft_tokens": 2, "latency_model": "per_op"},
-         "deployment.latency_model: 'per_op' has no form for this draft_tokens"),
-        ({"phase": "prefill", "draft_tokens": 2}, "deployment.draft_tokens: has a meaning with phase"),
-        ({"phase": "decode", "acceptance": 1.0}, "deployment.acceptance: 1.0 is not allowed"),
+         "latency_model: 'per_op' has no form for this draft_tokens"),
+        ({"phase": "prefill", "draft_tokens": 2}, "draft_tokens: has a meaning with phase"),
+        ({"phase": "decode", "acceptance": 1.0}, "acceptance: 1.0 is not allowed"),
     ],
 )  # fmt: skip
 def test_settings_that_do_not_go_together(deployment, message):
@@ -191,7 +191,7 @@ def test_settings_that_do_not_go_together(deployment, message):
 
 def test_settings_of_language_models_mean_nothing_for_others():
     for name in ("page_tokens", "draft_tokens"):
-        with pytest.raises(dse.InputError, match=f"deployment.{name}"):
+        with pytest.raises(dse.InputError, match=f"^{name}:"):
             dse.evaluate("resnet50", metrics=["latency"], device="l4", **{name: 16})
 
 

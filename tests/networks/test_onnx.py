@@ -67,7 +67,7 @@ def test_dynamic_dimensions_are_axes(tmp_path):
         found = traced(path, dim_height=height, dim_width=width)
         assert (data.macs[i, j], data.peak_activations[i, j]) == (found.total("macs"), found.peak(False))
     assert float(data.macs[0, 0]) == 11_934_128
-    with pytest.raises(InputError, match=r"network\.dim_width: is missing"):
+    with pytest.raises(InputError, match=r"dim_width: is missing"):
         dse.evaluate(path, dim_height=96, metrics="macs")
 
 
