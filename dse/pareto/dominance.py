@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dse.pareto import slabs
-from dse.pareto.kernels import MARGIN, not_beaten, round_values
+from dse.pareto.kernels import BLOCK, MARGIN, not_beaten, round_values
 from dse.pareto.slabs import in_parts
 
 DIGITS = 12
@@ -161,7 +161,8 @@ def _eliminate(points: np.ndarray, pivots: np.ndarray, best: int) -> tuple[np.nd
     places, rows = np.empty(n, dtype=np.int64), tuple(np.empty((m, n)))
 
     def part(start: int, stop: int) -> slice:
-        return slice(start, start + kernel(points, pivots, limits, best, start, stop, places, rows))
+        room = np.zeros((m, BLOCK)), np.zeros(BLOCK, dtype=np.uint8)
+        return slice(start, start + kernel(points, pivots, limits, best, start, stop, places, rows, *room))
 
     kept = in_parts(part, n)
     left = np.column_stack([np.concatenate([column[own] for own in kept]) for column in rows])

@@ -80,15 +80,13 @@ def compare(rows, columns, states, pivots):
 def keep(rows, first, columns, states, group, index, kept, places, used):
     """Append the designs that are feasible and that the archive does not surely dominate."""
     n = used[0]
-    point = np.empty(kept.shape[0])
     for i in range(rows):
         if states[i] == 0:
-            for m in range(point.size):
-                point[m] = columns[m][i]
-            if not surely_dominated(point, group, *index):
-                kept[:, n] = point
-                places[n] = first + i
-                n += 1
+            # Item by item: assigning to a slice makes Numba compile text for its errors, half of the time of a nest.
+            for m in range(kept.shape[0]):
+                kept[m, n] = columns[m][i]
+            places[n] = first + i
+            n += not surely_dominated(kept[:, n], group, *index)
     used[0] = n
 
 

@@ -11,14 +11,14 @@ import math
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from dse.grid.blocks import Grid
-from dse.grid.engines import Engine, argument, inputs_of, is_special
+from dse.grid.engines import FEW, Engine, argument, inputs_of, is_special
 from dse.grid.labelled import OP, Labelled
 from dse.grid.nests import Limit, Stream
 from dse.grid.program import Program, Values, squeeze
@@ -57,7 +57,8 @@ class Prepared:
         groups = self.program.groups(is_special)
         most = max([AHEAD, *(self.program.size(g.dims) for g in groups if g.alone)])
         ahead = [g for g in groups if self.program.size(g.dims) <= most]
-        values = self.engine.run(self.program, ahead)
+        # Few values are computed plainly: each nest takes its time to compile.
+        values = replace(self.engine, least=max(self.engine.least, FEW)).run(self.program, ahead)
         mcu = is_mcu(self.region.space)
         kinds = {MCU: mcu, OTHER: Labelled(mcu.dims, 1.0 - mcu.data)}
         known = {**values, **{n: squeeze(v) for n, v in kinds.items()}}
