@@ -84,7 +84,8 @@ class Run:
         seconds = time.monotonic() - self.started
         print(
             f"{self.target.name}: {self.outcomes.total():,} inputs in {seconds:.0f} s: {counts}; "
-            f"{len(self.failures)} kinds of failures; slowest {self.slowest:.2f} s of the processor; peak memory {peak:,.0f} MiB",
+            f"{len(self.failures)} kinds of failures; "
+            f"slowest {self.slowest:.2f} s of the processor; peak memory {peak:,.0f} MiB",
             flush=True,
         )
         return 1 if self.failures else 0
