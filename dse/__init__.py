@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+# Known to type checkers by its name. Nothing is imported here: `dse.interrupts` is to be there at once.
+TYPE_CHECKING = False
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,8 @@ _PUBLIC = {
 }
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from dse import formulas, metrics, plot
     from dse.api import evaluate, explore, frontier, load, merge
     from dse.errors import DseError, InputError
@@ -81,6 +83,8 @@ def __getattr__(name: str) -> Any:
         module, attribute = _PUBLIC[name]
     except KeyError:
         raise AttributeError(f"module 'dse' has no attribute {name!r}") from None
+    import importlib
+
     loaded = importlib.import_module(module)
     return loaded if attribute is None else getattr(loaded, attribute)
 

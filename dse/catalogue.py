@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
@@ -16,6 +17,11 @@ Entry = TypeVar("Entry")
 # Catalogues and models have some hundred KiB; anything near this size is something else.
 MOST_BYTES = 16 * 2**20
 _PART = 2**20
+# Opening a pipe waits for the other end; zero where there is no such flag, and no such pipe.
+_WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
+# Names of what the process has open already: <(...) and /dev/stdin.
+_OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/")
+NAMED_PIPE = "it is a named pipe; allowed: a file, or a pipe that the shell opens (/dev/stdin, <(...))"
 
 
 class UnknownEntry(InputError, KeyError):
@@ -55,10 +61,32 @@ class Catalogue(Mapping[str, Entry]):
 
 
 def opened(path: Path) -> BinaryIO:
-    """A file to be read; OSError where that cannot be, also for a name that no file can have."""
+    """A file to be read; OSError where that cannot be, also for a name that no file can have.
+
+    A named pipe, which would wait for somebody who writes to it, is refused; one that the shell has opened is read.
+    """
     if "\0" in str(path):
         raise OSError(errno.EINVAL, "no file has a null character in its name")
-    return path.open("rb")
+    file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 (whoever asks for it closes it)
+    try:
+        if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not str(path.absolute()).startswith(_OPEN_ALREADY):
+            raise OSError(errno.EINVAL, NAMED_PIPE)
+        if _WITHOUT_WAITING:
+            os.set_blocking(file.fileno(), True)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | _WITHOUT_WAITING)
+
+
+def check_no_pipe(path: Path) -> None:
+    """Raise OSError for a named pipe, before a library is given the name of it, which would wait."""
+    if path.is_fifo():
+        raise OSError(errno.EINVAL, NAMED_PIPE)
 
 
 def read_at_most(path: Path, most: int) -> bytes:

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "dse"
 
 # A room may import from the layers before its own, and from its own layer as long as nothing imports back.
 LAYERS = (
-    ("errors", "units", "glossary"),
+    ("errors", "units", "glossary", "interrupts"),
     ("registry", "mapping", "catalogue", "weights", "files"),
     ("formulas", "faces"),
     ("metrics", "networks", "hardware", "precision", "quality", "regions"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -201,3 +202,78 @@ def test_code_that_somebody_put_into_a_kernel_is_not_run(tmp_path, monkeypatch):
             path.write_text(path.read_text() + f"\nopen({str(tmp_path / 'ran')!r}, 'w')\n")
     codegen.cache_folder.cache_clear()
     codegen.compiled.cache_clear()
+
+
+def _read_measurements(path):
+    from dse.calibration.measurements import read_measurements
+
+    return read_measurements(path)
+
+
+def _read_model(path):
+    from dse.networks.models import load_model
+
+    return load_model(path)
+
+
+def _read_tensor(path):
+    from dse.weights import one_tensor
+
+    return one_tensor(str(path))
+
+
+def _read_partial(path):
+    from dse.pareto.partial import read_partial
+
+    return read_partial(path)
+
+
+def _open_storage(path):
+    from dse.search.shared import check_place
+
+    check_place(str(path))
+    check_place(f"sqlite:///{path}")
+
+
+PIPES = {
+    "spec.toml": read_spec, "mine.csv": _read_measurements, "net.onnx": _read_model, "config.json": _read_model,
+    "net.gguf": _read_model, "net.csv": _read_model, "w.safetensors": _read_tensor, "w.npy": _read_tensor,
+    "1-of-1.npz": _read_partial, "study.log": _open_storage,
+}  # fmt: skip
+
+
+@pytest.fixture
+def impatient():
+    """What waits is ended."""
+    before = signal.signal(signal.SIGALRM, lambda *_: pytest.fail("it waits"))
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of POSIX systems")
+@pytest.mark.parametrize("name", PIPES)
+def test_a_named_pipe_is_not_waited_for(tmp_path, name, impatient):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=r"named pipe|no file that could hold it"):
+        PIPES[name](tmp_path / name)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of POSIX systems")
+def test_a_result_with_a_named_pipe_is_not_waited_for(tmp_path, impatient):
+    dse.explore(SPEC, out=tmp_path / "x", plots=False)
+    (tmp_path / "x" / "frontier.nc").unlink()
+    os.mkfifo(tmp_path / "x" / "frontier.nc")
+    with pytest.raises(InputError, match="named pipe"):
+        load(tmp_path / "x")
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="open files have names in /dev/fd")
+def test_a_pipe_that_is_open_is_read(impatient):
+    """As a shell gives it for <(...)."""
+    reading, writing = os.pipe()
+    os.write(writing, b'[network]\nfamily = "resnet"\n[hardware]\ndevice = "esp32"\n')
+    os.close(writing)
+    assert read_spec(Path(f"/dev/fd/{reading}")).hardware.device == "esp32"
+    os.close(reading)

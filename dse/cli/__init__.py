@@ -11,15 +11,15 @@ from typing import Any
 
 import click
 
-from dse import __version__
+from dse import __version__, interrupts
 from dse.cli.completion import answer
 from dse.errors import DseError, InputError, unknown
+from dse.interrupts import INTERRUPTED
 
 COMMANDS = (
     "explore", "search", "evaluate", "calc", "frontier", "merge", "plot", "report", "list", "show", "init", "import",
     "calibrate", "validate", "bench",
 )  # fmt: skip
-INTERRUPTED = 130
 
 
 class Commands(click.Group):
@@ -69,7 +69,9 @@ def main() -> None:
     # Without a home that can be written it keeps its fonts in a temporary folder, which is nobody's concern.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     answer(cli)
+    interrupts.end_the_command()
     status = run(sys.argv[1:])
+    interrupts.end_the_process()
     try:
         sys.stdout.flush()
     except OSError as error:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from dse.catalogue import check_no_pipe
 from dse.errors import InputError
 
 
@@ -102,9 +103,12 @@ def _is_whole(path: Path, crc: int, size: int, thorough: bool) -> bool:
 
 def _read(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
     try:
+        check_no_pipe(path)
         lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     except (FileNotFoundError, NotADirectoryError):
         return
+    except OSError as error:
+        raise Damaged(f"{path}: cannot be read: {error.strerror}") from None
     for line in lines[:-1]:
         # The last line may have been cut short: it ends without a newline, and is of a file that is written again.
         crc, _, rest = line.partition(" ")

@@ -14,9 +14,12 @@ from pathlib import Path
 
 import xarray as xr
 
+from dse.catalogue import check_no_pipe
+
 
 def read(path: Path) -> xr.Dataset:
     """The whole of a file."""
+    check_no_pipe(path)
     with _uninterrupted():
         return xr.load_dataset(path, engine="netcdf4")
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from dse.catalogue import check_no_pipe
 from dse.errors import InputError
 from dse.pareto.tally import Miss, Tally, is_count
 
@@ -112,6 +113,7 @@ def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
         Where the file is not there, is not whole, or is something else.
     """
     try:
+        check_no_pipe(path)
         with zipfile.ZipFile(path) as packed:
             # As `save` writes it: what is packed could be of any size once it is not.
             if any(member.compress_type != zipfile.ZIP_STORED for member in packed.infolist()):

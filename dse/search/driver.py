@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -207,10 +208,12 @@ def directions(job: Job) -> list[Direction]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Optuna says nothing of every trial."""
+    """Optuna says nothing of every trial, and nothing of what others changed in a journal: that is refused."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"optuna\.")
+            yield
     finally:
         optuna.logging.set_verbosity(before)

@@ -14,6 +14,7 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend, JournalFileBackend
 from optuna.trial import FrozenTrial
 
+from dse.catalogue import opened
 from dse.search.storage import STAMP, Direction, check_stamp, read, told, written
 
 # How many populations a journal holds as a whole.
@@ -98,9 +99,9 @@ def _are_sizes(found: Any) -> bool:
 def stamp_of(path: Path) -> str | None:
     """What the study in a journal file is of; None where there is none."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with opened(path) as file:
             for line in file:
-                if STAMP in line:
+                if STAMP.encode() in line:
                     return str(json.loads(line)["user_attr"][STAMP])
     except (OSError, ValueError, KeyError):
         pass

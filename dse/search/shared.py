@@ -119,6 +119,8 @@ def _parsed(url: str) -> URL:
 def _check_file(url: str, path: Path) -> None:
     if path.is_dir():
         problem = "is a folder"
+    elif path.exists() and not path.is_file():
+        problem = "is no file that could hold it"
     elif not path.parent.is_dir():
         problem = f"{path.parent}: there is no such folder"
     elif not os.access(path if path.exists() else path.parent, os.R_OK | os.W_OK):

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dse.catalogue import check_no_pipe
 from dse.errors import Fault, InputError, unknown
 from dse.weights.headers import read_header
 
@@ -82,6 +83,7 @@ def _parts(text: str) -> tuple[str, str | None]:
 
 def _npy(path: Path) -> npt.NDArray[Any]:
     try:
+        check_no_pipe(path)
         with warnings.catch_warnings():
             # Who reads weights cares little that Python 2 wrote them.
             warnings.simplefilter("ignore", UserWarning)

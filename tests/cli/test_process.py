@@ -106,6 +106,31 @@ def test_an_interruption_ends_with_130_and_leaves_no_result(tmp_path):
         assert err.startswith("interrupted; what was found is kept in") and left == [".x.work"]
 
 
+# Interrupts itself when a module is looked for, or at the very end.
+INTERRUPTED = """
+import atexit, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+class Interrupter:
+    def find_spec(self, name, *_):
+        if name == MOMENT:
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupter())
+if MOMENT == "the end":
+    atexit.register(signal.raise_signal, signal.SIGINT)
+sys.argv[1:] = ["list", "formulas"]
+runpy.run_module("dse", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize("moment", ["dse.cli", "click", "dse.cli.list_command", "dse.formulas", "the end"])
+def test_an_interruption_before_or_after_the_command(moment):
+    """No traceback, whatever is being imported."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", f"MOMENT = {moment!r}{INTERRUPTED}"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 def test_closed_streams_are_no_error():
     command = f"{sys.executable} -m dse calc power_draw tdp=1 utilization=1 >&- 2>&-"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

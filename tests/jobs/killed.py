@@ -76,6 +76,8 @@ def start_command(mode: str, folder: Path, shards: Path, told: Path) -> int:
         return child
     status = 1
     try:
+        # A script that is run in the background is deaf to interrupts, and so is what it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         for stream in (1, 2):
             os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
         small_units()

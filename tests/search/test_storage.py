@@ -317,9 +317,10 @@ def test_a_wrong_storage_is_told_with_what_is_allowed(tmp_path, monkeypatch, sto
         (b"[[10,2]]", b"[[10,2000000000]]", "study.journal: is damaged, .* its populations are not its 20 trials"),
         (b"[[10,2]]", b"{}", "study.journal: is damaged, .* its populations are not its 20 trials"),
         (rb"\"high\": ", rb"\"high\": 1", "is of no design of the space"),
+        (rb"\"step\": 1", rb"\"step\": 2", "is of no design of the space"),
     ],
 )
-def test_a_journal_that_was_changed_is_refused_and_searched_anew_with_fresh(tmp_path, old, new, told):
+def test_a_journal_that_was_changed_is_refused_and_searched_anew_with_fresh(tmp_path, recwarn, old, new, told):
     options = {"population": 10, "seed": 2, "out": tmp_path / "x", "plots": False}
     dse.search(SPEC, trials=20, **options)
     journal = tmp_path / "x" / JOURNAL
@@ -328,6 +329,8 @@ def test_a_journal_that_was_changed_is_refused_and_searched_anew_with_fresh(tmp_
     journal.write_bytes(content.replace(old, new))
     with pytest.raises(dse.DseError, match=told):
         dse.search(SPEC, trials=40, **options)
+    # Optuna has nothing to add to that.
+    assert [str(w.message) for w in recwarn] == []
     assert dse.search(SPEC, trials=40, fresh=True, **options).manifest["search"]["replayed"] == 0
 
 
