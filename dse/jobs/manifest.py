@@ -24,7 +24,7 @@ from dse.jobs.assumptions import default_values, notes, regions, unchecked_devic
 from dse.jobs.document import on_files
 from dse.jobs.resolve import Job
 from dse.jobs.undefined import undefined_because
-from dse.jobs.unfit import nearest_unfit
+from dse.jobs.unfit import nearest_misses
 from dse.networks import FAMILIES
 from dse.pareto.cut import Budget
 from dse.pareto.scan import Scan
@@ -36,6 +36,7 @@ CITATION = "dse: vectorised design-space exploration for AI efficiency, version 
 def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: float) -> dict[str, Any]:
     """The content of manifest.json; `units` are those of the metrics that the frontier holds."""
     tally = found.tally
+    nearest = nearest_misses(job, tally)
     manifest = {
         "name": job.spec.name,
         "spec": job.spec.document(),
@@ -66,8 +67,8 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
             "kept": tally.kept,
         },
         "broken_totals": tally.broken,
-        "nearest_misses": tally.nearest if tally.feasible == 0 else {},
-        "nearest_unfit": nearest_unfit(job, tally),
+        "nearest_misses": nearest.values,
+        "nearest_unfit": nearest.unfit,
     }
     if found.bounded is not None:
         manifest["bounds"] = {"skipped": tally.skipped, **asdict(found.bounded)}

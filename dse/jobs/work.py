@@ -19,8 +19,9 @@ from dse.jobs.result import GRID, SUMS
 from dse.pareto.partial import Partial, read_partial
 
 LOCK, FOUND, PART = "lock", "found.npz", "result.part"
-# What is found is put down every so many seconds, and takes at most this share of the time.
-EVERY, SHARE = 2.0, 0.05
+# What is found is put down every so many seconds, takes at most this share of the time, and of the disk at most so many
+# bytes a second.
+EVERY, SHARE, RATE = 2.0, 0.05, 2.0**20
 
 
 class Interrupted(KeyboardInterrupt):
@@ -77,7 +78,7 @@ class Work:
         except InputError:
             pass
         if found is not None:
-            self.messages.append(f"continued: {found.tally.enumerated:,} designs had been done by an earlier run")
+            self.messages.append(f"continued: {found.settled:,} designs had been done by an earlier run")
         elif self.keeps:
             self.before = 0.0
             self.messages.append("what an interrupted run of another spec, or other formulas, had left was removed")
@@ -105,10 +106,11 @@ class Work:
         partial = found()
         for bring_to_disk in self.before_checkpoint:
             bring_to_disk()
-        if partial.tally.enumerated:
-            partial.save(self.path / FOUND, {**self.stamp, "seconds": self.seconds})
+        written = 0
+        if partial.tally.enumerated or partial.suspended is not None:
+            written = partial.save(self.path / FOUND, {**self.stamp, "seconds": self.seconds})
         now = time.monotonic()
-        self._next = now + max(EVERY, (now - started) / SHARE)
+        self._next = now + max(EVERY, (now - started) / SHARE, written / RATE)
 
 
 @contextmanager

@@ -109,6 +109,10 @@ class Archive:
         """Add the points of another archive with the same objectives and groups."""
         self.add(*other.parts())
 
+    def held(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """All points that are held, as `add` takes them: those that others dominate may be among them."""
+        return self._points, self._places, self._groups
+
     def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The non-dominated points, each place once, their places and groups, as `add` takes them."""
         self._filter()

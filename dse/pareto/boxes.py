@@ -93,9 +93,13 @@ def _dealt(numbers: np.ndarray) -> np.ndarray:
 class Queue:
     """Boxes still to be looked at, a batch for each level; deep ones first, so that few are held at a time."""
 
-    def __init__(self, chunk: int) -> None:
-        self._waiting: dict[Level, list[np.ndarray]] = {}
+    def __init__(self, chunk: int, waiting: Sequence[tuple[Level, np.ndarray]] = ()) -> None:
+        self._waiting: dict[Level, list[np.ndarray]] = {level: [boxes] for level, boxes in waiting if boxes.shape[1]}
         self._chunk = chunk
+
+    def waiting(self) -> list[tuple[Level, np.ndarray]]:
+        """The boxes of each level: a queue that is made of them gives the same as this one."""
+        return [(level, np.concatenate(parts, axis=1)) for level, parts in self._waiting.items()]
 
     def put(self, level: Level, boxes: np.ndarray) -> None:
         """Add boxes."""

@@ -155,6 +155,7 @@ def apply(
     microcontroller: np.ndarray,
     tally: Tally,
     valid: np.ndarray | None = None,
+    needs: bool = False,
 ) -> np.ndarray:
     """Mask of the feasible designs, shape (n,); the tally is brought up to date.
 
@@ -162,13 +163,14 @@ def apply(
     ----------
     columns
         Values of `cut.columns` for n designs, shape (n,) each. NaN in an objective or a budget makes a design
-        undefined; NaN in a capacity that the device does not state excludes nothing. Where they hold what designs
-        need of capacities (`NEEDS`), the nearest miss says it.
+        undefined; NaN in a capacity that the device does not state excludes nothing.
     microcontroller
         Whether each design's device is a microcontroller, shape (n,): those are held to SRAM and flash,
         all others to their main memory.
     valid
         Where the axes make a network, shape (n,); all others are undefined. Default: everywhere.
+    needs
+        Whether the columns hold what designs need of capacities (`NEEDS`): then the nearest misses of fit are noted.
     """
     n = len(microcontroller)
     defined = np.ones(n, dtype=bool) if valid is None else valid.copy()
@@ -183,7 +185,7 @@ def apply(
         tally.broken[name] = tally.broken.get(name, 0) + int((defined & mask).sum())
         alive &= ~mask
     if not alive.any():
-        _note_misses(cut, columns, defined, broken, tally)
+        _note_misses(cut, columns, defined, broken, tally, needs)
     return alive
 
 
@@ -204,11 +206,12 @@ def _note_misses(
     defined: np.ndarray,
     broken: Mapping[str, np.ndarray],
     tally: Tally,
+    needs: bool,
 ) -> None:
     """The smallest violation of each constraint, among designs that break nothing else where there are any."""
-    for name in FIT if cut.fit else ():
+    for name in FIT if cut.fit and needs else ():
         free = columns[name]
-        _note_nearest(f"fit: {name}", free, -free, columns.get(NEEDS[name]), defined, broken, tally)
+        _note_nearest(f"fit: {name}", free, -free, columns[NEEDS[name]], defined, broken, tally)
     for budget in cut.budgets:
         values = columns[budget.column]
         _note_nearest(budget.text(), values, budget.violation(values), None, defined, broken, tally)
@@ -227,11 +230,13 @@ def _note_nearest(
     for name, mask in broken.items():
         if name != own:
             clean &= ~mask
-    only_this = np.flatnonzero(clean & broken[own])
-    candidates = only_this if len(only_this) else np.flatnonzero(defined & broken[own])
+    # What is infinitely far away is no near miss.
+    apart = broken[own] & (violations < math.inf)
+    only_this = np.flatnonzero(clean & apart)
+    candidates = only_this if len(only_this) else np.flatnonzero(defined & apart)
     if len(candidates) == 0:
         return
-    nearest = candidates[np.argmin(violations[candidates])]
+    nearest = candidates[np.lexsort((values[candidates], violations[candidates]))[0]]
     need = math.nan if needs is None else float(needs[nearest])
     miss = Miss(len(only_this) == 0, float(violations[nearest]), float(values[nearest]), need)
     tally.misses[own] = min(miss, tally.misses.get(own, miss))

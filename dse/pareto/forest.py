@@ -6,7 +6,7 @@ near the frontier are all of that kind: of such boxes a tree of the frontier lea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -29,6 +29,11 @@ class Tree:
     corners: np.ndarray
     size: int
 
+    @property
+    def held(self) -> np.ndarray:
+        """The points, without what the tree is filled up with."""
+        return self.points[(self.points < np.inf).any(axis=1)]
+
     @classmethod
     def of(cls, points: np.ndarray) -> Tree:
         """The tree of at least one point, shape (n, m)."""
@@ -48,7 +53,8 @@ class Tree:
 class Forest:
     """Good points of several groups, and whether any of them dominates other points."""
 
-    def __init__(self, groups: int) -> None:
+    def __init__(self, objectives: int, groups: int) -> None:
+        self._objectives = objectives
         self._trees: dict[int, Tree] = {}
         self._new: dict[int, list[np.ndarray]] = {}
         self._first = np.zeros((2, groups), dtype=np.int64)
@@ -57,17 +63,33 @@ class Forest:
 
     def add(self, points: np.ndarray, groups: np.ndarray) -> None:
         """Add points, shape (n, m), of groups, shape (n,). Those added last may not count yet."""
-        order = np.argsort(groups, kind="stable")
-        edges = np.flatnonzero(np.diff(groups[order])) + 1
-        for rows in np.split(order, edges) if len(order) else ():
-            self._add(int(groups[rows[0]]), points[rows])
+        # What is infinite in every column dominates nothing, and is what trees are filled up with.
+        some = (points < np.inf).any(axis=1)
+        for group, own in _by_group(points[some], groups[some]):
+            self._add(group, own)
+
+    def parts(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """Points and groups of what stands in trees, and of what does not yet: what `restore` takes."""
+        known = {group: [tree.held] for group, tree in self._trees.items()}
+        return self._table(known), self._table(self._new)
+
+    def restore(self, known: tuple[np.ndarray, np.ndarray], fresh: tuple[np.ndarray, np.ndarray]) -> None:
+        """Make an empty forest one that answers as the one did that `parts` was asked of."""
+        self._trees = {group: Tree.of(points) for group, points in _by_group(*known)}
+        self._new = {group: [points] for group, points in _by_group(*fresh)}
+
+    def _table(self, parts: Mapping[int, Sequence[np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+        none = np.empty((0, self._objectives)), np.empty(0, dtype=np.int64)
+        tables = [(own, np.full(len(own), group)) for group, all_own in parts.items() for own in all_own]
+        points, groups = zip(none, *tables, strict=True)
+        return np.concatenate(points), np.concatenate(groups)
 
     def _add(self, group: int, points: np.ndarray) -> None:
         new, tree = self._new.setdefault(group, []), self._trees.get(group)
         new.append(canonical(points))
         waiting = sum(map(len, new))
         if tree is None or waiting > max(LEAST, GROWTH * tree.size):
-            known = [] if tree is None else [tree.points[np.isfinite(tree.points).any(axis=1)]]
+            known = [] if tree is None else [tree.held]
             every = np.unique(np.concatenate([*known, *new]), axis=0)
             self._trees[group] = Tree.of(every[nondominated(every)])
             self._new[group] = []
@@ -90,6 +112,13 @@ class Forest:
             self._leaves[group] = len(tree.points) // BUCKET
             point, node = point + len(tree.points), node + len(tree.corners)
         return np.concatenate([t.points for _, t in trees]), np.concatenate([t.corners for _, t in trees])
+
+
+def _by_group(points: np.ndarray, groups: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    order = np.argsort(groups, kind="stable")
+    edges = np.flatnonzero(np.diff(groups[order])) + 1
+    for rows in np.split(order, edges) if len(order) else ():
+        yield int(groups[rows[0]]), points[rows]
 
 
 @cache

@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,26 +14,14 @@ import numpy as np
 
 from dse.catalogue import check_no_pipe
 from dse.errors import InputError
-from dse.pareto.tally import Miss, Tally, is_count
+from dse.pareto.suspended import Suspended
+from dse.pareto.tally import Bounded, Miss, Tally
 
 # Cells of a cloud in order, and the designs in each.
 Cells = tuple[np.ndarray, np.ndarray]
-FORMAT = 2
-
-
-@dataclass
-class Bounded:
-    """What a search by bounds did: designs evaluated because no bound told of them, designs evaluated besides to have
-    good ones early, those of the coarse grid (which the cloud is of) among them, and boxes of designs bounded.
-    """
-
-    modelled: int = 0
-    probed: int = 0
-    coarse: int = 0
-    boxes: int = 0
-
-    def __add__(self, other: Bounded) -> Bounded:
-        return Bounded(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+FORMAT = 3
+# Before the names of arrays of a search that is not at its end.
+LEFT = "left_"
 
 
 def no_cells() -> Cells:
@@ -58,6 +46,8 @@ class Partial:
         The cloud, and the number of designs that it is made of.
     bounded
         What a search by bounds did; None where every design was evaluated.
+    suspended
+        The search of a unit that is not at its end, and counted nowhere else.
     """
 
     units: np.ndarray
@@ -68,6 +58,12 @@ class Partial:
     cells: Cells = field(default_factory=no_cells)
     sampled: int = 0
     bounded: Bounded | None = None
+    suspended: Suspended | None = None
+
+    @property
+    def settled(self) -> int:
+        """Designs of which is known what became of them, those of a search that is not at its end among them."""
+        return self.tally.enumerated + (self.suspended.tally.enumerated if self.suspended else 0)
 
     def check(self) -> None:
         """Raise ValueError where this cannot be what a scan found: a file may hold anything."""
@@ -78,30 +74,35 @@ class Partial:
             raise ValueError("its points are no numbers")
         if not len(self.points) == len(self.places) == len(self.groups) or len(self.cells[0]) != len(self.cells[1]):
             raise ValueError("its arrays are not of one length")
-        work = () if self.bounded is None else astuple(self.bounded)
-        if (np.diff(self.units) <= 0).any() or not self.tally.is_sound or not all(is_count(n) for n in work):
+        work = self.bounded or Bounded()
+        if (np.diff(self.units) <= 0).any() or not self.tally.is_sound or not work.is_sound:
             raise ValueError("its counts do not add up")
 
     def points_alone(self) -> Partial:
         """The designs without anything that was counted: what other units are compared with from the start."""
         return Partial(self.units[:0], self.points, self.places, self.groups)
 
-    def save(self, path: Path, header: Mapping[str, Any]) -> None:
-        """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data."""
+    def save(self, path: Path, header: Mapping[str, Any]) -> int:
+        """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data. Its bytes."""
         bounded = None if self.bounded is None else asdict(self.bounded)
-        counts = {"sampled": self.sampled, "tally": asdict(self.tally), "bounded": bounded}
+        left = None if self.suspended is None else self.suspended.facts()
+        counts = {"sampled": self.sampled, "tally": asdict(self.tally), "bounded": bounded, "suspended": left}
         text = json.dumps({"format": FORMAT, **header, **counts})
         points = {"points": self.points, "places": self.places, "groups": self.groups}
         arrays: dict[str, Any] = {"units": self.units, **points, "cells": self.cells[0], "counts": self.cells[1]}
+        if self.suspended is not None:
+            arrays |= {f"{LEFT}{name}": array for name, array in self.suspended.arrays().items()}
         temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
         try:
             with temporary.open("wb") as file:
                 np.savez(file, header=np.array(text), **arrays)
                 file.flush()
                 os.fsync(file.fileno())
+                size = file.tell()
             os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+        return size
 
 
 def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
@@ -124,11 +125,15 @@ def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
                 raise ValueError("written by another version")
             arrays = {name: file[name] for name in ("units", "points", "places", "groups")}
             cells = file["cells"], file["counts"]
+            left = {name.removeprefix(LEFT): file[name] for name in file.files if name.startswith(LEFT)}
         tally = header.pop("tally")
         tally["misses"] = {name: Miss(**miss) for name, miss in tally["misses"].items()}
         work, sampled = header.pop("bounded"), int(header.pop("sampled"))
         bounded = None if work is None else Bounded(**work)
-        partial = Partial(**arrays, tally=Tally(**tally), cells=cells, sampled=sampled, bounded=bounded)
+        at = header.pop("suspended")
+        suspended = None if at is None else Suspended.of(at, left)
+        counts = Tally(**tally)
+        partial = Partial(**arrays, tally=counts, cells=cells, sampled=sampled, bounded=bounded, suspended=suspended)
         partial.check()
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None

@@ -100,5 +100,7 @@ def note_misses(rows, columns, states, constraints, misses, lows, highs):
             if states[i] & (bit | np.int32(1)) == bit:
                 others, value = (1.0 if states[i] != bit else 0.0), columns[objectives + b][i]
                 violation = max(value - highs[b], lows[b] - value)
-                if others < misses[b, 0] or (others == misses[b, 0] and violation < misses[b, 1]):
+                nearer = violation < misses[b, 1] or (violation == misses[b, 1] and value < misses[b, 2])
+                # What is infinitely far away is no near miss.
+                if violation < np.inf and (others < misses[b, 0] or (others == misses[b, 0] and nearer)):
                     misses[b, 0], misses[b, 1], misses[b, 2] = others, violation, value

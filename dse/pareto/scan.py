@@ -12,9 +12,9 @@ from dse.grid.blocks import Alone
 from dse.grid.space import Space
 from dse.pareto.cloud import Cloud
 from dse.pareto.cut import Cut
-from dse.pareto.partial import Bounded, Partial
+from dse.pareto.partial import Partial
 from dse.pareto.scanner import TILE, Progress, Scanner, new_archive, new_cloud
-from dse.pareto.tally import Tally
+from dse.pareto.tally import Bounded, Tally
 from dse.pareto.units import Block
 
 

@@ -14,6 +14,7 @@ from dse.pareto.field import NETWORKS, Field, Plot, architectures, plots
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Gathering, Scan
 from dse.pareto.scanner import Checkpoint, Progress
+from dse.pareto.suspended import Note, Suspended
 from dse.pareto.units import Block
 
 # Shares of a cluster, whatever its size: each goes through all levels of boxes, which takes about a second, and knows
@@ -56,8 +57,9 @@ class Shares:
         checkpoint: Checkpoint | None = None,
     ) -> Partial:
         """Search shares, and give what they found, added to what is known; parameters are those of `Scanner.scan`."""
-        if known is None and only is None:
-            return self._whole(progress, checkpoint)
+        at = known.suspended if known is not None else None
+        if only is None and (known is None or (at is not None and at.share == WHOLE)):
+            return self._whole(progress, known, checkpoint)
         gathering = Gathering(self.blocks)
         if known is not None:
             gathering.add(known)
@@ -65,7 +67,7 @@ class Shares:
         mine = range(len(self.units)) if only is None else only
         size = sum(self.units[n].designs for n in mine)
         for number in (n for n in mine if n not in done):
-            before, found = gathering.tally.enumerated, gathering.partial()
+            before, found = gathering.tally.enumerated, replace(gathering.partial(), suspended=at)
 
             def told(settled: int, _: int, before: int = before) -> None:
                 if progress is not None:
@@ -73,7 +75,8 @@ class Shares:
 
             share = (number, len(self.units))
             parts = self._held or plots(self.fields)
-            gathering.add(search_share(self.fields, self._first, parts, share, found, told))
+            note = None if checkpoint is None else _noting(checkpoint, found)
+            gathering.add(search_share(self.fields, self._first, parts, share, found, told, note))
             if checkpoint is not None:
                 checkpoint(gathering.partial)
         return gathering.partial()
@@ -81,11 +84,21 @@ class Shares:
     def accounts_for(self, found: Partial) -> bool:
         """Whether what was found is of shares of this search; of all of them, with all designs."""
         done, designs = set(found.units.tolist()), found.tally.enumerated
+        if found.suspended is not None and not self._fits(found.suspended, done):
+            return False
         return done <= set(range(len(self.units))) and (designs == self.size if len(done) == len(self.units) else True)
 
-    def _whole(self, progress: Progress | None, checkpoint: Checkpoint | None) -> Partial:
+    def _fits(self, suspended: Suspended, done: set[int]) -> bool:
+        """Whether a search that is not at its end may be of a share that is not done."""
+        number, of = suspended.share
+        mine = not done if suspended.share == WHOLE else of == len(self.units) and number < of and number not in done
+        return mine and suspended.tally.enumerated <= self.size
+
+    def _whole(self, progress: Progress | None, known: Partial | None, checkpoint: Checkpoint | None) -> Partial:
         """All shares at once: what one process searches is not divided."""
-        found = search_share(self.fields, self._first, plots(self.fields), WHOLE, progress=progress)
+        nothing = Gathering(self.blocks).partial()
+        note = None if checkpoint is None else _noting(checkpoint, nothing)
+        found = search_share(self.fields, self._first, plots(self.fields), WHOLE, known, progress, note)
         found = replace(found, units=np.arange(len(self.units)))
         if checkpoint is not None:
             checkpoint(lambda: found)
@@ -94,3 +107,8 @@ class Shares:
     def in_one_thread(self) -> Shares:
         """The same, for a worker that has one thread."""
         return Shares(self.blocks, len(self.units))
+
+
+def _noting(checkpoint: Checkpoint, found: Partial) -> Note:
+    """What puts down where a search stands, beside what was found before it."""
+    return lambda suspended: checkpoint(lambda: replace(found, suspended=suspended()))

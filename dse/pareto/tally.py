@@ -25,6 +25,26 @@ def is_count(number: object) -> bool:
 
 
 @dataclass
+class Bounded:
+    """What a search by bounds did: designs evaluated because no bound told of them, designs evaluated besides to have
+    good ones early, those of the coarse grid (which the cloud is of) among them, and boxes of designs bounded.
+    """
+
+    modelled: int = 0
+    probed: int = 0
+    coarse: int = 0
+    boxes: int = 0
+
+    def __add__(self, other: Bounded) -> Bounded:
+        return Bounded(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether these can be counts."""
+        return all(map(is_count, astuple(self)))
+
+
+@dataclass
 class Tally:
     """Counts of what was excluded and by what; parts of a space add up.
 

@@ -126,7 +126,7 @@ class Evaluator:
         points = np.column_stack([o.sign * columns[o.metric] for o in self.objectives])
         rows = np.flatnonzero(np.repeat(new, part.inner))
         kept = {name: column[rows] for name, column in columns.items()}
-        feasible = apply(cut, kept, mcu[rows], self.tally, valid[rows])
+        feasible = apply(cut, kept, mcu[rows], self.tally, valid[rows], needs=True)
         self.cloud.add(kept, codes[rows], feasible)
         chosen = rows[feasible]
         self.archive.add(points[chosen], part.first + places[chosen], codes[chosen])

@@ -51,7 +51,7 @@ def start(mode: str, folder: Path, shards: Path, count: Count, event: int = 0) -
     status = 1
     try:
         small_units()
-        work.EVERY, work.SHARE = 0.0, 1e9
+        work.EVERY, work.SHARE, work.RATE = 0.0, 1e9, 1e18
         if event:
             _kill_at(event, str(folder.parent))
         job(mode, folder, shards, count.set)
@@ -81,7 +81,7 @@ def start_command(mode: str, folder: Path, shards: Path, told: Path) -> int:
         for stream in (1, 2):
             os.dup2(os.open(told, os.O_WRONLY | os.O_CREAT | os.O_APPEND), stream)
         small_units()
-        work.EVERY, work.SHARE = 0.0, 1e9
+        work.EVERY, work.SHARE, work.RATE = 0.0, 1e9, 1e18
         # Between here and the end of the command an interrupt is the command's own.
         os.write(1, b"started\n")
         status = run(arguments(mode, folder, shards, spec))

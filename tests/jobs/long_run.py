@@ -14,7 +14,7 @@ from specs import SMALL, changed
 import dse
 from dse.grid import engines
 from dse.jobs import work
-from dse.pareto import scanner, units
+from dse.pareto import branch, scanner, units
 
 LONG: dict[str, Any] = changed(
     SMALL, deployment={"utilization": {"start": 0.1, "stop": 1.0, "num": 200}, "batch": [1, 2]}, output__metrics=[]
@@ -29,7 +29,7 @@ WAYS = ("frontier", "grid", "stream")
 def main(folder: str, way: str) -> None:
     """Explore, with units of few designs that take their time."""
     small_units(pause=0.02)
-    work.EVERY, work.SHARE = 0.0, 1e9
+    work.EVERY, work.SHARE, work.RATE = 0.0, 1e9, 1e18
     explore(folder, way)
 
 
@@ -44,7 +44,8 @@ def explore(folder: str | Path, way: str) -> Any:
 
 
 def small_units(pause: float = 0.0) -> None:
-    """Make units small, as the job of these tests is."""
+    """Make units small, and batches of boxes, as the job of these tests is."""
+    branch.CHUNK = 20
     scanner.TILE, units.UNIT = 700, 700
     scanner.Scanner.__init__.__kwdefaults__["tile"] = 700  # type: ignore[index]
     whole = scanner._Run.unit

@@ -10,6 +10,7 @@ import pytest
 from specs import INFEASIBLE, LANGUAGE, SMALL, changed
 
 import dse
+from dse.grid import engines
 from dse.jobs.estimate import estimate
 from dse.jobs.resolve import read_job
 from dse.jobs.run import run
@@ -190,3 +191,16 @@ def test_what_fits_nowhere_says_what_it_needs_and_what_there_is():
         unfit = manifest["nearest_unfit"]
         assert {n: (facts["needs"], facts["has"]) for n, facts in unfit.items()} == needs
         assert any("needs 1.34 MiB and has 786 KiB: 586 KiB too little" in line for line in misses(manifest))
+
+
+def test_the_nearest_misses_are_the_same_however_designs_are_scanned(monkeypatch):
+    budgets = {"latency": "1 ms", "memory": "1 KiB"}
+    spec = changed(INFEASIBLE, fit=True, network__width=[1.0, 1.4], network__resolution=[224, 256], budgets=budgets)
+    held, bounded = dse.explore(spec), dse.explore({**spec, "bounds": True})
+    monkeypatch.setattr(engines, "PLAIN_LIMIT", 0)
+    streamed = dse.explore(spec)
+    for key in ("nearest_misses", "nearest_unfit"):
+        assert held.manifest[key] == streamed.manifest[key] == bounded.manifest[key]
+    # The ESP32 has 320 KiB for what takes 1.34 MiB, the STM32U575 786 KiB: the nearest of all.
+    assert held.manifest["nearest_misses"]["fit: sram_free"] == 786 * 1024 - (16 + 96) * 112 * 112
+    assert {"fit: flash_free", "latency ≤ 1 ms"} <= set(held.manifest["nearest_misses"])

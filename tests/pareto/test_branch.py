@@ -7,11 +7,13 @@ import pytest
 
 from dse.grid.blocks import Alone
 from dse.grid.labelled import Labelled
-from dse.pareto import boxes
+from dse.pareto import boxes, forest
+from dse.pareto import branch as branch_module
 from dse.pareto.branch import branch
 from dse.pareto.cut import Budget, Cut, Objective
 from dse.pareto.field import Field
-from dse.pareto.scan import finish, scan_blocks
+from dse.pareto.partial import read_partial
+from dse.pareto.scan import finish, is_of, scan_blocks
 from dse.pareto.shares import Shares
 from dse.pareto.units import Block
 from dse.registry import Record
@@ -174,10 +176,56 @@ def test_shares_go_on_from_what_is_known():
     blocks = [Block(world, cut)]
     kept = []
     first = Shares(blocks, 6).scan(only=[1, 4], checkpoint=lambda found, last=False: kept.append(found()))
-    assert [k.units.tolist() for k in kept] == [[1], [1, 4]]
+    assert [k.units.tolist() for k in kept if k.suspended is None] == [[1], [1, 4]]
     done = finish(blocks, Shares(blocks, 6).scan(known=first))
     assert done.places.tolist() == by_hand(world, cut)
     check_counts(done, world.space.size)
+
+
+class Killed(Exception):
+    """A search is over."""
+
+
+def killed_at(batch, kept):
+    """A checkpoint that keeps what it is told, and ends the search after so many."""
+
+    def checkpoint(found, last=False):
+        kept.append(found())
+        if len(kept) == batch:
+            raise Killed
+
+    return checkpoint
+
+
+def through_a_file(found, path):
+    found.save(path, {})
+    return read_partial(path)[0]
+
+
+def facts(found):
+    """All of what a search found, dictionaries in their order."""
+    arrays = (found.units, found.points, found.places, found.groups, *found.cells)
+    return [str((found.tally, found.bounded, found.sampled)), *(a.tobytes() for a in arrays)]
+
+
+@pytest.mark.parametrize(("only", "per"), [(None, ()), (None, ("batch",)), ([1, 4], ())])
+def test_a_search_goes_on_as_if_it_had_never_been_killed(only, per, tmp_path, monkeypatch):
+    monkeypatch.setattr(branch_module, "CHUNK", 10)
+    monkeypatch.setattr(branch_module, "COARSE", 10)
+    monkeypatch.setattr(forest, "LEAST", 4)
+    rng = np.random.default_rng(12)
+    worlds = [landscape(rng, sizes) for sizes in ([4, 9, 8], [9, 5, 4])]
+    cut = Cut((Objective("latency", "min"), Objective("energy", "max")), (Budget("power", high=5.0),), False, per)
+    blocks = [Block(world, cut) for world in worlds]
+    whole, batches = Shares(blocks, 6).scan(only=only, checkpoint=killed_at(0, every := [])), len(every)
+    assert batches > 24 and whole.tally.excluded and whole.tally.skipped
+    for batch in (1, 2, batches // 3, batches // 2, batches - 2):
+        kept: list = []
+        with pytest.raises(Killed):
+            Shares(blocks, 6).scan(only=only, checkpoint=killed_at(batch, kept))
+        shares, known = Shares(blocks, 6), through_a_file(kept[-1], tmp_path / "found.npz")
+        assert shares.accounts_for(known) and is_of(blocks, known)
+        assert facts(shares.scan(only=only, known=known)) == facts(whole), f"killed after {batch} of {batches} batches"
 
 
 def test_what_one_process_has_searched_is_not_searched_again():

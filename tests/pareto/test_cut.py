@@ -123,6 +123,17 @@ def test_the_nearest_miss_breaks_nothing_else_whatever_the_parts(parts):
     assert tally.nearest == {"latency ≤ 2 s": 7.0, "energy ≤ 2 J": 9.0}
 
 
+@pytest.mark.parametrize("values", [[1.0, 5.0, math.inf], [5.0, math.inf, 1.0]])
+def test_of_misses_as_near_the_lower_one_is_told_and_none_that_is_infinitely_far_away(values):
+    tally = Tally()
+    cut = Cut((Objective("latency", "min"),), (Budget("latency", low=2.0, high=4.0),), fit=False)
+    apply(cut, {"latency": np.array(values)}, np.zeros(3, dtype=bool), tally)
+    assert tally.nearest == {"latency ≤ 4 s, latency ≥ 2 s": 1.0}
+    far = Tally()
+    apply(cut, {"latency": np.full(3, math.inf)}, np.zeros(3, dtype=bool), far)
+    assert far.nearest == {} and far.excluded == {"latency ≤ 4 s, latency ≥ 2 s": 3}
+
+
 def test_fit_by_kind_of_device():
     cut = Cut((Objective("latency", "min"),))
     nan = math.nan

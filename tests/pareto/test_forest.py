@@ -13,7 +13,7 @@ def dominates(a, b):
 @pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
 def test_what_is_dominated(m):
     rng = np.random.default_rng(m)
-    forest, good, groups = Forest(3), rng.integers(0, 12, (400, m)).astype(float), rng.integers(0, 3, 400)
+    forest, good, groups = Forest(m, 3), rng.integers(0, 12, (400, m)).astype(float), rng.integers(0, 3, 400)
     good[rng.random(good.shape) < 0.02] = np.inf
     forest.add(good, groups)
     asked, own = rng.integers(0, 12, (300, m)).astype(float), rng.integers(0, 3, 300)
@@ -25,7 +25,7 @@ def test_what_is_dominated(m):
 
 
 def test_equal_points_and_points_equal_after_rounding_stay():
-    forest = Forest(1)
+    forest = Forest(2, 1)
     forest.add(np.array([[0.1, 2.0]]), np.zeros(1, int))
     near = np.array([[0.1, 2.0], [0.1 * (1 + 1e-14), 2.0], [0.1, 2.0 * (1 + 1e-9)], [0.1 * (1 - 1e-9), 2.0]])
     assert forest.dominates(near, np.zeros(4, int)).tolist() == [False, False, True, False]
@@ -33,7 +33,7 @@ def test_equal_points_and_points_equal_after_rounding_stay():
 
 def test_points_that_come_in_parts():
     rng = np.random.default_rng(0)
-    forest, points = Forest(1), rng.random((3000, 2))
+    forest, points = Forest(2, 1), rng.random((3000, 2))
     for part in np.array_split(points, 10):
         forest.add(part, np.zeros(len(part), int))
     asked = rng.random((500, 2))
