@@ -115,7 +115,12 @@ FORMS = {
             believed=(2.0, 1.0, 1.0, 1e-3),
             to_scale=True,
         ),
-        Form("matrix product", (("matrix_cost",), ("weight_cost",), ("launch_time",)), overlap=True),
+        # The roofline of one product, whose bytes are all read and written at one rate, and the start of its kernels.
+        Form(
+            "matrix product",
+            (("matrix_cost",), ("weight_cost", "traffic_cost"), ("launch_time",)),
+            overlap=True,
+        ),
         # Matrix products reach 0.73 of the peak rate and 0.80 of the bandwidth on an A100, attention half of the rate.
         # The weight of these was chosen on llama.cpp's rows, so that it owes nothing to those of other engines: the
         # README tells how much it flatters llama.cpp's own.

@@ -70,6 +70,7 @@ HARDWARE: dict[str, Name] = {
     "score_cost": cost("kappa_a", "time of a byte of attention scores, where kernels write them"),
     "cache_cost": cost("kappa_kv", "time of a byte of the key-value cache"),
     "weight_cost": cost("kappa_W", "time of a byte of the weights"),
+    "traffic_cost": cost("kappa_t", "time of a byte of activations that layers move together with their weights"),
     "overlap": cost("o", "1: computing hides behind reading, or the reverse; 0: both add up", maximum=1, integer=True),
     "resident_bytes": cost("Q_W0", "bytes of the weights that stay on chip from call to call", "B"),
     "launch_time": cost("t_0", "time to start one kernel", "s"),

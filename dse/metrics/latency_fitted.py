@@ -24,6 +24,7 @@ def calibrated_latency(
     cache_traffic,
     repeated_cache_traffic,
     weight_bytes,
+    activation_traffic,
     kernel_launches,
     batch,
     activation_bits,
@@ -42,6 +43,7 @@ def calibrated_latency(
     score_cost,
     cache_cost,
     weight_cost,
+    traffic_cost,
     resident_bytes,
     overlap,
     launch_time,
@@ -55,8 +57,8 @@ def calibrated_latency(
     """A sum over kinds of work, each at a rate fitted to measurements of the device and its software.
 
     A cost is a time in units of the datasheet's: 2 MAC at the peak rate, or a byte at the bandwidth. Where `overlap`
-    is 1, layers take the longer of computing and reading their weights, and attention the longer of computing and
-    reading its cache; elsewhere both add up. Weights that stay on chip from call to call (`resident_bytes`) take no
+    is 1, layers take the longer of computing and moving their bytes (weights, and activations where these have a
+    `traffic_cost`), and attention the longer of computing and reading its cache; elsewhere both add up. Weights that stay on chip from call to call (`resident_bytes`) take no
     time. Several devices share the work evenly, at the rates of one; kernels start on each for every part of the batch.
     """
     mac = 2 * batch / (peak_ops * compute_efficiency * sharing_devices)
@@ -64,11 +66,12 @@ def calibrated_latency(
     element = activation_bits / 8 * batch * byte
     layers = layer_macs * mac * matrix_cost
     weights = np.maximum(weight_bytes - resident_bytes, 0) * byte * weight_cost
+    bytes_moved = weights + activation_traffic * element * traffic_cost
     products = product_macs * mac * product_cost
     kept = np.maximum(cache_traffic * cache_copies * cache_cost, repeated_cache_traffic)
     cache = kept * (kv_bits / 8 * batch * byte)
-    apart = layers + weights + products + cache
-    together = np.maximum(layers, weights) + np.maximum(products, cache)
+    apart = layers + bytes_moved + products + cache
+    together = np.maximum(layers, bytes_moved) + np.maximum(products, cache)
     maps = window_traffic * window_cost + depthwise_traffic * depthwise_traffic_cost
     moved = maps + streamed_traffic * stream_cost + rearranged_traffic * rearrange_cost + score_traffic * score_cost
     work = (1 - overlap) * apart + overlap * together + depthwise_macs * mac * depthwise_cost + moved * element

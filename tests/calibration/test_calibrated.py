@@ -121,6 +121,21 @@ def test_mixed_passes_are_calibrated():
     assert decode < mixed < 3 * decode
 
 
+@pytest.mark.parametrize("batch", [1, 512])
+def test_a_matrix_product_takes_the_longer_of_computing_and_moving_all_of_its_bytes(batch):
+    """4096 × 14336 weights, read once, and what goes in and comes out of every column; both bounds are met."""
+    shape = {"features_in": 14336, "hidden": 4096, "batch": batch, "software": "torch-profile"}
+    found = evaluate(["latency", "kernel_launches"], "matrix_product", **shape)
+    known = CALIBRATIONS["a100-sxm-80gb, torch-profile, fp16, matrix product"]
+    of = known.constants
+    computing = 2 * 14336 * 4096 * batch / PEAK * of["matrix_cost"]
+    moving = 2 * (14336 * 4096 * of["weight_cost"] + (14336 + 4096) * batch * of["traffic_cost"]) / BANDWIDTH
+    assert (computing > moving) == (batch > 1)
+    assert of["traffic_cost"] == of["weight_cost"]
+    started = found["kernel_launches"] * of["launch_time"]
+    assert found["latency"] == pytest.approx(max(computing, moving) + started, rel=1e-9)
+
+
 def test_training_of_what_was_never_measured_in_training_is_refused():
     with pytest.raises(dse.InputError, match="no vision training network is calibrated"):
         evaluate(["latency"], "resnet50", phase="train")
