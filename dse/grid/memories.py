@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from dse.errors import few
 from dse.grid.labelled import Labelled, places
 from dse.grid.space import Axis, Space
 from dse.profiles import Memory, akin, usual_memory
@@ -62,4 +63,4 @@ def memory_texts(space: Space, profiles: Sequence[str]) -> list[str]:
                 continue
             for profile in profiles:
                 found.setdefault(memory_text(space, device, chosen, profile), {})[device] = None
-    return [f"a byte of main memory is charged {text}: {', '.join(devices)}" for text, devices in found.items()]
+    return [f"a byte of main memory is charged {text}: {few(devices)}" for text, devices in found.items()]

@@ -15,7 +15,7 @@ from dse.errors import few
 from dse.grid.calibrations import calibrations_used
 from dse.grid.explain import defaults_in_force, region_facts
 from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, compute_peak
-from dse.grid.memories import MEMORY_AXIS, memory_texts
+from dse.grid.memories import AUTO, MEMORY_AXIS, OF_PROFILE, memory_texts
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import RECIPE, Axis, Space
@@ -106,6 +106,7 @@ def notes(job: Job) -> list[str]:
         over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]
         if over:
             found.append(f"deployment.{name} stands over that of the region {', '.join(over)}")
+    found += _other_years(job)
     if EVERY in job.spec.deployment.get(REGION_AXIS, ()):
         selected = job.selected[REGION_AXIS]
         if left := len(selected) - len(space.axes[REGION_AXIS].values):
@@ -131,6 +132,22 @@ def notes(job: Job) -> list[str]:
         *_charged(job),
         *_charged_bytes(job),
         *idle_notes(job),
+    ]
+
+
+def _other_years(job: Job) -> list[str]:
+    """Regions whose year is chosen and whose price is of another one, where a metric needs it."""
+    space = job.space
+    price = "electricity_price"
+    if REGION_AXIS not in space.axes or space.axes[price].given:
+        return []
+    if price not in plan_of(space.first(), job.all_metrics).leaves:
+        return []
+    regions = (space.regions[r] for r in space.axes[REGION_AXIS].values)
+    return [
+        f"the {price} of {r.name} is of {r.price_of_other_year}: none of that year is published"
+        for r in regions
+        if r.price_of_other_year
     ]
 
 
@@ -175,7 +192,11 @@ def _charged_bytes(job: Job) -> list[str]:
     space = job.space
     if "dram_energy" not in plan_of(space.first(), job.all_metrics).leaves:
         return []
-    return memory_texts(space, space.axes[PROFILE_AXIS].values)
+    told = memory_texts(space, space.axes[PROFILE_AXIS].values)
+    kinds = {usual_memory(space.devices[d].memory_type, space.memories) for d in space.axes["device"].values}
+    if AUTO in space.axes[MEMORY_AXIS].values and len(kinds) > 1 and None in kinds:
+        told.append(f"{MEMORY_AXIS} = {OF_PROFILE} charges all devices alike, and compares none by what is published")
+    return told
 
 
 def unchecked_devices(job: Job) -> dict[str, list[str]]:

@@ -44,6 +44,7 @@ def test_bytes_are_charged_by_the_kind_of_memory(engine):
 def test_what_was_taken_is_told_and_replayed(tmp_path, capsys):
     found = dse.explore(spec(), out=tmp_path / "x", plots=False)
     told = [n for n in found.manifest["notes"] if n.startswith("a byte of main memory is charged")]
+    assert found.manifest["notes"][-1].startswith("memory_profile = energy_profile charges all devices alike")
     assert len(told) == 5 and not any(n.endswith(": none") for n in told)
     assert (
         "hbm2-oconnor-2017, 31.76 pJ/B, of the memory itself (https://doi.org/10.1145/3123939.3124545): hbm2" in told[0]
