@@ -15,7 +15,7 @@ from dse.networks import FAMILIES
 from dse.networks.levers import LEVERS
 from dse.plots import KINDS
 from dse.precision import PRECISIONS
-from dse.profiles import PROFILES
+from dse.profiles import MEMORIES, PROFILES, SCOPES
 from dse.registry import metric_record
 from dse.units import format_quantity
 
@@ -132,7 +132,22 @@ def profiles() -> list[str]:
         sram, dram = (f"{joules * 1e12:g} pJ/B" for joules in (profile.sram, profile.dram))
         rows.append((f"`{name}`", macs, sram, dram, profile.note, profile.source))
     head = "`energy_profile` of the deployment chooses one for `operation_energy`; a table holds for one technology."
-    return [head, "", *table(("profile", "a MAC", "on chip", "off chip", "what", "source"), rows)]
+    lines = [head, "", *table(("profile", "a MAC", "on chip", "off chip", "what", "source"), rows)]
+    return [*lines, "", "## Memories", "", _MEMORIES, "", *table(_MEMORY_COLUMNS, map(_memory_row, MEMORIES.values()))]
+
+
+_MEMORY_COLUMNS = ("memory", "kind", "a byte", "published range", "scope", "default", "what", "source")
+_MEMORIES = """What a byte of main memory takes is, by default (`memory_profile = "auto"`), that of the device's kind of
+memory where one is marked below, and else that of the energy profile; a result says which. `memory_profile` names
+another one, or "energy_profile". Scopes differ, and the same kind by two or three times with them."""
+
+
+def _memory_row(memory: Any) -> Sequence[str]:
+    low, high = (f"{joules * 1e12:g}" for joules in (memory.low, memory.high))
+    ends = "" if memory.low != memory.low else f"{low} to {high} pJ/B"
+    usual = "yes" if memory.usual else ""
+    value = f"{memory.energy * 1e12:.4g} pJ/B"
+    return (f"`{memory.name}`", memory.kind, value, ends, SCOPES[memory.scope], usual, memory.note, memory.source)
 
 
 def plots() -> list[str]:

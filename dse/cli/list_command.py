@@ -24,7 +24,7 @@ _FIGURES = ("peak_fp16", "peak_int8", "bandwidth", "memory_capacity", "sram", "t
 @json_option
 def command(kind: str, as_json: bool) -> None:
     """List KIND: formulas, metrics, families, models, devices, precisions, plots, pue (of sites), profiles (of the
-    energy of operations), regions or calibrations.
+    energy of operations), memories (the energy of their bytes), regions or calibrations.
 
     \b
     dse list devices
@@ -113,6 +113,13 @@ def _profiles(profiles: Mapping[str, Any]) -> Rows:
     ]
 
 
+def _memories(memories: Mapping[str, Any]) -> Rows:
+    return [
+        {"name": n, "memory": m.kind, "dram_energy": m.energy, "of": m.scope, "default": m.usual, "note": m.note}
+        for n, m in memories.items()
+    ]
+
+
 def _regions(regions: Mapping[str, Any]) -> Rows:
     from dse.regions import is_plain
 
@@ -159,6 +166,7 @@ KINDS: dict[str, Kind] = {
     "plots": Kind("dse.plots", "KINDS", _plots),
     "pue": Kind("dse.regions", "PUES", _pue),
     "profiles": Kind("dse.profiles", "PROFILES", _profiles),
+    "memories": Kind("dse.profiles", "MEMORIES", _memories),
     "regions": Kind("dse.regions", "REGIONS", _regions),
     "calibrations": Kind("dse.calibration", "CALIBRATIONS", _calibrations),
 }

@@ -15,7 +15,10 @@ from dse.errors import InputError, unknown
 
 _OP_COLUMNS = ("name", "kind", "repeat", "calls", "macs", "weights", "live", "inputs", "outputs")
 _PART_COLUMNS = ("part", "params", "macs", "weights_read", "traffic")
-_SHOWN = ("formulas", "metrics", "families", "models", "devices", "precisions", "profiles", "regions", "calibrations")
+_SHOWN = (
+    *("formulas", "metrics", "families", "models", "devices", "precisions", "profiles", "memories", "regions"),
+    "calibrations",
+)
 # Told after the facts, in a form of their own.
 _LAST = ("parts", "ops", "text")
 
@@ -26,9 +29,9 @@ _LAST = ("parts", "ops", "text")
 @json_option
 def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
     """Show NAME: a formula or metric (equation, unit, source), a family (axes), a model (op table, totals, peak), a
-    device, a number format, an energy profile, a region or a calibration (figures, units, source), an axis or setting
-    of a spec (unit, what is allowed, default); or a file: a model (.onnx, .json, .toml, .csv), or the header of weights
-    (.safetensors, .gguf).
+    device, a number format, a profile of energy or of a memory, a region or a calibration (figures, units, source), an
+    axis or setting of a spec (unit, what is allowed, default); or a file: a model (.onnx, .json, .toml, .csv), or the
+    header of weights (.safetensors, .gguf).
 
     \b
     dse show kv_cache
@@ -77,6 +80,7 @@ def _facts_of(kind: str, entry: Any) -> list[dict[str, Any]]:
         "devices": _device,
         "precisions": _precision,
         "profiles": _profile,
+        "memories": _memory,
         "regions": _region,
         "calibrations": lambda calibration: {"kind": "calibration", "name": calibration.name, **calibration.facts()},
     }
@@ -88,6 +92,14 @@ def _profile(profile: Any) -> dict[str, Any]:
     figures |= {"sram": _quantity(profile.sram, "J/B"), "dram": _quantity(profile.dram, "J/B")}
     facts = {"kind": "energy profile", "name": profile.name, "figures": figures, "note": profile.note}
     return {**facts, "source": profile.source}
+
+
+def _memory(memory: Any) -> dict[str, Any]:
+    figures = {n: _quantity(getattr(memory, n), "J/B") for n in ("energy", "low", "high")}
+    facts = {"kind": "memory profile", "name": memory.name, "memory": memory.kind, "scope": memory.what}
+    stands = "the default of devices with this kind" if memory.usual else "only where it is named"
+    figures = {n: f for n, f in figures.items() if f}
+    return {**facts, "figures": figures, "stands": stands, "note": memory.note, "source": memory.source}
 
 
 def _region(region: Any) -> dict[str, Any]:

@@ -100,6 +100,14 @@ SERVING: dict[str, Name] = {
     "energy_profile": Name(
         "circumstance", "1", "profile", "technology of the energy of operations and bytes", default="horowitz-45nm"
     ),
+    "memory_profile": Name(
+        "circumstance",
+        "1",
+        "memory",
+        "whose energy a byte of main memory takes: auto, that of the device's kind where it is published, else of the "
+        "energy profile; energy_profile; or the name of a memory",
+        default="auto",
+    ),
     "region": Name(
         "circumstance", "1", "region", "country or cloud region that gives carbon intensity and electricity price"
     ),

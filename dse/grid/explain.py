@@ -14,6 +14,7 @@ from dse.grid.counting import is_request
 from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, compute_peak, cost_basis, leaf
+from dse.grid.memories import MEMORY_AXIS, memory_text
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.quality import SOURCES, source_of
@@ -70,6 +71,7 @@ def assumptions(space: Space) -> dict[str, Any]:
         found["compute_format"] = str(compute_peak(space)[1].data)
         if space.family.domain == "language" and (basis := str(cost_basis(space).data)):
             found["cost_basis"] = basis
+        found["memory_energy"] = _memory(space)
         found["device_source"] = space.devices[space.axes["device"].values[0]].source
     return found
 
@@ -86,6 +88,12 @@ def defaults_in_force(space: Space) -> dict[str, Any]:
 
 def _model(space: Space) -> str:
     return str(space.axes[MODEL_AXIS].values[0]) if MODEL_AXIS in space.axes else variants_of("latency")[0]
+
+
+def _memory(space: Space) -> str:
+    """What a byte of main memory is charged."""
+    device, chosen, profile = (str(space.axes[n].values[0]) for n in ("device", MEMORY_AXIS, PROFILE_AXIS))
+    return memory_text(space, device, chosen, profile)
 
 
 def _is_regional(space: Space, name: str) -> bool:
@@ -152,6 +160,8 @@ def _origin(space: Space, name: str) -> str:
         figure = _region(space).figure(name)
         told = f", {figure.kind}, {figure.period or 'no year stated'} ({figure.source})" if figure else ""
         return f"of {space.axes[REGION_AXIS].values[0]}{told}"
+    if name == "dram_energy":
+        return f"of {_memory(space)}"
     if name in ENERGIES:
         profile = space.profiles[space.axes[PROFILE_AXIS].values[0]]
         form = str(compute_peak(space)[1].data) if name == "mac_energy" else ""

@@ -23,6 +23,7 @@ from dse.grid.calibrations import (
     of_engine,
 )
 from dse.grid.labelled import Labelled, along, places
+from dse.grid.memories import dram_energy
 from dse.grid.plan import Plan
 from dse.grid.quality import quality, source_of
 from dse.grid.sharing import DERIVED, shared
@@ -121,6 +122,8 @@ def _looked_up(axis: Axis, look_up: Callable[[Any], float]) -> Labelled:
 def operation_energy(space: Space, name: str) -> Labelled:
     """Joules of one MAC in the format computed in (NaN where the profile has none), or of one byte of a memory."""
     axis = space.axes[PROFILE_AXIS]
+    if name == "dram_energy":
+        return dram_energy(space, axis)
     if name != "mac_energy":
         return _looked_up(axis, lambda profile: getattr(space.profiles[profile], name.removesuffix("_energy")))
     used = compute_peak(space)[1]

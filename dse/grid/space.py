@@ -16,7 +16,7 @@ from dse.errors import Fault, InputError
 from dse.hardware import DEVICES, Device
 from dse.networks import Family
 from dse.precision import PRECISIONS, Scheme
-from dse.profiles import PROFILES, Profile
+from dse.profiles import MEMORIES, PROFILES, Memory, Profile
 from dse.quality.own import OwnQuality
 from dse.regions import REGIONS, Region
 
@@ -79,10 +79,11 @@ class Space:
     share the dimension "design". Axes are ordered as the loops over them: architecture, then number format, then
     deployment, then device.
 
-    `devices`, `schemes`, `regions` and `profiles` hold what the names of the axes "device", "precision", "region" and
-    "energy_profile" stand for: the catalogues, those with own entries besides, or what an earlier result assumed.
-    `calibrations` are those that a calibrated latency chooses from. `quality` are the user's own values in place of
-    published ones; `recipe` names that of the published ones (None: chosen by the networks, see `dse.quality.choose`).
+    `devices`, `schemes`, `regions`, `profiles` and `memories` hold what the names of the axes "device", "precision",
+    "region", "energy_profile" and "memory_profile" stand for: the catalogues, those with own entries besides, or what
+    an earlier result assumed. `calibrations` are those that a calibrated latency chooses from. `quality` are the user's
+    own values in place of published ones; `recipe` names that of the published ones (None: chosen by the networks, see
+    `dse.quality.choose`).
     """
 
     family: Family
@@ -93,6 +94,7 @@ class Space:
     schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
     regions: Mapping[str, Region] = field(default_factory=lambda: REGIONS)
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
+    memories: Mapping[str, Memory] = field(default_factory=lambda: MEMORIES)
     calibrations: Calibrations = field(default_factory=lambda: CALIBRATIONS)
     quality: OwnQuality | None = None
     recipe: str | None = None

@@ -15,6 +15,7 @@ from dse.errors import few
 from dse.grid.calibrations import calibrations_used
 from dse.grid.explain import defaults_in_force, region_facts
 from dse.grid.inputs import PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS, compute_peak
+from dse.grid.memories import AUTO, MEMORY_AXIS, OF_PROFILE, memory_texts
 from dse.grid.plan import make_plan, variants_of
 from dse.grid.program import MODEL_AXIS, plan_of
 from dse.grid.space import RECIPE, Axis, Space
@@ -31,7 +32,7 @@ from dse.networks import MODELS
 from dse.networks.held import held
 from dse.pareto.cut import FIT, MCU
 from dse.precision import Scheme
-from dse.profiles import Profile
+from dse.profiles import Memory, Profile, usual_memory
 from dse.regions import PUES, Region
 
 
@@ -61,12 +62,21 @@ def gather(job: Job) -> dict[str, Any]:
     facts["region"] = {r: _region(space.regions[r], REGIONAL) for r in job.selected[REGION_AXIS]}
     held = [p for p in space.axes[PROFILE_AXIS].values if p in space.profiles]
     facts["energy_profile"] = {p: _profile(space.profiles[p]) for p in held}
+    facts[MEMORY_AXIS] = {m.name: _memory(m) for m in _memories(job)}
     facts["calibration"] = {c.name: c.facts() for s in spaces for c in calibrations_used(_selected(job, s))}
     facts["model"] = _models(job)
     facts["left_out"] = {d: list(lacking) for d, lacking in job.left_out.items()}
     facts["precision"] = {p: _precision(space.schemes[p], _is_by_noise(job)) for p in space.axes["precision"].values}
     facts["computes_in"] = _formats(job)
     return facts
+
+
+def _memories(job: Job) -> list[Memory]:
+    """The memories that a spec names, and those that stand for its devices, whether or not a metric needs them."""
+    space = job.space
+    named = [space.memories[n] for n in space.axes[MEMORY_AXIS].values if n in space.memories]
+    usual = (usual_memory(space.devices[d].memory_type, space.memories) for d in job.selected["device"])
+    return list(dict.fromkeys([*named, *filter(None, usual)]))
 
 
 def _models(job: Job) -> dict[str, dict[str, Any]]:
@@ -96,6 +106,7 @@ def notes(job: Job) -> list[str]:
         over = [r for r in given[REGION_AXIS].values if space.regions[r].figure(name) is not None]
         if over:
             found.append(f"deployment.{name} stands over that of the region {', '.join(over)}")
+    found += _other_years(job)
     if EVERY in job.spec.deployment.get(REGION_AXIS, ()):
         selected = job.selected[REGION_AXIS]
         if left := len(selected) - len(space.axes[REGION_AXIS].values):
@@ -119,7 +130,24 @@ def notes(job: Job) -> list[str]:
         *of_networks,
         *of_calibrations,
         *_charged(job),
+        *_charged_bytes(job),
         *idle_notes(job),
+    ]
+
+
+def _other_years(job: Job) -> list[str]:
+    """Regions whose year is chosen and whose price is of another one, where a metric needs it."""
+    space = job.space
+    price = "electricity_price"
+    if REGION_AXIS not in space.axes or space.axes[price].given:
+        return []
+    if price not in plan_of(space.first(), job.all_metrics).leaves:
+        return []
+    regions = (space.regions[r] for r in space.axes[REGION_AXIS].values)
+    return [
+        f"the {price} of {r.name} is of {r.price_of_other_year}: none of that year is published"
+        for r in regions
+        if r.price_of_other_year
     ]
 
 
@@ -157,6 +185,18 @@ def _charged(job: Job) -> list[str]:
         for name, f, wider in pairs
         if wider not in ("", f)
     ]
+
+
+def _charged_bytes(job: Job) -> list[str]:
+    """What bytes of main memory are charged, of every device, where a metric needs it."""
+    space = job.space
+    if "dram_energy" not in plan_of(space.first(), job.all_metrics).leaves:
+        return []
+    told = memory_texts(space, space.axes[PROFILE_AXIS].values)
+    kinds = {usual_memory(space.devices[d].memory_type, space.memories) for d in space.axes["device"].values}
+    if AUTO in space.axes[MEMORY_AXIS].values and len(kinds) > 1 and None in kinds:
+        told.append(f"{MEMORY_AXIS} = {OF_PROFILE} charges all devices alike, and compares none by what is published")
+    return told
 
 
 def unchecked_devices(job: Job) -> dict[str, list[str]]:
@@ -199,6 +239,7 @@ def _device(device: Device) -> dict[str, Any]:
     facts = {
         "class": device.device_class,
         "pue": device.pue,
+        **({"memory_type": device.memory_type} if device.memory_type else {}),
         "source": device.source,
         "checked": device.check,
         "note": device.note,
@@ -222,6 +263,13 @@ def _region(region: Region, settings: Iterable[str]) -> dict[str, Any]:
 def _profile(profile: Profile) -> dict[str, Any]:
     bytes_ = {n: {"value": getattr(profile, n), "unit": "J/B"} for n in ("sram", "dram")}
     return {"note": profile.note, "source": profile.source, **bytes_, "mac": dict(profile.mac)}
+
+
+def _memory(memory: Memory) -> dict[str, Any]:
+    """The fields of a memory; ends of a range that there is none of are left out."""
+    found = {n: getattr(memory, n) for n in ("kind", "scope", "usual", "note", "source")}
+    figures = {n: getattr(memory, n) for n in ("energy", "low", "high")}
+    return {**found, **{n: {"value": v, "unit": "J/B"} for n, v in figures.items() if not math.isnan(v)}}
 
 
 def _precision(scheme: Scheme, by_noise: bool) -> dict[str, Any]:

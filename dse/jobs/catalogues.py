@@ -13,7 +13,7 @@ from dse.hardware import DEVICES, Device, select
 from dse.networks import Model, find_model
 from dse.networks.models import SUFFIXES
 from dse.precision import PRECISIONS, Scheme
-from dse.profiles import PROFILES, Profile
+from dse.profiles import MEMORIES, PROFILES, Memory, Profile
 from dse.regions import REGIONS, Region
 
 # What assumptions tell of a number format; its name stands before them.
@@ -28,7 +28,7 @@ OWN_QUALITY = "quality_table"
 
 @dataclass(frozen=True)
 class Catalogues:
-    """Devices, number formats, regions and energy profiles by name, and defaults that stand in place of today's.
+    """Devices, number formats, regions, profiles and memories by name, and defaults that stand in place of today's.
 
     `defaults` are by axis; `of_network` those of each of several networks, by its name. `options` are settings of the
     spec itself (counting, fit) where it is silent. `left_out` are devices that lacked figures. `document` is the
@@ -40,6 +40,7 @@ class Catalogues:
     schemes: Mapping[str, Scheme] = field(default_factory=lambda: PRECISIONS)
     regions: Mapping[str, Region] = field(default_factory=lambda: REGIONS)
     profiles: Mapping[str, Profile] = field(default_factory=lambda: PROFILES)
+    memories: Mapping[str, Memory] = field(default_factory=lambda: MEMORIES)
     calibrations: Calibrations = field(default_factory=lambda: CALIBRATIONS)
     defaults: Mapping[str, Any] = field(default_factory=dict)
     of_network: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from dse import glossary
 from dse.calibration import Calibration, read_table
 from dse.errors import Fault, InputError, shown, unknown
 from dse.grid.inputs import REGIONAL
+from dse.grid.memories import MEMORY_AXIS
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS
 from dse.hardware import FIGURES, Device, Linear
@@ -25,7 +26,7 @@ from dse.networks import Model
 from dse.networks.held import from_held
 from dse.networks.tracing import COUNTINGS
 from dse.precision import Scheme
-from dse.profiles import Profile
+from dse.profiles import SCOPES, Memory, Profile
 from dse.regions import Figure, Region
 
 AssumptionsLike = str | os.PathLike[str] | Mapping[str, Any]
@@ -38,6 +39,7 @@ _KNOWN = (
     "network",
     "region",
     "energy_profile",
+    MEMORY_AXIS,
     "calibration",
     "left_out",
     "fit_not_checked",
@@ -47,8 +49,9 @@ _KNOWN = (
     "model",
     OWN_QUALITY,
 )
-_DEVICE = ("class", "pue", "source", "checked", "note", "figures", "linear")
+_DEVICE = ("class", "pue", "memory_type", "source", "checked", "note", "figures", "linear")
 _PROFILE = ("note", "source", "sram", "dram", "mac")
+_MEMORY = ("kind", "energy", "scope", "usual", "low", "high", "note", "source")
 _DEFAULT = ("value", "unit", "meaning")
 _FIGURE = ("value", "unit")
 _PUBLISHED = ("value", "unit", "period", "kind", "source")
@@ -92,6 +95,7 @@ def _read(document: Mapping[str, Any], source: str) -> Catalogues:
         schemes=reader.entries(document, "precision", reader.scheme),
         regions=reader.entries(document, "region", reader.region),
         profiles=reader.entries(document, "energy_profile", reader.profile),
+        memories=reader.entries(document, MEMORY_AXIS, reader.memory),
         calibrations={c.name: c for c in reader.entries(document, "calibration", reader.calibration).values()},
         defaults=reader.defaults(reader.table(document, "defaults", ""), "defaults"),
         of_network={n: reader.of_network(n, table) for n, table in networks.items()},
@@ -208,6 +212,7 @@ class _Reader:
             self.text(table, "class", where),
             MappingProxyType(figures),
             self.number(table["pue"], f"{where}.pue"),
+            memory_type=self.text(table, "memory_type", where),
             check=self.text(table, "checked", where),
             source=self.text(table, "source", where),
             note=self.text(table, "note", where),
@@ -253,6 +258,20 @@ class _Reader:
         sram, dram = (self.figure(f"{k}_energy", table[k], f"{where}.{k}") for k in ("sram", "dram"))
         mac = {f: self.number(v, f"{where}.mac.{f}") for f, v in self.table(table, "mac", where).items()}
         return Profile(name, mac, sram, dram, self.text(table, "note", where), self.text(table, "source", where))
+
+    def memory(self, name: str, table: Mapping[str, Any], where: str) -> Memory | None:
+        if not self.known(table, _MEMORY, where, _MEMORY[:4]):
+            return None
+        energy, low, high = (
+            self.figure("dram_energy", table[k], f"{where}.{k}") if k in table else math.nan
+            for k in ("energy", "low", "high")
+        )
+        kind, scope, note, source = (self.text(table, k, where) for k in ("kind", "scope", "note", "source"))
+        if scope not in SCOPES:
+            self.fault(f"{where}.scope", f"{shown(scope)} is not allowed; allowed: {', '.join(SCOPES)}")
+        if not isinstance(table["usual"], bool):
+            self.fault(f"{where}.usual", f"{shown(table['usual'])} is not allowed; allowed: true, false")
+        return Memory(name, kind, energy, low, high, scope, table["usual"], note, source)
 
     def calibration(self, name: str, table: Mapping[str, Any], where: str) -> Calibration | None:
         try:

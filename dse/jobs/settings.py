@@ -12,6 +12,7 @@ from dse.errors import Fault, nearest, shown, unknown
 from dse.grid.calibrations import SOFTWARE_AXIS
 from dse.grid.counting import OF_REQUESTS, REQUEST
 from dse.grid.inputs import ENERGIES, PROFILE_AXIS, REGION_AXIS, REGIONAL, RENT_AXIS
+from dse.grid.memories import AUTO, MEMORY_AXIS, OF_PROFILE
 from dse.grid.plan import variants_of
 from dse.grid.program import MODEL_AXIS, PHASE_AXIS
 from dse.grid.space import check_axis
@@ -29,6 +30,7 @@ NAMED: dict[str, tuple[str, Callable[[Catalogues], Collection[str]]]] = {
     SOFTWARE_AXIS: ("software", lambda catalogues: software_names(catalogues.calibrations.values())),
     # Assumptions that hold none are of a result that needed none.
     PROFILE_AXIS: ("energy profile", lambda catalogues: catalogues.profiles or PROFILES),
+    MEMORY_AXIS: ("memory profile", lambda catalogues: (AUTO, OF_PROFILE, *catalogues.memories)),
 }
 # Of these there is an end: "*" stands for every one.
 EVERY, _COUNTED = "*", (REGION_AXIS, PROFILE_AXIS)

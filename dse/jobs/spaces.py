@@ -81,6 +81,7 @@ class Draft:
         held: dict[str, Any] = {
             "regions": self.catalogues.regions,
             "profiles": self.catalogues.profiles,
+            "memories": self.catalogues.memories,
             "calibrations": self.catalogues.calibrations,
             "defaults": self.defaults,
         }

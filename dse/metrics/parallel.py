@@ -152,6 +152,12 @@ def total_devices(device_count, data_parallel):
     return device_count * data_parallel
 
 
+@metric(unit="1/s", direction="max")
+def throughput_per_device(throughput, device_count):
+    """Samples, prompts or tokens a second, for each device of a replica; `data_parallel` does not change it."""
+    return throughput / device_count
+
+
 @metric(unit="1", direction="max")
 def scalability_ratio(throughput, data_parallel, single_throughput):
     """Throughput of all devices against that of one with the same batch as a replica; its memory is not asked after."""

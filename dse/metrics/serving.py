@@ -40,6 +40,12 @@ def token_throughput(throughput):
     return throughput * 1.0
 
 
+@metric(unit="1/s", direction="max", domain="decode request mixed")
+def token_throughput_per_device(token_throughput, device_count):
+    """Generated tokens a second over the whole batch, for each device of a replica."""
+    return token_throughput / device_count
+
+
 @metric("tokens_per_second_per_watt", phase="request", unit="1/J", direction="max", domain="decode request mixed")
 @metric("tokens_per_second_per_watt", phase="mixed", unit="1/J", direction="max", domain="decode request mixed")
 def tokens_with_prompts_per_watt(token_throughput, batch, total_power):

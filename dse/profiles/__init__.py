@@ -1,7 +1,8 @@
-"""Energy profiles: joules of one multiply-accumulate by format, of one byte on chip and off chip."""
+"""Energy profiles: joules of one multiply-accumulate by format, of one byte on chip and off chip; and of memories."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,3 +46,71 @@ def _load() -> dict[str, Profile]:
 
 
 PROFILES: Catalogue[Profile] = Catalogue("energy profile", _load)
+
+
+# What a published figure is of: the memory alone, the way to it too, or what its source does not say.
+SCOPES = {
+    "device": "of the memory itself",
+    "path": "with the controller and the physical layer of the processor",
+    "not stated": "its source does not say of which part of the way",
+}
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Published energy of a byte that crosses the interface of one kind of main memory [J/B].
+
+    `energy` is the value, or the middle of `low` and `high`, which are NaN where one value is published. `scope` is one
+    of SCOPES; `usual` says whether a device with this kind of memory is charged it where nothing else is said.
+    """
+
+    name: str
+    kind: str
+    energy: float
+    low: float
+    high: float
+    scope: str
+    usual: bool
+    note: str
+    source: str
+
+    @property
+    def what(self) -> str:
+        """The scope in words."""
+        return SCOPES[self.scope]
+
+
+def kind_of(memory_type: str) -> str:
+    """The kind of a memory as a catalogue of devices names it.
+
+    >>> kind_of("DDR5-4800 x12"), kind_of("HBM2e"), kind_of("LPDDR5X (shared)")
+    ('DDR5', 'HBM2E', 'LPDDR5X')
+    """
+    found = re.match(r"\w+", memory_type)
+    return found[0].upper() if found else ""
+
+
+def usual_memory(memory_type: str, memories: Mapping[str, Memory]) -> Memory | None:
+    """What stands for a memory where nothing else is said: a sourced figure of its own kind, else None."""
+    kind = kind_of(memory_type)
+    return next((m for m in memories.values() if m.usual and m.kind == kind), None)
+
+
+def akin(memory_type: str, memories: Mapping[str, Memory]) -> list[str]:
+    """Names of what is published of kinds of the same line: of "HBM3" those of HBM2."""
+    line = re.sub(r"\d.*", "", kind_of(memory_type))
+    return [n for n, m in memories.items() if line and re.sub(r"\d.*", "", m.kind) == line]
+
+
+def _load_memories() -> dict[str, Memory]:
+    memories = {}
+    for name, fields in read_toml(Path(__file__).with_name("memories.toml")).items():
+        low, high = (quantity(fields[k], "J/B") if k in fields else float("nan") for k in ("low", "high"))
+        energy = quantity(fields["energy"], "J/B") if "energy" in fields else (low + high) / 2
+        texts = (fields[k] for k in ("note", "source"))
+        usual = bool(fields.get("usual", False))
+        memories[name] = Memory(name, fields["kind"], energy, low, high, fields["scope"], usual, *texts)
+    return memories
+
+
+MEMORIES: Catalogue[Memory] = Catalogue("memory profile", _load_memories)

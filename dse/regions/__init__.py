@@ -32,8 +32,9 @@ class Region:
 
     `carbon_intensity` is in g/kWh (life cycle, generation mix, location-based), `electricity_price` in USD/kWh;
     None where nothing is published. Each is the newest published figure; prices of businesses go before those of
-    households. A name may choose others: "WORLD@2023" has the carbon intensity of that year, "DEU/household" the
-    newest price of that sector, "DEU@2023/household" both.
+    households. A name may choose others: "USA@2023" has the carbon intensity of that year, and the price of that year
+    where one is published, else the newest (`price_of_other_year`); "DEU/household" the newest price of that sector,
+    "DEU@2023/household" both.
     """
 
     name: str
@@ -44,6 +45,13 @@ class Region:
     def figure(self, name: str) -> Figure | None:
         """The figure of a name of the glossary: carbon_intensity or electricity_price."""
         return {"carbon_intensity": self.carbon_intensity, "electricity_price": self.electricity_price}[name]
+
+    @property
+    def price_of_other_year(self) -> str:
+        """The period of the price where the name chooses a year of which none is published; else ""."""
+        year = self.name.partition("/")[0].partition("@")[2]
+        price = self.electricity_price
+        return "" if price is None or price.period.startswith(year) else price.period
 
 
 def is_plain(name: str) -> bool:
@@ -72,7 +80,7 @@ def _load() -> dict[str, Region]:
         f"{name}{year}{sector}": Region(f"{name}{year}{sector}", title, intensity, price)
         for name, title in titles.items()
         for year, intensity in _by_year(intensities.get(name, []))
-        for sector, price in _by_sector(prices.get(name, []))
+        for sector, price in _by_sector(prices.get(name, []), year.removeprefix("@"))
     }
 
 
@@ -82,10 +90,15 @@ def _by_year(figures: Sequence[Figure]) -> list[tuple[str, Figure | None]]:
     return [("", newest), *((f"@{f.period}", f) for f in figures if f.period)]
 
 
-def _by_sector(figures: Sequence[Figure]) -> list[tuple[str, Figure | None]]:
-    """Prices by what stands behind the name of a region: nothing for the newest of businesses, or a sector."""
-    newest = {f.kind: f for f in sorted(figures, key=lambda f: f.period)}
-    return [("", max(figures, key=_preference, default=None)), *((f"/{kind}", f) for kind, f in newest.items())]
+def _by_sector(figures: Sequence[Figure], year: str) -> list[tuple[str, Figure | None]]:
+    """Prices by what stands behind the name of a region: nothing for that of businesses, or a sector.
+
+    Each is the newest of a year where there is one, else the newest of all.
+    """
+    of_year = [f for f in figures if f.period.startswith(year)]
+    newest = {f.kind: f for f in (*sorted(figures, key=lambda f: f.period), *sorted(of_year, key=lambda f: f.period))}
+    preferred = max(of_year or figures, key=_preference, default=None)
+    return [("", preferred), *((f"/{kind}", f) for kind, f in newest.items())]
 
 
 def _preference(price: Figure) -> tuple[int, str]:

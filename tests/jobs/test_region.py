@@ -80,6 +80,15 @@ def test_what_stands_over_a_region_is_told(tmp_path, capsys):
     assert dse.explore(alone).manifest["notes"] == []
 
 
+def test_a_price_of_another_year_than_was_chosen_is_told():
+    asked = {"objectives": {"minimize": ["electricity_cost"]}, "deployment__region": ["WORLD@2023", "USA@2023"]}
+    told = "the electricity_price of WORLD@2023 is of 2024-Q4: none of that year is published"
+    assert assumptions.gather(read_job(changed(SMALL, **asked)))["notes"] == [told]
+    for more in ({"deployment__electricity_price": 0.1}, {"objectives": {"minimize": ["carbon"]}}):
+        facts = assumptions.gather(read_job(changed(SMALL, **{**asked, **more})))
+        assert not any("none of that year" in note for note in facts.get("notes", ()))
+
+
 def test_year_sector_and_source_are_told():
     job = read_job(changed(SMALL, deployment__region="USA"))
     facts = tomllib.loads(assumptions.to_toml(job))

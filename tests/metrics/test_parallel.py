@@ -51,6 +51,29 @@ def test_decoding_on_eight_devices():
     assert found["power"] == pytest.approx(8 * 400 * 0.7, rel=1e-13)
 
 
+def test_what_a_token_takes_on_several_devices():
+    """A device's share, power, carbon and rent of all devices of a replica; replicas beside it change none of them."""
+    metrics = ["request_latency", "throughput_per_device", "token_throughput_per_device", "tokens_per_second_per_watt"]
+    metrics += ["energy_per_million_tokens", "carbon_per_million_tokens", "cost_per_million_tokens"]
+    on = {**A100, "phase": "request", "prompt_tokens": 512, "output_tokens": 100, "batch": 8, "price_per_hour": 2.0}
+    axes = {"tensor_parallel": [1, 4], "pipeline_parallel": [1, 2], "data_parallel": [1, 2]}
+    found = dse.evaluate("llama-2-7b", metrics=metrics, carbon_intensity=300, pue=1.1, **on, **axes)
+    devices = xr.DataArray([1, 4], dims="tensor_parallel") * xr.DataArray([1, 2], dims="pipeline_parallel")
+    tokens = 8 * 100 / found.request_latency
+    kilowatt_hours = 400 * 0.7 * 1.1 * devices / tokens * 1e6 / 3.6e6
+    expected = {
+        "throughput_per_device": 8 / found.request_latency / devices,
+        "token_throughput_per_device": tokens / devices,
+        "tokens_per_second_per_watt": tokens / (400 * 0.7 * 1.1 * devices),
+        "energy_per_million_tokens": kilowatt_hours,
+        "carbon_per_million_tokens": kilowatt_hours * 0.3,
+        "cost_per_million_tokens": devices * 2 / 3600 / tokens * 1e6,
+    }
+    for name, value in expected.items():
+        assert "data_parallel" not in found[name].dims, name
+        np.testing.assert_allclose(found[name].transpose(*value.dims), value, rtol=1e-13, err_msg=name)
+
+
 def test_memory_of_the_fullest_device():
     metrics = ["memory", "kv_cache", "peak_activation_memory", "device_params", "outer_params", "edge_params"]
     found = evaluate(metrics, batch=8, tensor_parallel=4, pipeline_parallel=2, micro_batches=4, **DECODE)

@@ -231,11 +231,11 @@ live_bytes
 _NEITHER = """
 energy system_energy energy_wh operation_energy carbon amortised_carbon total_carbon electricity_cost
 ops_per_watt ops_per_wh inferences_per_second_per_watt device_cost area dram_bytes sram_bytes memory_time
-latency throughput bytes_moved achieved_ops_per_second arithmetic_intensity compute_bound latency_low
-latency_high memory memory_free sram_free flash_free prompt_passes passes_per_request generating_sequences
+latency throughput throughput_per_device bytes_moved achieved_ops_per_second arithmetic_intensity compute_bound
+latency_low latency_high memory memory_free sram_free flash_free prompt_passes passes_per_request generating_sequences
 scalability_ratio parallel_efficiency communication_overhead time_to_first_token time_per_token
-request_latency tokens_per_second token_throughput tokens_per_second_per_watt energy_per_token
-energy_per_million_tokens carbon_per_million_tokens cost_per_million_tokens
+request_latency tokens_per_second token_throughput token_throughput_per_device tokens_per_second_per_watt
+energy_per_token energy_per_million_tokens carbon_per_million_tokens cost_per_million_tokens
 """
 INDEPENDENT, PROPORTIONAL, NEITHER = (names.split() for names in (_INDEPENDENT, _PROPORTIONAL, _NEITHER))
 

@@ -36,6 +36,8 @@ def test_electricity_price(region, price, sector, period):
     ("region", "intensity", "year", "price", "sector"),
     [
         ("WORLD@2023", 483.18, "2023", 0.147, "business"),
+        ("USA@2023", 369.47, "2023", 0.0806, "industrial"),
+        ("USA@2023/household", 369.47, "2023", 0.1598, "household"),
         ("WORLD/household", 458.29, "2025", 0.15, "household"),
         ("WORLD@2024/household", 471.08, "2024", 0.15, "household"),
     ],
@@ -44,7 +46,8 @@ def test_year_and_sector_in_the_name(region, intensity, year, price, sector):
     found = REGIONS[region]
     assert (found.carbon_intensity.value, found.carbon_intensity.period) == (intensity, year)
     assert (found.electricity_price.value, found.electricity_price.kind) == (price, sector)
-    assert found.title == "World average"
+    assert found.title in ("World average", "United States")
+    assert found.price_of_other_year == ("2024-Q4" if region == "WORLD@2023" else "")
     with pytest.raises(InputError, match="unknown region 'WORLD@1900'"):
         REGIONS["WORLD@1900"]
 
