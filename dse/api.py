@@ -20,8 +20,8 @@ from dse.grid.quality import with_sources
 from dse.grid.space import RECIPE, Space
 from dse.hardware import Device
 from dse.jobs.ask import asked
+from dse.jobs.calibrated import notes_of
 from dse.jobs.catalogues import CURRENT, Catalogues
-from dse.jobs.cautions import cautions
 from dse.jobs.distribute import scan_on
 from dse.jobs.replay import AssumptionsLike
 from dse.jobs.result import Result, load
@@ -118,7 +118,7 @@ def evaluate(
     if told := draft.told_left_out():
         warnings.warn(f"left out: {told}", UserWarning, stacklevel=2)
         found.attrs["left_out"] = told
-    if noted := cautions(space, draft.catalogues):
+    if noted := notes_of(space, draft.catalogues):
         found.attrs["notes"] = "; ".join(noted)
     return found
 

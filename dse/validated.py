@@ -35,7 +35,7 @@ def of_catalogue() -> xr.Dataset:
         known = np.isfinite(one.held_out)
         rows += [row for row, is_known in zip(one.rows, known, strict=True) if is_known]
         values += [row.seconds * float(np.exp(r)) for row, r in zip(one.rows, one.held_out) if np.isfinite(r)]
-        spreads += [one.calibration.spread] * int(known.sum())
+        spreads += one.calibration.spread_at([m.batch for m in one.rows])[known].tolist()
         left_out[one.calibration.held_out_by] += int(known.sum())
     names = [f"{_LEFT_OUT.get(by, by)} ({number:,})" for by, number in left_out.most_common()]
     which = " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
@@ -53,7 +53,7 @@ def of_rows(rows: Sequence[Measurement], source: str, known: Sequence[Calibratio
         named = row.software if row.software in software else AUTO
         found = choose(calibrations, DEVICES[row.device], named, row.precision, row.domain).calibration
         values.append(float(predicted([row], found.constants)[0]))
-        spreads.append(found.spread)
+        spreads.append(float(found.spread_at(row.batch)))
     return _dataset(times, values, spreads, source, "No prediction was fitted to them.")
 
 

@@ -140,7 +140,7 @@ def _fitted(rows: Sequence[Measurement], held: Problem, out: Array, form: Form, 
         spread_of(out, left_out_by(rows)[1]), by,
         errors_of(held.residuals(values)), errors_of(out), len({m.family for m in rows}),
         (min(m.batch for m in rows), max(m.batch for m in rows)),
-        "; ".join(dict.fromkeys(m.source for m in rows if m.source)),
+        source="; ".join(dict.fromkeys(m.source for m in rows if m.source)),
     )  # fmt: skip
     return Fitted(calibration, rows, held.residuals(values), out, held)
 

@@ -15,7 +15,7 @@ from dse.hardware import Device
 from dse.precision import PRECISIONS
 
 FITTED = Path(__file__).with_name("fitted.toml")
-# The software axis at its default: what most is measured of on the device; of a device never measured, any.
+# The software axis at its default: what is measured in the format on the device; of a device never measured, any.
 AUTO = "auto"
 # Intervals are no narrower where another class stands in for that of a device, or all do: detection networks took up to
 # six times as long on single-board computers as all devices together tell.
@@ -56,8 +56,9 @@ class Choice:
 def choose(known: Iterable[Calibration], device: Device, software: str, precision: str, domain: str) -> Choice:
     """The calibration of a device; of another number format of it; or of its class.
 
-    Where no software is named it is that which most is measured of on the device (rows, then devices, then by name);
-    of a device that was never measured, all of its class together.
+    Where no software is named it is one that was measured in this number format on the device, else in one of its kind
+    (integer or not); of several that of which most is measured (rows, then devices, then by name). Of a device that was
+    never measured it is all of its class together.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def _chosen(
     usable = [c for c in known if c.domain == domain]
     own = [c for c in usable if c.device == device and software in (AUTO, c.software)]
     if own:
-        usual = _usual(own, usable)
+        usual = _usual(_nearest_format(own, precision), usable)
         same = [c for c in own if c.software == usual]
         if exact := [c for c in same if c.precision == precision]:
             (best,) = exact
@@ -107,9 +108,9 @@ def engine_of(
 
 
 def _usual(own: Sequence[Calibration], known: Sequence[Calibration]) -> str:
-    """The software of a device that most is measured of: rows on it in all formats; then devices; then by name.
+    """The software that most is measured of among calibrations of a device: rows; then devices; then by name.
 
-    So it is the same in every number format, and owes nothing to how well it could be fitted.
+    So it owes nothing to how well it could be fitted, nor to how fast it is.
     """
 
     def evidence(software: str) -> tuple[int, int, str]:
@@ -122,15 +123,24 @@ def _usual(own: Sequence[Calibration], known: Sequence[Calibration]) -> str:
 def _of_other_format(same: Sequence[Calibration], precision: str, of_class: Sequence[Calibration]) -> Choice:
     """The calibration of the format nearest in kind, of these that with most rows; as wide as that of its class."""
 
-    def distance(found: Calibration) -> tuple[bool, int]:
-        kinds = [_is_integer(name) for name in (found.precision, precision)]
-        return kinds[0] != kinds[1], -found.fitted.rows
-
-    best = min(same, key=distance)
+    best = min(same, key=lambda c: (_distance(c, precision), -c.fitted.rows))
     wide = [c for c in of_class if c.software == best.software]
     spread = max(c.spread for c in (best, *wide))
     what = f"{best.device}, {best.software}, measured in {best.precision} only{_form(best)}"
     return Choice(replace(best, spread=spread), what, (best, *wide))
+
+
+def _nearest_format(own: Sequence[Calibration], precision: str) -> list[Calibration]:
+    """The calibrations in a number format; where there are none those in one of its kind, else all."""
+    nearest = min(_distance(c, precision) for c in own)
+    return [c for c in own if _distance(c, precision) == nearest]
+
+
+def _distance(found: Calibration, precision: str) -> int:
+    """How far the format of a calibration is from another: 0 the same, 1 of its kind, 2 of the other kind."""
+    if found.precision == precision:
+        return 0
+    return 1 + (_is_integer(found.precision) != _is_integer(precision))
 
 
 def _is_integer(precision: str) -> bool:

@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from dse import glossary
 from dse.catalogue import read_toml
 from dse.errors import Fault, InputError, unknown
@@ -41,7 +44,8 @@ class Calibration:
     `constants` are those of `CONSTANTS` that are not 0. `spread` is the factor k of the interval [latency / k,
     latency * k] that holds 80 % of the errors of what was left out of a fit: `held_out_by` says whether families of
     models, networks, single rows or whole devices were. `fitted` and `held_out` are the errors in and out of sample;
-    `batches` are the least and the most that were measured.
+    `batches` are the least and the most that were measured, and `batch_spread` is the factor by which the interval is
+    wider for each factor e beyond these (1 where nothing tells of it), an error independent of the others.
     """
 
     device: str
@@ -56,6 +60,7 @@ class Calibration:
     held_out: Errors
     families: int
     batches: tuple[float, float] = (1, 1)
+    batch_spread: float = 1.0
     source: str = ""
 
     @property
@@ -72,18 +77,37 @@ class Calibration:
         """Everything that it is, as plain data; `read_table` reads it back."""
         errors = {key: asdict(getattr(self, key)) for key in ("fitted", "held_out")}
         held = {"families": self.families, "spread": self.spread, "batches": list(self.batches)}
+        held["batch_spread"] = self.batch_spread
         return {**{key: getattr(self, key) for key in _TEXTS}, **held, **errors, "constants": dict(self.constants)}
 
+    def spread_at(self, batch: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """The factor of the interval at batches, of the same shape: wider beyond those that were measured."""
+        return spread_beyond(self.spread, self.batch_spread, distance(batch, *self.batches))
+
     def constant(self, name: str) -> float:
-        """The value of a calibration name of the glossary."""
-        return self.spread if name == "latency_spread" else self.constants.get(name, 0.0)
+        """The value of a constant of the latency formula; 0 where it is of no cost."""
+        return self.constants.get(name, 0.0)
+
+
+def distance(batch: npt.ArrayLike, low: npt.ArrayLike, high: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """How far batches lie beyond the least and the most that were measured: natural logarithms, 0 between these."""
+    batches = np.asarray(batch, dtype=float)
+    return np.asarray(np.log(np.maximum(np.maximum(low / batches, batches / high), 1)))
+
+
+def spread_beyond(spread: npt.ArrayLike, batch_spread: npt.ArrayLike, far: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """The factor of an interval as far beyond the batches measured: logarithms of independent errors add in squares."""
+    wider = np.exp(np.hypot(np.log(spread), np.log(batch_spread) * far))
+    return np.where(np.asarray(far) > 0, wider, spread)
 
 
 _ERRORS = tuple(f.name for f in fields(Errors))
 _TEXTS = ("device", "software", "precision", "domain", "form", "held_out_by", "source")
 # Costs of what every network has, so that its time is above 0.
 _OF_ALL = ("matrix_cost", "launch_time", "call_time")
-_KEYS = (*_TEXTS, "constants", "spread", "fitted", "held_out", "families", "batches")
+# What files that were written before it was known lack, beside the source.
+_LATER = ("batch_spread", "source")
+_KEYS = (*_TEXTS, "constants", "spread", "fitted", "held_out", "families", "batches", "batch_spread")
 
 
 def read_calibrations(path: str | Path) -> list[Calibration]:
@@ -117,17 +141,19 @@ def read_calibrations(path: str | Path) -> list[Calibration]:
 def read_table(table: Mapping[str, Any]) -> Calibration:
     """A calibration from its facts; InputError names every key that is unknown, missing, or has the wrong type."""
     faults = [unknown("key", key, _KEYS) for key in table if key not in _KEYS]
-    faults += [Fault(key, "is missing") for key in _KEYS if key not in table and key != "source"]
+    faults += [Fault(key, "is missing") for key in _KEYS if key not in table and key not in _LATER]
     faults += [Fault(key, f"{table[key]!r} is not a text") for key in _TEXTS if not isinstance(table.get(key, ""), str)]
     if faults:
         raise InputError(faults)
     constants = _numbers(table["constants"], "constants", CONSTANTS, faults)
     errors = {key: Errors(**_numbers(table[key], key, _ERRORS, faults, _ERRORS)) for key in ("fitted", "held_out")}
-    for name, value in [*constants.items(), ("latency_spread", table["spread"])]:
+    spreads = {key: table.get(key, 1.0) for key in ("spread", "batch_spread")}
+    for name, value in [*constants.items(), *spreads.items()]:
+        entry = glossary.lookup("latency_spread" if name in spreads else name)
         try:
-            glossary.lookup(name).check(float(value))
+            entry.check(float(value))
         except (InputError, TypeError, ValueError, OverflowError):
-            faults.append(Fault(name, f"{value!r} is not allowed; allowed: {glossary.lookup(name).allowed()}"))
+            faults.append(Fault(name, f"{value!r} is not allowed; allowed: {entry.allowed()}"))
     if not any(constants.get(name) for name in _OF_ALL):
         faults.append(Fault("constants", f"give no time; at least one above 0 is needed of: {', '.join(_OF_ALL)}"))
     batches = table["batches"]
@@ -142,7 +168,7 @@ def read_table(table: Mapping[str, Any]) -> Calibration:
     texts: dict[str, Any] = {key: table.get(key, "") for key in _TEXTS}
     held = {
         "constants": constants,
-        "spread": float(table["spread"]),
+        **{key: float(value) for key, value in spreads.items()},
         "families": table["families"],
         "batches": tuple(batches),
     }
@@ -176,6 +202,7 @@ def to_toml(calibrations: Sequence[Calibration], heading: str) -> str:
         lines += [f"{key} = {json.dumps(getattr(entry, key), ensure_ascii=False)}" for key in _TEXTS]
         lines += [f"families = {entry.families}", f"spread = {_number(entry.spread)}"]
         lines.append(f"batches = [{', '.join(map(_number, entry.batches))}]")
+        lines.append(f"batch_spread = {_number(entry.batch_spread)}")
         lines += [f"{key} = {_table(_told(getattr(entry, key)))}" for key in ("fitted", "held_out")]
         lines.append(f"constants = {_table(entry.constants)}")
     return "\n".join(lines) + "\n"

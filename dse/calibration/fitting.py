@@ -87,11 +87,10 @@ def joined(problems: Sequence[Problem]) -> Problem:
 def fit(problem: Problem) -> Array:
     """The constants of least loss, by damped Gauss-Newton steps (Levenberg and Marquardt) from the prior.
 
-    A constant of work that no row has stays at its prior, in the scale of the others where only proportions are
-    believed; one whose work takes no time to speak of is 0.
+    A constant of work that no row has, or that is hidden behind longer work in every row, stays at its prior, in the
+    scale of the others where only proportions are believed; one whose work takes no time to speak of is 0.
     """
     pull = problem.pull
-    used = (problem.terms > 0).any(axis=0)
     origin = np.log(problem.prior)
     if problem.to_scale:
         origin -= np.median(problem.residuals(problem.prior))
@@ -112,7 +111,7 @@ def fit(problem: Problem) -> Array:
     constants = np.exp(logs)
     shares = problem.shares(constants)
     counts = (shares / problem.predict(constants)[:, None]).max(axis=0) > LEAST_SHARE
-    return np.where(counts | ~used, constants, 0.0)
+    return np.where(counts | (shares == 0).all(axis=0), constants, 0.0)
 
 
 def _loss(problem: Problem, logs: Array, origin: Array, pull: float) -> float:

@@ -72,11 +72,12 @@ def faults_of_network(network: str, axes: Mapping[str, Any]) -> Iterator[Fault]:
     allowed = _allowed(family, phase, several)
     for name in axes:
         if name not in allowed:
-            yield unknown("axis", name, allowed, "axes") if _is_of_no_deployment(name) else _without_effect(name)
+            yield unknown("axis", name, allowed, "axes") if is_of_network(name) else _without_effect(name)
     yield from _divisions(family, known | dict(axes))
 
 
-def _is_of_no_deployment(name: str) -> bool:
+def is_of_network(name: str) -> bool:
+    """Whether an axis is of the network, not of how it is run."""
     return glossary.lookup(name).kind not in ("deployment", "circumstance")
 
 
@@ -87,7 +88,7 @@ def _without_effect(name: str) -> Fault:
 def _allowed(family: Family, phase: str | None, several: bool) -> set[str]:
     """Axes of the family, and settings of a deployment that its calibrated time depends on."""
     phases = ("prefill", "decode") if phase == "request" else (phase,)
-    settings = {n for p in phases for n in _depends_on(p, several) if not _is_of_no_deployment(n)}
+    settings = {n for p in phases for n in _depends_on(p, several) if not is_of_network(n)}
     more = {*REQUEST, "phase"} if phase == "request" else {"phase"} & set(family.axes)
     return {*family.axes, *settings, *(SEVERAL if several else ()), *more} - {"chunk_tokens"}
 

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from dse.calibration import fitting
+from dse.calibration.batches import with_batches
 from dse.calibration.calibrate import Fitted, errors_of, fit_groups, groups_of, spread_of, with_figures
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import ANY, CLASS, Calibration
@@ -116,6 +117,7 @@ class Pool:
             spread, "device" if device_class != ANY else "class",
             errors_of(fitting.joined([m.problem for m in core]).residuals(values)), errors_of(out),
             len({m.family for m in rows}), (min(m.batch for m in rows), max(m.batch for m in rows)),
+            max(m.calibration.batch_spread for m in self.members),
             ", ".join(dict.fromkeys(m.calibration.device for m in core)),
         )  # fmt: skip
 
@@ -137,13 +139,14 @@ class Pool:
 
 def calibrate_or_scale(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> list[Fitted]:
     """Calibrations of measured devices; one of too few networks takes the constants of its class in proportion."""
-    return [with_figures(one, measurements) for one in _calibrated_or_scaled(measurements, known)]
+    found = [with_figures(one, measurements) for one in _calibrated_or_scaled(measurements, known)]
+    return with_batches(found)
 
 
 def _calibrated_or_scaled(measurements: Sequence[Measurement], known: Sequence[Calibration]) -> Iterator[Fitted]:
     groups = groups_of(measurements).values()
     enough = [rows for rows in groups if len({m.network for m in rows}) >= FEWEST]
-    yield from fit_groups(enough)
+    yield from (_as_wide_beyond(one, known) for one in fit_groups(enough))
     for rows in (rows for rows in groups if rows not in enough):
         device = DEVICES[rows[0].device]
         choice = choose([c for c in known if c.pooled], device, AUTO, rows[0].precision, rows[0].domain)
@@ -152,6 +155,12 @@ def _calibrated_or_scaled(measurements: Sequence[Measurement], known: Sequence[C
         after = residuals - np.median(residuals)
         none = np.full(len(rows), np.nan)
         yield Fitted(scaled(of_class, rows, residuals), rows, after, none, problem(rows, FORMS[of_class.form]))
+
+
+def _as_wide_beyond(one: Fitted, known: Sequence[Calibration]) -> Fitted:
+    """A calibration whose interval gets wider beyond the batches measured as the widest known of its domain does."""
+    width = max((c.batch_spread for c in known if c.domain == one.calibration.domain), default=1.0)
+    return replace(one, calibration=replace(one.calibration, batch_spread=width))
 
 
 def scaled(of_class: Calibration, rows: Sequence[Measurement], residuals: Array) -> Calibration:

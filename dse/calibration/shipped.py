@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from dse.calibration.batches import with_batches
 from dse.calibration.calibrate import FEW, Fitted, calibrate, left_out_by
 from dse.calibration.catalogue import FITTED
 from dse.calibration.constants import Calibration
@@ -42,6 +43,7 @@ def fit_all(rows: Sequence[Measurement] | None = None) -> tuple[list[Fitted], li
     """
     fitted = calibrate(measurements() if rows is None else rows)
     fitted += calibrate([by_totals(row) for one in fitted if has_totals(one) for row in one.rows])
+    fitted = with_batches(fitted)
     return fitted, pooled(fitted)
 
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from dse.calibration import fitting
+from dse.calibration.batches import with_batches
 from dse.calibration.calibrate import Fitted, refitted, sharing
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import Calibration
@@ -71,7 +72,11 @@ def _left_out(fitted: Sequence[Fitted]) -> Iterator[tuple[str, list[Fitted], lis
         devices = dict.fromkeys(f.calibration.device for f in members)
         for device in devices if len(devices) > 1 else ():
             own = [f for f in members if f.calibration.device == device]
-            yield TOLD.get(kind, ", ".join(kind)), sharing(refitted([f for f in members if f not in own])), own
+            yield (
+                TOLD.get(kind, ", ".join(kind)),
+                with_batches(sharing(refitted([f for f in members if f not in own]))),
+                own,
+            )
 
 
 def _kind(one: Fitted) -> tuple[str, str]:
@@ -120,6 +125,7 @@ def _twins(row: Measurement) -> str:
 
 
 def _residuals(one: Fitted, out: Array) -> Residuals:
-    inside = np.where(np.isnan(out), np.nan, np.abs(out) <= np.log(one.calibration.spread))
+    spreads = one.calibration.spread_at([m.batch for m in one.rows])
+    inside = np.where(np.isnan(out), np.nan, np.abs(out) <= np.log(spreads))
     plain = np.log(roofline(one.rows) / [m.seconds for m in one.rows])
     return Residuals(one.rows, one.fitted, out, inside, plain)

@@ -117,7 +117,7 @@ def never_fitted(
 def _chosen(row: Measurement, known: Sequence[Calibration]) -> Residuals:
     found = choose(known, DEVICES[row.device], row.software, row.precision, row.domain).calibration
     out, plain = (np.log(f / row.seconds) for f in (predicted([row], found.constants), roofline([row])))
-    inside = (np.abs(out) <= np.log(found.spread)).astype(float)
+    inside = (np.abs(out) <= np.log(found.spread_at([row.batch]))).astype(float)
     return Residuals([row], np.full(1, np.nan), out, inside, plain)
 
 
@@ -153,8 +153,8 @@ def _compared(name: str, rows: Sequence[Measurement], choice: Choice, seen: Cont
     seconds = np.array([m.seconds for m in rows])
     residuals = np.log(predicted(rows, choice.calibration.constants) / seconds)
     fitted = np.array([m.use == "fit" and row_key(m) in seen for m in rows])
-    new = residuals[~fitted]
-    inside = float((np.abs(new) <= np.log(choice.calibration.spread)).mean()) if len(new) else float("nan")
+    new, spreads = residuals[~fitted], choice.calibration.spread_at([m.batch for m in rows])[~fitted]
+    inside = float((np.abs(new) <= np.log(spreads)).mean()) if len(new) else float("nan")
     plain = errors_of(np.log(roofline(rows) / seconds))
     return Comparison(name, choice.what, errors_of(residuals[fitted]), errors_of(new), inside, plain)
 

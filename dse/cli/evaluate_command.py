@@ -71,7 +71,7 @@ def command(
     from dse.grid.dataset import evaluate, with_ends
     from dse.grid.explain import chain, describe
     from dse.grid.quality import with_sources
-    from dse.jobs.cautions import cautions
+    from dse.jobs.calibrated import notes_of
 
     wanted = with_sources([*metrics, *([explain] if explain else [])])
     given = parse_settings(settings)
@@ -82,13 +82,13 @@ def command(
     if explain and not as_json:
         for line in lines:
             print_text(line, indent=" " * (len(line) - len(line.lstrip()) + 4))
-        _print_notes(cautions(space))
+        _print_notes(notes_of(space))
         return
     facts = describe(evaluate(space, with_ends(wanted or applicable(space), space)), space)
     for metric in facts["metrics"].values():
         if math.isinf(metric["value"]):
             metric["reason"] = "beyond what a double can hold"
-    facts["notes"] = cautions(space)
+    facts["notes"] = notes_of(space)
     if as_json:
         print_json({**facts, **({"explain": lines} if explain else {})})
     else:

@@ -115,7 +115,8 @@ SERVING: dict[str, Name] = {
         "deployment",
         "1",
         "software",
-        "software that runs the network, where times are calibrated; auto: that of the most measurements on the device",
+        "software that runs the network, where times are calibrated; auto: what is measured on the device in the "
+        "number format or the nearest, of several that with most rows",
         default="auto",
     ),
     "latency_model": Name("circumstance", "1", "model", "which model of latency is used"),

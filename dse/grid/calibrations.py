@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 import numpy as np
 
 from dse.calibration import AUTO, Calibration, Choice, choose, engine_of
+from dse.calibration.constants import ANY, distance, spread_beyond
 from dse.calibration.measurements import domain_of
-from dse.grid.labelled import Labelled, places
+from dse.grid.labelled import Labelled, along, places
 from dse.grid.space import Space
 
 SOFTWARE_AXIS = "software"
@@ -41,14 +42,15 @@ def _phase(space: Space) -> str | None:
 def calibrations_used(space: Space) -> list[Calibration]:
     """The calibrations that latency is fitted to anywhere in a space, and those that tell of the engines named."""
     chosen = calibrations_chosen(space).data.flat if calibrated_anywhere(space) else ()
-    named = engines(space).data.flat if names_engine(space) else ()
+    named = engines(space).data.flat if has_engine(space) else ()
     found = [*(c for one in chosen for c in one.made_of), *(c for c in named if c is not None)]
     return list({c.name: c for c in found}.values())
 
 
 def batches_outside(space: Space, choice: Choice) -> str:
     """Batches of a space that lie outside of those measured for a calibration, in words; "" where none does."""
-    low, high = choice.calibration.batches
+    known = choice.calibration
+    low, high = known.batches
     batches = space.axes["batch"].numbers
     found = np.unique(batches[(batches < low) | (batches > high)])
     if not len(found):
@@ -57,34 +59,97 @@ def batches_outside(space: Space, choice: Choice) -> str:
     return f"batch {ends}, measured at {low:g}" + (f" to {high:g}" if high > low else "")
 
 
+def width_outside(space: Space, choice: Choice) -> str:
+    """How wide an interval is at batches outside of those measured, in words."""
+    known = choice.calibration
+    if known.batch_spread == 1:
+        return "nothing measured tells how much less sure that is"
+    widest = float(known.spread_at(space.axes["batch"].numbers).max())
+    return f"80 % within a factor {widest:.2f} there, by how far predictions of batches left out moved"
+
+
+def stands_for(space: Space) -> dict[tuple[str, str], list[str]]:
+    """The software taken where none is named, and what else is calibrated, by device and the former.
+
+    Only where there is a choice.
+    """
+    axis = space.axes.get(SOFTWARE_AXIS)
+    if axis is None or set(axis.values) != {AUTO} or not calibrated_anywhere(space):
+        return {}
+    domain = domain_of(space.family, _phase(space))
+    found: dict[tuple[str, str], list[str]] = {}
+    for one in dict.fromkeys(choice.calibration for choice in calibrations_chosen(space).data.flat):
+        own = {c.software for c in space.calibrations.values() if (c.device, c.domain) == (one.device, domain)}
+        if rest := sorted(own - {one.software}):
+            found[one.device, one.software] = rest
+    return found
+
+
+def spreads(space: Space) -> Labelled:
+    """The factor of the interval of each design: of its calibration, wider at batches beyond those measured."""
+    axis = space.axes["batch"]
+    batch = along(axis.dim, axis.numbers)
+    known = [lambda c: c.spread, lambda c: c.batch_spread, lambda c: c.batches[0], lambda c: c.batches[1]]
+    found = [constant(space, figure) for figure in known]
+    dims = tuple(d for d in space.dims if d in (*found[0].dims, *batch.dims))
+    spread, beyond, low, high = (figure.over(dims) for figure in found)
+    return Labelled(dims, spread_beyond(spread, beyond, distance(batch.over(dims), low, high)))
+
+
 # Settings that the engine decides where it is named: by which of its figures.
 ENGINE_RULES = {"in_place_depthwise": "engine_in_place"}
 OF_ENGINE = frozenset(("engine_code", "engine_sram"))
 
 
-def names_engine(space: Space) -> bool:
-    """Whether the software of a device is named, so that what it needs for itself counts."""
+def has_engine(space: Space) -> bool:
+    """Whether it is told what software a device runs, so that what it needs for itself counts.
+
+    It is named, or latency is calibrated, and so by some software.
+    """
     axis = space.axes.get(SOFTWARE_AXIS)
-    return axis is not None and axis.given and "device" in space.axes and set(axis.values) != {AUTO}
+    if axis is None or "device" not in space.axes:
+        return False
+    return calibrated_anywhere(space) or (axis.given and set(axis.values) != {AUTO})
 
 
 def engines(space: Space) -> Labelled:
     """The calibration that tells what the engine needs for itself, for each device, number format and software.
 
-    None where no software is named, or nothing of it is known.
+    None where there is no software, or nothing of it is known.
     """
     known, domain = tuple(space.calibrations.values()), domain_of(space.family, _phase(space))
-    return _by_software(space, lambda d, p, s: engine_of(known, d, s, p, domain))
+    return _by_software(space, lambda d, p, s: engine_of(known, d, _engine(space, d, p, s), p, domain))
+
+
+def follows_latency(space: Space, leaves: Container[str]) -> bool:
+    """Whether inputs depend on the model of latency: of an engine that is not named, but that latency is fitted to."""
+    axis = space.axes.get(SOFTWARE_AXIS)
+    if axis is None or AUTO not in axis.values or not calibrated_anywhere(space):
+        return False
+    ruled = [n for n in ENGINE_RULES if n in leaves and not space.axes[n].given]
+    return bool(ruled or any(n in leaves for n in OF_ENGINE)) and any(c is not None for c in engines(space).data.flat)
+
+
+def _engine(space: Space, device: str, precision: str, software: str) -> str:
+    """The software named, or where none is that to which latency is fitted; `AUTO` where it is to none."""
+    if software != AUTO or not calibrated_anywhere(space):
+        return software
+    known, domain = tuple(space.calibrations.values()), domain_of(space.family, _phase(space))
+    found = choose(known, space.devices[device], AUTO, precision, domain).calibration.software
+    return AUTO if found == ANY else found
 
 
 def engine_texts(space: Space) -> Labelled:
     """Where what an engine needs for itself comes from, where that is not the microcontroller itself; else ""."""
     known, domain = tuple(space.calibrations.values()), domain_of(space.family, _phase(space))
 
-    def told(device: str, precision: str, software: str) -> str:
+    def told(device: str, precision: str, named: str) -> str:
+        software = _engine(space, device, precision, named)
         engine = engine_of(known, device, software, precision, domain)
-        if space.devices[device].device_class != "mcu" or software == AUTO or (engine and engine.device == device):
+        if space.devices[device].device_class != "mcu" or software == AUTO:
             return ""
+        if engine and engine.device == device:
+            return "" if named == software else f"with a calibrated latency also flash and SRAM are those of {software}"
         if engine is None:
             return f"what {software} needs for itself is not known: flash_total and peak_sram are the network's alone"
         return (

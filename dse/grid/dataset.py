@@ -12,7 +12,7 @@ import xarray as xr
 from dse import faces, glossary, registry
 from dse.grid.blend import LOAD
 from dse.grid.blocks import Alone, Grid
-from dse.grid.calibrations import OF_ENGINE, calibrated_anywhere, calibrations_chosen, engine_texts, names_engine
+from dse.grid.calibrations import OF_ENGINE, calibrated_anywhere, calibrations_chosen, engine_texts, has_engine
 from dse.grid.evaluate import compute_formats, evaluate_values
 from dse.grid.inputs import cost_basis
 from dse.grid.labelled import Labelled, along
@@ -82,7 +82,7 @@ def coordinates_of(space: Space, names: Iterable[str]) -> dict[str, xr.Variable]
         coordinates["compute_format"] = _variable(compute_formats(space), {"long_name": "format computed in"})
     if calibrated_anywhere(space):
         coordinates["calibration"] = _variable(_calibrations(space), {"long_name": "what latency is fitted to"})
-    if names_engine(space) and any(_takes_engine(name) for name in names) and (told := engine_texts(space)).data.any():
+    if has_engine(space) and any(_takes_engine(name) for name in names) and (told := engine_texts(space)).data.any():
         coordinates["engine"] = _variable(told, {"long_name": "what is told of the engine"})
     if "device" in space.axes and any(_is_cost(name) for name in names):
         coordinates["cost_basis"] = _variable(cost_basis(space), {"long_name": "what the cost of tokens is made of"})
@@ -147,14 +147,26 @@ def format_coordinates(space: Space) -> dict[str, xr.Variable]:
 
 def attributes(record: Record, space: Space) -> dict[str, str]:
     """What a variable says of itself."""
-    told = "; ".join(filter(None, (record.label, _of_latency(record, space))))
-    attrs = {"units": record.unit, "long_name": record.summary + (f" ({told})" if told else "")}
+    models = _models(record, space)
+    label = " or ".join(model.label or str(model.variant) for model in models) if len(models) > 1 else record.label
+    told = "; ".join(filter(None, (label, _of_latency(record, space))))
+    summary = record.summary if len(models) == 1 else "Time of a batch by each model of latency."
+    attrs = {"units": record.unit, "long_name": summary + (f" ({told})" if told else "")}
     if record.direction:
         attrs["direction"] = record.direction
     if record.counted:
         attrs["counted"] = record.counted
-    attrs["formula"] = equation(record)
+    several = [f"{model.variant}: {equation(model)}" for model in models]
+    attrs["formula"] = "; ".join(several) if len(models) > 1 else equation(record)
     return attrs
+
+
+def _models(record: Record, space: Space) -> list[Record]:
+    """The records by which a space has a metric: of the latency one for each of its models."""
+    if record.name != "latency" or MODEL_AXIS not in space.axes:
+        return [record]
+    models = dict.fromkeys(space.axes[MODEL_AXIS].values)
+    return [registry.metric_record("latency", m, record.phase, settings_of(space)) for m in models]
 
 
 def _of_latency(record: Record, space: Space) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dse import registry
 from dse.grid import capacity
+from dse.grid.calibrations import follows_latency
 from dse.grid.capacity import check_memory
 from dse.grid.engines import Engine, choose_engine, is_special
 from dse.grid.inputs import compute_peak
@@ -119,7 +120,7 @@ def _join(space: Space, axis: Axis, parts: list[tuple[np.ndarray, Values]]) -> V
     for name, first in parts[0][1].items():
         found = [values[name] for _, values in parts]
         own = {d for v in found for d in v.dims} - ({axis.dim} if not space.is_list else set())
-        dims = tuple(d for d in space.dims if d in own or (d == axis.dim and varies(name, axis, settings)))
+        dims = tuple(d for d in space.dims if d in own or (d == axis.dim and varies(name, axis, space, settings)))
         if axis.dim not in dims:
             joined[name] = Labelled(dims, first.over(dims))
             continue
@@ -130,13 +131,14 @@ def _join(space: Space, axis: Axis, parts: list[tuple[np.ndarray, Values]]) -> V
     return joined
 
 
-def varies(name: str, axis: Axis, settings: Iterable[str] = ()) -> bool:
+def varies(name: str, axis: Axis, space: Space, settings: Iterable[str] = ()) -> bool:
     """Whether a metric can differ between the values of an axis that plans are divided by, under settings."""
     if name in SOURCES.values():
         return False
     plan = make_plan([name], settings=settings)
     if axis.name == MODEL_AXIS:
-        return name == "latency" or any(n.endswith("latency") for n in plan.needs[name])
+        of_latency = name == "latency" or any(n.endswith("latency") for n in plan.needs[name])
+        return of_latency or follows_latency(space, plan.leaves)
     if axis.name == REUSE_AXIS:
         return any(n == name or n in plan.needs[name] for n in BY_REUSE)
     # What a network stores does not depend on what it does; some metrics have a meaning in some phases only.

@@ -9,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from dse import faces, glossary, registry
-from dse.grid.calibrations import batches_outside, calibrated, calibrations_chosen, engine_texts, names_engine
+from dse.grid.calibrations import batches_outside, calibrated, calibrations_chosen, engine_texts, has_engine, spreads
 from dse.grid.counting import is_request
 from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
@@ -62,11 +62,11 @@ def assumptions(space: Space) -> dict[str, Any]:
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes and calibrated(space):
         chosen = calibrations_chosen(space).data.item()
-        found["calibration"] = f"{chosen.what} (80 % within a factor {chosen.calibration.spread:.2f})"
+        found["calibration"] = f"{chosen.what} (80 % within a factor {float(spreads(space).data):.2f})"
         if outside := batches_outside(space, chosen):
-            found["calibration"] += f"; extrapolated ({outside}): its interval is not tested there"
+            found["calibration"] += f"; extrapolated ({outside})"
     if "device" in space.axes:
-        if names_engine(space) and (told := engine_texts(space).data.item()):
+        if has_engine(space) and (told := engine_texts(space).data.item()):
             found["engine"] = told
         found["compute_format"] = str(compute_peak(space)[1].data)
         if space.family.domain == "language" and (basis := str(cost_basis(space).data)):

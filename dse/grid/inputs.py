@@ -18,9 +18,10 @@ from dse.grid.calibrations import (
     OF_ENGINE,
     calibrated,
     constant,
+    has_engine,
     is_ever_calibrated,
-    names_engine,
     of_engine,
+    spreads,
 )
 from dse.grid.labelled import Labelled, along, places
 from dse.grid.memories import dram_energy
@@ -49,7 +50,7 @@ ENERGIES = ("mac_energy", "sram_energy", "dram_energy")
 def leaf(space: Space, name: str) -> Labelled:
     """The values of one input that is neither a metric nor a vector over ops."""
     axis = space.axes.get(name)
-    if name in ENGINE_RULES and not (axis and axis.given) and names_engine(space):
+    if name in ENGINE_RULES and not (axis and axis.given) and has_engine(space):
         return of_engine(space, ENGINE_RULES[name], float(glossary.lookup(name).default or 0))
     if not (axis and axis.given):
         if name == "pue" and "device" in space.axes:
@@ -183,11 +184,11 @@ def _of_scheme(function: Callable[..., float], schemes: Mapping[str, Scheme], na
 def _of_calibration(space: Space, name: str) -> Labelled:
     """A constant of the calibration in force; no interval holds what a lower bound leaves out."""
     if name in OF_ENGINE:
-        return of_engine(space, name, 0.0) if names_engine(space) else along(None, np.zeros(1))
+        return of_engine(space, name, 0.0) if has_engine(space) else along(None, np.zeros(1))
     if name == "active_power":
         if "device" not in space.axes or not is_ever_calibrated(space):
             return along(None, np.full(1, np.nan))
         return constant(space, lambda c: c.constants.get(name, np.nan))
     if not calibrated(space):
         return along(None, np.full(1, np.nan))
-    return constant(space, lambda c: c.constant(name))
+    return spreads(space) if name == "latency_spread" else constant(space, lambda c: c.constant(name))

@@ -58,8 +58,9 @@ def calibrated_latency(
 
     A cost is a time in units of the datasheet's: 2 MAC at the peak rate, or a byte at the bandwidth. Where `overlap`
     is 1, layers take the longer of computing and moving their bytes (weights, and activations where these have a
-    `traffic_cost`), and attention the longer of computing and reading its cache; elsewhere both add up. Weights that stay on chip from call to call (`resident_bytes`) take no
-    time. Several devices share the work evenly, at the rates of one; kernels start on each for every part of the batch.
+    `traffic_cost`), and attention the longer of computing and reading its cache; elsewhere both add up. Weights that
+    stay on chip from call to call (`resident_bytes`) take no time. Several devices share the work evenly, at the rates
+    of one; kernels start on each for every part of the batch.
     """
     mac = 2 * batch / (peak_ops * compute_efficiency * sharing_devices)
     byte = 1 / (bandwidth * bandwidth_efficiency * sharing_devices)

@@ -41,6 +41,13 @@ def test_what_no_measurement_tells_of_stays_as_believed_and_constants_are_never_
     assert (found >= 0).all()
 
 
+def test_what_is_hidden_behind_longer_work_in_every_row_stays_as_believed():
+    """Products of many columns tell nothing of how fast their weights are read: that is not for nothing."""
+    terms = np.column_stack([np.full(8, 3e-3), np.full(8, 1e-3)])
+    found = fit(Problem(terms, 1.4 * terms[:, 0], np.array([1.0, 1.2]), np.arange(8), [(0, 1)], pull=1e-9))
+    np.testing.assert_allclose(found, [1.4, 1.2], rtol=1e-4)
+
+
 def test_what_is_believed_in_proportion_follows_the_scale_of_the_rest():
     whole = made()
     seconds = (whole.terms * [1, 1, 0]) @ [3.0, 3.0, 0.0]

@@ -49,6 +49,19 @@ def test_it_is_told_where_it_was_carried_over(capsys):
     ]
 
 
+def test_a_calibrated_latency_and_memory_are_of_one_engine():
+    """Where no software is named both are of that on which most is measured; a roofline has none."""
+    on = {"device": "stm32h743", "precision": "int8", "metrics": ["flash_total", "peak_sram", "latency"]}
+    found = dse.evaluate("mcunet-in1", latency_model=["roofline", "calibrated"], **on)
+    named = dse.evaluate("mcunet-in1", latency_model="calibrated", software=TINY["software"], **on)
+    for name in ("flash_total", "peak_sram", "latency"):
+        assert found[name].dims == ("latency_model",)
+        assert float(found[name][1]) == float(named[name])
+    plain = dse.evaluate("mcunet-in1", **on)
+    assert float(found.flash_total[0]) == float(plain.flash_total) < float(named.flash_total)
+    assert "flash and SRAM are those of tinyengine/mit-han-lab" in found.engine.item()
+
+
 def _row(network: str, value: float, metric: str = "flash_total", use: str = "fit", note: str = "") -> Measurement:
     return Measurement(network, "stm32f746", "mine", "int8", metric, value, {}, use=use, note=note)
 
