@@ -9,6 +9,7 @@ from typing import Any
 import xarray as xr
 
 from dse import faces, glossary, registry
+from dse.calibration.cycles import cycles_text
 from dse.grid.calibrations import batches_outside, calibrated, calibrations_chosen, engine_texts, names_engine
 from dse.grid.counting import is_request
 from dse.grid.dataset import equation
@@ -65,6 +66,8 @@ def assumptions(space: Space) -> dict[str, Any]:
         found["calibration"] = f"{chosen.what} (80 % within a factor {chosen.calibration.spread:.2f})"
         if outside := batches_outside(space, chosen):
             found["calibration"] += f"; extrapolated ({outside}): its interval is not tested there"
+        if told := cycles_text(chosen.calibration, space.devices[space.axes["device"].values[0]]):
+            found["cycles"] = told
     if "device" in space.axes:
         if names_engine(space) and (told := engine_texts(space).data.item()):
             found["engine"] = told
