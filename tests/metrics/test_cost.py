@@ -35,6 +35,16 @@ def test_rent_and_ownership_by_hand():
     assert "amortised price and electricity" in data.cost_per_million_tokens.attrs["long_name"]
 
 
+def test_a_price_over_a_rented_device_makes_it_owned():
+    bought, both = {"base": "a100-sxm-80gb", "price": "9000 USD"}, {"price": "9000 USD", "price_per_hour": "1 USD/h"}
+    data = costs({"bought": bought, "both": {"base": "a100-sxm-80gb", **both}})
+    assert data.cost_basis.values.tolist() == ["amortised price and electricity", "rent"]
+    hand = by_hand(float(data.token_throughput[0]), 9000 / (4 * 8766) + 400 * 0.7 * 1.2 / 1000 * 0.2)
+    assert float(data.cost_per_million_tokens[0]) == pytest.approx(hand, rel=1e-13)
+    ranged = costs({"bought": {**bought, "price": ["9000 USD", "18000 USD"]}}).cost_per_million_tokens
+    assert float(ranged[0]) == pytest.approx(hand, rel=1e-13) and ranged.dims == ("device_price",)
+
+
 def test_lifetime_share_and_place():
     own = {"owned": {**GPU, "price": "9000 USD"}}
     data = costs(own, lifetime=["1 year", "2 year"], busy_share=[0.25, 1.0], electricity_price=0.4, pue=1.5)
