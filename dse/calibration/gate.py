@@ -7,7 +7,7 @@ where they are not, or where a run is reported out of memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,7 +25,8 @@ _OUT_OF_MEMORY = "out of memory"
 class Gate:
     """Networks on one device with one engine: how many fit as published, how many do not, and which are told wrong.
 
-    `by` is what their needs are told by.
+    `by` is what their needs are told by. `timed` says whether a time was measured with the engine, so that `software`
+    can name it.
     """
 
     device: str
@@ -34,6 +35,7 @@ class Gate:
     fit: int
     unfit: int
     wrong: tuple[str, ...]
+    timed: bool = True
 
 
 def memory_rows(measurements: Sequence[Measurement]) -> dict[tuple[str, str, str], list[Measurement]]:
@@ -75,12 +77,15 @@ def needed(row: Measurement, engine: Calibration) -> float:
 def gates(measurements: Sequence[Measurement], known: Iterable[Calibration] = ()) -> list[Gate]:
     """The gate beside what is published: each network by what its engine needs on others, or on another device."""
     found = []
+    timed = {m.software for m in measurements if m.is_time and m.use == "fit"}
     for (device, software, _), rows in memory_rows(measurements).items():
         by_others = {row.label: dict(_needs(row.label, rows)) for row in rows}
-        found.append(_gate(device, software, OTHERS, rows, by_others))
+        found.append(replace(_gate(device, software, OTHERS, rows, by_others), timed=software in timed))
     for rows, engine in carried(known, measurements):
         there = {r.label: {o.metric: needed(o, engine) for o in rows if o.label == r.label} for r in rows}
-        found.append(_gate(rows[0].device, rows[0].software, f"{engine.software} on {engine.device}", rows, there))
+        device, software = rows[0].device, rows[0].software
+        gate = _gate(device, software, f"{engine.software} on {engine.device}", rows, there)
+        found.append(replace(gate, timed=software in timed))
     return found
 
 
@@ -124,4 +129,5 @@ def gate_lines(found: Sequence[Gate]) -> list[str]:
 def _in_words(gate: Gate, networks: int) -> str:
     right = f"{networks - len(gate.wrong)} of {networks} networks as published ({gate.fit} fit, {gate.unfit} not)"
     wrong = f"; wrong: {', '.join(gate.wrong)}" if gate.wrong else ""
-    return f"(fit on {gate.device} with {gate.software}, by {gate.by}: {right}{wrong})"
+    untimed = "" if gate.timed else ", of which memory alone was measured, so that `software` does not name it"
+    return f"(fit on {gate.device} with {gate.software}{untimed}, by {gate.by}: {right}{wrong})"

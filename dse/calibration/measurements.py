@@ -8,7 +8,7 @@ device     a name of the catalogue; any, where use is skip
 software   what ran it, in your words: calibrations are kept apart by it
 precision  a number format
 metric     latency, throughput or time_to_first_token (of phase=prefill or request); energy, peak_sram, flash_total
-value      a number
+value      a number; empty where use is skip and nothing was measured, such as of a run that was out of memory
 unit       its unit, where none stands in value: ms, 1/s, uJ, KiB
 axes       values of the network's axes and of the deployment: "resolution=256 batch=64"; what a calibrated time does
            not depend on is refused
@@ -25,6 +25,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -57,7 +58,7 @@ UNITS = {
 
 @dataclass(frozen=True)
 class Measurement:
-    """One measured figure in SI units; `line` is that of its file."""
+    """One measured figure in SI units, NaN where a row is kept without one; `line` is that of its file."""
 
     network: str
     device: str
@@ -207,12 +208,15 @@ def _measurement(row: Mapping[str, Any], line: int) -> Measurement:
         faults += faults_of_network(texts["network"], axes)
     if texts["metric"] == FIRST_TOKEN and axes.get("phase") not in ("prefill", "request"):
         faults.append(Fault("axes: phase", f"{FIRST_TOKEN} is a time of phase=prefill or phase=request"))
-    if not texts["unit"] and texts["metric"] in UNITS and _is_bare(texts["value"]):
+    measured = bool(texts["value"])
+    if not measured and use != "skip":
+        faults.append(Fault("value", "is empty; give a number, or a row that is kept without one the use skip"))
+    if measured and not texts["unit"] and texts["metric"] in UNITS and _is_bare(texts["value"]):
         faults.append(Fault("unit", f"is empty; give {UNITS[texts['metric']]}, or another of its kind"))
     if faults:
         raise InputError(faults)
-    value = quantity(f"{texts['value']} {texts['unit']}", UNITS[texts["metric"]])
-    if not LEAST <= value <= MOST:
+    value = quantity(f"{texts['value']} {texts['unit']}", UNITS[texts["metric"]]) if measured else math.nan
+    if measured and not LEAST <= value <= MOST:
         raise InputError(Fault("value", f"{value:g} {UNITS[texts['metric']]} is not from {LEAST:g} to {MOST:g}"))
     names = {key: texts[key] for key in ("network", "device", "software", "precision", "metric", "source", "note")}
     return Measurement(**names, value=value, axes=axes, own_family=texts["family"], use=use, line=line, totals=totals)
@@ -229,7 +233,7 @@ def _faults_of_totals(texts: Mapping[str, str], axes: Mapping[str, Any]) -> list
 
 def _is_bare(value: str) -> bool:
     """Whether it is a number without a unit."""
-    return not value or value[-1:].isdigit() or value.endswith(".")
+    return value[-1:].isdigit() or value.endswith(".")
 
 
 def usable(measurements: Sequence[Measurement]) -> list[Measurement]:

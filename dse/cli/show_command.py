@@ -82,7 +82,7 @@ def _facts_of(kind: str, entry: Any) -> list[dict[str, Any]]:
         "profiles": _profile,
         "memories": _memory,
         "regions": _region,
-        "calibrations": lambda calibration: {"kind": "calibration", "name": calibration.name, **calibration.facts()},
+        "calibrations": _calibration,
     }
     return [told[kind](entry)]
 
@@ -100,6 +100,16 @@ def _memory(memory: Any) -> dict[str, Any]:
     stands = "the default of devices with this kind" if memory.usual else "only where it is named"
     figures = {n: f for n, f in figures.items() if f}
     return {**facts, "figures": figures, "stands": stands, "note": memory.note, "source": memory.source}
+
+
+def _calibration(calibration: Any) -> dict[str, Any]:
+    from dse.calibration.cycles import cycles
+    from dse.hardware import DEVICES
+
+    facts = {"kind": "calibration", "name": calibration.name, **calibration.facts()}
+    if calibration.device in DEVICES and (found := cycles(calibration, DEVICES[calibration.device])):
+        facts["cycles"] = {f"for {what}": f"{value:.4g}" for what, value in found.items()}
+    return facts
 
 
 def _region(region: Any) -> dict[str, Any]:

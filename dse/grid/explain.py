@@ -9,7 +9,9 @@ from typing import Any
 import xarray as xr
 
 from dse import faces, glossary, registry
-from dse.grid.calibrations import batches_outside, calibrated, calibrations_chosen, engine_texts, has_engine, spreads
+            found["calibration"] += f"; extrapolated ({outside})"
+        if told := cycles_text(chosen.calibration, space.devices[space.axes["device"].values[0]]):
+            found["cycles"] = told
 from dse.grid.counting import is_request
 from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
@@ -64,7 +66,13 @@ def assumptions(space: Space) -> dict[str, Any]:
         chosen = calibrations_chosen(space).data.item()
         found["calibration"] = f"{chosen.what} (80 % within a factor {float(spreads(space).data):.2f})"
         if outside := batches_outside(space, chosen):
+<<<<<<< HEAD
             found["calibration"] += f"; extrapolated ({outside})"
+=======
+            found["calibration"] += f"; extrapolated ({outside}): its interval is not tested there"
+        if told := cycles_text(chosen.calibration, space.devices[space.axes["device"].values[0]]):
+            found["cycles"] = told
+>>>>>>> energy
     if "device" in space.axes:
         if has_engine(space) and (told := engine_texts(space).data.item()):
             found["engine"] = told

@@ -17,6 +17,7 @@ from dse.jobs.catalogues import CURRENT, Catalogues
 
 # Figures that may be linear in others, and short spellings of figures.
 LINEAR = ("tdp", "die_area", "device_price")
+RENT = "price_per_hour"
 SPELLINGS = {"area": "die_area", "price": "device_price"}
 _KNOWN = {**{name: name for name in FIGURES}, **SPELLINGS}
 
@@ -180,7 +181,12 @@ def _make(name: str, fields: _Fields, base: Device | None, device_class: str, ca
     if "sram" in axes and "sram_bank" not in (*fields.plain, *axes):
         # Memory that is given is one bank unless the largest bank is given too.
         relations["sram_bank"] = Linear(0.0, {"sram": 1.0})
-    figures = {n: v for n, v in device.figures.items() if n not in axes and n not in relations}
+    given = {*fields.plain, *axes, *relations}
+    gone = {*axes, *relations}
+    if "device_price" in given and RENT not in given:
+        # Who states a price and no rent owns the device, also where the one below is rented.
+        gone.add(RENT)
+    figures = {n: v for n, v in device.figures.items() if n not in gone}
     if all(n in axes or n in figures for n in ("sram_bank", "sram")):
         _check_bank(where, figures, axes)
     follow: dict[str, Linear] = {}

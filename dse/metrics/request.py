@@ -66,3 +66,9 @@ def request_energy_per_token(energy, output_tokens):
 def request_carbon_per_million_tokens(carbon, output_tokens):
     """Carbon dioxide equivalent of the electricity for a million generated tokens, prompts included."""
     return carbon / output_tokens * 1e6
+
+
+@metric("total_carbon_per_million_tokens", phase="request", unit="kg", direction="min")
+def request_total_carbon_per_million_tokens(total_carbon, output_tokens):
+    """Carbon dioxide equivalent of electricity and devices for a million generated tokens, prompts included."""
+    return total_carbon / output_tokens * 1e6

@@ -77,6 +77,12 @@ def carbon_per_million_tokens(carbon):
     return carbon * 1e6
 
 
+@metric(unit="kg", direction="min", domain="decode request mixed")
+def total_carbon_per_million_tokens(total_carbon):
+    """Carbon dioxide equivalent of electricity and devices for a million generated tokens."""
+    return total_carbon * 1e6
+
+
 @metric(
     unit="USD",
     direction="min",

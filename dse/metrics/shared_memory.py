@@ -84,6 +84,33 @@ def several_live_bytes(
     return cache + peak_sram / (tensor_shards * expert_parallel * micro_batches)
 
 
+def shared_state(
+    device_params,
+    expert_params,
+    share,
+    weight_bits,
+    grad_bits,
+    optimizer_bits,
+    zero_stage,
+    held,
+    expert_parallel,
+    data_parallel,
+):
+    """Bytes of weights, gradients and optimizer state on a device, less what replicas share out by the ZeRO stage.
+
+    A `share` of the parameters is trained. What is of no expert is the same in every group of experts too.
+    """
+    experts = expert_params / (held * expert_parallel)
+    common = device_params - experts
+    replicas = data_parallel * expert_parallel
+    state = formulas.sharded_training_memory(
+        common, common * share, weight_bits, grad_bits, optimizer_bits, replicas, zero_stage
+    )
+    return state + formulas.sharded_training_memory(
+        experts, experts * share, weight_bits, grad_bits, optimizer_bits, data_parallel, zero_stage
+    )
+
+
 @metric("fixed_memory", setting="several", phase="train", unit="B", direction="min")
 def several_training_state(
     device_params,
@@ -103,17 +130,11 @@ def several_training_state(
 ):
     """Weights, adapters, gradients and optimizer state on a device, less what replicas share out by the ZeRO stage."""
     held = tensor_shards * pipeline_parallel
-    experts = expert_params / (held * expert_parallel)
-    common = device_params - experts
-    share = trained_params / params
-    replicas = data_parallel * expert_parallel
-    state = formulas.sharded_training_memory(
-        common, common * share, stored_bits, grad_bits, optimizer_bits, replicas, zero_stage
-    )
-    state_of_experts = formulas.sharded_training_memory(
-        experts, experts * share, stored_bits, grad_bits, optimizer_bits, data_parallel, zero_stage
-    )
-    return state + state_of_experts + formulas.params_to_bytes(adapter_params, adapter_bits) / held
+    state = shared_state(
+        device_params, expert_params, trained_params / params, stored_bits, grad_bits, optimizer_bits, zero_stage, held,
+        expert_parallel, data_parallel,
+    )  # fmt: skip
+    return state + formulas.params_to_bytes(adapter_params, adapter_bits) / held
 
 
 @metric("sequence_memory", setting="several", phase="train", unit="B", direction="min")
@@ -161,14 +182,39 @@ def several_training_live_bytes(
     batch,
 ):
     """Bytes that a training step holds on a device beside weights: gradients, optimizer state, stored activations."""
-    experts = expert_params / (tensor_shards * pipeline_parallel * expert_parallel)
-    common = device_params - experts
-    share = trained_params / params
-    replicas = data_parallel * expert_parallel
-    state = formulas.sharded_training_memory(
-        common, common * share, 0.0, grad_bits, optimizer_bits, replicas, zero_stage
-    )
-    state_of_experts = formulas.sharded_training_memory(
-        experts, experts * share, 0.0, grad_bits, optimizer_bits, data_parallel, zero_stage
-    )
-    return state + state_of_experts + sequence_memory * batch
+    held = tensor_shards * pipeline_parallel
+    state = shared_state(
+        device_params, expert_params, trained_params / params, 0.0, grad_bits, optimizer_bits, zero_stage, held,
+        expert_parallel, data_parallel,
+    )  # fmt: skip
+    return state + sequence_memory * batch
+
+
+@metric("sram_free", setting="several", phase="train", unit="B", direction="max", signed=True)
+def several_training_sram_free(
+    live_bytes,
+    device_params,
+    expert_params,
+    params,
+    trained_params,
+    adapter_params,
+    weight_bits,
+    adapter_bits,
+    zero_stage,
+    tensor_shards,
+    pipeline_parallel,
+    expert_parallel,
+    data_parallel,
+    sram_bank,
+):
+    """On-chip memory that stays free on the device that holds most: of weights it holds its part of the trained ones.
+
+    Negative where the design does not fit.
+    """
+    held = tensor_shards * pipeline_parallel
+    share = (trained_params - adapter_params) / params
+    trained = shared_state(
+        device_params * share, expert_params * share, 0.0, weight_bits, 0.0, 0.0, zero_stage, held,
+        expert_parallel, data_parallel,
+    )  # fmt: skip
+    return sram_bank - live_bytes - trained - formulas.params_to_bytes(adapter_params, adapter_bits) / held

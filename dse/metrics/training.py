@@ -178,7 +178,7 @@ def training_live_bytes(memory, model_size, adapter_params, adapter_bits):
     return memory - model_size - formulas.params_to_bytes(adapter_params, adapter_bits)
 
 
-@metric("sram_free", phase="train", unit="B", direction="max")
+@metric("sram_free", phase="train", unit="B", direction="max", signed=True)
 def training_sram_free(live_bytes, trained_params, adapter_params, weight_bits, adapter_bits, sram_bank):
     """On-chip memory that stays free in the largest bank: weights that are trained are held there, frozen ones are not.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from click.testing import CliRunner
 
 import dse
+from dse.calibration.shipped import measurements
 from dse.cli import cli
 
 HEADER = "network,device,software,precision,metric,value,unit,axes,family,use,note"
@@ -36,6 +38,7 @@ def refusal(done):
         (DECODE.replace("phase=decode", "phase=mixed"), "the phase 'mixed' are not fitted"),
         (DECODE.replace("latency", "time_to_first_token"), "phase=prefill or phase=request"),
         ("resnet50,rtx-4090,mine,fp16,latency,3,", "unit: is empty"),
+        ("resnet50,rtx-4090,mine,fp16,latency,,ms", "value: is empty; give a number, or a row that"),
         ("resnet50,rtx-4090,mine,fp16,latency,3,ms,tensor_parallel=2", "cannot divide this network"),
     ],
 )
@@ -48,6 +51,18 @@ def test_a_row_without_an_effect_or_a_meaning_is_refused_with_its_line(tmp_path,
 def test_a_column_that_is_there_twice_is_refused(tmp_path):
     done = run(tmp_path, "validate", "resnet50,rtx-4090,mine,fp16,latency,3,ms,,,,,4", header=f"{HEADER},value")
     assert "the column 'value' is there twice" in refusal(done)
+
+
+def test_a_run_that_was_out_of_memory_has_no_value(tmp_path):
+    done = run(
+        tmp_path,
+        "validate",
+        "resnet50,rtx-4090,mine,fp16,latency,30,ms,batch=1024",
+        "resnet50,rtx-4090,mine,fp16,latency,,ms,batch=65536,,skip,out of memory",
+    )
+    assert done.exit_code == 0 and "marked skip (out of memory)" in done.output
+    lost = [m for m in measurements() if "out of memory" in m.note]
+    assert len(lost) == 6 and all(math.isnan(m.value) and m.use == "skip" for m in lost)
 
 
 def test_nothing_to_compare_is_an_error_with_its_reason(tmp_path):

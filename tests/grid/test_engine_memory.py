@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 import dse
@@ -69,13 +71,15 @@ def _row(network: str, value: float, metric: str = "flash_total", use: str = "fi
 def test_published_fit_is_told_right_and_wrong():
     """Of a chip with 1 MiB of flash: parameters of in0, in2 and in3 take 750, 729 and 737 kB, those of in4 1733 kB."""
     rows = [_row("mcunet-in0", 950e3), _row("mcunet-in2", 930e3), _row("mcunet-in4", 1.93e6)]
-    assert gates(rows) == [Gate("stm32f746", "mine", OTHERS, 2, 1, ())]
-    lost = [*rows[:2], _row("mcunet-in3", 1, use="skip", note="mcunet-in3: out of memory")]
-    assert gates(lost)[0] == Gate("stm32f746", "mine", OTHERS, 2, 1, ("mcunet-in3",))
+    assert gates(rows) == [Gate("stm32f746", "mine", OTHERS, 2, 1, (), timed=False)]
+    lost = [*rows[:2], _row("mcunet-in3", math.nan, use="skip", note="mcunet-in3: out of memory")]
+    assert gates(lost)[0] == Gate("stm32f746", "mine", OTHERS, 2, 1, ("mcunet-in3",), timed=False)
+    timed = [*lost, _row("mcunet-in0", 0.1, "latency")]
+    assert gates(timed)[0] == Gate("stm32f746", "mine", OTHERS, 2, 1, ("mcunet-in3",))
     (line,) = gate_lines(gates(lost))
     assert line == (
-        "(fit on stm32f746 with mine, by what it needs on other networks: 2 of 3 networks as published (2 fit, 1 not); "
-        "wrong: mcunet-in3)"
+        "(fit on stm32f746 with mine, of which memory alone was measured, so that `software` does not name it, by what "
+        "it needs on other networks: 2 of 3 networks as published (2 fit, 1 not); wrong: mcunet-in3)"
     )
     assert gates([]) == [] and gate_lines([]) == []
 
@@ -92,7 +96,7 @@ def test_all_published_rows_pass_the_gate():
     # By the later version as it was measured on the STM32H743 all five are told as published.
     known = CALIBRATIONS.values()
     assert gates(rows, known)[-1] == Gate(
-        "stm32f746", "tinyengine-2022/mit-han-lab", f"{TINY['software']} on stm32h743", 4, 1, ()
+        "stm32f746", "tinyengine-2022/mit-han-lab", f"{TINY['software']} on stm32h743", 4, 1, (), timed=False
     )
     ((zoo, engine),) = carried(known, rows)
     in1 = {m.metric: needed(m, engine) for m in zoo if m.network == "mcunet-in1"}

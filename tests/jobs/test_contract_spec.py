@@ -286,6 +286,7 @@ MISUSES = [
     ("deployment__busy_share", 2, "deployment.busy_share: 2 is not allowed; allowed: a number above 0 and at most 1"),
     ("deployment__latency_model", "per_opp", "deployment.latency_model: unknown latency model 'per_opp'; did you mean"),
     ("deployment__software", "torch-compiled", "deployment.software: unknown software 'torch-compiled'; did you mean"),
+    ("deployment__memory_profile", "hbm2-oconor-2017", "deployment.memory_profile: unknown memory profile 'hbm2"),
     ("deployment__energy_profile", "horowitz", "deployment.energy_profile: unknown energy profile 'horowitz'; did you"),
     ("deployment__tensor_parallel", 2, "deployment.tensor_parallel: the family 'mobilenet_v2' cannot be divided so"),
     ("deployment__pipeline_parallel", [1, 2], "deployment.pipeline_parallel: the family 'mobilenet_v2' cannot be divi"),

@@ -235,7 +235,8 @@ latency throughput throughput_per_device bytes_moved achieved_ops_per_second ari
 latency_low latency_high memory memory_free sram_free flash_free prompt_passes passes_per_request generating_sequences
 scalability_ratio parallel_efficiency communication_overhead time_to_first_token time_per_token
 request_latency tokens_per_second token_throughput token_throughput_per_device tokens_per_second_per_watt
-energy_per_token energy_per_million_tokens carbon_per_million_tokens cost_per_million_tokens
+energy_per_token energy_per_million_tokens carbon_per_million_tokens total_carbon_per_million_tokens
+cost_per_million_tokens
 """
 INDEPENDENT, PROPORTIONAL, NEITHER = (names.split() for names in (_INDEPENDENT, _PROPORTIONAL, _NEITHER))
 

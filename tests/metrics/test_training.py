@@ -250,6 +250,25 @@ def test_what_a_step_holds_on_one_of_several_devices():
     assert float(found.memory) == pytest.approx(float(found.live_bytes) + 2 * held, rel=1e-12)
 
 
+def test_what_is_trained_must_fit_on_chip_of_one_of_several_devices():
+    """4 replicas of int8 weights: 1 byte of weight, 1 of gradient and 2 of state each, shared out by the ZeRO stage."""
+    axes = {"device": "esp32", "precision": "int8", "width": 0.35, "resolution": 96, "classes": 2, "phase": "train"}
+    axes |= {"grad_bits": 8, "optimizer_bits": 16, "zero_stage": [0, 1, 2, 3], "data_parallel": [1, 4]}
+    data = dse.evaluate("mobilenet_v2", **axes, metrics=["sram_free", "params", "activations"])
+    params, stored = float(data.params), float(data.activations)
+    for stage, bytes_ in enumerate((1 + 1 + 2, 1 + 1 + 2 / 4, 1 + 1 / 4 + 2 / 4, (1 + 1 + 2) / 4)):
+        free = data.sram_free.sel(zero_stage=stage)
+        assert float(free[0]) == pytest.approx(320 * 1024 - (4 * params + stored), rel=1e-12)
+        assert float(free[1]) == pytest.approx(320 * 1024 - (bytes_ * params + stored), rel=1e-12)
+    # Adapters of rank 2, in two bytes, on two devices that share each matrix; what is frozen stays in flash.
+    axes = {"device": {"chip": {"class": "mcu", "peak_int8": "1 TOPS", "bandwidth": "1 GB/s", "sram": "1 GiB"}}}
+    axes |= {"precision": "int8", "phase": "train", "context": 8, "lora_rank": 2, "tensor_parallel": 2}
+    wanted = ["sram_free", "live_bytes", "adapter_params"]
+    found = dse.evaluate("gpt2", **axes, metrics=wanted)
+    expected = 2**30 - float(found.live_bytes) - 2 * float(found.adapter_params) / 2
+    assert float(found.sram_free) == pytest.approx(expected, rel=1e-12)
+
+
 def test_a_cache_must_fit_on_chip():
     """Two layers of one key and one value of 64 elements, one byte each, for 1,000 tokens."""
     shape = {"layers": 2, "d_model": 64, "heads": 4, "ffn": 128, "vocab": 256, "phase": "decode", "context": 1000}
