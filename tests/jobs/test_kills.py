@@ -15,7 +15,7 @@ import pytest
 SCRIPT = Path(__file__).with_name("killed.py")
 ROUNDS = os.environ.get("DSE_KILL_ROUNDS", "1")
 # Changes of files between the kills.
-STEPS = {"stream": "53", "grid": "131", "bounds": "5", "shard": "17", "merge": "5", "search": "13"}
+STEPS = {"stream": "53", "grid": "131", "bounds": "31", "shard": "17", "merge": "5", "search": "13"}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes that split need a POSIX system")
 
