@@ -97,6 +97,10 @@ class Program:
             found[target] = known if known else Labelled(self.dims[name], values[name].over(self.dims[name]))
         return found
 
+    def part(self, space: Space, rows: Mapping[str, np.ndarray]) -> Program:
+        """The program of a part of the space: the one at places along dimensions."""
+        return replace(self, space=space, values={n: _at(v, rows) for n, v in self.values.items()})
+
     def squeezed(self) -> Values:
         """The inputs without dimensions of one value, contiguous."""
         return {n: squeeze(v) for n, v in self.values.items()}
@@ -115,6 +119,14 @@ def _divided(dims: tuple[str, ...], steps: list[Record], alone: Callable[[Record
             run.append(step)
     if run:
         yield Group(dims, tuple(run))
+
+
+def _at(value: Labelled, rows: Mapping[str, np.ndarray]) -> Labelled:
+    data = value.data
+    for axis, dim in enumerate(value.dims):
+        if dim in rows and len(rows[dim]) < data.shape[axis]:
+            data = data.take(rows[dim], axis)
+    return Labelled(value.dims, data)
 
 
 def squeeze(value: Labelled) -> Labelled:

@@ -17,6 +17,7 @@ from dse.pareto.cloud import Cloud
 from dse.pareto.cut import MCU, WITNESS, apply, is_mcu
 from dse.pareto.groups import flat_column, group_codes, group_texts
 from dse.pareto.partial import Cells, Partial
+from dse.pareto.programs import Programs
 from dse.pareto.stream import Prepared, Streaming
 from dse.pareto.tally import Tally
 from dse.pareto.units import Block, Unit, units
@@ -54,6 +55,11 @@ class Scanner:
     def units(self) -> tuple[Unit, ...]:
         """All units of the job, in order."""
         return tuple(units(self.blocks, self.streams, self.tile))
+
+    @cached_property
+    def programs(self) -> tuple[Programs, ...]:
+        """What makes the programs of each block's units."""
+        return tuple(Programs(b.grid, b.space, (*b.cut.columns, WITNESS)) for b in self.blocks)
 
     def accounts_for(self, found: Partial) -> bool:
         """Whether what was found is of units of this scan, each with all its designs."""
@@ -125,6 +131,7 @@ class _Run:
     def __init__(self, scanner: Scanner, known: Partial | None, progress: Progress | None, size: int) -> None:
         self.blocks, self.engine, self.size = scanner.blocks, scanner.engine, scanner.size
         self.objectives, self.per, self.texts = scanner.objectives, scanner.per, scanner.texts
+        self.programs = scanner.programs
         self.streams, self.progress, self.all = scanner.streams, progress or (lambda done, size: None), size
         self.archive = new_archive(self.blocks)
         self.tally, self.cloud, self.numbers = Tally(), new_cloud(self.blocks), list[int]()
@@ -169,7 +176,8 @@ class _Run:
     def _stream(self, unit: Unit, tally: Tally) -> None:
         """Send a unit through compiled nests."""
         block = self.blocks[unit.block]
-        prepared = Prepared(unit.region, block.grid, block.cut, self.engine)
+        program = self.programs[unit.block].of(unit.region)
+        prepared = Prepared(unit.region, block.grid, block.cut, self.engine, program)
         streaming = Streaming(self.archive, tally, self.advance)
         streaming.run(prepared, unit.start, self._groups(prepared), block.space.sizes)
 

@@ -39,17 +39,13 @@ Box = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Prepared:
-    """A region ready to stream through a nest."""
+    """A region ready to stream through a nest; the program gives the columns of the cut."""
 
     region: Region
     grid: Grid
     cut: Cut
     engine: Engine
-
-    @cached_property
-    def program(self) -> Program:
-        """What gives the columns of the cut."""
-        return self.grid.program(self.region.space, (*self.cut.columns, WITNESS))
+    program: Program
 
     @cached_property
     def split(self) -> tuple[Values, tuple[Any, ...]]:
