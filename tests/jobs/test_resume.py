@@ -60,6 +60,7 @@ def undisturbed(request, tmp_path_factory):
     return folder, request.param
 
 
+@pytest.mark.no_cover
 def test_killed_again_and_again(undisturbed, tmp_path):
     expected, way = undisturbed
     folder, kept, random_ = tmp_path / "x", tmp_path / ".x.work" / "found.npz", random.Random(0)
