@@ -104,3 +104,11 @@ def kernel_folder(tmp_path_factory):
     patch.setenv("DSE_CACHE_DIR", str(shared / "dse-cache"))
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def validated():
+    """The shipped calibrations beside their measurements: what uses it is of the group "validation", on one worker."""
+    from dse.calibration.shipped import validation
+
+    return validation()

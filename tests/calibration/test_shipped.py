@@ -11,20 +11,17 @@ import pytest
 import dse
 from dse.calibration import CALIBRATIONS, choose
 from dse.calibration.calibrate import fit_groups
-from dse.calibration.shipped import fit_all, measurements, validation
+from dse.calibration.shipped import fit_all, measurements
 from dse.calibration.terms import predicted
 from dse.cli.validate_command import _row
 from dse.hardware import DEVICES
+
+pytestmark = pytest.mark.xdist_group("validation")
 
 
 @pytest.fixture(scope="module")
 def fitted():
     return fit_all()
-
-
-@pytest.fixture(scope="module")
-def validated():
-    return validation()
 
 
 @pytest.fixture(scope="module")

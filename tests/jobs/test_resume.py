@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,8 +70,12 @@ def test_killed_again_and_again(undisturbed, tmp_path):
         process, rounds = start(folder, way), rounds + 1
         try:
             # Killed at a random moment after it has got further than the run before it.
-            aim = done[-1] + random_.choice([1, 700, 4000])
-            while process.poll() is None and not (kept.exists() and found(kept) > aim):
+            aim, seen = done[-1] + random_.choice([1, 700, 4000]), None
+            while process.poll() is None:
+                # It is read where there is something new: reading takes longer than the wait.
+                with suppress(OSError):
+                    if seen != (seen := kept.stat().st_mtime_ns) and found(kept) > aim:
+                        break
                 time.sleep(0.005)
             time.sleep(random_.random() * 0.05)
         finally:
