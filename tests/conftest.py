@@ -1,10 +1,15 @@
 """What all tests share."""
 
+import importlib
 import ipaddress
 import os
+import pkgutil
 import random
 import sys
+from contextlib import suppress
 
+import coverage
+import hypothesis
 import pytest
 
 
@@ -24,8 +29,31 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
-    """No test asks for anything beyond this machine."""
+    """No test asks for anything beyond this machine; modules are compiled to bytecode once, not by every process."""
     sys.addaudithook(_only_here)
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # Examples take as long as they take: a machine at work on other things is no fault.
+    hypothesis.settings.register_profile("untimed", deadline=None)
+    hypothesis.settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """The coverage sees every module of the package imported, and rests while tests are collected: half of the time."""
+    tracing = coverage.Coverage.current()
+    if tracing is None:
+        return (yield)
+    for module in pkgutil.walk_packages(importlib.import_module("dse").__path__, "dse."):
+        # Some need a package of an extra.
+        with suppress(ImportError):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)
+    tracing.stop()
+    try:
+        return (yield)
+    finally:
+        tracing.start()
 
 
 def _only_here(event, arguments):
@@ -76,3 +104,11 @@ def kernel_folder(tmp_path_factory):
     patch.setenv("DSE_CACHE_DIR", str(shared / "dse-cache"))
     yield
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def validated():
+    """The shipped calibrations beside their measurements: what uses it is of the group "validation", on one worker."""
+    from dse.calibration.shipped import validation
+
+    return validation()

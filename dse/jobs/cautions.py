@@ -16,7 +16,8 @@ from dse.networks.models import Model
 from dse.networks.tracing import LARGEST_COUNT
 from dse.pareto.regions import thinned
 
-# Networks whose MACs are looked at: of more, both ends of every axis and values between them.
+# Networks whose MACs are looked at: of more, both ends of every axis and values between them; of more ends than that,
+# those that one axis after another leads to.
 MOST_NETWORKS = 1024
 
 
@@ -61,6 +62,8 @@ def _longest(space: Space) -> float:
 def _of_rounding(space: Space) -> Iterator[str]:
     """That MACs are so many that float64 does not hold each of them."""
     part = thinned(of_networks(space), MOST_NETWORKS).space
+    if part.size > MOST_NETWORKS and not part.is_list:
+        part = _with_most_macs(part)
     counted = evaluate_values(part, ["macs"], engine="plain")["macs"]
     # Of a network that is refused no work is counted.
     macs = np.where(without_network(part).over(part.dims), np.nan, counted.over(part.dims))
@@ -69,6 +72,27 @@ def _of_rounding(space: Space) -> Iterator[str]:
             f"{np.nanmax(macs):.4g} MACs of {space.model or space.family.name} are beyond 2^53: work of so many is "
             "rounded to the nearest float64, with a relative error of at most 1.1e-16"
         )
+
+
+def _with_most_macs(space: Space) -> Space:
+    """A list of designs: some at random, two opposite corners, and each with the ends of axes that have more MACs.
+
+    Where every axis has its effect on MACs in one direction, the most of all are among them.
+    """
+    sizes = np.array(list(space.sizes.values()))
+    corners = np.array([np.zeros(len(sizes), dtype=int), sizes - 1])
+
+    def listed(rows: np.ndarray) -> Space:
+        return space.designs(np.ravel_multi_index(tuple(rows.T), tuple(sizes)))
+
+    # Of each corner: itself, and with the other end of each axis in turn.
+    turned = np.where(np.eye(len(sizes), dtype=bool), corners[::-1, None], corners[:, None])
+    near = np.concatenate([corners[:, None], turned], axis=1)
+    macs = evaluate_values(listed(near.reshape(-1, len(sizes))), ["macs"], engine="plain")["macs"]
+    itself, *others = np.broadcast_to(macs.data, near.shape[0] * near.shape[1]).reshape(len(corners), -1).T
+    best = np.where(np.column_stack(others) > itself[:, None], corners[::-1], corners)
+    some = np.random.default_rng(0).integers(0, sizes, (MOST_NETWORKS, len(sizes)))
+    return listed(np.concatenate([corners, best, some]))
 
 
 def _of_adapters(space: Space) -> Iterator[str]:

@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 
+# One worker sets up what all of them share.
+pytestmark = pytest.mark.xdist_group("adding")
+
 
 def sections():
     """Title, diff and commands of each section that has a diff."""

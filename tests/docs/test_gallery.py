@@ -35,6 +35,7 @@ def test_its_pictures_are_those_of_the_script():
         assert width == 1200, name
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("number", [9, 10, 11, 12, 15])
 def test_pictures_that_are_cheap_to_draw_are_current(number):
     """Those of single networks, and of a short search: pixel for pixel, but for a few at the rims of letters."""

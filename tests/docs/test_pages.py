@@ -34,6 +34,7 @@ def checkout(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.no_cover
 def test_commands_of_the_readme_in_their_order(checkout, capsys):
     lines = [line.strip() for text in blocks(README, "sh") for line in text.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("dse ")]

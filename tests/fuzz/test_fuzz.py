@@ -40,6 +40,7 @@ def test_seeds_are_right(target):
     assert {told(target, seed) for seed in target.seeds()} == {"accepted"}
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_only_clear_errors(target):
     found = [told(target, data) for data in target.inputs(0, 150)]
@@ -65,6 +66,7 @@ def documents(draw):
     return document
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(documents())
 def test_specs_with_any_value_at_any_place(document):

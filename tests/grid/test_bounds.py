@@ -46,6 +46,7 @@ def check(bounds, level, boxes, parts, columns):
             assert len(known) == len(own) or missing[i] or np.isinf([low[i], high[i]]).any(), name
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(30))
 def test_made_up_grids(seed):
     rng = np.random.default_rng(seed)
@@ -58,6 +59,7 @@ def test_made_up_grids(seed):
         check(alone, *boxes, world.whole(COLUMNS))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(18))
 def test_real_metrics(seed):
     rng = np.random.default_rng(seed)

@@ -49,6 +49,7 @@ def test_results_do_not_depend_on_threads():
         assert_same(five[name].data, one[name].data)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize("limit", [1, 3])
 def test_results_do_not_depend_on_the_tiles_of_the_trace(seed, limit, monkeypatch):
@@ -59,6 +60,7 @@ def test_results_do_not_depend_on_the_tiles_of_the_trace(seed, limit, monkeypatc
         assert_same(whole(space, value), whole(space, expected[name]))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(12))
 def test_a_list_of_designs_equals_the_grid(seed):
     space = random_space(seed)
@@ -70,6 +72,7 @@ def test_a_list_of_designs_equals_the_grid(seed):
         assert_same(whole(listed, rows[name]), whole(space, value).reshape(-1)[places])
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(12))
 def test_single_points_equal_the_grid(seed):
     space = random_space(seed)

@@ -25,6 +25,7 @@ CASES = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("case", CASES)
 def test_all_that_is_undefined_has_a_reason(case):
     network, axes = CASES[case]

@@ -176,6 +176,7 @@ def test_a_grid_that_memory_cannot_hold_is_refused_before_anything_is_made(monke
     assert evaluate_values(space, ["latency"])["latency"].data.shape == (10_000,)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("network_axes", [False, True])
 def test_absurd_grids_are_refused_at_once(network_axes):
     many = [0.5 + i * 1e-5 for i in range(50_000)]

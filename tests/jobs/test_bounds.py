@@ -46,6 +46,7 @@ def test_the_same_frontier(spec):
     assert "bounds" not in by_all.manifest and by_all.counts["skipped_by_bounds"] == 0
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["accelerator-what-if", "two-networks-one-mcu", "llm-serving", "vision-edge"])
 def test_the_same_frontier_of_every_kind_of_workload(name):
     """One network, a choice, a mix and several at once; figures as axes, requests, budgets of their own."""
@@ -79,18 +80,18 @@ def test_wrong_settings():
 
 
 def test_spaces_that_are_too_large():
-    million = {"start": 0.1, "stop": 1, "num": 1_000_000}
-    numbers = {"start": 1, "stop": 1e6, "num": 1_000_000}
-    large = changed(SMALL, network__width=million, deployment__carbon_intensity=numbers)
+    widths = {"start": 0.1, "stop": 1, "num": 100_000}
+    numbers = {"start": 1, "stop": 1e6, "num": 100_000}
+    large = changed(SMALL, network__width=widths, deployment__carbon_intensity=numbers)
     with pytest.raises(
-        InputError, match=r"1.2e\+13 designs .* too many to enumerate; at most 1e\+11: .* bounds = false"
+        InputError, match=r"1.2e\+11 designs .* too many to enumerate; at most 1e\+11: .* bounds = false"
     ):
         read_job(changed(large, bounds=False))
     with pytest.raises(InputError, match=r"too many to enumerate; .* leave out output.grid = true"):
         read_job(changed(large, output__grid=True))
     assert read_job(large).by_bounds
-    with pytest.raises(InputError, match=r"1.2e\+19 designs cannot be numbered; at most 2\^62"):
-        read_job(changed(large, deployment__electricity_price=numbers))
+    with pytest.raises(InputError, match=r"1.2e\+21 designs cannot be numbered; at most 2\^62"):
+        read_job(changed(large, deployment__electricity_price=numbers, deployment__price_per_hour=numbers))
 
 
 def test_the_command(tmp_path):

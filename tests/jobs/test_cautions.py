@@ -11,6 +11,7 @@ from specs import LANGUAGE, changed
 import dse
 from dse.cli import run
 from dse.grid.reasons import UNCOUNTED
+from dse.jobs import cautions
 from dse.jobs.assumptions import notes
 from dse.jobs.resolve import read_job
 
@@ -62,6 +63,25 @@ def test_macs_of_a_network_that_is_refused_are_not_told():
     found = dse.evaluate("decoder", **axes, **ask)
     assert int(np.isnan(found.params).sum()) == 1
     assert "notes" not in found.attrs
+
+
+def test_the_most_macs_of_a_space_of_many_axes_are_found_without_counting_it(monkeypatch):
+    """3^18 · 2 networks: the most layers and channels are at one end of some axes and at the other end of others."""
+    each = {"kernel": [7, 3, 5], "expansion": [3, 4, 6], "depth": [4, 1, 2]}
+    axes = {name: {"each": values} for name, values in each.items()}
+    network = {"family": "inverted_residual", "resolution": [96, 65_536], "classes": 2, "width": 20, **axes}
+    spec = {"network": network, "hardware": {"device": "l4"}, "objectives": {"minimize": ["params"]}, "fit": False}
+    looked_at = []
+    evaluate = cautions.evaluate_values
+    monkeypatch.setattr(
+        cautions, "evaluate_values", lambda space, *a, **k: looked_at.append(space.size) or evaluate(space, *a, **k)
+    )
+    largest = {f"{name}_{n}": max(values) for name, values in each.items() for n in range(1, 7)}
+    fixed = {"resolution": 65_536, "classes": 2, "width": 20}
+    exact = float(dse.evaluate("inverted_residual", metrics=["macs"], engine="plain", **fixed, **largest).macs)
+    (told,) = (n for n in notes(read_job(spec)) if "MACs" in n)
+    assert exact > 2**53 and told.startswith(f"{exact:.4g} MACs of inverted_residual are beyond 2^53")
+    assert 0 < sum(looked_at) < 4096
 
 
 def test_one_prompt_beyond_2_53_does_not_refuse_a_spec():

@@ -26,6 +26,9 @@ from dse.pareto.shares import Shares
 
 distributed = pytest.importorskip("distributed", reason="Dask is an extra")
 
+# One worker sets up what all of them share.
+pytestmark = pytest.mark.xdist_group("cluster")
+
 
 @pytest.fixture(scope="module")
 def cluster():

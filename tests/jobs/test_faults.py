@@ -152,6 +152,7 @@ def test_a_device_without_a_rate_for_the_format():
     assert told == ["hardware.device: 'gap9' computes neither in fp32 nor in a wider format; needed by latency, energy"]
 
 
+@pytest.mark.no_cover
 def test_too_many_designs_are_refused_before_they_are_made():
     axis = {"start": 0.1, "stop": 1, "num": 1_000_000}
     circumstance = {"start": 1, "stop": 1e6, "num": 1_000_000}

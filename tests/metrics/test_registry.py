@@ -84,6 +84,7 @@ def test_intervals_contain_every_sample(record):
     assert np.all(found.contains(values) | np.isnan(values))
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(9))
 def test_bounds_of_boxes_contain_every_design(seed):
     """Of all metrics together, as branch and bound takes them, over boxes of real grids."""

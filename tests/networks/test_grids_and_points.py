@@ -35,12 +35,14 @@ ONCE_WRONG = [
 ]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("name", "axes"), ONCE_WRONG, ids=[name for name, _ in ONCE_WRONG])
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_once_wrong(name, axes):
     assert list(differences(name, axes, np.random.default_rng(0))) == []
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("family", FAMILIES)
 def test_random_grid(family):
     assert checked(7, family, points=2) == []

@@ -230,6 +230,7 @@ ODD = [
 ]  # fmt: skip
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "kind",
     ["llama", "gemma3", "qwen2", "mixtral", "deepseek_v3", "falcon", "gpt2", "opt", "bert", "t5", "smollm3", "llava"],

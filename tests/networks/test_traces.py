@@ -71,6 +71,7 @@ def open_grid(axes):
     }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("name", "axes"), ALL_GRIDS.values(), ids=ALL_GRIDS)
 def test_grid_list_and_points_agree(name, axes, rng):
     grid = open_grid(axes)

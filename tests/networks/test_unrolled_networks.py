@@ -294,6 +294,7 @@ RANDOM = RANDOM_TRANSFORMERS | {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("family", FAMILIES)
 def test_repeated_blocks_are_as_unrolled_ones(family, rng):
     for _ in range({"decoder": 80, "densenet": 4}.get(family, 40 if family in RANDOM else 15)):

@@ -8,6 +8,7 @@ from dse.networks import FAMILIES, MODELS
 DEFAULTED = [name for name, family in FAMILIES.items() if not family.required]
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", [*MODELS, *(name for name in DEFAULTED if name not in MODELS)])
 def test_evaluate_and_show(name, capsys):
     assert run(["evaluate", name, "--device", "l4", "--precision", "int8"]) == 0

@@ -43,6 +43,7 @@ def check_counts(found, size):
     assert found.bounded.modelled + sum(tally.skipped.values()) == size
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("batch", range(12))
 def test_the_frontier_of_real_spaces(batch):
     for seed in range(batch * 15, batch * 15 + 15):
@@ -91,6 +92,7 @@ def by_hand(world, cut):
     return sorted(frontier)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("batch", range(12))
 def test_plateaus_ties_and_missing_values(batch):
     ties = 0

@@ -83,12 +83,13 @@ def test_a_file_of_measurements(tmp_path, capsys):
     assert "give a CSV file" in capsys.readouterr().err
 
 
-def test_rows_of_the_catalogue_are_those_that_validate_counts():
-    from dse.calibration.shipped import validation
+@pytest.mark.xdist_group("validation")
+@pytest.mark.no_cover
+def test_rows_of_the_catalogue_are_those_that_validate_counts(validated):
     from dse.validated import of_catalogue
 
     found = of_catalogue()
-    told = {c.name: c for c in validation()[0]}
+    told = {c.name: c for c in validated[0]}
     own = found.isel(measurement=(found.device == "rtx-3090") & (found.software == "torch-nchw"))
     table = told["rtx-3090, torch-nchw, fp16"].held_out
     errors = own.predicted.values / own.measured.values - 1
