@@ -66,13 +66,9 @@ def assumptions(space: Space) -> dict[str, Any]:
         chosen = calibrations_chosen(space).data.item()
         found["calibration"] = f"{chosen.what} (80 % within a factor {float(spreads(space).data):.2f})"
         if outside := batches_outside(space, chosen):
-<<<<<<< HEAD
             found["calibration"] += f"; extrapolated ({outside})"
-=======
-            found["calibration"] += f"; extrapolated ({outside}): its interval is not tested there"
         if told := cycles_text(chosen.calibration, space.devices[space.axes["device"].values[0]]):
             found["cycles"] = told
->>>>>>> energy
     if "device" in space.axes:
         if has_engine(space) and (told := engine_texts(space).data.item()):
             found["engine"] = told
