@@ -9,9 +9,8 @@ from typing import Any
 import xarray as xr
 
 from dse import faces, glossary, registry
-            found["calibration"] += f"; extrapolated ({outside})"
-        if told := cycles_text(chosen.calibration, space.devices[space.axes["device"].values[0]]):
-            found["cycles"] = told
+from dse.calibration.cycles import cycles_text
+from dse.grid.calibrations import batches_outside, calibrated, calibrations_chosen, engine_texts, has_engine, spreads
 from dse.grid.counting import is_request
 from dse.grid.dataset import equation
 from dse.grid.evaluate import evaluate_values
