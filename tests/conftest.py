@@ -42,7 +42,8 @@ def pytest_configure(config):
 def pytest_collection(session):
     """The coverage sees every module of the package imported, and rests while tests are collected: half of the time."""
     tracing = coverage.Coverage.current()
-    if tracing is None:
+    # The process that gives tests out to workers collects none.
+    if tracing is None or session.config.pluginmanager.hasplugin("dsession"):
         return (yield)
     for module in pkgutil.walk_packages(importlib.import_module("dse").__path__, "dse."):
         # Some need a package of an extra.
