@@ -8,6 +8,7 @@ import numpy as np
 
 from dse.pareto.dominance import COMPILED, nondominated
 from dse.pareto.kernels import MARGIN, SLACK, mark_dominated
+from dse.pareto.pivots import evenly, pivots
 from dse.pareto.slabs import in_parts
 
 # Cells an axis of the index, by number of objectives, and those of all groups together.
@@ -18,7 +19,8 @@ LEAST_CELLS = 8
 WAITING = 10_000
 # The index is built anew when the points have become more by this factor and this number.
 GROWTH, NEW = 1.25, 100
-PIVOTS = 3
+# Points of which pivots are chosen, taken before the first filter that removes most.
+SEEN = 8192
 # The share of lowest values that an axis of the index need not tell apart: a zero is as far from 1e-3 as from 1e300.
 LOWEST = 0.01
 
@@ -62,7 +64,9 @@ class Archive:
         self._points = np.empty((0, objectives))
         self._places = np.empty(0, dtype=np.int64)
         self._groups = np.empty(0, dtype=np.int64)
-        self._filtered = 0
+        self._new: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self._size = self._filtered = 0
+        self._seen, self._seen_groups = self._points, self._groups
         self._pivots: dict[int, np.ndarray] = {}
         self._index: Index | None = None
         self._indexed = 0
@@ -96,13 +100,13 @@ class Archive:
             raise ValueError(f"groups must lie in 0 to {self._groups_in_all - 1}")
         if np.isnan(points).any():
             raise ValueError("points must not hold NaN")
-        if len(points) >= COMPILED and len(self._points):
+        if len(points) >= COMPILED and self._size:
             keep = np.flatnonzero(~self.surely_dominated(points, groups))
             points, places, groups = points[keep], places[keep], groups[keep]
-        self._points = np.concatenate([self._points, points])
-        self._places = np.concatenate([self._places, places])
-        self._groups = np.concatenate([self._groups, groups])
-        if len(self._points) > 2 * self._filtered + WAITING:
+        if len(points):
+            self._new.append((points, places, groups))
+            self._size += len(points)
+        if self._size > 2 * self._filtered + WAITING:
             self._filter()
 
     def merge(self, other: Archive) -> None:
@@ -125,19 +129,15 @@ class Archive:
         return np.asarray(np.unique(self._places))
 
     def pivots(self, group: int) -> np.ndarray:
-        """A few points of a group that dominate many: good in all objectives at once. Shape (at most PIVOTS, m)."""
+        """A few points of a group that dominate many. Shape (n, m)."""
         if group not in self._pivots:
             self._pivots[group] = self._chosen(group)
         return self._pivots[group]
 
     def _chosen(self, group: int) -> np.ndarray:
         own: np.ndarray = self._points[: self._filtered][self._groups[: self._filtered] == group]
-        if not len(own):
-            return own
-        ranks = np.argsort(np.argsort(own, axis=0), axis=0)
-        # One that is good in all, and some that weigh one objective more.
-        weights = np.vstack([np.ones(own.shape[1]), 1 + 2 * np.eye(own.shape[1])])[:PIVOTS]
-        return np.ascontiguousarray(own[np.unique(np.argmin(ranks @ weights.T, axis=0))])
+        seen = self._seen[self._seen_groups == group]
+        return pivots(own, seen if len(seen) else own) if len(own) else own
 
     def surely_dominated(self, points: np.ndarray, groups: np.ndarray) -> np.ndarray:
         """Mask of points, shape (n,), that a point of their own group dominates, as far as the index tells.
@@ -158,21 +158,33 @@ class Archive:
 
     def index(self) -> Index:
         """The index of the points so far, built anew where they have become many more since the last one."""
-        if self._index is None or len(self._points) > GROWTH * self._indexed + NEW:
+        if self._index is None or self._size > GROWTH * self._indexed + NEW:
+            self._join()
             self._index = build(self._points, self._groups, self._groups_in_all)
-            self._indexed = len(self._points)
+            self._indexed = self._size
         return self._index
 
     def __getstate__(self) -> dict[str, object]:
         # The index is built anew where the archive is read.
         return self.__dict__ | {"_index": None, "_indexed": 0}
 
+    def _join(self) -> None:
+        """Put what was added into the arrays."""
+        if self._new:
+            parts = [(self._points, self._places, self._groups), *self._new]
+            self._points, self._places, self._groups = map(np.concatenate, zip(*parts, strict=True))
+            self._new = []
+
     def _filter(self) -> None:
-        if len(self._points) == self._filtered:
+        if self._size == self._filtered:
             return
+        self._join()
         keep = _by_group(self._points, self._groups)
+        if not len(self._seen) and len(keep) < len(self._points) / 2:
+            seen = evenly(self._points, SEEN)
+            self._seen, self._seen_groups = self._points[seen], self._groups[seen]
         self._points, self._places, self._groups = self._points[keep], self._places[keep], self._groups[keep]
-        self._filtered = len(self._points)
+        self._size = self._filtered = len(self._points)
         self._pivots = {}
         self._indexed = min(self._indexed, self._filtered)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from dse.pareto import slabs
 from dse.pareto.kernels import BLOCK, MARGIN, not_beaten, round_values
+from dse.pareto.pivots import by_looks, evenly, in_turn
 from dse.pareto.slabs import in_parts
 
 DIGITS = 12
@@ -116,8 +117,7 @@ def _survivors(points: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
     for size, most in zip(SAMPLE, PIVOTS, strict=True):
         if len(current) < FEW:
             break
-        # Steps of the golden ratio: no period of a grid's axes makes the sample one-sided.
-        sample = current[(np.arange(size) * 0.6180339887498949 % 1.0 * len(current)).astype(np.int64)]
+        sample = current[evenly(current, size)]
         front = sample[_compared(sample)]
         if len(front) > MOST_OF_A_SAMPLE * size:
             break
@@ -129,24 +129,11 @@ def _survivors(points: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
 def _pivots(sample: np.ndarray, front: np.ndarray, most: int) -> tuple[np.ndarray, int]:
     """At most so many points of a sample's frontier, the best before the others, and the number of the best."""
     seen = sample[: SAMPLE[0]]
-    # The share of the sample that a point dominates, as if the columns were independent.
-    share = np.ones(len(front))
-    for column, own in zip(seen.T, front.T, strict=True):
-        share *= len(seen) - np.searchsorted(np.sort(column), own)
-    front = front[np.argsort(-share, kind="stable")[:most]]
+    front = by_looks(front, seen, most)
     if most > BEST:
         return front, min(BEST, len(front))
-    dominates = np.ones((len(front), len(seen)), dtype=bool)
-    for column, own in zip(seen.T, front.T, strict=True):
-        dominates &= column > own[:, None]
-    best = [0]
-    while len(best) < len(front):
-        dominates &= ~dominates[best[-1]]
-        gains = np.count_nonzero(dominates, axis=1)
-        if gains.max() < LEAST_GAIN * len(seen):
-            break
-        best.append(int(np.argmax(gains)))
-    return front[best], len(best)
+    best = in_turn(front, seen, most, LEAST_GAIN)
+    return best, len(best)
 
 
 def _eliminate(points: np.ndarray, pivots: np.ndarray, best: int) -> tuple[np.ndarray, np.ndarray]:

@@ -134,7 +134,9 @@ class Streaming:
 
     def __init__(self, archive: Archive, tally: Tally, done: Callable[[int], None]) -> None:
         self.archive, self.tally, self.done = archive, tally, done
-        self.lock = threading.Lock()
+        self.lock, self.filing = threading.Lock(), threading.Lock()
+        self.found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        self.pivots, self.index = dict[int, np.ndarray](), archive.index()
 
     def run(self, prepared: Prepared, start: int, groups: np.ndarray, whole: Mapping[str, int]) -> None:
         """Send a region through its nest.
@@ -155,19 +157,35 @@ class Streaming:
                     box = next(boxes, None)
                     if box is None:
                         return
-                    group = int(groups[tuple(lo for lo, _ in box[: len(prepared.grouped)])])
-                    pivots, index = self.archive.pivots(group), self.archive.index()
-                points, local = worker.run(box, pivots, group, index)
+                group = int(groups[tuple(lo for lo, _ in box[: len(prepared.grouped)])])
+                points, local = worker.run(box, self._good(group), group, self.index)
                 places = start + prepared.places(box, local, whole)
                 with self.lock:
-                    self.archive.add(points, places, np.full(len(places), group))
+                    self.found.append((points, places, np.full(len(places), group)))
                     self.done(math.prod(hi - lo for lo, hi in box))
 
         with ThreadPoolExecutor(len(workers)) as pool:
             list(pool.map(work, workers))
+        self._file()
         for worker in workers:
             worker.count(self.tally)
         self.tally.enumerated += math.prod(prepared.shape)
+
+    def _good(self, group: int) -> np.ndarray:
+        """Pivots of a group; those of before while another thread puts what was found into the archive."""
+        if self.filing.acquire(blocking=False):
+            try:
+                self._file()
+                self.pivots[group], self.index = self.archive.pivots(group), self.archive.index()
+            finally:
+                self.filing.release()
+        return self.pivots.get(group, np.empty((0, self.archive.objectives)))
+
+    def _file(self) -> None:
+        with self.lock:
+            found, self.found = self.found, []
+        for points, places, groups in found:
+            self.archive.add(points, places, groups)
 
 
 def _in_order(value: Labelled, loops: Sequence[str]) -> Labelled:
