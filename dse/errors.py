@@ -5,10 +5,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 # What is shown of faults: no more than a person would read, whatever the input holds.
 MOST_FAULTS, MOST_WHERE, MOST_PROBLEM = 50, 400, 1000
+# Names that a misspelt one is compared with, letter by letter.
+MOST_COMPARED = 2000
 
 
 def shown(value: Any, most: int = 60) -> str:
@@ -84,7 +87,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     longer = sorted((k for k in by_lower if k.startswith(str(name).lower())), key=len)
     if longer and len(str(name)) > 2:
         return by_lower[longer[0]]
-    found = difflib.get_close_matches(str(name).lower(), by_lower, n=5, cutoff=0.62)
+    compared: Iterable[str] = by_lower
+    if len(by_lower) > MOST_COMPARED:
+        # Rows of the user's own, not a catalogue: those that begin alike.
+        compared = islice((k for k in by_lower if k[:1] == str(name).lower()[:1]), MOST_COMPARED)
+    found = difflib.get_close_matches(str(name).lower(), compared, n=5, cutoff=0.62)
     # Of names about as close the one whose letters were only swapped.
     found.sort(key=lambda k: sorted(k) != sorted(str(name).lower()))
     return by_lower[found[0]] if found else None

@@ -36,7 +36,7 @@ from dse.calibration.constants import check_names
 from dse.calibration.measured_axes import SEVERAL, faults_of_network, read_axes
 from dse.calibration.totals import TOTALS, read_totals
 from dse.catalogue import MOST_BYTES, read_at_most
-from dse.errors import Fault, InputError, unknown
+from dse.errors import MOST_FAULTS, Fault, InputError, unknown
 from dse.networks import FAMILIES, MODELS, Family, find_model
 from dse.units import quantity
 
@@ -171,6 +171,10 @@ def read_measurements(path: str | Path) -> list[Measurement]:
             found.append(_measurement(row, line))
         except InputError as error:
             faults += error.at(f"{path}: line {line}").faults
+            if len(faults) >= MOST_FAULTS and line < rows[-1][0]:
+                # The nearest names of a million lines would take minutes.
+                faults[MOST_FAULTS - 1 :] = [Fault(str(path), f"no line after line {line} was looked at")]
+                break
     if not found and not faults:
         faults.append(Fault(str(path), "has no measurements"))
     if faults:

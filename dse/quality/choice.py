@@ -109,4 +109,7 @@ def _in_range(recipe: Recipe, own: Values) -> Masks:
 
 
 def _same(values: npt.NDArray[np.float64], wanted: float) -> npt.NDArray[np.bool_]:
-    return np.isclose(values, wanted, rtol=1e-9, atol=0, equal_nan=True)
+    # As `np.isclose` does, which takes 30 times as long: a spec asks it of every published point.
+    if math.isnan(wanted):
+        return np.isnan(values)
+    return values == wanted if math.isinf(wanted) else np.abs(values - wanted) <= 1e-9 * abs(wanted)

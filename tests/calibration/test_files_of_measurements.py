@@ -48,6 +48,14 @@ def test_a_row_without_an_effect_or_a_meaning_is_refused_with_its_line(tmp_path,
     assert told in refusal(done)
 
 
+def test_after_so_many_faults_no_line_is_looked_at(tmp_path):
+    """The nearest names of a million lines that are wrong would take minutes."""
+    rows = [f"resnet5{i}1,a100-sxm-80gb,mine,fp16,latency,1,ms,batch=8" for i in range(90)]
+    told = refusal(run(tmp_path, "validate", *rows))
+    assert "line 50: network: unknown" in told
+    assert told.endswith("no line after line 51 was looked at") and len(told.splitlines()) == 50
+
+
 def test_a_column_that_is_there_twice_is_refused(tmp_path):
     done = run(tmp_path, "validate", "resnet50,rtx-4090,mine,fp16,latency,3,ms,,,,,4", header=f"{HEADER},value")
     assert "the column 'value' is there twice" in refusal(done)

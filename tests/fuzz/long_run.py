@@ -2,10 +2,10 @@
 
 python -m tests.fuzz.long_run TARGET [--inputs 100000] [--seconds 3600] [--seed 1] [--plain]
 
-It ends after so many inputs, or so many seconds, and tells how many there were. It prints what came out besides clear
-errors, each kind once with the input, and ends with 1 where there was any. An input may take at most two seconds of the
-processor, and a minute until it is done (others may be at work on the machine); the memory of the process may grow by
-at most two GiB.
+It ends after so many inputs, or so many seconds, and tells after every 10,000 how many there were. It prints what came
+out besides clear errors, each kind once with the input, and ends with 1 where there was any. An input may take at most
+two seconds of the processor, and a minute until it is done (others may be at work on the machine); the memory of the
+process may grow by at most two GiB.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Run:
         self.slowest = max(self.slowest, time.process_time() - started)
         if self.outcomes.total() % 10_000 == 0:
             gc.collect()
+            if not self.done:
+                self.report()
 
     def fail(self, what: str, data: bytes, kind: str = "") -> None:
         """Note a failure; of each kind one input is kept."""

@@ -118,6 +118,22 @@ def test_a_file_that_is_not_there(tmp_path):
         find_model(str(tmp_path / "none.csv"))
 
 
+def test_after_so_many_faults_no_row_is_looked_at(tmp_path):
+    """The nearest names of a million rows that are wrong would take hours."""
+    path = tmp_path / "bad.csv"
+    rows = [f"row{i},add,rwo{i},,8\n" for i in range(200)]
+    path.write_text("".join(["name,kind,reads,inputs,outputs\n", *rows]))
+    with pytest.raises(InputError) as caught:
+        find_model(str(path))
+    told = str(caught.value).splitlines()
+    assert "row 3: reads: unknown row 'rwo2'; allowed: row0, row1" in told[4]
+    assert told[-1] == f"{path}: no row after row {len(told) // 2} was looked at" and len(told) == 50
+    path.write_text("".join(["name,kind,reads,inputs,outputs\nrow,input,,8,8\nsum,add," + "who " * 1000 + ",,8\n"]))
+    with pytest.raises(InputError) as caught:
+        find_model(str(path))
+    assert len(caught.value.faults) < 60
+
+
 def test_a_table_of_the_zoo_is_still_one_model(tmp_path):
     path = tmp_path / "two.toml"
     path.write_text("op = 3\n", encoding="utf-8")

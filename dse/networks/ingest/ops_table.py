@@ -30,13 +30,14 @@ import io
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from dse import formulas
 from dse.catalogue import read_at_most, read_toml
-from dse.errors import Fault, InputError, shown, unknown
+from dse.errors import MOST_FAULTS, Fault, InputError, shown, unknown
 from dse.networks.adapted import NOTHING_ADAPTED, Adapted, is_adapted
 from dse.networks.levers import KERNEL, TILE
 from dse.networks.models import Model
@@ -84,21 +85,23 @@ def table_model(table: Sequence[Mapping[str, Any]], path: Path) -> Model:
     faults: list[Fault] = []
     if not table:
         faults.append(Fault(str(path), "holds no layers; give at least one row"))
-    known: list[str] = []
-    read: list[dict[str, Any]] = []
+    read: dict[str, dict[str, Any]] = {}
     for number, row in enumerate(table, 1):
-        entry = _row(row, f"{path}: row {number}", known, faults)
-        known.append(entry["name"])
-        read.append(entry)
+        entry = _row(row, f"{path}: row {number}", read, faults)
+        read[entry["name"]] = entry
+        if len(faults) >= MOST_FAULTS and number < len(table):
+            # Nearest names to those of a million rows would take hours.
+            faults[MOST_FAULTS - 1 :] = [Fault(str(path), f"no row after row {number} was looked at")]
+            break
     if faults:
         raise InputError(faults)
 
     def builder(net: Net) -> Tensor:
-        return _build(net, read)
+        return _build(net, read.values())
 
     builder.__doc__ = f"The layers of {path.name}."
     # Rows that say the same are the same network, in whatever file.
-    digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([*read.values()], sort_keys=True).encode()).hexdigest()
     source = f"{path.name} (sha256 {digest[:16]})"
     family = with_levers(Family(path.stem, builder, (), MappingProxyType({}), (), "vision", source))
     layers = {"rows": [dict(row) for row in table]}
@@ -153,7 +156,7 @@ def _read(whole: Tensor, part: float | None) -> Tensor:
     return whole if part is None else Tensor(part, 1.0, view_of=whole)
 
 
-def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Fault]) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], where: str, known: dict[str, Any], faults: list[Fault]) -> dict[str, Any]:
     """One row with its texts and counts; what is wrong is noted."""
     given = {column: value for column, value in row.items() if value not in ("", None)}
     faults += [unknown("column", str(column), COLUMNS, where) for column in given if column not in COLUMNS]
@@ -168,7 +171,8 @@ def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Faul
     }
     if "k" in numbers:
         numbers = {"k_h": numbers["k"], "k_w": numbers["k"]} | numbers
-    reads = _reads(texts["reads"], known, where, faults) if "reads" in given else [(name, None) for name in known[-1:]]
+    before = [(name, None) for name in islice(reversed(known), 1)]
+    reads = _reads(texts["reads"], known, where, faults) if "reads" in given else before
     reads = [] if texts["kind"] == INPUT else reads
     counts = {name: 0.0 for name in COUNTS if name not in OPTIONAL} | _from_shape(texts["kind"], numbers, where, faults)
     counts |= {name: numbers[name] for name in COUNTS if name in numbers}
@@ -183,10 +187,12 @@ def _row(row: Mapping[str, Any], where: str, known: list[str], faults: list[Faul
     return {**texts, "reads": reads, "repeat": numbers.get("repeat", 1.0), "counts": counts}
 
 
-def _reads(text: str, known: list[str], where: str, faults: list[Fault]) -> list[tuple[str, float | None]]:
+def _reads(text: str, known: Mapping[str, Any], where: str, faults: list[Fault]) -> list[tuple[str, float | None]]:
     """The rows that are read, each with the elements of the part that is, or None for all."""
     found: list[tuple[str, float | None]] = []
     for word in [] if text == NOTHING else text.split():
+        if len(faults) >= MOST_FAULTS:
+            break
         name, _, part = (word, "", "") if word in known else word.rpartition(":")
         if name not in known:
             faults.append(unknown("row", word, known, f"{where}: reads"))
