@@ -90,7 +90,7 @@ def prepared(space: Space, threads: int) -> Callable[[], tuple[int, np.ndarray]]
 
     It gives the number of feasible designs and their least objectives.
     """
-    kernel, arguments = _compiled(), _arguments(space)
+    kernel, arguments = _compiled(), sheet_of(space)
     networks = len(arguments[0])
     # More parts than threads: none waits long for the other.
     edges = np.unique(np.linspace(0, networks, 8 * threads + 1).astype(int)).tolist()
@@ -110,7 +110,8 @@ def prepared(space: Space, threads: int) -> Callable[[], tuple[int, np.ndarray]]
     return whole
 
 
-def _arguments(space: Space) -> tuple[Any, ...]:
+def sheet_of(space: Space) -> tuple[Any, ...]:
+    """What the sheet is of: counts of each network, formats, batches, rates of devices, constants and limits."""
     values = program(space, ("throughput", "carbon", "electricity_cost", "memory_free")).values
 
     def over(name: str, *dims: str) -> np.ndarray:

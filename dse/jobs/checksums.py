@@ -34,6 +34,14 @@ class Sums:
             self._known = dict(_read(self.path))
         return self._known
 
+    @property
+    def bytes(self) -> int:
+        """Bytes of all files; 0 where the checksums themselves are damaged."""
+        try:
+            return sum(size for _, size in self.known.values())
+        except Damaged:
+            return 0
+
     def note(self, file: Path, content: Any) -> None:
         """Note what is written to a file."""
         name = self.name(file)

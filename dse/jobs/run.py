@@ -14,6 +14,7 @@ from typing import Any
 from dse.errors import DseError, InputError
 from dse.grid.blocks import Grid
 from dse.jobs import folder as folders
+from dse.jobs.checksums import Sums
 from dse.jobs.covered import UncoveredError, check_covered, kept
 from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, without_ties
 from dse.jobs.manifest import code_key, job_key, make_manifest
@@ -31,6 +32,10 @@ from dse.pareto.scanner import Checkpoint, Progress, Scanner
 from dse.pareto.shares import Shares
 from dse.pareto.ties import INTERVAL
 from dse.pareto.units import Block, Source
+from dse.units import format_quantity
+
+# A standing grid of at most so many bytes is read through before it is said to stand: 0.2 s.
+READ_THROUGH = 2**28
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def _reuse(job: Job, folder: Path, plots: bool) -> Result:
             if (folder / SUMS).exists():
                 shutil.copyfile(folder / SUMS, work.part / SUMS)
             result = folders.write(result, job, work.part, folder, plots)
-    return replace(result, state="reused")
+    return replace(result, state="reused", messages=_unread(folder))
 
 
 def _hand_over(stores: Sequence[Store], work: Work, folder: Path) -> None:
@@ -184,8 +189,22 @@ def _hand_over(stores: Sequence[Store], work: Work, folder: Path) -> None:
 
 
 def _damage(folder: Path) -> str:
-    """What of a standing grid is missing or cut short, in words; "" where nothing is, or no grid is kept."""
-    return _told(sums_of(folder).wrong(thorough=False))
+    """What of a standing grid is not as it was written, in words; "" where nothing is known of any, or none is kept."""
+    sums = sums_of(folder)
+    return _told(sums.wrong(thorough=_is_read_through(sums)))
+
+
+def _is_read_through(sums: Sums) -> bool:
+    return sums.bytes <= READ_THROUGH
+
+
+def _unread(folder: Path) -> tuple[str, ...]:
+    """What is told of a standing grid that is too large to be read before it is said to stand."""
+    sums = sums_of(folder)
+    if _is_read_through(sums):
+        return ()
+    size = format_quantity(float(sums.bytes), "B")
+    return (f"of the grid's files ({size}) lengths were compared; their content is checked whenever it is read",)
 
 
 def _told(wrong: Sequence[str]) -> str:

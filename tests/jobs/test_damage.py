@@ -94,13 +94,23 @@ def test_neither_are_names_and_axes(expected, tmp_path, name, damage):
         dse.load(tmp_path / "x").grid.load()
 
 
-@pytest.mark.parametrize("damaged", [cut_short, emptied, lost], indirect=True)
+@pytest.mark.parametrize("damaged", DAMAGES, indirect=True)
 def test_a_finished_result_is_computed_again(damaged, expected):
     again = dse.explore(KEPT, out=damaged, plots=False)
     assert again.state == "recomputed"
     assert again.messages == (f"1 damaged files ({CHUNK}) of the standing grid: it is computed again",)
     assert_same(again, expected)
     assert dse.explore(KEPT, out=damaged, plots=False).state == "reused"
+
+
+@pytest.mark.parametrize("damaged", [changed_inside], indirect=True)
+def test_of_a_large_grid_lengths_are_compared_and_that_is_told(damaged, monkeypatch):
+    monkeypatch.setattr(runs, "READ_THROUGH", 1)
+    again = dse.explore(KEPT, out=damaged, plots=False)
+    assert again.state == "reused"
+    assert "lengths were compared; their content is checked whenever it is read" in again.messages[0]
+    with pytest.raises(InputError, match="is damaged, or of another grid"):
+        again.grid.load()
 
 
 @pytest.mark.parametrize("damaged", DAMAGES, indirect=True)
