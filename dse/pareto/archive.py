@@ -50,6 +50,8 @@ class Index:
 class Archive:
     """Non-dominated points so far, one set a group, and an index that tells that a point is surely dominated.
 
+    `seen` are some points, good and bad, and their groups, by which pivots are chosen; another archive may take them.
+
     The non-dominated points of a union are those of the parts' non-dominated points: archives of parts add up.
     """
 
@@ -66,7 +68,7 @@ class Archive:
         self._groups = np.empty(0, dtype=np.int64)
         self._new: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         self._size = self._filtered = 0
-        self._seen, self._seen_groups = self._points, self._groups
+        self.seen = self._points, self._groups
         self._pivots: dict[int, np.ndarray] = {}
         self._index: Index | None = None
         self._indexed = 0
@@ -130,14 +132,16 @@ class Archive:
 
     def pivots(self, group: int) -> np.ndarray:
         """A few points of a group that dominate many. Shape (n, m)."""
+        if not self._filtered:
+            self._filter()
         if group not in self._pivots:
             self._pivots[group] = self._chosen(group)
         return self._pivots[group]
 
     def _chosen(self, group: int) -> np.ndarray:
         own: np.ndarray = self._points[: self._filtered][self._groups[: self._filtered] == group]
-        seen = self._seen[self._seen_groups == group]
-        return pivots(own, seen if len(seen) else own) if len(own) else own
+        points, groups = self.seen
+        return pivots(own, points[groups == group]) if len(own) else own
 
     def surely_dominated(self, points: np.ndarray, groups: np.ndarray) -> np.ndarray:
         """Mask of points, shape (n,), that a point of their own group dominates, as far as the index tells.
@@ -180,9 +184,9 @@ class Archive:
             return
         self._join()
         keep = _by_group(self._points, self._groups)
-        if not len(self._seen) and len(keep) < len(self._points) / 2:
+        if not len(self.seen[0]) and len(keep) < len(self._points) / 2:
             seen = evenly(self._points, SEEN)
-            self._seen, self._seen_groups = self._points[seen], self._groups[seen]
+            self.seen = self._points[seen], self._groups[seen]
         self._points, self._places, self._groups = self._points[keep], self._places[keep], self._groups[keep]
         self._size = self._filtered = len(self._points)
         self._pivots = {}

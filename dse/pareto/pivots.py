@@ -9,6 +9,8 @@ LOOKED_AT, AGAINST = 2048, 1024
 # Points chosen out of the best looking ones, and the share of designs that each must add: a look at the index costs as
 # much as some comparisons.
 BEST, MOST, LEAST_GAIN = 64, 8, 0.04
+# Points chosen where none was seen.
+UNSEEN = 3
 
 
 def evenly(points: np.ndarray, most: int) -> np.ndarray:
@@ -46,7 +48,9 @@ def in_turn(front: np.ndarray, seen: np.ndarray, most: int, least: float) -> np.
 
 
 def pivots(good: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """A few of some good points, shape (n, m), that dominate many of those seen, shape (k, m)."""
-    seen = seen[evenly(seen, AGAINST)]
-    looked_at = by_looks(good[evenly(good, LOOKED_AT)], seen, BEST)
+    """A few of some good points, shape (n, m), that dominate many of those seen, shape (k, m), if there are any."""
+    good, seen = good[evenly(good, LOOKED_AT)], seen[evenly(seen, AGAINST)]
+    if not len(seen):
+        return np.ascontiguousarray(by_looks(good, good, UNSEEN))
+    looked_at = by_looks(good, seen, BEST)
     return np.ascontiguousarray(in_turn(looked_at, seen, MOST, LEAST_GAIN))

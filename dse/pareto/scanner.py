@@ -27,6 +27,7 @@ TILE = 1_000_000
 MOST = 2**62
 
 Progress = Callable[[int, int], None]
+Seen = tuple[np.ndarray, np.ndarray]
 
 
 class Checkpoint(Protocol):
@@ -50,6 +51,8 @@ class Scanner:
         self.streams = self.engine.least < math.inf and all(b.streams for b in blocks)
         self.objectives, self.per = blocks[0].cut.objectives, blocks[0].cut.per
         self.texts = group_texts([b.space for b in blocks], self.per)
+        # Some designs that an earlier scan of this process has seen.
+        self.seen: Seen | None = None
 
     @cached_property
     def units(self) -> tuple[Unit, ...]:
@@ -108,6 +111,7 @@ class Scanner:
             if checkpoint is not None and run.whole:
                 checkpoint(run.partial, True)
             raise
+        self.seen = run.archive.seen
         return run.partial()
 
 
@@ -134,6 +138,7 @@ class _Run:
         self.programs = scanner.programs
         self.streams, self.progress, self.all = scanner.streams, progress or (lambda done, size: None), size
         self.archive = new_archive(self.blocks)
+        self.archive.seen = scanner.seen or self.archive.seen
         self.tally, self.cloud, self.numbers = Tally(), new_cloud(self.blocks), list[int]()
         self.done, self.whole = 0, True
         if known is not None:
