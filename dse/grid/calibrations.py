@@ -68,21 +68,13 @@ def width_outside(space: Space, choice: Choice) -> str:
     return f"80 % within a factor {widest:.2f} there, by how far predictions of batches left out moved"
 
 
-def stands_for(space: Space) -> dict[tuple[str, str], list[str]]:
-    """The software taken where none is named, and what else is calibrated, by device and the former.
-
-    Only where there is a choice.
-    """
+def stands_for(space: Space) -> list[tuple[str, str]]:
+    """The software taken where none is named, with the device that it was measured on."""
     axis = space.axes.get(SOFTWARE_AXIS)
-    if axis is None or set(axis.values) != {AUTO} or not calibrated_anywhere(space):
-        return {}
-    domain = domain_of(space.family, _phase(space))
-    found: dict[tuple[str, str], list[str]] = {}
-    for one in dict.fromkeys(choice.calibration for choice in calibrations_chosen(space).data.flat):
-        own = {c.software for c in space.calibrations.values() if (c.device, c.domain) == (one.device, domain)}
-        if rest := sorted(own - {one.software}):
-            found[one.device, one.software] = rest
-    return found
+    if axis is None or set(axis.values) != {AUTO}:
+        return []
+    chosen = dict.fromkeys(choice.calibration for choice in calibrations_chosen(space).data.flat)
+    return list(dict.fromkeys((one.software, one.device) for one in chosen if not one.pooled))
 
 
 def spreads(space: Space) -> Labelled:

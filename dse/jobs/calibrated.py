@@ -57,8 +57,7 @@ def remarks(spaces: Iterable[Space]) -> Iterator[str]:
                 found.setdefault((choice.what, choice.calibration.spread), {})[device] = None
             if outside := batches_outside(space, choice):
                 extrapolated[f"{device}: {outside}: {width_outside(space, choice)}"] = None
-        for (device, taken), rest in stands_for(space).items():
-            software[f"{taken} on {device} (calibrated too: {few(rest)})"] = None
+        software |= dict.fromkeys(f"{taken} on {device}" for taken, device in stands_for(space))
     told = [f"{few(devices, 8)}: {what}, 80 % within a factor {k:.2f}" for (what, k), devices in found.items()]
     yield from (f"calibration falls back on what is nearest: {text}" for text in told[:_TOLD])
     if len(told) > _TOLD:

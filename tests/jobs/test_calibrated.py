@@ -63,7 +63,7 @@ def test_notes_tell_what_stands_in_and_what_was_never_measured(found):
     assert "jetson-orin-nano-8gb: never measured: class:edge" in notes
     assert f"within a factor {OF_CLASS.spread:.2f}" in notes
     assert "rtx-3090: batch 1, measured at 96 to 1024: 80 % within a factor 1.6" in notes
-    assert "torch-nchw on rtx-3090 (calibrated too: torch-nhwc)" in notes
+    assert "of several that with most rows: torch-nchw on rtx-3090" in notes
     assert "rtx-3090: never" not in notes
     plain = dse.explore({**SPEC, "deployment": {"batch": 1}, "objectives": {"minimize": ["latency"]}})
     assert not any("calibrat" in note for note in plain.manifest["notes"])
