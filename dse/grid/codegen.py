@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import hashlib
 import importlib.util
 import inspect
@@ -40,6 +41,16 @@ class Unaliased(Compiler):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)  # type: ignore[no-untyped-call]
         self.state.flags.noalias = True
+
+    def compile_extra(self, function: Any) -> Any:
+        """Compile while Python collects no garbage: it would look through all that is there time and again."""
+        collects = gc.isenabled()
+        gc.disable()
+        try:
+            return super().compile_extra(function)  # type: ignore[no-untyped-call]
+        finally:
+            if collects:
+                gc.enable()
 
 
 KERNEL: dict[str, Any] = {**OPTIONS, "nogil": True, "pipeline_class": Unaliased}
