@@ -123,7 +123,7 @@ FORMS = {
         ),
         # Matrix products reach 0.73 of the peak rate and 0.80 of the bandwidth on an A100, attention half of the rate.
         # The weight of these was chosen on llama.cpp's rows, so that it owes nothing to those of other engines: the
-        # README tells how much it flatters llama.cpp's own.
+        # docs/validation.md tells how much it flatters llama.cpp's own.
         # Engines tuned for the devices that they run on reach like shares of the datasheet on each.
         Form(
             "decoder",
