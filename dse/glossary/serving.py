@@ -104,8 +104,8 @@ SERVING: dict[str, Name] = {
         "circumstance",
         "1",
         "memory",
-        "whose energy a byte of main memory takes: auto, that of the device's kind where it is published, else of the "
-        "energy profile; energy_profile; or the name of a memory",
+        "whose energy a byte of main memory takes: auto, that of the device's kind or the nearest generation that is "
+        "published, else of the energy profile; energy_profile; or the name of a memory",
         default="auto",
     ),
     "region": Name(

@@ -1,4 +1,4 @@
-"""What a byte of main memory costs: a published figure of its kind, of a memory that is named, or of a technology."""
+"""What a byte of main memory costs: a published figure of its kind or line, of a memory named, or of a technology."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from dse.errors import few
 from dse.grid.labelled import Labelled, places
 from dse.grid.space import Axis, Space
-from dse.profiles import Memory, akin, usual_memory
+from dse.profiles import Memory, kind_of, usual_memory
 
 MEMORY_AXIS = "memory_profile"
-# Of the kind that each device has, where that is published; of the energy profile.
+# Of the kind that each device has, or the nearest of its line; of the energy profile.
 AUTO, OF_PROFILE = "auto", "energy_profile"
 
 
@@ -40,15 +40,13 @@ def memory_text(space: Space, device: str, chosen: str, profile: str) -> str:
     """What a byte of main memory of a device is charged, in words, and why where nothing of its kind is published."""
     taken, kind = memory_taken(space, device, chosen), space.devices[device].memory_type
     if taken is not None:
-        return f"{taken.name}, {taken.energy * 1e12:.4g} pJ/B, {taken.what} ({taken.source})"
+        text = f"{taken.name}, {taken.energy * 1e12:.4g} pJ/B, {taken.what} ({taken.source})"
+        other = chosen == AUTO and kind_of(kind) != taken.kind
+        return f"{text}, since nothing of {kind} is published" if other else text
     text = f"that of the energy profile {profile}, {space.profiles[profile].dram * 1e12:.4g} pJ/B"
     if chosen == OF_PROFILE:
         return text
-    if not kind:
-        return f"{text}: the kind of memory is not stated"
-    near = akin(kind, space.memories)
-    hint = f"; memory_profile may name what is akin: {', '.join(near)}" if near else ""
-    return f"{text}: nothing that stands for {kind} is published{hint}"
+    return f"{text}: " + (f"nothing of the line of {kind} is published" if kind else "the kind of memory is not stated")
 
 
 def memory_texts(space: Space, profiles: Sequence[str]) -> list[str]:

@@ -91,15 +91,20 @@ def kind_of(memory_type: str) -> str:
 
 
 def usual_memory(memory_type: str, memories: Mapping[str, Memory]) -> Memory | None:
-    """What stands for a memory where nothing else is said: a sourced figure of its own kind, else None."""
-    kind = kind_of(memory_type)
-    return next((m for m in memories.values() if m.usual and m.kind == kind), None)
+    """What stands for a memory where nothing else is said: the figure of its own kind, or of the nearest of its line.
+
+    HBM3 takes that of HBM2, DDR5 that of DDR4; None where nothing of the line is published.
+    """
+    line, generation = _line(kind_of(memory_type))
+    akin = [m for m in memories.values() if m.usual and line and _line(m.kind)[0] == line]
+    return min(akin, key=lambda m: (m.kind != kind_of(memory_type), abs(_line(m.kind)[1] - generation)), default=None)
 
 
-def akin(memory_type: str, memories: Mapping[str, Memory]) -> list[str]:
-    """Names of what is published of kinds of the same line: of "HBM3" those of HBM2."""
-    line = re.sub(r"\d.*", "", kind_of(memory_type))
-    return [n for n, m in memories.items() if line and re.sub(r"\d.*", "", m.kind) == line]
+def _line(kind: str) -> tuple[str, int]:
+    """The line of a kind of memory, and its generation: that of "HBM2E" is ("HBM", 2)."""
+    found = re.match(r"([A-Z]*)(\d*)", kind)
+    assert found is not None
+    return found[1], int(found[2] or 1)
 
 
 def _load_memories() -> dict[str, Memory]:

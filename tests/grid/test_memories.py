@@ -7,10 +7,10 @@ import pytest
 
 import dse
 from dse.cli import run
-from dse.profiles import MEMORIES, SCOPES, kind_of
+from dse.profiles import MEMORIES, SCOPES, kind_of, usual_memory
 
 CHIP = {"class": "datacentre-gpu", "peak_int8": "100 TOPS", "bandwidth": "1 TB/s"}
-KINDS = {"hbm2": "HBM2", "hbm3": "HBM3", "gddr6": "GDDR6", "ddr4": "DDR4-3200 x8", "lpddr4": "LPDDR4", "none": None}
+KINDS = {"hbm2": "HBM2", "hbm3": "HBM3", "gddr6x": "GDDR6X", "ddr4": "DDR4-3200 x8", "sram": "SRAM", "none": None}
 CHIPS = {n: {**CHIP, "memory_type": k} if k else CHIP for n, k in KINDS.items()}
 ON = {"device": CHIPS, "precision": "int8", "resolution": 64, "energy_profile": ["horowitz-45nm", "jouppi-7nm"]}
 # Middle of 1.3 to 2.6 nJ and of 250 to 450 pJ, for 64 bits.
@@ -30,12 +30,12 @@ def test_bytes_are_charged_by_the_kind_of_memory(engine):
     metrics = ["operation_energy", "macs", "dram_bytes"]
     named = ["auto", "energy_profile", "ddr5-4800-estimate"]
     data = dse.evaluate("mobilenet_v2", metrics=metrics, memory_profile=named, engine=engine, **ON)
-    by_kind = {"hbm2": 3.97 * 8, "gddr6": (350 + 480) / 2 / 8, "ddr4": 1300 / 8}
+    by_kind = {"hbm2": 3.97 * 8, "hbm3": 3.97 * 8, "gddr6x": (350 + 480) / 2 / 8, "ddr4": 1300 / 8}
     for profile, mac, usual in (("horowitz-45nm", 0.3, HOROWITZ), ("jouppi-7nm", 0.1, JOUPPI)):
         for device in CHIPS:
             of_bytes = data.operation_energy.sel(energy_profile=profile, device=device) - data.macs * mac * 1e-12
             pico = of_bytes / data.dram_bytes * 1e12
-            # Of LPDDR4 there are two figures by the capacity of the die, of HBM3 none.
+            # Nothing is published of HBM3 and GDDR6X, but of their lines; of SRAM as main memory nothing at all.
             expected = {"auto": by_kind.get(device, usual), "energy_profile": usual, "ddr5-4800-estimate": 14 * 8}
             for name, value in expected.items():
                 assert float(pico.sel(memory_profile=name)) == pytest.approx(value, rel=1e-12), (device, name)
@@ -49,10 +49,8 @@ def test_what_was_taken_is_told_and_replayed(tmp_path, capsys):
     assert (
         "hbm2-oconnor-2017, 31.76 pJ/B, of the memory itself (https://doi.org/10.1145/3123939.3124545): hbm2" in told[0]
     )
-    assert told[1].endswith(
-        "that of the energy profile horowitz-45nm, 243.8 pJ/B: nothing that stands for HBM3 is published; "
-        "memory_profile may name what is akin: hbm2-oconnor-2017, hbm2-jouppi-2021: hbm3"
-    )
+    assert told[1].endswith("(https://doi.org/10.1145/3123939.3124545), since nothing of HBM3 is published: hbm3")
+    assert told[4].endswith("horowitz-45nm, 243.8 pJ/B: nothing of the line of SRAM is published: sram")
     held = found.assumptions["memory_profile"]
     assert sorted(held) == ["ddr4-jouppi-2021", "gddr6-jouppi-2021", "hbm2-oconnor-2017"]
     assert held["gddr6-jouppi-2021"]["low"] == {"value": 43.75e-12, "unit": "J/B"}
@@ -83,6 +81,19 @@ def test_assumptions_that_are_wrong(tmp_path):
         with pytest.raises(dse.InputError) as caught:
             dse.explore(spec(), assumptions=wrong)
         assert str(caught.value).endswith(f"memory_profile.hbm2-oconnor-2017.{problem}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "taken"),
+    [
+        ("HBM2e", "hbm2-oconnor-2017"), ("HBM", "hbm2-oconnor-2017"), ("GDDR5", "gddr5-oconnor-2017"),
+        ("GDDR7", "gddr6-jouppi-2021"), ("DDR5-4800 x12", "ddr4-jouppi-2021"), ("DDR3", "ddr3-jouppi-2021"),
+        ("DDR", "ddr-horowitz-2014"), ("LPDDR5X (shared)", "lpddr4-32gbit-ha-2018"), ("SRAM", None), ("", None),
+    ],
+)  # fmt: skip
+def test_the_nearest_of_a_line_stands_for_a_kind(kind, taken):
+    found = usual_memory(kind, MEMORIES)
+    assert (found and found.name) == taken
 
 
 def test_published_figures():
