@@ -90,7 +90,7 @@ class Forest:
         waiting = sum(map(len, new))
         if tree is None or waiting > max(LEAST, GROWTH * tree.size):
             known = [] if tree is None else [tree.held]
-            every = np.unique(np.concatenate([*known, *new]), axis=0)
+            every = _distinct(np.concatenate([*known, *new]))
             self._trees[group] = Tree.of(every[nondominated(every)])
             self._new[group] = []
             self._arrays = None
@@ -112,6 +112,16 @@ class Forest:
             self._leaves[group] = len(tree.points) // BUCKET
             point, node = point + len(tree.points), node + len(tree.corners)
         return np.concatenate([t.points for _, t in trees]), np.concatenate([t.corners for _, t in trees])
+
+
+def _distinct(points: np.ndarray) -> np.ndarray:
+    """Each point once, in order of its columns.
+
+    Not by `np.unique(axis=0)`: an interrupt in the midst of it comes out as another error.
+    """
+    points = points[np.lexsort(points.T[::-1])]
+    first = np.append(True, (points[1:] != points[:-1]).any(axis=1))[: len(points)]
+    return np.asarray(points[first])
 
 
 def _by_group(points: np.ndarray, groups: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:

@@ -105,6 +105,16 @@ class Partial:
         return size
 
 
+def _check_size(path: Path) -> None:
+    """Raise ValueError for an archive that is larger once it is read: packed, or with members that overlap."""
+    with zipfile.ZipFile(path) as packed:
+        members = packed.infolist()
+    if any(member.compress_type != zipfile.ZIP_STORED for member in members):
+        raise ValueError("it is compressed")
+    if sum(member.file_size for member in members) > path.stat().st_size:
+        raise ValueError("its arrays overlap")
+
+
 def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
     """A partial result and its header.
 
@@ -115,10 +125,7 @@ def read_partial(path: Path) -> tuple[Partial, dict[str, Any]]:
     """
     try:
         check_no_pipe(path)
-        with zipfile.ZipFile(path) as packed:
-            # As `save` writes it: what is packed could be of any size once it is not.
-            if any(member.compress_type != zipfile.ZIP_STORED for member in packed.infolist()):
-                raise ValueError("it is compressed")
+        _check_size(path)
         with np.load(path, allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             if header.pop("format") != FORMAT:

@@ -11,6 +11,7 @@ import pytest
 import dse
 from dse.errors import DseError, InputError
 from dse.jobs.resolve import read_job
+from dse.pareto.partial import read_partial
 from dse.units import quantity
 from tests.fuzz.targets import SEVERAL, SMALL, TARGETS, load
 
@@ -30,6 +31,9 @@ def little_memory():
     assert peak < MOST
 
 
+FUNCTIONS = pytest.mark.parametrize(
+    ("depth", "told"), [(60, "come to 1,152,921,504,606,846,976 nodes"), (3000, "recursion"), (3, "calls itself")]
+)
 BITS, NAMES = {"start": 2, "stop": 8, "num": 1000}, ("weight_bits", "activation_bits", "kv_bits")
 
 
@@ -141,6 +145,39 @@ def test_an_onnx_file_of_tensors_that_no_memory_holds(tmp_path):
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10), tmp_path / "n.onnx")
     with pytest.raises(DseError, match=r"2\^53"):
         dse.evaluate(str(tmp_path / "n.onnx"), device="a100-sxm-80gb", precision="int8")
+
+
+@FUNCTIONS
+def test_onnx_functions_that_call_one_another(tmp_path, depth, told):
+    """Each calls the one before it twice: 60 of them come to 2^60 nodes."""
+    onnx = pytest.importorskip("onnx")
+    make, path = onnx.helper, tmp_path / "net.onnx"
+    ids = [make.make_opsetid("", 17), make.make_opsetid("d", 1)]
+    bodies = [[make.make_node("Relu", ["x"], ["y"])]]
+    for i in range(depth):
+        bodies.append([make.make_node(f"f{i}", [a], [b], domain="d") for a, b in (("x", "a"), ("a", "y"))])
+    if told.endswith("calls itself"):
+        bodies[0] = bodies[-1]
+    functions = [make.make_function("d", f"f{i}", ["x"], ["y"], body, ids) for i, body in enumerate(bodies)]
+    ends = [make.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1, 3, 8, 8]) for n in "xy"]
+    graph = make.make_graph([make.make_node(f"f{depth}", ["x"], ["y"], domain="d")], "g", ends[:1], ends[1:])
+    path.write_bytes(make.make_model(graph, functions=functions, opset_imports=ids).SerializeToString())
+    with pytest.raises(InputError, match=told):
+        dse.evaluate(str(path), metrics="macs")
+
+
+def test_a_shard_whose_arrays_overlap(tmp_path):
+    """Entries of one archive over the same bytes: a file of a megabyte that takes a hundred of memory."""
+    whole, path = tmp_path / "whole.npz", tmp_path / "1-of-2.npz"
+    np.savez(whole, **{"left_0": np.zeros(2**17)})
+    content = whole.read_bytes()
+    start, end = content.rindex(b"PK\x01\x02"), content.rindex(b"PK\x05\x06")
+    entry = content[start:end]
+    entries = b"".join(entry.replace(b"left_0", b"left_%c" % (65 + i)) for i in range(50))
+    tail = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 50, 50, len(entries), start, 0)
+    path.write_bytes(content[:start] + entries + tail)
+    with pytest.raises(InputError, match="its arrays overlap"):
+        read_partial(path)
 
 
 @pytest.mark.parametrize(

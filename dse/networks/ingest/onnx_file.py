@@ -14,6 +14,7 @@ import numpy as np
 
 from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError, shown
+from dse.networks.ingest.onnx_functions import check_functions
 from dse.networks.ingest.onnx_weights import Weight, read_weight
 
 # What protobuf can hold at most; larger weights are in files beside it.
@@ -86,6 +87,7 @@ def read_graph(path: Path, content: bytes | None = None) -> Graph:
     try:
         model = onnx.load_model_from_string(content)
         if model.functions:
+            check_functions(model, MOST_NODES)
             model = onnx.inliner.inline_local_functions(model)
     except Exception as error:  # protobuf's and the inliner's own classes have no common base
         raise InputError(Fault(where, f"cannot be read as ONNX: {str(error)[:120]}")) from None
