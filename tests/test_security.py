@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -96,7 +97,7 @@ def test_names_of_jobs_and_networks_are_plain(name):
 
 def test_hostile_names_reach_neither_code_nor_files(tmp_path, monkeypatch):
     """Names of devices and formats are free texts: they are values, and nothing else."""
-    hostile = "../../x'\"; import os #<script>\u202e"
+    hostile = "../../x'\"; import os #<script>"
     written = []
     text = codegen._module_text
     monkeypatch.setattr(codegen, "_module_text", lambda *given: written.append(text(*given)) or written[-1])
@@ -152,6 +153,41 @@ def test_links_are_not_followed_to_what_is_no_result(tmp_path):
     with pytest.raises(InputError, match=r"\.y\.work: is a link to another folder; remove it"):
         dse.explore(SPEC, out=tmp_path / "y", plots=False)
     assert [p.name for p in other.iterdir()] == ["precious"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links are those of POSIX systems")
+@pytest.mark.parametrize("inside", ["lock", "result.part", "grid.zarr/latency"])
+def test_links_in_a_work_folder_are_not_followed(tmp_path, inside):
+    other, link = tmp_path / "other", tmp_path / ".x.work" / inside
+    other.write_text("mine")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(other)
+    with pytest.raises(InputError, match=f"{inside}: is a link; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+    assert other.read_text() == "mine" and link.is_symlink()
+    shutil.rmtree(tmp_path / ".x.work")
+    (tmp_path / ".x.work").mkdir()
+    os.link(other, tmp_path / ".x.work" / "lock")
+    with pytest.raises(InputError, match="lock: has another name too; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+    assert other.read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners are those of POSIX systems")
+def test_the_work_folder_of_another_user_is_refused(tmp_path, monkeypatch):
+    (tmp_path / ".x.work").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(InputError, match="work: is another user's; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+
+
+@pytest.mark.parametrize("table", ["device", "precision"])
+@pytest.mark.parametrize("sign", ["\x1b", "\u202e"])
+def test_names_that_would_act_on_a_terminal_are_refused(table, sign):
+    name = f"{sign}[31mx"
+    own = {"device": {name: {"base": "esp32"}}, "precision": {name: {"weight_bits": 8, "activation_bits": 8}}}
+    with pytest.raises(InputError, match=r"the name '\\(x1b|u202e)\[31mx' holds characters that cannot be shown"):
+        dse.explore({**SPEC, table: {**SPEC.get(table, {}), **own[table]}})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are those of POSIX systems")

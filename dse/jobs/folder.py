@@ -22,10 +22,12 @@ from dse.jobs.result import (
     FRONTIER,
     MANIFEST,
     QUALITY,
+    READ,
     REPORT,
     SEARCH,
     TABLE,
     Result,
+    checksum,
     read_manifest,
 )
 from dse.units import format_quantity
@@ -91,7 +93,8 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
             result = replace(result, manifest={**result.manifest, "notes": notes})
         result.report(part / REPORT)
     files = sorted({MANIFEST, *(path.name for path in part.iterdir())})
-    result = replace(result, manifest={**result.manifest, "plots": plots, "files": files})
+    sums = {name: checksum(part / name) for name in READ if name in files}
+    result = replace(result, manifest={**result.manifest, "plots": plots, "files": files, "checksums": sums})
     (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")
     return result
 

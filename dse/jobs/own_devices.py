@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import glossary, units
-from dse.errors import Fault, InputError, nearest, unknown
+from dse.errors import Fault, InputError, few, nearest, shown, unknown
 from dse.grid.space import check_axis
 from dse.hardware import FIGURES, Device, Linear
 from dse.jobs.axes import axis_values, collect, is_range
@@ -20,6 +20,10 @@ LINEAR = ("tdp", "die_area", "device_price")
 RENT = "price_per_hour"
 SPELLINGS = {"area": "die_area", "price": "device_price"}
 _KNOWN = {**{name: name for name in FIGURES}, **SPELLINGS}
+
+
+# Devices over one another: what the last one has is looked up through all of them.
+MOST_LAYERS = 100
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def own_devices(
     known = catalogues.devices
     for name in _bases_first(tables, faults):
         before = len(faults)
+        if not name.isprintable():
+            faults.append(Fault("device", f"the name {shown(name)} holds characters that cannot be shown"))
         if name == "*" or name.startswith("class:"):
             faults.append(Fault(f"device.{name}", "the name stands for devices of the catalogue; choose another"))
         if _is_over_own(name, tables) and tables[name]["base"] not in made:
@@ -85,15 +91,21 @@ def _is_over_own(name: str, tables: Mapping[str, Mapping[str, Any]]) -> bool:
 
 def _bases_first(tables: Mapping[str, Mapping[str, Any]], faults: list[Fault]) -> list[str]:
     """Names of the devices, each after the one that it is over; those in a circle are left out."""
-    order: list[str] = []
-    while ready := [
-        n for n in tables if n not in order and (not _is_over_own(n, tables) or tables[n]["base"] in order)
-    ]:
-        order += ready
-    circle = [n for n in tables if n not in order]
-    if circle:
-        faults.append(Fault("device", f"devices that are the base of each other in a circle: {', '.join(circle)}"))
-    return order
+    order: dict[str, None] = {}
+    left = list(tables)
+    for _ in range(MOST_LAYERS):
+        ready = [n for n in left if not _is_over_own(n, tables) or tables[n]["base"] in order]
+        order |= dict.fromkeys(ready)
+        left = [n for n in left if n not in order]
+    if left:
+        deep = any(tables[n]["base"] in order for n in left)
+        what = (
+            f"more than {MOST_LAYERS} devices over one another"
+            if deep
+            else ("devices that are the base of each other in a circle")
+        )
+        faults.append(Fault("device", f"{what}: {few(left)}"))
+    return list(order)
 
 
 def _whole(name: str, tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -54,6 +54,9 @@ def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogue
             hint = f"did you mean {close!r}?" if close else "a format of your own is a table of fields"
             faults.append(Fault(where, f"unknown key; {hint}"))
             continue
+        if not name.isprintable():
+            faults.append(Fault("precision", f"the name {shown(name)} holds characters that cannot be shown"))
+            continue
         if named and name not in named:
             faults.append(Fault("precision.scheme", f"does not name {name!r}, a format of this spec"))
         if name in known or name == "*":

@@ -20,7 +20,7 @@ from dse.jobs.document import read_bounded
 from dse.quality.own import VALUES, OwnQuality
 
 KEY = "quality.table"
-MOST_BYTES = 100_000_000
+MOST_BYTES = 20_000_000
 _NAMES = (*CATALOGUE_AXES, NETWORK)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,6 +32,8 @@ SUMS = "grid.sums"
 REPORT = "report.html"
 QUALITY = "quality.csv"
 SEARCH = "search.nc"
+# Files that a result is read from; the others are for people.
+READ = (FRONTIER, CLOUD, SEARCH, ASSUMPTIONS)
 _MOST_BYTES = 64 * 2**20
 # What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
 _KEYS: dict[str, type] = {
@@ -187,6 +190,10 @@ def load(path: str | Path) -> Result:
     if manifest is None:
         what = f"holds no finished result ({MANIFEST} is missing)" if folder.exists() else "no such folder"
         raise InputError(f"{folder}: {what}")
+    if wrong := damaged(folder, manifest):
+        raise InputError(
+            f"{folder / wrong[0]}: is damaged, or of another result; compute the result again with --fresh"
+        )
     try:
         frontier = netcdf.read(folder / FRONTIER)
         cloud = netcdf.read(folder / CLOUD)
@@ -195,6 +202,28 @@ def load(path: str | Path) -> Result:
         raise InputError(f"{folder}: cannot be read: {error}") from None
     assumed = _assumed(folder) if "replayed" in manifest else None
     return Result(frontier, cloud, manifest, folder, assumed=assumed, search=went)
+
+
+def checksum(path: Path) -> str:
+    """CRC-32 of a file, as manifests hold it."""
+    total = 0
+    with path.open("rb") as file:
+        while part := file.read(2**20):
+            total = zlib.crc32(part, total)
+    return f"{total:08x}"
+
+
+def damaged(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+    """Names of the files of a result that are not what was written, of those that it is read from."""
+    return [name for name, known in manifest.get("checksums", {}).items() if _sum_of(folder / name) not in ("", known)]
+
+
+def _sum_of(path: Path) -> str:
+    """The checksum of a file; "" of one that cannot be read, which is told where it is read."""
+    try:
+        return checksum(path) if path.is_file() else ""
+    except OSError:
+        return ""
 
 
 def _assumed(folder: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, witho
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.possible import check_networks
 from dse.jobs.resolve import Job
-from dse.jobs.result import GRID, SUMS, Result, load, read_manifest
+from dse.jobs.result import GRID, SUMS, Result, damaged, load, read_manifest
 from dse.jobs.reuse import Reuse, reusable
 from dse.jobs.same_chunks import Standing
 from dse.jobs.store import Store, check_disk, sums_of
@@ -32,7 +32,7 @@ from dse.pareto.scanner import Checkpoint, Progress, Scanner
 from dse.pareto.shares import Shares
 from dse.pareto.ties import INTERVAL
 from dse.pareto.units import Block, Source
-from dse.units import format_quantity
+from dse.units import counted, format_quantity
 
 # A standing grid of at most so many bytes is read through before it is said to stand: 0.2 s.
 READ_THROUGH = 2**28
@@ -96,7 +96,7 @@ def run(
     if folder is None:
         return compute(job, progress, scan=scan)
     manifest = check_free(job, folder, fresh)
-    damage = _damage(folder)
+    damage = _damage(folder, manifest)
     if _is_current(manifest, fresh) and not damage:
         tidy(folder)
         return _reuse(job, folder, plots)
@@ -112,7 +112,7 @@ def run(
         if known is not None and stores and (wrong := sums_of(work.path).wrong()):
             work.forget(f"{_told(wrong)} of the interrupted run's grid: all is computed again")
             known = None
-        work.messages += [f"{damage} of the standing grid: it is computed again"] if damage else []
+        work.messages += [f"{damage} of the standing result: it is computed again"] if damage else []
         keeping = Keeping(known, work.checkpoint)
         sources = reusable(job, folder) if stores and not _is_same(job, manifest) else {}
         created = _created(job, stores, work.path, known)
@@ -128,7 +128,8 @@ def run(
         result = replace(result, manifest={**result.manifest, "seconds": round(work.seconds, 3)})
         _hand_over(created, work, folder)
         written = folders.write(result, job, work.part, folder, plots)
-    state: Any = "continued" if known else "recomputed" if manifest and not fresh else "computed"
+    outdated = manifest is not None and not fresh and not _is_current(manifest, fresh)
+    state: Any = "continued" if known else "recomputed" if outdated else "computed"
     return replace(written, state=state, messages=tuple(work.messages))
 
 
@@ -188,10 +189,10 @@ def _hand_over(stores: Sequence[Store], work: Work, folder: Path) -> None:
         raise DseError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
-def _damage(folder: Path) -> str:
-    """What of a standing grid is not as it was written, in words; "" where nothing is known of any, or none is kept."""
+def _damage(folder: Path, manifest: Mapping[str, Any] | None) -> str:
+    """What of a standing result is not as it was written, in words; "" where nothing is known of any."""
     sums = sums_of(folder)
-    return _told(sums.wrong(thorough=_is_read_through(sums)))
+    return _told([*sums.wrong(thorough=_is_read_through(sums)), *(damaged(folder, manifest) if manifest else ())])
 
 
 def _is_read_through(sums: Sums) -> bool:
@@ -208,7 +209,7 @@ def _unread(folder: Path) -> tuple[str, ...]:
 
 
 def _told(wrong: Sequence[str]) -> str:
-    return f"{len(wrong):,} damaged files ({wrong[0]}{', ...' if wrong[1:] else ''})" if wrong else ""
+    return f"{counted(len(wrong), 'damaged file')} ({wrong[0]}{', ...' if wrong[1:] else ''})" if wrong else ""
 
 
 def grid_columns(job: Job, grid: Grid) -> tuple[str, ...]:

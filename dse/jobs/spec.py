@@ -24,6 +24,8 @@ from dse.networks.tracing import COUNTINGS
 
 # Keys of the wrong shape that are explained.
 MOST_FAULTS = 100
+# Names in one list.
+MOST_NAMES = 5_000
 _LONGEST = 100
 
 COMBINE = ("choose", "mix", "together")
@@ -31,6 +33,8 @@ ARENAS = ("shared", "separate")
 
 
 def _names(given: Any) -> Any:
+    if isinstance(given, list) and len(given) > MOST_NAMES:
+        raise ValueError(f"give at most {MOST_NAMES:,} names")
     if isinstance(given, str) or (isinstance(given, list) and all(isinstance(n, str) for n in given)):
         return given
     raise ValueError("give a name or a list of names")
@@ -43,6 +47,8 @@ def _switch(given: Any) -> Any:
 
 
 def _listed(given: Any) -> Any:
+    if isinstance(given, list) and len(given) > MOST_NAMES:
+        raise ValueError(f"give at most {MOST_NAMES:,} names")
     return [given] if isinstance(given, str) else given
 
 

@@ -22,6 +22,7 @@ LOCK, FOUND, PART = "lock", "found.npz", "result.part"
 # What is found is put down every so many seconds, takes at most this share of the time, and of the disk at most so many
 # bytes a second.
 EVERY, SHARE, RATE = 2.0, 0.05, 2.0**20
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -177,7 +178,7 @@ def tidy(folder: Path, same: str = "") -> None:
     path = final.parent / f".{final.name}.work"
     with suppress(OSError):
         if path.exists() and not path.is_symlink():
-            with (path / LOCK).open("a+", encoding="utf-8") as lock:
+            with _open(path) as lock:
                 left = path / same
                 if _locked(lock) and not (same and left.exists() and left.read_bytes() != (final / same).read_bytes()):
                     recover(final)
@@ -186,7 +187,7 @@ def tidy(folder: Path, same: str = "") -> None:
 
 def _give_up(path: Path) -> None:
     """Remove a work folder that was not ours yet, where it is nobody's and holds nothing."""
-    with suppress(OSError), (path / LOCK).open("a+", encoding="utf-8") as lock:
+    with suppress(OSError), _open(path) as lock:
         if _locked(lock) and [inside.name for inside in path.iterdir()] == [LOCK]:
             shutil.rmtree(path, ignore_errors=True)
 
@@ -211,7 +212,8 @@ def _lock(path: Path, folder: Path) -> IO[str]:
         if path.is_symlink():
             raise InputError(f"{path}: is a link to another folder; remove it")
         path.mkdir(parents=True, exist_ok=True)
-        lock = (path / LOCK).open("a+", encoding="utf-8")
+        _check_ours(path)
+        lock = _open(path)
         try:
             if _taken(lock, path, folder):
                 return lock
@@ -219,6 +221,25 @@ def _lock(path: Path, folder: Path) -> IO[str]:
             lock.close()
             raise
         lock.close()
+
+
+def _check_ours(path: Path) -> None:
+    """Raise InputError for a work folder that another user made, or that leads elsewhere: it is written to."""
+    if hasattr(os, "geteuid") and path.stat().st_uid != os.geteuid():
+        raise InputError(f"{path}: is another user's; remove it, or choose another --out")
+    for inside, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            if os.path.islink(os.path.join(inside, name)):
+                raise InputError(f"{os.path.join(inside, name)}: is a link; remove it, or choose another --out")
+
+
+def _open(path: Path) -> IO[str]:
+    """The file that locks a work folder; a link in its place is not followed, and nothing else of a second name is."""
+    lock = os.fdopen(os.open(path / LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666), "a+", encoding="utf-8")
+    if os.fstat(lock.fileno()).st_nlink > 1:
+        lock.close()
+        raise InputError(f"{path / LOCK}: has another name too; remove it, or choose another --out")
+    return lock
 
 
 def _taken(lock: IO[str], path: Path, folder: Path) -> bool:
@@ -238,9 +259,9 @@ def _taken(lock: IO[str], path: Path, folder: Path) -> bool:
 def _named(holder: str) -> str:
     try:
         known = json.loads(holder)
-    except ValueError:
+        return f" (process {known['process']} on {known['host']})"
+    except (ValueError, TypeError, KeyError):
         return ""
-    return f" (process {known['process']} on {known['host']})"
 
 
 def _locked(file: IO[str]) -> bool:

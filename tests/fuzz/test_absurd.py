@@ -60,6 +60,11 @@ def nested(depth):
         (with_axis(nested(900)), "its values are nested too deeply"),
         (with_axis("9" * 100_000), "is not a quantity"),
         ({**SPACE, "network": {"family": "decoder", "layers": 1e30, "d_model": 64, "heads": 4, "vocab": 9}}, "2^53"),
+        ({**SPACE, "hardware": {"device": ["x"] * 10_000}}, "at most 5,000 names"),
+        (
+            {**SPACE, "device": {f"d{i}": {"base": f"d{i - 1}" if i else "esp32"} for i in range(2000)}},
+            "more than 100 devices over one another: d100, d101",
+        ),
         ({**SPACE, "deployment": {"batch": 10**400}}, "an integer of thousands of digits"),
         ({**SPACE, "deployment": {"batch": 2**53 + 1}}, "is beyond 2^53"),
         ({**SPACE, **{f"a{i}": {} for i in range(20_000)}}, "and 19,950 more faults"),
@@ -69,7 +74,7 @@ def nested(depth):
         ({**SPACE, "objectives": {"minimize": ["latency"] * 1000}}, "stands twice"),
         ({**SPACE, "precision": {"scheme": "a", "a": dict.fromkeys(NAMES, BITS)}}, "variants; at most"),
     ],
-    ids=range(14),
+    ids=range(16),
 )  # fmt: skip
 def test_specs(spec, told):
     with pytest.raises(InputError) as caught:
@@ -178,6 +183,12 @@ def test_a_shard_whose_arrays_overlap(tmp_path):
     path.write_bytes(content[:start] + entries + tail)
     with pytest.raises(InputError, match="its arrays overlap"):
         read_partial(path)
+
+
+def test_a_shard_that_is_compressed(tmp_path):
+    np.savez_compressed(tmp_path / "1-of-2.npz", points=np.zeros(2**17))
+    with pytest.raises(InputError, match="it is compressed"):
+        read_partial(tmp_path / "1-of-2.npz")
 
 
 @pytest.mark.parametrize(

@@ -97,10 +97,23 @@ def test_neither_are_names_and_axes(expected, tmp_path, name, damage):
 @pytest.mark.parametrize("damaged", DAMAGES, indirect=True)
 def test_a_finished_result_is_computed_again(damaged, expected):
     again = dse.explore(KEPT, out=damaged, plots=False)
-    assert again.state == "recomputed"
-    assert again.messages == (f"1 damaged files ({CHUNK}) of the standing grid: it is computed again",)
+    assert again.state == "computed"
+    assert again.messages == (f"1 damaged file ({CHUNK}) of the standing result: it is computed again",)
     assert_same(again, expected)
     assert dse.explore(KEPT, out=damaged, plots=False).state == "reused"
+
+
+@pytest.mark.parametrize("name", ["frontier.nc", "cloud.nc", "assumptions.toml"])
+def test_one_changed_byte_of_a_table_is_found(name, expected, tmp_path):
+    shutil.copytree(expected.path, tmp_path / "x")
+    content = bytearray((tmp_path / "x" / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "x" / name).write_bytes(content)
+    with pytest.raises(InputError, match=f"{name}: is damaged, or of another result"):
+        dse.load(tmp_path / "x")
+    again = dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert again.messages == (f"1 damaged file ({name}) of the standing result: it is computed again",)
+    assert_same(again, expected)
 
 
 @pytest.mark.parametrize("damaged", [changed_inside], indirect=True)
@@ -153,7 +166,7 @@ def test_an_interrupted_run_starts_over_with_a_damaged_one(tmp_path, monkeypatch
     damage(left / "grid.zarr" / CHUNK)
     found = dse.explore(KEPT, out=tmp_path / "x", plots=False)
     assert found.state == "computed"
-    assert found.messages == (f"1 damaged files ({CHUNK}) of the interrupted run's grid: all is computed again",)
+    assert found.messages == (f"1 damaged file ({CHUNK}) of the interrupted run's grid: all is computed again",)
     assert_same(found, expected)
     assert [p.name for p in tmp_path.iterdir()] == ["x"]
 
@@ -178,7 +191,7 @@ def test_grids_of_several_networks(tmp_path):
     assert set(first.grid.children) == {"one", "two"}
     lost(tmp_path / "x" / "grid.zarr" / "two" / "params" / "c" / "0")
     again = dse.explore(SEVERAL, out=tmp_path / "x", plots=False)
-    assert again.messages == ("1 damaged files (two/params/c/0) of the standing grid: it is computed again",)
+    assert again.messages == ("1 damaged file (two/params/c/0) of the standing result: it is computed again",)
     xr.testing.assert_identical(again.frontier, first.frontier)
 
 

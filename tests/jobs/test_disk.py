@@ -9,14 +9,15 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 from specs import SMALL, changed
 
 import dse
 from dse.errors import DseError
+from dse.jobs import netcdf, store, work
 from dse.jobs import run as runs
-from dse.jobs import store, work
 from dse.pareto.scanner import Scanner
 
 KEPT = changed(SMALL, output__grid=True)
@@ -66,6 +67,17 @@ def test_files_that_may_not_grow(tmp_path, spec, most, expected):
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert_goes_on(tmp_path / "x", spec, expected)
+
+
+def test_a_large_table_that_may_not_grow(tmp_path):
+    """Beyond its buffers the netCDF library does not survive it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, before[1]))
+    try:
+        with pytest.raises(OSError):
+            netcdf.write(xr.Dataset({f"v{i}": ("x", np.arange(50_000.0)) for i in range(20)}), tmp_path / "x.nc")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture

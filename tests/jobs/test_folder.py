@@ -256,6 +256,10 @@ def test_a_folder_that_is_not_there_and_a_broken_file(tmp_path):
         dse.load(tmp_path / "none")
     explore(SMALL, tmp_path / "x")
     (tmp_path / "x" / "frontier.nc").write_bytes(b"broken")
+    with pytest.raises(InputError, match=r"frontier\.nc: is damaged"):
+        dse.load(tmp_path / "x")
+    manifest = json.loads((tmp_path / "x" / "manifest.json").read_text())
+    (tmp_path / "x" / "manifest.json").write_text(json.dumps({**manifest, "checksums": {}}))
     with pytest.raises(InputError, match="x: cannot be read"):
         dse.load(tmp_path / "x")
 

@@ -271,6 +271,7 @@ FILE = {"location": "weights.bin"}
         ({**FILE, "length": "60"}, r"60 bytes in 'weights.bin', but a tensor of shape \(4, 4\) of its type has 64"),
         ({**FILE, "length": "68"}, r"68 bytes in 'weights.bin', but a tensor of shape \(4, 4\) of its type has 64"),
         ({**FILE, "offset": "8", "length": "64"}, "ends at byte 72 of 'weights.bin', which has 70: .*truncated"),
+        ({**FILE, "offset": "7"}, "ends at byte 71 of 'weights.bin', which has 70"),
         ({**FILE, "offset": "8"}, "ends at byte 72 of 'weights.bin', which has 70"),
         ({**FILE, "offset": "1000"}, "ends at byte 1,064 of 'weights.bin', which has 70"),
     ],
