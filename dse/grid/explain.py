@@ -66,7 +66,8 @@ def assumptions(space: Space) -> dict[str, Any]:
         found["calibration"] = f"{chosen.what} (80 % within a factor {float(spreads(space).data):.2f})"
         if outside := batches_outside(space, chosen):
             found["calibration"] += f"; extrapolated ({outside})"
-        if told := cycles_text(chosen.calibration, space.devices[space.axes["device"].values[0]]):
+        device, peak = space.devices[space.axes["device"].values[0]], float(compute_peak(space)[0].data)
+        if told := cycles_text(chosen.calibration, device, peak):
             found["cycles"] = told
     if "device" in space.axes:
         if has_engine(space) and (told := engine_texts(space).data.item()):
