@@ -6,7 +6,6 @@ import math
 
 from dse.calibration.constants import Calibration
 from dse.hardware import Device
-from dse.precision import PRECISIONS, compute_peak
 
 MAC, BYTE = "a multiply-accumulate", "a byte"
 # Fitted costs by what they are of, each in units of the datasheet's time of a multiply-accumulate or of a byte.
@@ -19,13 +18,13 @@ _COSTS = {
 }
 
 
-def cycles(entry: Calibration, device: Device) -> dict[str, float]:
+def cycles(entry: Calibration, device: Device, peak: float) -> dict[str, float]:
     """Cycles of the clock for a multiply-accumulate of each kind of op, and for a byte, by what they are of.
 
-    Empty for what is no microcontroller, and where its clock, peak rate or bandwidth is not stated.
+    `peak` is the rate [OP/s] of the device in the format that is computed in: a calibration of a class has none of its
+    own. Empty for what is no microcontroller, and where its clock, peak rate or bandwidth is not stated.
     """
     clock, bandwidth = device.figure("clock"), device.figure("bandwidth")
-    peak = compute_peak(device.figures, PRECISIONS[entry.precision].compute)[0]
     if device.device_class != "mcu" or math.isnan(clock + bandwidth + peak):
         return {}
     datasheet = {MAC: 2 * clock / peak, BYTE: clock / bandwidth}
@@ -36,7 +35,7 @@ def cycles(entry: Calibration, device: Device) -> dict[str, float]:
     }
 
 
-def cycles_text(entry: Calibration, device: Device) -> str:
+def cycles_text(entry: Calibration, device: Device, peak: float) -> str:
     """The same in words; "" where there are none."""
-    found = ", ".join(f"{value:.3g} for {what}" for what, value in cycles(entry, device).items())
+    found = ", ".join(f"{value:.3g} for {what}" for what, value in cycles(entry, device, peak).items())
     return found and f"{found} (at {device.figure('clock') / 1e6:g} MHz)"

@@ -6,6 +6,7 @@ with the peak rate, traffic with the bandwidth. What a device adds of its own is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +15,7 @@ import numpy as np
 
 from dse.calibration import fitting
 from dse.calibration.batches import with_batches
-from dse.calibration.calibrate import Fitted, errors_of, fit_groups, groups_of, spread_of, with_figures
+from dse.calibration.calibrate import LEAST_SPREAD, Fitted, errors_of, fit_groups, groups_of, spread_of, with_figures
 from dse.calibration.catalogue import AUTO, choose
 from dse.calibration.constants import ANY, CLASS, Calibration
 from dse.calibration.fitting import Array
@@ -23,7 +24,8 @@ from dse.calibration.measurements import Measurement
 from dse.calibration.terms import predicted, problem
 from dse.hardware import DEVICES
 
-# Interval of a device of a class of which no second device was measured: errors of a factor of 3 are usual.
+# Interval of a device of a class of which, or of whose software, no second device was measured: errors of a factor of 3
+# are usual.
 UNKNOWN_SPREAD = 3.0
 
 
@@ -31,8 +33,10 @@ def pooled(fitted: Iterable[Fitted]) -> list[Calibration]:
     """A calibration for each class of devices, software and domain, of each class and domain whatever the software,
     and one of all classes for each domain.
 
-    The intervals of a class come from all devices of it, each left out in turn, and are no narrower than that of any
-    device that was measured. Those with a software share one, whatever the software.
+    The intervals of a class come from all devices of it, each left out in turn, and are wider than that of any device
+    that was measured. Those with a software share one, whatever the software, or take that of all software where it is
+    hardly wider than a measured device's. Where one device alone tells of a software, and no two others of the class
+    tell how they go from device to device, it is no narrower than `UNKNOWN_SPREAD`.
     """
     fitted = [one for one in fitted if tells_of_others(one)]
     found = []
@@ -50,9 +54,12 @@ def of_one_class(device_class: str, members: Sequence[Fitted]) -> list[Calibrati
     every = dict.fromkeys(one.calibration.software for one in members)
     pools = {name: Pool([m for m in members if m.calibration.software == name], _device) for name in every}
     whole = Pool(members, _device)
-    known = [(out, group) for pool in pools.values() for out, group in pool.left_out if not np.isnan(out).any()]
-    shared = max(_spread(known), whole.widest)
-    entries = [pool.calibration(device_class, name, shared) for name, pool in pools.items()]
+    known = {name: pool.known for name, pool in pools.items() if pool.known}
+    shared = _spread([one for of_software in known.values() for one in of_software])
+    shared = shared if _is_wider(shared, whole.widest) else whole.spread
+    alone = shared if len(known) > 1 else max(shared, UNKNOWN_SPREAD)
+    spreads = {name: shared if name in known else alone for name in pools}
+    entries = [pool.calibration(device_class, name, spreads[name]) for name, pool in pools.items()]
     return [*entries, whole.calibration(device_class, ANY, max(whole.spread, shared))]
 
 
@@ -76,6 +83,11 @@ def _spread(known: Sequence[tuple[Array, str]]) -> float:
     return spread_of(np.concatenate([out for out, _ in known]), [group for out, group in known for _ in out])
 
 
+def _is_wider(spread: float, measured: float) -> bool:
+    """Whether devices differ by more than networks on one device do: else what was left out of these tells nothing."""
+    return spread > measured * LEAST_SPREAD
+
+
 class Pool:
     """Measured devices fitted as if they were one, by the form of most of their rows.
 
@@ -95,9 +107,19 @@ class Pool:
         return [(self._residuals(m, constants[g]), g) for m, g in zip(self.members, groups)]
 
     @property
+    def known(self) -> list[tuple[Array, str]]:
+        """Those of `left_out` of which others tell."""
+        return [(out, group) for out, group in self.left_out if not np.isnan(out).any()]
+
+    @property
     def spread(self) -> float:
-        """The factor of the interval of what was left out, and no less than that of any that was measured."""
-        return max(_spread([(out, g) for out, g in self.left_out if not np.isnan(out).any()]), self.widest)
+        """The factor of the interval of what was left out, and wider than that of any that was measured.
+
+        Where devices tell of no more than the networks on them, both count: logarithms of independent errors add in
+        squares.
+        """
+        told, widest = _spread(self.known), self.widest
+        return told if _is_wider(told, widest) else math.exp(math.hypot(math.log(told), math.log(widest)))
 
     @property
     def widest(self) -> float:

@@ -19,12 +19,13 @@ from dse.calibration.fitting import Array
 from dse.calibration.measurements import Measurement
 from dse.calibration.pool import pooled, tells_of_others
 from dse.calibration.terms import predicted, roofline
-from dse.calibration.validation import Comparison, Residuals, joined
+from dse.calibration.validation import Comparison, Residuals, joined, of_rows
 from dse.hardware import DEVICES
 
 # The network that is measured first on a new device.
 FIRST_NETWORK = "resnet50"
-
+# What is known of a device.
+UNMEASURED, ONE_MEASURED = "device not measured", f"only {FIRST_NETWORK} measured"
 
 # What devices of a class and domain are told together as.
 TOLD = {
@@ -43,7 +44,8 @@ def unseen_devices(fitted: Sequence[Fitted]) -> list[Comparison]:
     """Errors on devices left out: with nothing of theirs known, and where one network was measured on them.
 
     Predictions are those that a user of such a device gets, with the software named and without, and so are their
-    intervals. Of classes and domains of which two or more devices were measured, told by kind of device.
+    intervals. Of classes and domains of which two or more devices were measured: told by kind of device, and with the
+    software named for each device, software and number format too.
     """
     named: dict[str, list[Residuals]] = {}
     auto: dict[str, list[Residuals]] = {}
@@ -54,14 +56,15 @@ def unseen_devices(fitted: Sequence[Fitted]) -> list[Comparison]:
         found = [_as_chosen(f, known, f.calibration.software) for f in own]
         named.setdefault(kind, []).extend(found)
         one.setdefault(kind, []).extend(r for r in map(_one_known, found) if len(r.rows))
-    lines = [
-        (named, "device not measured"),
-        (auto, "device not measured, any software"),
-        (one, f"only {FIRST_NETWORK} measured"),
-    ]
+    lines = [(named, UNMEASURED), (auto, f"{UNMEASURED}, any software"), (one, ONE_MEASURED)]
     return [
-        joined(f"{kind}: {what}", "by device", parts) for found, what in lines for kind, parts in found.items() if parts
+        *(_told(kind, what, parts) for found, what in lines for kind, parts in found.items() if parts),
+        *(_told(of_rows(p.rows), what, [p]) for found, what in lines[::2] for parts in found.values() for p in parts),
     ]
+
+
+def _told(name: str, what: str, parts: Sequence[Residuals]) -> Comparison:
+    return joined(f"{name}: {what}", "by device", parts)
 
 
 def _left_out(fitted: Sequence[Fitted]) -> Iterator[tuple[str, list[Fitted], list[Fitted]]]:

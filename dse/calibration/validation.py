@@ -85,9 +85,13 @@ def _inside(one: Fitted, parts: Sequence[Fitted]) -> Array:
 
 def compare(fitted: Fitted, parts: Sequence[Fitted] = ()) -> Comparison:
     """A calibration beside the rows that it was fitted to, and beside those rows when their group is left out."""
-    found = fitted.calibration
-    name = f"{found.device}, {found.software}, {found.precision}"
-    return joined(name, f"by {found.held_out_by}", [_residuals(fitted, parts or [fitted])])
+    by = f"by {fitted.calibration.held_out_by}"
+    return joined(of_rows(fitted.rows), by, [_residuals(fitted, parts or [fitted])])
+
+
+def of_rows(rows: Sequence[Measurement]) -> str:
+    """What a line of rows of one calibration is called."""
+    return f"{rows[0].device}, {rows[0].software}, {rows[0].precision}"
 
 
 def together(parts: Sequence[Residuals]) -> Residuals:

@@ -105,10 +105,14 @@ def _memory(memory: Any) -> dict[str, Any]:
 def _calibration(calibration: Any) -> dict[str, Any]:
     from dse.calibration.cycles import cycles
     from dse.hardware import DEVICES
+    from dse.precision import PRECISIONS, compute_peak
 
     facts = {"kind": "calibration", "name": calibration.name, **calibration.facts()}
-    if calibration.device in DEVICES and (found := cycles(calibration, DEVICES[calibration.device])):
-        facts["cycles"] = {f"for {what}": f"{value:.4g}" for what, value in found.items()}
+    if calibration.device in DEVICES:
+        device = DEVICES[calibration.device]
+        peak = compute_peak(device.figures, PRECISIONS[calibration.precision].compute)[0]
+        if found := cycles(calibration, device, peak):
+            facts["cycles"] = {f"for {what}": f"{value:.4g}" for what, value in found.items()}
     return facts
 
 

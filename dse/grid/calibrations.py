@@ -65,7 +65,9 @@ def width_outside(space: Space, choice: Choice) -> str:
     if known.batch_spread == 1:
         return "nothing measured tells how much less sure that is"
     widest = float(known.spread_at(space.axes["batch"].numbers).max())
-    return f"80 % within a factor {widest:.2f} there, by how far predictions of batches left out moved"
+    return (
+        f"a factor {widest:.2f} there, by how far predictions of batches left out moved, which nothing measured tests"
+    )
 
 
 def stands_for(space: Space) -> list[tuple[str, str]]:

@@ -63,10 +63,13 @@ def assumptions(space: Space) -> dict[str, Any]:
     found[MODEL_AXIS] = _model(space)
     if "device" in space.axes and calibrated(space):
         chosen = calibrations_chosen(space).data.item()
-        found["calibration"] = f"{chosen.what} (80 % within a factor {float(spreads(space).data):.2f})"
-        if outside := batches_outside(space, chosen):
-            found["calibration"] += f"; extrapolated ({outside})"
-        if told := cycles_text(chosen.calibration, space.devices[space.axes["device"].values[0]]):
+        factor = f"within a factor {float(spreads(space).data):.2f}"
+        # Beyond the batches measured nothing tells that the interval holds its share.
+        outside = batches_outside(space, chosen)
+        told = f"({factor}, untested: extrapolated to {outside})" if outside else f"(80 % {factor})"
+        found["calibration"] = f"{chosen.what} {told}"
+        device, peak = space.devices[space.axes["device"].values[0]], float(compute_peak(space)[0].data)
+        if told := cycles_text(chosen.calibration, device, peak):
             found["cycles"] = told
     if "device" in space.axes:
         if has_engine(space) and (told := engine_texts(space).data.item()):
