@@ -22,7 +22,12 @@ NETWORKS = [
 
 def several():
     """Two networks as one workload, each with an axis that the other has too."""
-    spec = {"name": "x", "network": NETWORKS, "workload": {"combine": "together"}, "precision": {"scheme": ["fp16", "int8"]}}
+    spec = {
+        "name": "x",
+        "network": NETWORKS,
+        "workload": {"combine": "together"},
+        "precision": {"scheme": ["fp16", "int8"]},
+    }
     spec |= {"hardware": {"device": ["l4", "a100-sxm-80gb"]}, "deployment": {"batch": [1, 3, 8]}}
     return read_job({**spec, "objectives": {"minimize": ["latency", "energy"]}}).grids[0]
 
@@ -33,7 +38,7 @@ def requests(**axes):
 
 
 GRIDS = {
-    "vision": lambda: Alone(make("mobilenet_v2", width=[0.35, 1.0], resolution=[96, 160, 224], batch=[1, 7], **HARDWARE)),
+    "vision": lambda: Alone(make("mobilenet_v2", width=[0.35, 1], resolution=[96, 160, 224], batch=[1, 7], **HARDWARE)),
     # Regions have networks of different numbers of ops, and settings that choose formulas.
     "ops": lambda: Alone(
         make("resnet", depth=[18, 50, 34], resolution=[96, 224], latency_model=["per_op", "roofline"],
