@@ -129,7 +129,7 @@ def test_the_frontier_does_not_depend_on_pivots_threads_or_what_was_known(m, see
 def test_the_first_pivots_are_those_that_dominate_most():
     seen = np.array([[x, y] for x in range(10) for y in range(10)], dtype=float)
     front = np.array([[0.0, 8.0], [2.0, 5.0], [4.0, 3.0], [7.0, 1.0], [9.0, 0.0]])
-    # Of 100 designs so many are above each: 9, 28, 30, 16, 0; and above or equal, which looks go by: 20, 40, 42, 27, 10.
+    # Of 100 designs so many are above: 9, 28, 30, 16, 0; and above or equal, which looks go by: 20, 40, 42, 27, 10.
     assert by_looks(front, seen, 3).tolist() == [[4.0, 3.0], [2.0, 5.0], [7.0, 1.0]]
     # Beside the third the second adds x = 3, 4 with y = 6 to 9, and the fourth x = 8, 9 with y = 2, 3.
     assert in_turn(front, seen, 2, 0.0).tolist() == [[4.0, 3.0], [2.0, 5.0]]
