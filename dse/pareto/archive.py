@@ -117,6 +117,7 @@ class Archive:
 
     def held(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """All points that are held, as `add` takes them: those that others dominate may be among them."""
+        self._join()
         return self._points, self._places, self._groups
 
     def parts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -104,6 +104,16 @@ def test_parts_computed_elsewhere_add_up():
     assert whole.places().tolist() == oracle.by_group(points, groups)
 
 
+def test_what_is_held_is_all_that_was_added():
+    """A search that is put down between two filters loses none of what came after the first."""
+    rng, found = np.random.default_rng(0), Archive(2, 3)
+    added = rng.random((40, 2)), np.arange(40), rng.integers(0, 3, 40)
+    for rows in np.array_split(np.arange(40), 5):
+        found.add(*(column[rows] for column in added))
+        for own, all_of_them in zip(found.held(), added, strict=True):
+            np.testing.assert_array_equal(own, all_of_them[: rows[-1] + 1])
+
+
 def test_many_points_are_filtered_on_the_way(monkeypatch):
     sizes = []
     filter_now = Archive._filter
