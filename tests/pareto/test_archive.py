@@ -13,52 +13,19 @@ from dse.pareto.kernels import surely_dominated
 from tests.pareto import oracle
 
 
-def brute(points, groups):
-    kept = []
-    for group in np.unique(groups):
-        rows = np.flatnonzero(groups == group)
-        kept += rows[oracle.nondominated(points[rows])].tolist()
-    return sorted(kept)
-
-
-def points_of(rng, n, m):
-    """Ties, plateaus, duplicates, values that are equal to 12 digits, negative ones, zeros, infinities."""
-    kind = rng.integers(6)
-    points = rng.random((n, m))
-    if kind == 1:
-        points = np.floor(points * 5) - 2
-    if kind == 2:
-        points = np.exp(rng.normal(0, 8, (n, m))) * rng.choice([-1.0, 1.0], m)
-    if kind == 3:
-        points = (np.floor(points * 4) + 1) * rng.choice([-1e300, 1e-300, 1.0], m)
-    if kind == 4:
-        points[rng.random((n, m)) < 0.1] = 0.0
-        points[rng.random((n, m)) < 0.05] = -math.inf
-        points[rng.random((n, m)) < 0.05] = math.inf
-    if kind == 5:
-        points = 1 + 1e-13 * np.floor(points * 30)
-    if rng.random() < 0.5:
-        points = points[rng.integers(0, n, n)]
-    if rng.random() < 0.5:
-        points *= 1 + rng.choice([0.0, 1e-13, -1e-13, 7e-12], (n, m))
-    if rng.random() < 0.3:
-        points[:, rng.integers(m)] = rng.choice([0.0, -0.0, 3.25])
-    return points
-
-
 @pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
 @pytest.mark.parametrize("seed", range(6))
 def test_any_split_and_order_gives_the_one_frontier(m, seed):
     rng = np.random.default_rng([m, seed])
     for _ in range(5):
-        points, groups = points_of(rng, 90, m), rng.integers(0, rng.integers(1, 5), 90)
+        points, groups = oracle.some_points(rng, 90, m), rng.integers(0, rng.integers(1, 5), 90)
         order = rng.permutation(90)
         found = Archive(m, 5)
         for part in np.split(order, np.sort(rng.integers(0, 91, 6))):
             dominated = found.surely_dominated(points[part], groups[part])
             found.add(points[part[~dominated]], part[~dominated], groups[part[~dominated]])
-        assert found.places().tolist() == brute(points, groups)
-        assert found.places().tolist() == brute(points, groups)  # asking changes nothing
+        assert found.places().tolist() == oracle.by_group(points, groups)
+        assert found.places().tolist() == oracle.by_group(points, groups)  # asking changes nothing
 
 
 @pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
@@ -69,17 +36,17 @@ def test_the_index_never_tells_of_a_point_that_stays(m, seed, monkeypatch):
     monkeypatch.setattr(archive, "GROWTH", 0.0)
     monkeypatch.setattr(archive, "NEW", -1)
     for _ in range(5):
-        points, groups = points_of(rng, 120, m), rng.integers(0, 3, 120)
+        points, groups = oracle.some_points(rng, 120, m), rng.integers(0, 3, 120)
         full = Archive(m, 3)
         full.add(points, np.arange(120), groups)
         told = full.surely_dominated(points, groups)
-        assert not told[brute(points, groups)].any()
+        assert not told[oracle.by_group(points, groups)].any()
 
 
 @pytest.mark.parametrize("m", [1, 2, 3, 4, 5])
 def test_the_three_forms_of_the_question_agree(m):
     rng = np.random.default_rng(m)
-    points = np.concatenate([points_of(rng, COMPILED // 5, m) for _ in range(6)])
+    points = np.concatenate([oracle.some_points(rng, COMPILED // 5, m) for _ in range(6)])
     groups = rng.integers(0, 3, len(points))
     full = Archive(m, 3)
     full.add(points[:500], np.arange(500), groups[:500])
@@ -122,7 +89,7 @@ def test_very_many_groups_have_no_index():
     full = Archive(3, 200_000)
     full.add(points, np.arange(3000), groups)
     assert full.index().cells == 0 and not full.surely_dominated(points, groups).any()
-    assert full.places().tolist() == brute(points, groups)
+    assert full.places().tolist() == oracle.by_group(points, groups)
 
 
 def test_parts_computed_elsewhere_add_up():
@@ -134,7 +101,17 @@ def test_parts_computed_elsewhere_add_up():
         part.add(points[rows], rows, groups[rows])
         part.index()
         whole.merge(pickle.loads(pickle.dumps(part)))
-    assert whole.places().tolist() == brute(points, groups)
+    assert whole.places().tolist() == oracle.by_group(points, groups)
+
+
+def test_what_is_held_is_all_that_was_added():
+    """A search that is put down between two filters loses none of what came after the first."""
+    rng, found = np.random.default_rng(0), Archive(2, 3)
+    added = rng.random((40, 2)), np.arange(40), rng.integers(0, 3, 40)
+    for rows in np.array_split(np.arange(40), 5):
+        found.add(*(column[rows] for column in added))
+        for own, all_of_them in zip(found.held(), added, strict=True):
+            np.testing.assert_array_equal(own, all_of_them[: rows[-1] + 1])
 
 
 def test_what_is_held_is_all_that_was_added():
