@@ -74,7 +74,9 @@ def _each(parts: Sequence[Measurement], values: Callable[[Measurement], Sequence
     groups: dict[tuple[Any, ...], list[int]] = {}
     for place, part in enumerate(parts):
         groups.setdefault(_alike(part), []).append(place)
-    columns = [(places, values(_as_one([parts[i] for i in places]))) for places in groups.values()]
+    # As in the engines: what runs over is infinite, and told where it is read.
+    with np.errstate(all="ignore"):
+        columns = [(places, values(_as_one([parts[i] for i in places]))) for places in groups.values()]
     found = np.empty((len(columns[0][1]) if columns else 1, len(parts)))
     for places, value in columns:
         for row, one in enumerate(value):

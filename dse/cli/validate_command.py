@@ -81,7 +81,12 @@ def _row(found: Comparison) -> list[str]:
 def _told(errors: Errors) -> str:
     if not errors.rows:
         return "-"
-    return f"{100 * errors.signed:+.0f} / {100 * errors.median:.1f} / {100 * errors.p90:.0f} %"
+    return f"{_share(errors.signed, '+.0f')} / {_share(errors.median, '.1f')} / {_share(errors.p90, '.0f')} %"
+
+
+def _share(error: float, form: str) -> str:
+    """An error in percent; of what is wrong beyond all use, its size."""
+    return f"{100 * error:{form if abs(error) < 1e6 else '.1e'}}"
 
 
 def _percent(share: float) -> str:

@@ -114,3 +114,12 @@ def test_energy_beside_its_time_is_fitted_and_energy_alone_is_listed(tmp_path):
     ]
     (note,) = json.loads(run(tmp_path, "calibrate", *rows).output)["notes"]
     assert note.startswith("(2 of 5 rows are not used: line 5: energy of a network whose time is not given; line 6: ")
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_prediction_beyond_all_numbers_is_told_without_a_warning(tmp_path):
+    row = "mobilenet_v2,esp32,mine,int8,latency,12,ms,width=0.5 resolution=96 compute_efficiency=1e-305"
+    path = tmp_path / "mine.csv"
+    path.write_text(f"{HEADER}\n{row},,,\n")
+    done = CliRunner().invoke(cli, ["validate", str(path)])
+    assert done.exit_code == 0 and "e+307 / " in done.output and len(done.output) < 2000

@@ -114,19 +114,6 @@ def test_what_is_held_is_all_that_was_added():
             np.testing.assert_array_equal(own, all_of_them[: rows[-1] + 1])
 
 
-def test_what_is_held_is_all_that_was_added():
-    rng = np.random.default_rng(0)
-    points, groups = np.floor(rng.random((600, 3)) * 20), rng.integers(0, 2, 600)
-    first = Archive(3, 2)
-    first.add(points[:300], np.arange(300), groups[:300])
-    first.parts()
-    first.add(points[300:450], np.arange(300, 450), groups[300:450])
-    again = Archive(3, 2)
-    again.add(*first.held())
-    again.add(points[450:], np.arange(450, 600), groups[450:])
-    assert again.places().tolist() == brute(points, groups)
-
-
 def test_many_points_are_filtered_on_the_way(monkeypatch):
     sizes = []
     filter_now = Archive._filter
