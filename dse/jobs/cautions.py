@@ -23,7 +23,13 @@ MOST_NETWORKS = 1024
 
 def cautions(space: Space, catalogues: Catalogues = CURRENT) -> list[str]:
     """What whoever reads the metrics of a space, or of any of its designs, has to know of its network."""
-    return [*_of_context(space, catalogues), *_of_file(space, catalogues), *_of_rounding(space), *_of_adapters(space)]
+    return [
+        *_of_context(space, catalogues),
+        *_of_file(space, catalogues),
+        *_of_draft(space),
+        *_of_rounding(space),
+        *_of_adapters(space),
+    ]
 
 
 def _of_context(space: Space, catalogues: Catalogues) -> Iterator[str]:
@@ -42,6 +48,13 @@ def _of_file(space: Space, catalogues: Catalogues) -> Iterator[str]:
     model = _model(space, catalogues)
     if model is not None and model.own_family is not None and model.note:
         yield f"{model.name}: {model.note}"
+
+
+def _of_draft(space: Space) -> Iterator[str]:
+    """That tokens are drafted by something that takes no time."""
+    tokens, params = (space.axes[n].values if n in space.axes else (0,) for n in ("draft_tokens", "draft_params"))
+    if any(tokens) and not all(params):
+        yield "draft_tokens without draft_params: proposing these tokens costs nothing here"
 
 
 def _model(space: Space, catalogues: Catalogues) -> Model | None:

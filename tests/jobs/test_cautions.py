@@ -56,6 +56,13 @@ def test_nothing_is_said_where_nothing_is_to_be_known():
     assert "notes" not in found.attrs
 
 
+@pytest.mark.parametrize(("axes", "told"), [({"draft_tokens": [0, 4]}, True), ({"draft_tokens": 0}, False),
+    ({"draft_tokens": 4, "draft_params": 10**9}, False)])  # fmt: skip
+def test_a_draft_that_costs_nothing_is_told(axes, told):
+    found = dse.evaluate("llama-3-8b", phase="decode", context=8, metrics="macs", **axes)
+    assert ("without draft_params" in found.attrs.get("notes", "")) is told
+
+
 def test_macs_of_a_network_that_is_refused_are_not_told():
     """12 · 2^48 weights in each of three layers are beyond 2^53: of their MACs nothing is said."""
     axes = {"layers": 3, "d_model": [1024, 2**24], "heads": 8, "vocab": 1000}
