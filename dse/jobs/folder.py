@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -38,12 +39,18 @@ SPARE = 2**22
 
 
 def _check_room(result: Result, part: Path) -> None:
-    """Raise DseError where the disk has no room for the tables: on a full one the netCDF library may crash."""
-    needed = SPARE + 2 * sum(_written_size(v) for d in (result.frontier, result.cloud) for v in d.variables.values())
-    free = shutil.disk_usage(part).free
+    """Raise OSError where there is no room for the tables: without, the netCDF library may end the process.
+
+    Free space is looked at, and then had for a moment: a quota or a limit of the process is told only so.
+    """
+    tables = sum(_written_size(v) for d in (result.frontier, result.cloud) for v in d.variables.values())
+    needed, free = SPARE + 2 * tables, shutil.disk_usage(part).free
     if needed > free:
         sizes = f"about {format_quantity(needed, 'B', 3)} are needed, {format_quantity(free, 'B', 3)} are free"
         raise OSError(errno.ENOSPC, f"no space left on the disk: {sizes}")
+    if hasattr(os, "posix_fallocate"):
+        with tempfile.TemporaryFile(dir=part) as room:
+            os.posix_fallocate(room.fileno(), 0, max(2 * tables, 1))
 
 
 def _written_size(variable: xr.Variable) -> int:

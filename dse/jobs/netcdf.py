@@ -25,9 +25,9 @@ def read(path: Path) -> xr.Dataset:
 
 
 def write(dataset: xr.Dataset, path: Path) -> None:
-    """Write a file; in memory first, since the library may end the process where a disk is full or has a quota."""
+    """Write a file."""
     with _uninterrupted():
-        path.write_bytes(dataset.to_netcdf(None, engine="netcdf4"))
+        dataset.to_netcdf(path, engine="netcdf4")
 
 
 @contextmanager

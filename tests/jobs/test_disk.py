@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +17,10 @@ from specs import SMALL, changed
 
 import dse
 from dse.errors import DseError
-from dse.jobs import netcdf, store, work
+from dse.jobs import folder as folders
 from dse.jobs import run as runs
+from dse.jobs import store, work
+from dse.jobs.resolve import read_job
 from dse.pareto.scanner import Scanner
 
 KEPT = changed(SMALL, output__grid=True)
@@ -69,15 +72,17 @@ def test_files_that_may_not_grow(tmp_path, spec, most, expected):
     assert_goes_on(tmp_path / "x", spec, expected)
 
 
-def test_a_large_table_that_may_not_grow(tmp_path):
-    """Beyond its buffers the netCDF library does not survive it."""
+def test_large_tables_that_may_not_grow(tmp_path, expected):
+    """Beyond its buffers the netCDF library does not survive it: it is not begun."""
+    table = xr.Dataset({f"v{i}": ("design", np.arange(50_000.0)) for i in range(20)})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4_000_000, before[1]))
     try:
-        with pytest.raises(OSError):
-            netcdf.write(xr.Dataset({f"v{i}": ("x", np.arange(50_000.0)) for i in range(20)}), tmp_path / "x.nc")
+        with pytest.raises(DseError, match="cannot be written: File too large"):
+            folders.write(replace(expected, frontier=table), read_job(SMALL), tmp_path, tmp_path / "x", False)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture
