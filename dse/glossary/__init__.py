@@ -89,22 +89,10 @@ def tower_of(name: str) -> tuple[str, str] | None:
 
 def find(name: str) -> Name | None:
     """The entry of a name, or of the axis of every stage that it belongs to; None for any other name."""
-    try:
-        return lookup(name)
-    except InputError:
-        return None
-
-
-def lookup(name: str, where: str = "") -> Name:
-    """The entry of a name; an unknown one raises InputError with the nearest.
-
-    An architecture name of one stage ("kernel_3") has the entry of the name without the stage, and one of a tower
-    ("vision_layers") that of the name without the tower; "dim_NAME" is a dynamic dimension of an imported network.
-    """
     if (of_stage := stage_of(name)) is not None:
         base, stage = of_stage
-        entry = lookup(base)
-        return replace(entry, symbol=f"{entry.symbol},{stage}", meaning=f"{entry.meaning} (stage {stage})")
+        entry = find(base)
+        return entry and replace(entry, symbol=f"{entry.symbol},{stage}", meaning=f"{entry.meaning} (stage {stage})")
     if (of_tower := tower_of(name)) is not None:
         tower, base = of_tower
         entry = NAMES[base]
@@ -113,7 +101,18 @@ def lookup(name: str, where: str = "") -> Name:
         return NAMES[name]
     if _OF_FILE.fullmatch(name):
         return count("architecture", f"n_{name[4:]}", "size of a dynamic dimension of an imported network")
-    raise InputError(unknown("name", name, NAMES, where))
+    return None
+
+
+def lookup(name: str, where: str = "") -> Name:
+    """The entry of a name; an unknown one raises InputError with the nearest.
+
+    An architecture name of one stage ("kernel_3") has the entry of the name without the stage, and one of a tower
+    ("vision_layers") that of the name without the tower; "dim_NAME" is a dynamic dimension of an imported network.
+    """
+    if (entry := find(name)) is None:
+        raise InputError(unknown("name", name, NAMES, where))
+    return entry
 
 
 def is_circumstance(name: str) -> bool:

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -209,9 +210,14 @@ def unchecked(space: Space, device: str) -> list[str]:
     """Capacities that are not stated of a device: designs are not held against these."""
     found = space.devices[device]
     kind = "mcu" if found.device_class == MCU else "other"
-    capacities = make_plan(metric for metric, holds_for in FIT.items() if holds_for == kind).device_figures
     stated = {*space.axes, *found.linear}
-    return [name for name in capacities if name not in stated and math.isnan(found.figure(name))]
+    return [name for name in _capacities(kind) if name not in stated and math.isnan(found.figure(name))]
+
+
+@cache
+def _capacities(kind: str) -> tuple[str, ...]:
+    """Figures of a kind of devices that designs are held against."""
+    return tuple(make_plan(metric for metric, holds_for in FIT.items() if holds_for == kind).device_figures)
 
 
 def _kind(name: str) -> str:

@@ -191,12 +191,12 @@ def _told(error: BaseException) -> BaseException:
 def _task(job: bytes, numbers: Sequence[int], modules: Sequence[str], code: str) -> Partial:
     """Scan units in a worker, in one thread: Dask has the others.
 
-    What earlier tasks of the worker found is good to compare with, and may stand among what is found now.
+    What earlier tasks of the worker found is good to compare with. It is theirs to tell, also where one is made again.
     """
     mine = _mine(job, tuple(modules), code)
     found = mine.scanner.scan(only=numbers, known=mine.good)
     mine.good = found.points_alone()
-    return found
+    return mine.scanner.found_in(numbers, found)
 
 
 @dataclass

@@ -115,6 +115,7 @@ def _budget(budget: Budget) -> dict[str, Any]:
     return {"metric": budget.metric, "text": budget.text(), **{k: v for k, v in limits.items() if np.isfinite(v)}}
 
 
+@cache
 def _versions() -> dict[str, str]:
     return {name: version(name) for name in ("numpy", "numba", "xarray", "moocore")}
 

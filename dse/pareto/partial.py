@@ -6,7 +6,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,10 @@ class Partial:
     def points_alone(self) -> Partial:
         """The designs without anything that was counted: what other units are compared with from the start."""
         return Partial(self.units[:0], self.points, self.places, self.groups)
+
+    def having(self, kept: np.ndarray) -> Partial:
+        """The same with some of the designs, given by a mask of shape (n,)."""
+        return replace(self, points=self.points[kept], places=self.places[kept], groups=self.groups[kept])
 
     def save(self, path: Path, header: Mapping[str, Any]) -> int:
         """Write a file (npz, nothing in it is ever run), whole or not at all; `header` is plain data. Its bytes."""

@@ -39,6 +39,17 @@ class Region:
             flat = flat[..., None] * size + self.rows[dim]
         return flat.reshape(-1)
 
+    def holds(self, places: np.ndarray, whole: Mapping[str, int]) -> np.ndarray:
+        """Mask of flat places in the whole grid, of sizes `whole`: those of designs of the region."""
+        inside = (places >= 0) & (places < math.prod(whole.values()))
+        rest = np.where(inside, places, 0)
+        for dim, size in reversed(list(whole.items())):
+            rest, own = np.divmod(rest, size)
+            known = np.zeros(size, dtype=bool)
+            known[self.rows[dim]] = True
+            inside &= known[own]
+        return inside
+
 
 def regions(space: Space, limit: int) -> Iterator[Region]:
     """A grid, divided by the settings that choose formulas, and into parts of at most about `limit` designs."""

@@ -70,6 +70,13 @@ class Scanner:
         mine = [u.designs for u in self.units if u.number in done]
         return len(mine) == len(done) and sum(mine) == found.tally.enumerated
 
+    def found_in(self, numbers: Iterable[int], found: Partial) -> Partial:
+        """What was found, of the designs those alone that are in units of these numbers."""
+        inside = np.zeros(len(found.places), dtype=bool)
+        for unit in (self.units[n] for n in numbers):
+            inside |= unit.region.holds(found.places - unit.start, self.blocks[unit.block].space.sizes)
+        return found.having(inside)
+
     def in_one_thread(self) -> Scanner:
         """The same, for a worker that has one thread."""
         return Scanner(self.blocks, tile=self.tile, threads=1)

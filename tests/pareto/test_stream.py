@@ -92,6 +92,11 @@ def test_regions_cover_a_grid_once():
     places = np.concatenate([r.all_places(space.sizes) for r in found])
     assert sorted(places.tolist()) == list(range(space.size))
     assert all(len(r.space.axes["latency_model"].values) == 1 for r in found)
+    # Each tells its own places from those of all others, also from places outside of the grid.
+    asked = np.arange(-5, space.size + 5)
+    for region in found:
+        own = np.flatnonzero(region.holds(asked, space.sizes)) - 5
+        assert own.tolist() == sorted(region.all_places(space.sizes).tolist())
 
 
 def test_the_cloud_of_a_stream_is_a_coarse_grid_and_says_so(monkeypatch):

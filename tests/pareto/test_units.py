@@ -46,6 +46,27 @@ def options(request, monkeypatch):
     return {"tile": 90} if request.param == "sifted" else {"engine": "fused", "threads": 1}
 
 
+def test_tasks_that_compare_with_earlier_ones_tell_of_their_own_designs():
+    """As workers do: what they know, and whose task is made again by whom, does not change what all tell together."""
+    job, rng = blocks(), np.random.default_rng(0)
+    options = {"tile": 200, "engine": "plain"}
+    expected, size = scan_blocks(job, **options), job[0].space.size
+    parts, workers = [], [(Scanner(job, **options), None), (Scanner(job, **options), None)]
+    for number in rng.permutation(len(workers[0][0].units)).tolist():
+        # A task that is made again tells the same, though its designs are known by then.
+        for which in rng.integers(2, size=2).tolist():
+            scanner, good = workers[which]
+            found = scanner.scan(only=[number], known=good)
+            workers[which] = scanner, found.points_alone()
+            told = scanner.found_in([number], found)
+        parts.append(told)
+        assert all((told.places < size) == (scanner.units[number].block == 0))
+    same(finish(job, merged(job, parts)), expected)
+    assert len(parts) > 5 and len(np.unique(np.concatenate([p.places for p in parts]))) == sum(
+        len(p.places) for p in parts
+    )
+
+
 @pytest.mark.parametrize("limit", [0.1, 1e-9])
 def test_parts_in_any_order_add_up(options, limit, tmp_path):
     job = blocks(limit)
