@@ -229,7 +229,8 @@ def _check_ours(path: Path) -> None:
         raise InputError(f"{path}: is another user's; remove it, or choose another --out")
     for inside, folders, files in os.walk(path):
         for name in (*folders, *files):
-            if os.path.islink(os.path.join(inside, name)):
+            # The lock of a journal is a link that nothing follows.
+            if os.path.islink(os.path.join(inside, name)) and not name.endswith(".lock"):
                 raise InputError(f"{os.path.join(inside, name)}: is a link; remove it, or choose another --out")
 
 

@@ -118,7 +118,9 @@ def _read(name: str, fields: Mapping[str, Any]) -> tuple[dict[str, float], list[
         faults.append(Fault(f"{name}.{key}", f"{shown(fields[key])} is not a text"))
     weights = fields.get("weights")
     if weights is not None and not (is_weight_file(weights) and weight_file_exists(weights)):
-        faults.append(Fault(f"{name}.weights", f"{weights!r:.80} is not there; allowed: a .npy or .safetensors file"))
+        faults.append(
+            Fault(f"{name}.weights", f"{shown(weights, 300)} is not there; allowed: a .npy or .safetensors file")
+        )
     if "weight_bits" in numbers and fields.get("weight_format") == "integer" and numbers["weight_bits"] % 1:
         faults.append(Fault(f"{name}.weight_bits", f"{numbers['weight_bits']:g} is not a whole number of integer bits"))
     return numbers, faults

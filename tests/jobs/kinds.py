@@ -44,7 +44,8 @@ KINDS = (*SPECS, "merge")
 SHARDS = 3
 # A search tells the time that it took in more places, and how much of it was read from what was left.
 SEARCHED = {"trials": 120, "population": 10, "seed": 2}
-OF_TIME = ("created", "seconds", "evaluation_seconds", "search_seconds", "replayed", "own")
+# Keys of a manifest that tell of the time that it took; the record of a search does too, and so does its checksum.
+OF_TIME = ("created", "search.nc", "seconds", "evaluation_seconds", "search_seconds", "replayed", "own")
 
 
 def job(mode: str, folder: Path, shards: Path, told: Callable[[int], object]) -> None:
