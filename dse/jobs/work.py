@@ -229,8 +229,8 @@ def _check_ours(path: Path) -> None:
         raise InputError(f"{path}: is another user's; remove it, or choose another --out")
     for inside, folders, files in os.walk(path):
         for name in (*folders, *files):
-            # The lock of a journal is a link that nothing follows.
-            if os.path.islink(os.path.join(inside, name)) and not name.endswith(".lock"):
+            # The lock of a journal is a link that nothing follows, and so is what is left of one that was renamed.
+            if os.path.islink(os.path.join(inside, name)) and ".lock" not in name:
                 raise InputError(f"{os.path.join(inside, name)}: is a link; remove it, or choose another --out")
 
 
