@@ -85,6 +85,7 @@ def _own_modules(formulas: Sequence[Callable[..., Any]]) -> tuple[str, ...]:
 def _client(address: str) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
+    from distributed.gc import disable_gc_diagnosis
 
     quiet = {"distributed.logging.distributed": "error", "distributed.admin.system-monitor.gil.enabled": False}
     with dask.config.set(quiet):
@@ -94,6 +95,8 @@ def _client(address: str) -> Iterator[Any]:
             with ExitStack() as stack:
                 with _deaf_to_interruption():
                     cluster = stack.enter_context(LocalCluster(**options, silence_logs=SILENT))
+                    # An interrupt that came while it is called by the collector of garbage would be lost.
+                    disable_gc_diagnosis(force=True)
                 yield stack.enter_context(Client(cluster))
             return
         client, what = None, ""

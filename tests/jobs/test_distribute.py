@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -132,6 +133,12 @@ def test_a_cluster_of_this_machine(tiles):
     assert dse.explore(SMALL, scheduler="local").counts == dse.explore(SMALL).counts
 
 
+def test_nothing_of_a_cluster_swallows_an_interrupt():
+    """What Python calls while it collects garbage loses a KeyboardInterrupt, and the scan would go on."""
+    with distribute._client("local"):
+        assert not [c for c in gc.callbacks if "distributed" in getattr(c, "__module__", "")]
+
+
 @pytest.mark.parametrize("moment", ["while workers start", "when something was found"])
 def test_an_interruption_ends_a_cluster_in_order(moment, tmp_path):
     """Ctrl-C of a terminal goes to all processes: only ours tells of it."""
@@ -161,8 +168,7 @@ def test_an_interruption_ends_a_cluster_in_order(moment, tmp_path):
         # In the midst of it.
         time.sleep(1.0)
         os.killpg(process.pid, signal.SIGINT)
-        # Workers that were interrupted while they start may be waited for.
-        err = process.communicate(timeout=240)[1]
+        err = process.communicate(timeout=60)[1]
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
