@@ -181,13 +181,30 @@ def test_the_work_folder_of_another_user_is_refused(tmp_path, monkeypatch):
         dse.explore(SPEC, out=tmp_path / "x", plots=False)
 
 
+def _named(table, name):
+    """SPEC with a device or number format of that name."""
+    own = {"device": {name: {"base": "esp32"}}, "precision": {name: {"weight_bits": 8, "activation_bits": 8}}}
+    return {**SPEC, table: {**SPEC.get(table, {}), **own[table]}}
+
+
 @pytest.mark.parametrize("table", ["device", "precision"])
 @pytest.mark.parametrize("sign", ["\x1b", "\u202e"])
 def test_names_that_would_act_on_a_terminal_are_refused(table, sign):
-    name = f"{sign}[31mx"
-    own = {"device": {name: {"base": "esp32"}}, "precision": {name: {"weight_bits": 8, "activation_bits": 8}}}
     with pytest.raises(InputError, match=r"the name '\\(x1b|u202e)\[31mx' holds characters that cannot be shown"):
-        dse.explore({**SPEC, table: {**SPEC.get(table, {}), **own[table]}})
+        dse.explore(_named(table, f"{sign}[31mx"))
+
+
+@pytest.mark.parametrize("table", ["device", "precision"])
+@pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@sum(a1)"])
+def test_names_that_would_be_formulas_in_a_table_are_refused(table, name):
+    with pytest.raises(InputError, match=f"the name {re.escape(repr(name))} is a formula to programs that open tables"):
+        dse.explore(_named(table, name))
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mx.onnx", "=x.onnx"])
+def test_files_of_networks_are_called_as_networks_are(tmp_path, name):
+    with pytest.raises(InputError, match=r"network\.model: the name "):
+        dse.explore({**SPEC, "network": {"model": str(tmp_path / name)}})
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions are those of POSIX systems")

@@ -71,6 +71,7 @@ def test_rates_are_no_durations():
         ("5 Wt", "W", "energy/time is needed, such as '300 W'"),
         ("20,50", "s", "cannot read the unit ',50'; numbers have no commas, and several are a list: [1, 2]"),
         ("3 €/h", "USD/h", "an amount in USD"),
+        ("1__0 s", "s", "cannot read the unit '__0 s'"),
     ],
 )
 def test_wrong_text_is_told_with_what_is_allowed(given, unit, problem):

@@ -19,6 +19,7 @@ from dse.grid.space import NETWORK, RECIPE, Axis, Space
 from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.names import check_name
 from dse.jobs.quality import Table
 from dse.jobs.settings import RUN_AXES, takes
 from dse.jobs.sharing import blend_faults
@@ -129,6 +130,10 @@ def read_networks(
     `metrics` decide which figures a device must have.
     """
     several = dict(zip(_names(spec.networks, faults), spec.networks, strict=True)) or {"": spec.network}
+    for path in (network.model or "" for network in several.values()):
+        # What a network is called by itself the schema has looked at.
+        if check_name(path, "network.model", faults):
+            check_name(PurePath(path).name, "network.model", faults)
     families = {name: find_network(network, [], catalogues)[0] for name, network in several.items()}
     budgets = {name: _budgets(name, network, faults) for name, network in several.items()}
     own = tuple(b for found in budgets.values() for b in found)

@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import glossary, units
-from dse.errors import Fault, InputError, few, nearest, shown, unknown
+from dse.errors import Fault, InputError, few, nearest, unknown
 from dse.grid.space import check_axis
 from dse.hardware import FIGURES, Device, Linear
 from dse.jobs.axes import axis_values, collect, is_range
 from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.names import check_name
 
 # Figures that may be linear in others, and short spellings of figures.
 LINEAR = ("tdp", "die_area", "device_price")
@@ -62,8 +63,7 @@ def own_devices(
     known = catalogues.devices
     for name in _bases_first(tables, faults):
         before = len(faults)
-        if not name.isprintable():
-            faults.append(Fault("device", f"the name {shown(name)} holds characters that cannot be shown"))
+        check_name(name, "device", faults)
         if name == "*" or name.startswith("class:"):
             faults.append(Fault(f"device.{name}", "the name stands for devices of the catalogue; choose another"))
         if _is_over_own(name, tables) and tables[name]["base"] not in made:

@@ -12,6 +12,7 @@ from typing import Any
 from dse.errors import Fault, nearest, shown
 from dse.jobs.axes import MOST_VALUES, axis_values, collect
 from dse.jobs.catalogues import CURRENT, Catalogues
+from dse.jobs.names import check_name
 from dse.jobs.spec import Precision
 from dse.precision import NUMBERS, TEXTS, Scheme
 
@@ -54,8 +55,7 @@ def own_formats(precision: Precision, faults: list[Fault], catalogues: Catalogue
             hint = f"did you mean {close!r}?" if close else "a format of your own is a table of fields"
             faults.append(Fault(where, f"unknown key; {hint}"))
             continue
-        if not name.isprintable():
-            faults.append(Fault("precision", f"the name {shown(name)} holds characters that cannot be shown"))
+        if not check_name(name, "precision", faults):
             continue
         if named and name not in named:
             faults.append(Fault("precision.scheme", f"does not name {name!r}, a format of this spec"))

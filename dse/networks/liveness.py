@@ -15,7 +15,7 @@ neither happens, all executions are alike and one stands for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -60,22 +60,59 @@ def each_step(ops: Sequence[Op], steps: Sequence[Step], in_place_depthwise: bool
 def _live(ops: Sequence[Op], steps: Sequence[Step], in_place_depthwise: bool) -> Iterator[tuple[int, list[Term]]]:
     """Index of each executed op, and the sizes of the buffers that are live meanwhile, to be summed."""
     last = last_uses(steps)
-    held = given(steps)
+    ends: dict[int, list[Tensor]] = {}
+    for buffer, until in last.items():
+        ends.setdefault(until, []).append(buffer)
+    held = _Held(given(steps))
     for number, step in enumerate(steps):
         if step.counts:
             lost = overwritten(ops[step.index], step, last, number, in_place_depthwise)
-            yield step.index, _working_set(held, step.writes, lost)
-        held = [buffer for buffer in held if last[buffer] > number]
-        if last[step.writes] > number:
-            held.append(step.writes)
+            yield step.index, [*held.terms(lost), _written(step.writes, lost)]
+        held.add(step.writes)
+        for buffer in ends.get(number, ()):
+            held.remove(buffer)
 
 
-def _working_set(held: Sequence[Tensor], writes: Tensor, lost: Tensor | None) -> list[Term]:
-    terms = [buffer.term for buffer in held if buffer is not lost]
-    if lost is None:
-        return [*terms, writes.term]
+class _Held:
+    """Buffers that are live; those of one size on the whole grid as their sum: thousands cost no more than one."""
+
+    def __init__(self, buffers: Iterable[Tensor]) -> None:
+        self.fixed = 0.0
+        self.varied: dict[Tensor, None] = {}
+        for buffer in buffers:
+            self.add(buffer)
+
+    def add(self, buffer: Tensor) -> None:
+        if _is_fixed(buffer):
+            self.fixed += buffer.elements
+        else:
+            self.varied[buffer] = None
+
+    def remove(self, buffer: Tensor) -> None:
+        if _is_fixed(buffer):
+            self.fixed -= buffer.elements
+        else:
+            del self.varied[buffer]
+
+    def terms(self, lost: Tensor | None) -> list[Term]:
+        """The sizes of all but the buffer that is lost, to be summed."""
+        fixed = self.fixed - (lost.elements if lost is not None and _is_fixed(lost) else 0.0)
+        return [(fixed, 1.0), *(buffer.term for buffer in self.varied if buffer is not lost)]
+
+
+def _is_fixed(buffer: Tensor) -> bool:
+    """Whether the size is one number, and one that sums and differences hold exactly."""
+    return (
+        isinstance(buffer.features, (int, float))
+        and isinstance(buffer.positions, (int, float))
+        and buffer.elements <= 2.0**53
+    )
+
+
+def _written(writes: Tensor, lost: Tensor | None) -> Term:
+    """What is live of the output, and of the input that it overwrites."""
+    if lost is None or (lost.positions is writes.positions and lost.features is writes.features):
+        return writes.term
     if lost.features is not writes.features:
-        return [*terms, (np.maximum(lost.elements, writes.elements), 1.0)]
-    if lost.positions is writes.positions:
-        return [*terms, writes.term]
-    return [*terms, (writes.features, np.maximum(lost.positions, writes.positions))]
+        return np.maximum(lost.elements, writes.elements), 1.0
+    return writes.features, np.maximum(lost.positions, writes.positions)

@@ -9,7 +9,7 @@ from typing import Any
 from dse.errors import InputError, shown
 from dse.units.unit import parse_unit
 
-_NUMBER = re.compile(r"\s*([+-]?(?:[0-9][0-9_]*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*?)\s*$")
+_NUMBER = re.compile(r"\s*([+-]?(?:[0-9]+(?:_[0-9]+)*\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)\s*(.*?)\s*$")
 
 
 def read_quantity(text: str, unit: str) -> float:

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dse.networks import Trace
+from dse.networks import Trace, liveness
 from dse.networks.net import Net
+from dse.networks.terms import largest_of
 from tests.networks.unrolled import Unrolled
 
 
@@ -240,6 +241,30 @@ def test_separate_input_buffer_by_hand(count, tensors):
     x = net.conv(net.image(3.0, 8.0), 16.0)
     net.add(net.repeat(np.array([count]), lambda x: net.conv(x, 16.0), x), x)
     assert Trace(net.ops, net.regions, (1,)).peak() == tensors * 1024
+
+
+def test_thousands_of_live_tensors_cost_no_more_than_one(monkeypatch):
+    """Each step once told the size of every buffer: the square of a file's length."""
+    told = []
+    monkeypatch.setattr(liveness, "largest_of", lambda sums: largest_of([told.append(len(s)) or s for s in sums]))
+    net = Net()
+    x = net.image(3.0, 8.0)
+    kept = [net.conv(x, 4.0) for _ in range(300)]
+    net.concat_features(*kept)
+    # While the parts are put side by side they live, and so does the whole; the image is read no more.
+    assert Trace(net.ops, net.regions).peak() == 2 * 300 * 4 * 64
+    assert max(told) == 2
+
+
+def test_sizes_that_vary_live_beside_sizes_that_do_not():
+    width = np.array([1.0, 10.0, 100.0])
+    net = Net()
+    x = net.image(3.0, 8.0)
+    fixed, varied = net.conv(x, 20.0), net.conv(x, width)
+    net.concat_features(net.conv(fixed, 2.0), net.conv(varied, 5.0))
+    # After the image is gone: 20 + 2 and the width while the first is convolved; 2, 5 and the width; 2 + 5 twice.
+    held = np.max([20 + 3 + width, 20 + 2 + width, 2 + 5 + width, [14.0] * 3], axis=0)
+    np.testing.assert_array_equal(Trace(net.ops, net.regions, (3,)).peak(), held * 64)
 
 
 def test_a_block_keeps_its_shape():
