@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +13,14 @@ from typing import Any
 MOST_FAULTS, MOST_WHERE, MOST_PROBLEM = 50, 400, 1000
 # Names that a misspelt one is compared with, letter by letter.
 MOST_COMPARED = 2000
+
+# Characters that act on a terminal or turn the order of what is beside them, and halves of characters.
+_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def harmless(text: str) -> str:
+    """A text with every character that would act on a terminal written out: \\u001b."""
+    return _ACTING.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def shown(value: Any, most: int = 60) -> str:
@@ -36,7 +45,7 @@ class Fault:
 
     def __str__(self) -> str:
         where, problem = _ends(self.where, MOST_WHERE), _ends(self.problem, MOST_PROBLEM)
-        return f"{where}: {problem}" if where else problem
+        return harmless(f"{where}: {problem}" if where else problem)
 
 
 def _ends(text: str, most: int) -> str:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import secrets
 from contextlib import suppress
 from pathlib import Path
 
-from dse.errors import Fault, InputError
+from dse.errors import DseError, Fault, InputError
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text under a temporary name beside the file, then rename: never a half-written one.
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name beside it, then rename: never a half-written one, and no link is followed.
+
+    What is there and no file, such as a pipe or a device, is written to.
 
     Raises
     ------
     InputError
         Where the file cannot be written.
+    DseError
+        When the disk is full.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    data = content.encode() if isinstance(content, str) else content
     try:
-        part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+        else:
+            _replace(path, data)
     except OSError as error:
-        raise InputError(Fault(str(path), f"cannot be written: {error.strerror}")) from None
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise (DseError if full else InputError)(Fault(str(path), f"cannot be written: {error.strerror}")) from None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    part = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
+    try:
+        # Only a file that is not there yet: nobody else's, and no link.
+        with part.open("xb") as file:
+            file.write(data)
+        os.replace(part, path)
     finally:
         with suppress(OSError):
             part.unlink()

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from dse.errors import InputError, nearest, unknown
 from dse.grid.blocks import Alone
 from dse.jobs.design import Design
-from dse.jobs.result import MANIFEST, Result, load
+from dse.jobs.files import MANIFEST
+from dse.jobs.result import Result, load
 from dse.networks import FAMILIES, MODELS
 from dse.networks.models import SUFFIXES
 from dse.pareto.cut import Cut, Objective, make_budget

@@ -27,7 +27,7 @@ LAYERS = (
     ("cli",),
 )
 # Rooms that see results only, whoever made them.
-NARROW = {"plots": {"errors", "units"}, "report": {"errors", "units", "plots"}}
+NARROW = {"plots": {"errors", "files", "units"}, "report": {"errors", "units", "plots"}}
 LAYER = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
 HEAVY = {"numba", "xarray", "matplotlib", "optuna", "pandas", "scipy", "zarr", "dask", "moocore", "pydantic"}
 

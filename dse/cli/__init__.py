@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from dse import __version__, interrupts
+from dse.cli.common import echo
 from dse.cli.completion import answer
 from dse.errors import DseError, InputError, unknown
 from dse.interrupts import INTERRUPTED
@@ -87,7 +88,7 @@ def main() -> None:
 
 
 def _unwritable(error: OSError) -> int:
-    click.echo(f"dse: cannot write: {error.strerror or error}", err=True)
+    echo(f"dse: cannot write: {error.strerror or error}", err=True)
     return DseError.exit_code
 
 
@@ -100,20 +101,20 @@ def run(arguments: list[str]) -> int:
     except click.exceptions.Exit as error:
         return error.exit_code
     except DseError as error:
-        click.echo("\n".join(f"dse: {line}" for line in str(error).splitlines()), err=True)
+        echo("\n".join(f"dse: {line}" for line in str(error).splitlines()), err=True)
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
+        echo(error.format_message(), err=True)
         return InputError.exit_code
     except click.ClickException as error:
         place = getattr(error, "ctx", None)
-        click.echo(f"{place.command_path if place else 'dse'}: {error.format_message()}", err=True)
+        echo(f"{place.command_path if place else 'dse'}: {error.format_message()}", err=True)
         return InputError.exit_code
     except (click.exceptions.Abort, KeyboardInterrupt) as error:
-        click.echo(str(error) or "interrupted", err=True)
+        echo(str(error) or "interrupted", err=True)
         return INTERRUPTED
     except MemoryError:
-        click.echo("dse: not enough memory; narrow the axes", err=True)
+        echo("dse: not enough memory; narrow the axes", err=True)
         return DseError.exit_code
     except BrokenPipeError:
         # The reader of the pipe has seen enough.

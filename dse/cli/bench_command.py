@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table, print_text
+from dse.cli.common import echo, json_option, print_json, print_table, print_text
 from dse.cli.completion import groups as group_names
 from dse.errors import DseError, InputError
 
@@ -69,10 +69,10 @@ def command(groups: tuple[str, ...], size: str, only: str, listed: bool, output:
     if as_json:
         print_json(report())
         return
-    click.echo()
+    echo()
     print_table(["what", "measured", "aim", "reached"], [_row(figure) for figure in found], right=["measured"])
     packages = ", ".join(f"{name} {version or 'missing'}" for name, version in facts["packages"].items())
-    click.echo()
+    echo()
     print_text(f"{facts['processor']}; {facts['cores']} cores; load {facts['load']}; {packages}")
 
 

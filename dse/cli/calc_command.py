@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json
+from dse.cli.common import echo, json_option, print_json
 from dse.cli.completion import arguments as complete_arguments
 from dse.cli.completion import names
 from dse.errors import Fault, InputError, unknown
@@ -37,13 +37,13 @@ def command(formula: str, arguments: tuple[str, ...], as_json: bool) -> None:
         facts = {"formula": formula, "value": result, "unit": record.unit, "equation": equation, "inputs": values}
         print_json(facts)
         return
-    click.echo(f"{formula} = {equation}")
+    echo(f"{formula} = {equation}")
     if record.faces:
-        click.echo(f"{' ' * len(formula)} = {faces.equation(record.function, values)}")
+        echo(f"{' ' * len(formula)} = {faces.equation(record.function, values)}")
     shown = units.format_quantity(result, record.unit, 6)
     plain = f"{result:.17g}"
     exact = "" if shown.split()[0].replace(",", "") == plain else f"  ({result!r} {record.unit})".replace(" 1)", ")")
-    click.echo(f"{' ' * len(formula)} = {shown}{exact}")
+    echo(f"{' ' * len(formula)} = {shown}{exact}")
 
 
 def _result(record: Any, values: dict[str, Any]) -> float:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dse.cli.common import json_option, print_json, print_text
+from dse.cli.common import echo, json_option, print_json, print_text
 from dse.cli.validate_command import print_comparisons
 from dse.errors import Fault, InputError
 
@@ -65,4 +65,4 @@ def command(measured: Path, out: Path | None, as_json: bool) -> None:
         print_text(note)
     if out is not None:
         count = f"{len(fitted)} calibration{'s' * (len(fitted) > 1)}"
-        click.echo(f"{out}: {count}; {rows}: measured and predicted times")
+        echo(f"{out}: {count}; {rows}: measured and predicted times")

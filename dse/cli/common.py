@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from dse.errors import InputError
+from dse.errors import InputError, harmless
 
 Command = Callable[..., Any]
 
@@ -65,9 +65,14 @@ def _value(text: str) -> Any:
     return document["value"] if set(document) == {"value"} else text
 
 
+def echo(text: str = "", nl: bool = True, err: bool = False) -> None:
+    """Print a text; whatever names and files hold, it does not act on the terminal."""
+    click.echo(harmless(text), nl=nl, err=err)
+
+
 def print_json(facts: Any) -> None:
     """Print facts as JSON; an undefined number is null."""
-    click.echo(json.dumps(_finite(facts), indent=2, ensure_ascii=False))
+    echo(json.dumps(_finite(facts), indent=2, ensure_ascii=False))
 
 
 def _finite(value: Any) -> Any:
@@ -92,7 +97,7 @@ def print_table(
     from dse.report.tables import format_table
 
     lines, left_out = format_table(columns, rows, right=right, prose=prose, width=terminal_width())
-    click.echo("\n".join(lines))
+    echo("\n".join(lines))
     if left_out:
         print_text(f"(too wide for this terminal: {', '.join(left_out)})")
 
@@ -104,14 +109,14 @@ def print_text(text: str, indent: str = "") -> None:
         text = textwrap.fill(
             text, max(width, 20), subsequent_indent=indent, break_on_hyphens=False, drop_whitespace=True
         )
-    click.echo(text)
+    echo(text)
 
 
 def print_document(text: str) -> None:
     """Print paragraphs, each broken into lines on a terminal; lines with a form of their own are broken singly."""
     for number, paragraph in enumerate(text.split("\n\n")):
         if number:
-            click.echo()
+            echo()
         lines = paragraph.split("\n")
         formed = any(line != line.lstrip() or line.startswith((">>>", "..", "--")) for line in lines)
         for line in lines if formed or terminal_width() is None else [" ".join(lines)]:

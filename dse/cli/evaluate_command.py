@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_json, print_table, print_text
+from dse.cli.common import echo, json_option, parse_settings, print_json, print_table, print_text
 from dse.cli.completion import names
 from dse.errors import InputError
 
@@ -110,7 +110,7 @@ def _print(facts: dict[str, Any]) -> None:
     from dse.metrics.sections import sections
 
     print_text(", ".join(f"{k} {v}" for k, v in facts["design"].items()), indent="  ")
-    click.echo()
+    echo()
     rows = []
     metrics = facts["metrics"]
     beside = {f"{n}_{end}" for n in metrics if _interval(n, metrics) for end in ("low", "high")}
@@ -118,7 +118,7 @@ def _print(facts: dict[str, Any]) -> None:
         rows += [["", "", ""], [heading.upper(), "", ""]] if len(metrics) - len(beside) > 1 else []
         rows += [[name, *_value(metrics[name], _interval(name, metrics))] for name in inside]
     print_table(["metric", "value", "what"], rows, right=["value"], prose=["what"])
-    click.echo()
+    echo()
     assumed = ", ".join(f"{k} {_shown(v)}" for k, v in facts["assumptions"].items())
     print_text(f"assumed: {assumed}", indent="  ")
     _print_notes(facts["notes"])

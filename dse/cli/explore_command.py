@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dse.cli.common import job_options, parse_settings, print_json, print_table, print_text
+from dse.cli.common import echo, job_options, parse_settings, print_json, print_table, print_text
 from dse.errors import InfeasibleError, InputError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _run_shard(job: Job, part: tuple[int, int], folder: Path, fresh: bool, as_js
         print_json({"shard": [number, of], "designs": found.found.tally.enumerated, "path": str(found.path)})
         return
     print_text(f"shard {number} of {of}: {found.found.tally.enumerated:,} designs in {found.seconds:.2f} s")
-    click.echo(f"written to {found.path}; when all {of} are there: dse merge {folder}")
+    echo(f"written to {found.path}; when all {of} are there: dse merge {folder}")
 
 
 def _print_plan(job: Job, as_json: bool) -> None:
@@ -102,14 +102,14 @@ def _print_plan(job: Job, as_json: bool) -> None:
         return
     rows = [[a["name"], a["role"], f"{a['values']:,}", a["first_to_last"]] for a in plan["axes"]]
     print_table(["axis", "role", "values", "from - to"], rows, right=["values"], prose=["from - to"])
-    click.echo()
+    echo()
     objectives = ", ".join(f"{o['direction']} {o['metric']}" for o in plan["objectives"])
     print_text(f"objectives: {objectives}; budgets: {', '.join(plan['budgets']) or 'none'}")
-    click.echo(f"{plan['designs']:,} designs; {plan['bytes_text']} if the whole grid were kept")
+    echo(f"{plan['designs']:,} designs; {plan['bytes_text']} if the whole grid were kept")
     if plan["mode"] == "bounds":
         print_text("by bounds: boxes of designs are skipped unseen; the time follows the frontier, not the designs")
     else:
-        click.echo(f"about {plan['seconds_text']} at {plan['rate']:,.0f} designs/s measured on a part of it")
+        echo(f"about {plan['seconds_text']} at {plan['rate']:,.0f} designs/s measured on a part of it")
     for note in plan["notes"]:
         print_text(f"note: {note}")
     print_devices(plan["left_out_devices"], plan["fit_not_checked"])
@@ -170,10 +170,10 @@ def print_left_out(manifest: Mapping[str, Any]) -> None:
 
 def print_found(result: Result, job: Job) -> None:
     """Print the frontier of a result, and where it is kept."""
-    click.echo()
+    echo()
     if result.counts["kept"]:
         _print_frontier(result, job)
-    click.echo(f"written to {result.path}")
+    echo(f"written to {result.path}")
 
 
 def _print_frontier(result: Result, job: Job) -> None:
@@ -183,5 +183,5 @@ def _print_frontier(result: Result, job: Job) -> None:
     print_table(columns, rows, right=[c for c in columns if c in job.metrics])
     rest = result.frontier.sizes["design"] - len(rows)
     if rest > 0:
-        click.echo(f"... and {rest:,} more in {result.path}/frontier.csv")
-    click.echo()
+        echo(f"... and {rest:,} more in {result.path}/frontier.csv")
+    echo()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, print_json, print_table, print_text
+from dse.cli.common import echo, json_option, print_json, print_table, print_text
 from dse.cli.completion import names
 from dse.errors import Fault, InfeasibleError, InputError
 
@@ -73,7 +73,7 @@ def command(
     elif size:
         columns, shown = frontier_rows(frontier, found.manifest["axes"], metrics, size)
         print_table(columns, shown, right=[c for c in columns if c in metrics])
-        click.echo(f"{size:,} of {found.counts['enumerated']:,} designs")
+        echo(f"{size:,} of {found.counts['enumerated']:,} designs")
     if not as_json:
         print_left_out(found.manifest)
     if not size:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_json
+from dse.cli.common import echo, json_option, parse_settings, print_json
 from dse.errors import Fault, InputError
 from dse.files import write_whole
 
@@ -43,7 +43,7 @@ def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool
         if as_json:
             print_json(facts)
         else:
-            click.echo(text, nl=False)
+            echo(text, nl=False)
         return
     if out.suffix != ".toml":
         raise InputError(Fault(str(out), "a model is written as .toml"))
@@ -53,7 +53,7 @@ def command(file: Path, out: Path | None, settings: tuple[str, ...], force: bool
     if as_json:
         print_json({**facts, "path": str(out)})
         return
-    click.echo(f"{out}: {model.name}, {what}" + (f" ({model.note})" if model.note else ""))
+    echo(f"{out}: {model.name}, {what}" + (f" ({model.note})" if model.note else ""))
 
 
 def _written(model: Any, settings: Mapping[str, Any], file: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_json
+from dse.cli.common import echo, json_option, parse_settings, print_json
 from dse.cli.completion import looks, names, plot_options, shown
 
 
@@ -80,7 +80,7 @@ def command(
     asked: dict[str, Any] = {**parse_settings(options, "--option"), **parse_settings(settings)}
     asked |= {n: v for n, v in (("device", device), ("precision", precision)) if v is not None}
     if design is not None:
-        asked["design"] = int(design) if design.isdigit() else design
+        asked["design"] = int(design) if design.isascii() and design.isdigit() else design
     if budgets:
         asked["budgets"] = parse_budgets(budgets)
     picture = plot.draw(kind, shown, style=style, **asked)
@@ -89,4 +89,4 @@ def command(
     if as_json:
         print_json({"path": str(path), "plot": kind})
     else:
-        click.echo(f"written to {path}")
+        echo(f"written to {path}")

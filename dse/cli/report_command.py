@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dse.cli.common import json_option, print_json
+from dse.cli.common import echo, json_option, print_json
 
 
 @click.command("report", short_help="Write the interactive page of a result.")
@@ -23,10 +23,11 @@ def command(result: Path, output: Path | None, designs: int | None, as_json: boo
 
     It is one file, opens without a network, and asks for nothing. `dse explore` writes it unless --no-plots is given.
     """
-    from dse.jobs.result import REPORT, load
+    from dse.jobs.files import REPORT
+    from dse.jobs.result import load
 
     path = load(result).report(output or result / REPORT, designs)
     if as_json:
         print_json({"path": str(path), "bytes": path.stat().st_size})
         return
-    click.echo(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    echo(f"written to {path} ({path.stat().st_size / 1e6:.1f} MB)")

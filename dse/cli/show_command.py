@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from dse.cli.common import json_option, parse_settings, print_document, print_json, print_table, print_text
+from dse.cli.common import echo, json_option, parse_settings, print_document, print_json, print_table, print_text
 from dse.cli.completion import names
 from dse.cli.show_axis import axes_by_name, axis_facts
 from dse.errors import InputError, unknown
@@ -53,7 +53,7 @@ def command(name: str, settings: tuple[str, ...], as_json: bool) -> None:
         return
     for number, entry in enumerate(facts):
         if number:
-            click.echo()
+            echo()
         _print(entry)
 
 
@@ -256,25 +256,25 @@ def _quantity(value: float, unit: str) -> dict[str, Any] | None:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    click.echo(f"{facts['name']} ({facts['kind']})")
+    echo(f"{facts['name']} ({facts['kind']})")
     for key, value in facts.items():
         if key in ("name", "kind", *_LAST) or value in ("", None, {}):
             continue
         if isinstance(value, dict) and "unit" not in value:
-            click.echo(f"{key}:")
+            echo(f"{key}:")
             width = max(map(len, value))
             for name, fact in value.items():
                 print_text(f"  {name:<{width}}  {_shown(fact)}", indent=" " * (width + 4))
         else:
             print_text(f"{key}: {_shown(value)}", indent="  ")
     if facts.get("parts"):
-        click.echo("parts, all executions together:")
+        echo("parts, all executions together:")
         _print_rows(facts["parts"], _PART_COLUMNS, 1)
     if "ops" in facts:
-        click.echo("ops, counts of one execution of each:")
+        echo("ops, counts of one execution of each:")
         _print_rows(facts["ops"], _OP_COLUMNS, 2)
     if "text" in facts:
-        click.echo()
+        echo()
         print_document(facts["text"])
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import stat
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO, Any
 
 from dse.catalogue import check_no_pipe
@@ -92,6 +93,8 @@ class Sums:
         try:
             known = self.known
         except Damaged:
+            known = {}
+        if not known:
             return [self.path.name]
         return [name for name, (crc, size) in known.items() if not _is_whole(self.root / name, crc, size, thorough)]
 
@@ -102,7 +105,9 @@ def _line(name: str, crc: int, size: int) -> str:
 
 def _is_whole(path: Path, crc: int, size: int, thorough: bool) -> bool:
     try:
-        if path.stat().st_size != size:
+        status = path.stat()
+        # A pipe or a device has no size, and no end.
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
             return False
         return not thorough or zlib.crc32(path.read_bytes()) == crc
     except OSError:
@@ -122,6 +127,15 @@ def _read(path: Path) -> Iterator[tuple[str, tuple[int, int]]]:
         crc, _, rest = line.partition(" ")
         size, _, name = rest.partition(" ")
         try:
-            yield name, (int(crc, 16), int(size))
+            found = int(crc, 16), int(size)
         except ValueError:
-            raise Damaged(f"{path}: is damaged; compute the result again with --fresh") from None
+            found = None
+        if found is None or not _is_inside(name):
+            raise Damaged(f"{path}: is damaged; compute the result again with --fresh")
+        yield name, found
+
+
+def _is_inside(name: str) -> bool:
+    """Whether a name is one of a file below the folder, whoever wrote it."""
+    parts = PurePosixPath(name).parts
+    return "\0" not in name and not PurePath(name).is_absolute() and ".." not in (*parts, *PurePath(name).parts)

@@ -16,21 +16,10 @@ import xarray as xr
 
 from dse.errors import DseError
 from dse.jobs import assumptions, netcdf
+from dse.jobs.files import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, REPORT, SEARCH, TABLE
 from dse.jobs.resolve import Job
-from dse.jobs.result import (
-    ASSUMPTIONS,
-    CLOUD,
-    FRONTIER,
-    MANIFEST,
-    QUALITY,
-    READ,
-    REPORT,
-    SEARCH,
-    TABLE,
-    Result,
-    checksum,
-    read_manifest,
-)
+from dse.jobs.result import Result
+from dse.jobs.standing import checksums, read_manifest
 from dse.units import format_quantity
 
 AnyResult = TypeVar("AnyResult", bound=Result)
@@ -100,8 +89,8 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
             result = replace(result, manifest={**result.manifest, "notes": notes})
         result.report(part / REPORT)
     files = sorted({MANIFEST, *(path.name for path in part.iterdir())})
-    sums = {name: checksum(part / name) for name in READ if name in files}
-    result = replace(result, manifest={**result.manifest, "plots": plots, "files": files, "checksums": sums})
+    manifest = {**result.manifest, "plots": plots, "files": files}
+    result = replace(result, manifest={**manifest, "checksums": checksums(part, manifest)})
     (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")
     return result
 

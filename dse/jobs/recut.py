@@ -13,9 +13,10 @@ import xarray as xr
 from dse.errors import InputError
 from dse.grid.space import Space
 from dse.jobs.assumptions import gather
+from dse.jobs.files import GRID
 from dse.jobs.manifest import code_key
 from dse.jobs.resolve import Job, read_job
-from dse.jobs.result import GRID, Result
+from dse.jobs.result import Result
 from dse.jobs.run import compute
 from dse.jobs.spec import read_spec
 from dse.jobs.store import stored_values

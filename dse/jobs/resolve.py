@@ -139,7 +139,7 @@ def _by_name(fault: KeyFault, spec: Spec) -> KeyFault:
     """The fault of one of several networks under its name, not its number."""
     table, _, rest = fault.where.partition(".")
     number, _, key = rest.partition(".")
-    if table != "network" or not number.isdigit() or int(number) >= len(spec.networks):
+    if table != "network" or not (number.isascii() and number.isdigit()) or int(number) >= len(spec.networks):
         return fault
     name = spec.networks[int(number)].name
     return KeyFault(".".join(filter(None, (table, name, key))), fault.problem) if name else fault

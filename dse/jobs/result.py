@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,35 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
-from dse.catalogue import read_at_most
 from dse.errors import InputError
+from dse.files import write_whole
 from dse.jobs import netcdf
+from dse.jobs.files import ASSUMPTIONS, CLOUD, FRONTIER, GRID, JOURNAL, MANIFEST, QUALITY, SEARCH
+from dse.jobs.standing import damages, read_assumptions, read_manifest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dse.jobs.design import Design
-
-MANIFEST = "manifest.json"
-FRONTIER = "frontier.nc"
-CLOUD = "cloud.nc"
-TABLE = "frontier.csv"
-ASSUMPTIONS = "assumptions.toml"
-GRID = "grid.zarr"
-SUMS = "grid.sums"
-REPORT = "report.html"
-QUALITY = "quality.csv"
-SEARCH = "search.nc"
-# Files that a result is read from; the others are for people.
-READ = (FRONTIER, CLOUD, SEARCH, ASSUMPTIONS)
-_MOST_BYTES = 64 * 2**20
-# What a manifest is known by, and everything that reads one relies on: keys, and the types of their values.
-_KEYS: dict[str, type] = {
-    **dict.fromkeys(("name", "key", "code"), str),
-    **dict.fromkeys(("spec", "counts", "units"), dict),
-    **dict.fromkeys(("metrics", "objectives", "budgets", "per", "files"), list),
-    "plots": bool,
-}
 
 
 @dataclass(frozen=True)
@@ -127,7 +105,7 @@ class Result:
     def assumptions(self) -> Mapping[str, Any] | None:
         """Figures and defaults that the result rests on, as in assumptions.toml; None: those of today's catalogues."""
         kept = self.path is not None and (self.path / ASSUMPTIONS).exists()
-        return _assumed(self.path) if kept and self.path is not None and self.assumed is None else self.assumed
+        return read_assumptions(self.path) if kept and self.path is not None and self.assumed is None else self.assumed
 
     def _repr_html_(self) -> str:
         """What a notebook shows of the result."""
@@ -159,10 +137,7 @@ class Result:
         from dse.report.html import MOST, page
 
         path = Path(path)
-        try:
-            path.write_text(page(self, MOST if most is None else most), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+        write_whole(path, page(self, MOST if most is None else most))
         return path
 
     def plot(self, kind: str = "frontier", *, style: str = "screen", **options: Any) -> Figure:
@@ -190,65 +165,18 @@ def load(path: str | Path) -> Result:
     if manifest is None:
         what = f"holds no finished result ({MANIFEST} is missing)" if folder.exists() else "no such folder"
         raise InputError(f"{folder}: {what}")
-    if wrong := damaged(folder, manifest):
-        raise InputError(
-            f"{folder / wrong[0]}: is damaged, or of another result; compute the result again with --fresh"
-        )
+    # The journal is not read here, and may be written to: a study of Optuna's like any other.
+    for name, what in (d for d in damages(folder, manifest) if d[0] != JOURNAL):
+        raise InputError(f"{folder / name}: {what}; compute the result again with --fresh")
+    went = None
     try:
         frontier = netcdf.read(folder / FRONTIER)
         cloud = netcdf.read(folder / CLOUD)
-        went = netcdf.read(folder / SEARCH) if "search" in manifest else None
+        if "search" in manifest:
+            went = netcdf.read(folder / SEARCH)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be read: {error}") from None
-    assumed = _assumed(folder) if "replayed" in manifest else None
+    if lacking := [o["metric"] for o in manifest["objectives"] if o["metric"] not in frontier.data_vars]:
+        raise InputError(f"{folder / FRONTIER}: has no {lacking[0]}; compute the result again with --fresh")
+    assumed = read_assumptions(folder) if "replayed" in manifest else None
     return Result(frontier, cloud, manifest, folder, assumed=assumed, search=went)
-
-
-def checksum(path: Path) -> str:
-    """CRC-32 of a file, as manifests hold it."""
-    total = 0
-    with path.open("rb") as file:
-        while part := file.read(2**20):
-            total = zlib.crc32(part, total)
-    return f"{total:08x}"
-
-
-def damaged(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
-    """Names of the files of a result that are not what was written, of those that it is read from."""
-    return [name for name, known in manifest.get("checksums", {}).items() if _sum_of(folder / name) not in ("", known)]
-
-
-def _sum_of(path: Path) -> str:
-    """The checksum of a file; "" of one that cannot be read, which is told where it is read."""
-    try:
-        return checksum(path) if path.is_file() else ""
-    except OSError:
-        return ""
-
-
-def _assumed(folder: Path) -> dict[str, Any]:
-    """The assumptions that a result keeps."""
-    try:
-        return tomllib.loads(_text(folder / ASSUMPTIONS))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / ASSUMPTIONS}: cannot be read: {error}") from None
-
-
-def _text(path: Path) -> str:
-    """The text of a file of a result: a few KiB, more where it holds what a network was read from."""
-    return read_at_most(path, _MOST_BYTES).decode("utf-8")
-
-
-def read_manifest(folder: Path) -> dict[str, Any] | None:
-    """The manifest of a finished result, None where there is none."""
-    try:
-        manifest = json.loads(_text(folder / MANIFEST))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / MANIFEST}: cannot be read: {error}") from None
-    if not isinstance(manifest, dict) or any(not isinstance(manifest.get(k), t) for k, t in _KEYS.items()):
-        raise InputError(
-            f"{folder / MANIFEST}: is not the manifest of a result; remove the folder, or choose another with --out"
-        )
-    return manifest

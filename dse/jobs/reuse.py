@@ -18,9 +18,11 @@ from dse.grid.labelled import Labelled
 from dse.grid.program import MODEL_AXIS, Program, Values, setting_axes
 from dse.grid.space import Space
 from dse.jobs.checksums import Damaged
+from dse.jobs.files import GRID
 from dse.jobs.manifest import code_key
 from dse.jobs.resolve import Job, read_job
-from dse.jobs.result import GRID, load, read_manifest
+from dse.jobs.result import load
+from dse.jobs.standing import read_manifest
 from dse.jobs.store import stored_values
 from dse.pareto.cut import WITNESS
 from dse.pareto.units import Place
@@ -106,11 +108,11 @@ def reusable(job: Job, folder: Path) -> dict[str, Reuse]:
     manifest = read_manifest(folder)
     if manifest is None or manifest["code"] != code_key() or not (folder / GRID).exists():
         return {}
-    standing = load(folder)
     try:
+        standing = load(folder)
         before = read_job(manifest["spec"], table=standing.table, assumptions=standing.assumed)
         data = standing.grid
-    except InputError:  # a file that the old spec names is gone
+    except InputError:  # it is damaged, or a file that the old spec names is gone
         return {}
     grids = {"": data} if isinstance(data, xr.Dataset) else {n: t.to_dataset() for n, t in data.children.items()}
     found: dict[str, Reuse] = {}

@@ -17,12 +17,14 @@ from dse.jobs import folder as folders
 from dse.jobs.checksums import Sums
 from dse.jobs.covered import UncoveredError, check_covered, kept
 from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, without_ties
+from dse.jobs.files import GRID, SUMS
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.possible import check_networks
 from dse.jobs.resolve import Job
-from dse.jobs.result import GRID, SUMS, Result, damaged, load, read_manifest
+from dse.jobs.result import Result, load
 from dse.jobs.reuse import Reuse, reusable
 from dse.jobs.same_chunks import Standing
+from dse.jobs.standing import damages, read_manifest
 from dse.jobs.store import Store, check_disk, sums_of
 from dse.jobs.work import Work, tidy, working
 from dse.pareto.cut import WITNESS
@@ -96,7 +98,7 @@ def run(
     if folder is None:
         return compute(job, progress, scan=scan)
     manifest = check_free(job, folder, fresh)
-    damage = _damage(folder, manifest)
+    damage = damage_of(folder, manifest)
     if _is_current(manifest, fresh) and not damage:
         tidy(folder)
         return _reuse(job, folder, plots)
@@ -189,10 +191,13 @@ def _hand_over(stores: Sequence[Store], work: Work, folder: Path) -> None:
         raise DseError(f"{folder}: cannot be written: {error.strerror or error}") from None
 
 
-def _damage(folder: Path, manifest: Mapping[str, Any] | None) -> str:
+def damage_of(folder: Path, manifest: Mapping[str, Any] | None) -> str:
     """What of a standing result is not as it was written, in words; "" where nothing is known of any."""
-    sums = sums_of(folder)
-    return _told([*sums.wrong(thorough=_is_read_through(sums)), *(damaged(folder, manifest) if manifest else ())])
+    if manifest is None:
+        return ""
+    sums, tables = sums_of(folder), [name for name, _ in damages(folder, manifest)]
+    chunks = sums.wrong(thorough=_is_read_through(sums)) if GRID in manifest["files"] else []
+    return _told(list(dict.fromkeys([*chunks, *tables])))
 
 
 def _is_read_through(sums: Sums) -> bool:

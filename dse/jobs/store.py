@@ -24,7 +24,7 @@ from dse.grid.quality import SOURCES
 from dse.grid.reasons import has_undefined, reasons
 from dse.grid.space import Space
 from dse.jobs.checksums import Sums
-from dse.jobs.result import GRID, SUMS
+from dse.jobs.files import GRID, SUMS
 from dse.jobs.same_chunks import Index, Standing
 from dse.pareto.regions import Region, thinned
 from dse.pareto.scanner import TILE
@@ -286,7 +286,7 @@ def _open(path: Path, sums: Sums) -> xr.Dataset:
 
     try:
         store: Any = CheckedStore(path, read_only=True, sums=sums)
-        data = xr.open_dataset(store, engine="zarr", chunks=None, consolidated=False)
+        data = xr.open_dataset(store, engine="zarr", zarr_format=3, chunks=None, consolidated=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
     # The store has a type for texts of its own; axes are few, and plain text like those of any other Dataset.

@@ -4,6 +4,7 @@ what the next one goes on with."""
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import socket
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from dse.errors import DseError, InputError
+from dse.jobs.files import GRID, SUMS
 from dse.jobs.folder import recover
-from dse.jobs.result import GRID, SUMS
 from dse.pareto.partial import Partial, read_partial
 
 LOCK, FOUND, PART = "lock", "found.npz", "result.part"
@@ -74,14 +75,14 @@ class Work:
         try:
             if self.keeps:
                 partial, header = read_partial(self.path / FOUND)
-                self.before = float(header.pop("seconds"))
-                found = partial if header == self.stamp else None
+                spent = header.pop("seconds", None)
+                if header == self.stamp and isinstance(spent, float) and 0 <= spent < math.inf:
+                    found, self.before = partial, spent
         except InputError:
             pass
         if found is not None:
             self.messages.append(f"continued: {found.settled:,} designs had been done by an earlier run")
         elif self.keeps:
-            self.before = 0.0
             self.messages.append("what an interrupted run of another spec, or other formulas, had left was removed")
         self.begin(found is not None)
         return found

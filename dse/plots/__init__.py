@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import importlib
 import io
 import pkgutil
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dse.errors import DseError, InputError, unknown
+from dse.files import write_whole
 from dse.plots.kinds import DESIGN, KINDS, MEASURED, RESULT, Kind, NotInResult, plot
 from dse.plots.look import LOOKS, blank_figure, drawing_style
 
@@ -93,15 +93,7 @@ def save(figure: Figure, path: str | Path) -> Path:
     with drawing_style():
         # A figure of a paper keeps its own resolution.
         figure.savefig(picture, dpi=figure.dpi, format=suffix[1:], metadata=FORMATS[suffix])
-    stood = path.exists()
-    try:
-        path.write_bytes(picture.getvalue())
-    except OSError as error:
-        if not stood:
-            # What was begun on a full disk.
-            path.unlink(missing_ok=True)
-        full = error.errno == errno.ENOSPC
-        raise (DseError if full else InputError)(f"{path}: cannot be written: {error.strerror}") from None
+    write_whole(path, picture.getvalue())
     return path
 
 

@@ -103,7 +103,7 @@ def stamp_of(path: Path) -> str | None:
             for line in file:
                 if STAMP.encode() in line:
                     return str(json.loads(line)["user_attr"][STAMP])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, LookupError, TypeError):
         pass
     return None
 

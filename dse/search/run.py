@@ -15,10 +15,11 @@ import optuna
 
 from dse.errors import Fault, InputError
 from dse.jobs import folder as folders
+from dse.jobs.files import JOURNAL
 from dse.jobs.manifest import code_key, job_key
 from dse.jobs.resolve import Job
 from dse.jobs.result import load
-from dse.jobs.run import check_free, result_of
+from dse.jobs.run import check_free, damage_of, result_of
 from dse.jobs.work import tidy, working
 from dse.pareto.scanner import Progress
 from dse.search.driver import Driver, directions, quiet
@@ -28,7 +29,7 @@ from dse.search.record import record
 from dse.search.result import SearchResult
 from dse.search.settings import Settings, digest
 from dse.search.shared import Shared
-from dse.search.storage import JOURNAL, Mirror, Nowhere
+from dse.search.storage import Mirror, Nowhere, told
 from dse.search.warm import NOTHING, Warm
 
 # Where the last quarter of the trials adds less than this share, more trials of the same kind add little.
@@ -78,8 +79,9 @@ def run(
     if folder is None:
         return search(job, settings, Nowhere(), warm, key, progress)
     manifest = check_free(job, folder, fresh, key=key)
-    stands = manifest is not None and (folder / JOURNAL).exists()
-    if manifest is not None and stands and not fresh and _is_enough(manifest, settings):
+    damage = damage_of(folder, manifest)
+    stands = (folder / JOURNAL).exists() and not fresh
+    if manifest is not None and stands and not damage and _is_enough(manifest, settings):
         tidy(folder, JOURNAL)
         return _reused(folder)
     with working(folder, {"key": key}, JOURNAL) as work:
@@ -88,7 +90,10 @@ def run(
         if journal.exists() and not own:
             work.messages.append("what an interrupted search of another spec, or other formulas, had left was removed")
         work.begin(own)
-        if not own and not fresh and stamp_of(folder / JOURNAL) == stamp:
+        if damage and not fresh:
+            told_of = "it is made again of the trials that its journal holds"
+            work.messages.append(f"{damage} of the standing result: {told_of}")
+        if not own and stands and stamp_of(folder / JOURNAL) == stamp:
             shutil.copyfile(folder / JOURNAL, journal)
         with quiet():
             mirror = Journal(journal, job.spec.name, directions(job), stamp)
@@ -148,7 +153,7 @@ def load_study(folder: Path, name: str) -> optuna.Study:
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    with quiet():
+    with quiet(), told(str(folder / JOURNAL)):
         return optuna.load_study(study_name=name, storage=JournalStorage(JournalFileBackend(str(folder / JOURNAL))))
 
 

@@ -18,7 +18,6 @@ from optuna.trial import FrozenTrial
 from dse.errors import DseError, InputError
 
 Direction = Literal["minimize", "maximize"]
-JOURNAL = "study.journal"
 _DAMAGES = (AssertionError, AttributeError, KeyError, IndexError, OverflowError, TypeError)
 # What a study is of.
 STAMP = "dse:stamp"

@@ -19,7 +19,7 @@ import dse.jobs.shards  # all that a run imports is imported before the processe
 import dse.jobs.store
 import dse.search.entry
 import dse.search.run
-from dse.search.storage import JOURNAL
+from dse.jobs.files import JOURNAL
 
 SEARCH: dict[str, Any] = {
     "name": "searched",

@@ -19,12 +19,13 @@ import xarray as xr
 from optuna.storages.journal import JournalFileSymlinkLock
 
 import dse
+from dse.jobs.files import JOURNAL
 from dse.jobs.resolve import read_job
 from dse.search.driver import Driver, directions, quiet
 from dse.search.journal import POPULATIONS
 from dse.search.settings import Settings
 from dse.search.shared import Shared, open_storage
-from dse.search.storage import JOURNAL, Nowhere
+from dse.search.storage import Nowhere
 from tests.search.servers import postgresql
 from tests.search.test_search import SPEC
 

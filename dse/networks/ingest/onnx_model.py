@@ -21,8 +21,10 @@ from dse.networks.ingest.onnx_shapes import LARGEST, Shapes
 from dse.networks.models import Model
 from dse.networks.registration import Family, with_levers
 from dse.networks.tensors import Tensor
-from dse.units import percent
+from dse.units import format_quantity, percent
 
+# What a graph takes without its weights: large language models stay below a tenth of it.
+MOST_BYTES = 2**26
 _COUNTS = ("macs", "scores", "matrix_read", "weights", "biases", "affine", "statistics")
 
 
@@ -43,13 +45,20 @@ def read_onnx(path: Path) -> Model:
 def from_text(text: str, path: Path) -> Model:
     """The network of an ONNX file that a model holds as text."""
     try:
-        content = zlib.decompress(base64.b64decode(text, validate=True))
+        unpacking = zlib.decompressobj()
+        content = unpacking.decompress(base64.b64decode(text, validate=True), MOST_BYTES)
     except (ValueError, zlib.error):
         raise InputError(Fault("onnx", "is not an ONNX file in zlib and base64")) from None
+    if unpacking.unconsumed_tail or not unpacking.eof:
+        raise InputError(
+            Fault("onnx", f"is not whole, or takes more than {format_quantity(MOST_BYTES, 'B')} without weights")
+        )
     return _model(path, read_graph(path, content))
 
 
 def _model(path: Path, graph: Graph) -> Model:
+    if len(graph.skeleton) > MOST_BYTES:
+        raise InputError(f"{path}: takes more than {format_quantity(MOST_BYTES, 'B')} without its weights")
     builder = OnnxBuilder(graph)
     stem = re.sub(r"[^A-Za-z0-9._-]+", "-", path.stem).strip("-.") or "model"
     source = f"{path.name} (sha256 {graph.digest[:16]})"
