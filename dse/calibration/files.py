@@ -15,7 +15,26 @@ from dse.catalogue import MOST_BYTES, read_at_most
 from dse.errors import Fault, InputError
 from dse.files import write_whole
 
+# What the rows beside a file of calibrations are called in place of its suffix.
+ROWS = ".rows.csv"
 COLUMNS = ("device", "software", "precision", "network", "family", "measured_s", "predicted_s", "left_out_s")
+
+
+def check_place(path: Path, measured: Path) -> None:
+    """Raise InputError where what stands beside a file of calibrations would be lost: it is not the rows of a fit."""
+    rows = path.with_suffix(ROWS)
+    if rows.exists() and (rows.samefile(measured) or not _is_of_a_fit(path)):
+        raise InputError(
+            Fault(str(rows), f"would be replaced by the rows of {path.name}, and is none of a fit; move it")
+        )
+
+
+def _is_of_a_fit(path: Path) -> bool:
+    try:
+        read_keys(path)
+    except InputError:
+        return False
+    return True
 
 
 def write(path: Path, fitted: Sequence[Fitted], heading: str, pooled: Sequence[Calibration] = ()) -> Path:
@@ -23,7 +42,7 @@ def write(path: Path, fitted: Sequence[Fitted], heading: str, pooled: Sequence[C
 
     `predicted_s` is of the fit to all rows, `left_out_s` of one without the row's family.
     """
-    rows = path.with_suffix(".rows.csv")
+    rows = path.with_suffix(ROWS)
     write_whole(rows, rows_csv(fitted))
     write_whole(path, to_toml([*(f.calibration for f in fitted), *pooled], heading))
     return rows
@@ -37,7 +56,7 @@ def read_keys(path: Path) -> set[tuple[str, ...]]:
     InputError
         For a file in that place that holds something else.
     """
-    path = path.with_suffix(".rows.csv")
+    path = path.with_suffix(ROWS)
     try:
         content = read_at_most(path, MOST_BYTES)
     except OSError:

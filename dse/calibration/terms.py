@@ -183,7 +183,9 @@ def _shared(measurement: Measurement, *axes: str) -> int:
 def _cache_shards(measurement: Measurement) -> Any:
     """Devices that the heads of keys and values are divided among."""
     known = measurement.builder[1] | dict(measurement.axes)
-    heads = known.get("kv_heads") or known.get("heads", 1)
+    own, queries = known.get("kv_heads"), known.get("heads", 1)
+    # Without a number of their own there are as many as of queries.
+    heads = queries if own is None else np.where(own, own, queries)
     return np.minimum(_shared(measurement, "tensor_parallel"), np.floor(heads))
 
 

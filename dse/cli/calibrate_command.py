@@ -31,7 +31,7 @@ def command(measured: Path, out: Path | None, as_json: bool) -> None:
     dse validate others.csv --calibration mine.toml
     """
     from dse.calibration.catalogue import CALIBRATIONS
-    from dse.calibration.files import write
+    from dse.calibration.files import check_place, write
     from dse.calibration.measurements import read_measurements
     from dse.calibration.pool import calibrate_or_scale
     from dse.calibration.unused import not_fitted, told
@@ -39,6 +39,8 @@ def command(measured: Path, out: Path | None, as_json: bool) -> None:
 
     if out is not None and out.suffix != ".toml":
         raise InputError(Fault(str(out), "calibrations are written as .toml"))
+    if out is not None:
+        check_place(out, measured)
     measurements = read_measurements(measured)
     fitted = calibrate_or_scale(measurements, list(CALIBRATIONS.values()))
     if not fitted:

@@ -59,7 +59,7 @@ TOWERS = {
 
 # Dynamic dimensions of an imported network, by the names that its file gives them.
 _OF_FILE = re.compile(r"dim_[a-z0-9_]+")
-_OF_STAGE = re.compile(r"(.+)_([1-9]\d*)")
+_OF_STAGE = re.compile(r"(.+)_([1-9]\d{0,5})")
 
 
 def stage_of(name: str) -> tuple[str, int] | None:

@@ -48,6 +48,11 @@ def busy(latency, batch, rate):  # type: ignore[no-untyped-def]
     return rate * (latency / batch)
 
 
+def alone(value):  # type: ignore[no-untyped-def]
+    """The value of the only network."""
+    return value * 1.0
+
+
 MEAN, SUM, LARGEST = (add, True), (add, False), (largest, False)
 
 _TRAFFIC = ("macs", "saved_macs", "weights_read", "index_bits_read", "activation_traffic", "cache_traffic")
@@ -233,6 +238,8 @@ class _Builder:
                 self._step(f"{term} × weight", weighted, term, f"{m.name}.weight")
             terms = [f"{term} × weight" for term in terms]
         left = terms[0]
+        if len(terms) == 1:
+            self._step(name, alone, left)
         for number, term in enumerate(terms[1:], start=2):
             done = name if number == len(terms) else f"{name} of {number}"
             self._step(done, function, left, term)

@@ -77,13 +77,30 @@ def _of_rounding(space: Space) -> Iterator[str]:
     part = thinned(of_networks(space), MOST_NETWORKS).space
     if part.size > MOST_NETWORKS and not part.is_list:
         part = _with_most_macs(part)
-    counted = evaluate_values(part, ["macs"], engine="plain")["macs"]
     # Of a network that is refused no work is counted.
-    macs = np.where(without_network(part).over(part.dims), np.nan, counted.over(part.dims))
+    refused = without_network(part).over(part.dims)
+    counted = evaluate_values(part, ["macs"], engine="plain")["macs"]
+    macs = np.where(refused, np.nan, counted.over(part.dims))
+    yield from _of_batch(space, part, np.nanmax(macs, initial=0.0))
     if np.any(macs > LARGEST_COUNT):
         yield (
             f"{np.nanmax(macs):.4g} MACs of {space.model or space.family.name} are beyond 2^53: work of so many is "
             "rounded to the nearest float64, with a relative error of at most 1.1e-16"
+        )
+
+
+def _of_batch(space: Space, part: Space, macs: float) -> Iterator[str]:
+    """That a batch holds so much that float64 does not hold each element of it; `macs` are the most of a sample."""
+    batch = max((v for v in space.axes["batch"].values if v is not None), default=1) if "batch" in space.axes else 1
+    # No sample holds more elements than it has MACs.
+    if batch * macs <= LARGEST_COUNT:
+        return
+    held = evaluate_values(part, ["peak_activations", "cache_elements"], engine="plain")
+    most = max(float(np.nanmax(v.data, initial=0.0)) for v in held.values())
+    if batch * most > LARGEST_COUNT:
+        yield (
+            f"a batch of {batch:,.0f} holds {batch * most:.4g} elements, beyond 2^53: memory of so many is rounded to "
+            "the nearest float64, with a relative error of a few 1.1e-16"
         )
 
 

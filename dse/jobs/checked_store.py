@@ -10,7 +10,7 @@ from zarr.storage import LocalStore
 
 from dse.catalogue import check_no_pipe
 from dse.errors import InputError
-from dse.jobs.checksums import Sums
+from dse.jobs.checksums import Damaged, Sums
 
 # What chunks are made with. Zarr finds codecs by their names among all that is installed, and some run what they read.
 CODECS = {"bytes", "vlen-utf8", "zstd"}
@@ -40,13 +40,19 @@ class CheckedStore(LocalStore):
 
     async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
         """Read a file, None where there is none."""
-        check_no_pipe(self.root / key)
+        self._check_no_pipe(key)
         return self._checked(key, await super().get(key, prototype, byte_range), byte_range)
 
     def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Any:
         """Read a file, None where there is none."""
-        check_no_pipe(self.root / key)
+        self._check_no_pipe(key)
         return self._checked(key, super().get_sync(key, prototype=prototype, byte_range=byte_range), byte_range)
+
+    def _check_no_pipe(self, key: str) -> None:
+        try:
+            check_no_pipe(self.root / key)
+        except OSError as error:
+            raise Damaged(f"{self.root / key}: {error.strerror}; compute the result again with --fresh") from None
 
     def _checked(self, key: str, found: Any, byte_range: Any) -> Any:
         # A store that is being written is read where nothing was noted yet; parts of files are of no use here.

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from dse import registry
-from dse.errors import InputError, unknown
+from dse.errors import InputError, shown, unknown
 from dse.grid import profile
 from dse.grid.blocks import Alone, Grid
 from dse.grid.dataset import evaluate
@@ -181,14 +181,11 @@ def design_of(result: Result, which: int | str | None = None) -> Design:
     InputError
         For an empty frontier, and for a row or metric that it does not have.
     """
-    from dse.jobs.resolve import read_job
-
     frontier = result.frontier
     if frontier.sizes["design"] == 0:
         raise InputError(f"{result.name}: no design is on the frontier")
-    result.check_formulas()
     row = _row(frontier, result.manifest["objectives"], which)
-    job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumptions)
+    job = result.job()
     chosen = frontier.isel(design=row)
     grid = next(g for g in job.grids if g.name in ("", str(chosen.coords.get(NETWORK, xr.DataArray("")).item())))
     place = {dim: int(index[0]) for dim, index in places_along(grid.space, frontier.isel(design=[row])).items()}
@@ -216,5 +213,8 @@ def places_along(space: Space, designs: xr.Dataset) -> dict[str, np.ndarray]:
     for axis in space.axes.values():
         if axis.dim is not None and axis.name in designs.coords and axis.dim not in places:
             order = {value_text(v): i for i, v in enumerate(axis.coordinate.tolist())}
-            places[axis.dim] = np.array([order[value_text(v)] for v in designs[axis.name].values.tolist()], dtype=int)
+            own = [value_text(v) for v in designs[axis.name].values.tolist()]
+            if other := [value for value in own if value not in order]:
+                raise InputError(f"a design of the frontier has {axis.name} {shown(other[0])}, which its spec does not")
+            places[axis.dim] = np.array([order[value] for value in own], dtype=int)
     return places

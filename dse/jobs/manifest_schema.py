@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from dse.jobs.files import MANIFEST, READ
 
@@ -108,7 +108,7 @@ class Manifest(_Part):
     seconds: float
     versions: dict[str, str]
     citation: str
-    objectives: list[_Objective]
+    objectives: list[_Objective] = Field(min_length=1)
     budgets: list[_Budget]
     per: list[str]
     axes: dict[str, NonNegativeInt]
@@ -140,6 +140,8 @@ class Manifest(_Part):
         for metric in (*(o.metric for o in self.objectives), *(b.metric for b in self.budgets)):
             if metric not in self.units:
                 raise ValueError(f"no unit of {metric}")
+        if "dse" not in self.versions:
+            raise ValueError("no version of dse")
         if lacking := set(self.counts.excluded) - set(self.broken_totals):
             raise ValueError(f"no total of {min(lacking)}")
         if any(budget.unit is None for network in self.networks.values() for budget in network.budgets):

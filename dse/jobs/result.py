@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dse.jobs.design import Design
+    from dse.jobs.resolve import Job
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,22 @@ class Result:
                 f"{self.path or self.name}: {told}; in Python define them again (@dse.metric), then dse.load the result"
             )
 
+    def job(self) -> Job:
+        """The job that the result is of, under the assumptions that it keeps.
+
+        Raises InputError where own formulas that it rests on are not known, a file that its spec names is gone, or the
+        spec is none that its designs were found by.
+        """
+        from dse.jobs.resolve import read_job
+
+        self.check_formulas()
+        job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumptions)
+        found = {*self.manifest["metrics"], *(o["metric"] for o in self.manifest["objectives"])}
+        if other := sorted(found - set(job.metrics)):
+            where = self.path or self.name
+            raise InputError(f"{where}: its spec does not ask for {other[0]}, which its designs have; compute it again")
+        return job
+
     @cached_property
     def grid(self) -> xr.Dataset | xr.DataTree:
         """All metrics of the job on the whole grid; of several networks a tree with one Dataset each.
@@ -91,13 +108,11 @@ class Result:
         Opened and not loaded where the result keeps it (`[output] grid = true`), else evaluated when first asked for.
         """
         from dse.grid.dataset import label
-        from dse.jobs.resolve import read_job
         from dse.jobs.store import open_grid
 
         if self.path is not None and (self.path / GRID).exists():
             return open_grid(self.path)
-        self.check_formulas()
-        job = read_job(self.manifest["spec"], table=self.table, assumptions=self.assumptions)
+        job = self.job()
         found = {g.name: label(g.space, g.evaluate(g.space, job.metrics), g) for g in job.grids}
         return found[""] if "" in found else xr.DataTree.from_dict(found)
 

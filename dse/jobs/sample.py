@@ -14,7 +14,7 @@ from dse.grid.dataset import with_ends
 from dse.grid.space import NETWORK
 from dse.jobs.datasets import flat, joined
 from dse.jobs.design import places_along
-from dse.jobs.resolve import Job, read_job
+from dse.jobs.resolve import Job
 from dse.jobs.result import Result
 from dse.pareto.cut import FIT, is_mcu
 
@@ -44,8 +44,7 @@ def sample(result: Result, most: int, seed: int = 0) -> tuple[xr.Dataset, list[d
     size
         Designs that were evaluated.
     """
-    result.check_formulas()
-    job = read_job(result.manifest["spec"], table=result.table, assumptions=result.assumptions)
+    job = result.job()
     parts = []
     size = int(result.counts["enumerated"]) if SEARCHED in result.manifest else job.size
     whole = job.size <= most and SEARCHED not in result.manifest

@@ -102,7 +102,7 @@ def usual_memory(memory_type: str, memories: Mapping[str, Memory]) -> Memory | N
 
 def _line(kind: str) -> tuple[str, int]:
     """The line of a kind of memory, and its generation: that of "HBM2E" is ("HBM", 2)."""
-    found = re.match(r"([A-Z]*)(\d*)", kind)
+    found = re.match(r"([A-Z]*)(\d{0,9})", kind)
     assert found is not None
     return found[1], int(found[2] or 1)
 

@@ -92,7 +92,8 @@ def _data(result: Any, designs: xr.Dataset, limits: Sequence[Limit]) -> dict[str
         x, y, _ = choose_axes(frontier, objectives, list(group_rows(frontier, manifest["per"]).values()))
         chosen = {"x": x["metric"], "y": y["metric"]}
     else:
-        chosen = {"x": next((a for a in axes if manifest["axes"][a] > 1), axes[0]), "y": objectives[0]["metric"]}
+        only = objectives[0]["metric"]
+        chosen = {"x": next((a for a in axes if manifest["axes"][a] > 1), (axes or [only])[0]), "y": only}
     return {
         "name": manifest["name"],
         "size": size,

@@ -7,7 +7,6 @@ import os
 import random
 import struct
 import sys
-import tomllib
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -19,17 +18,10 @@ from dse import units
 from dse.errors import DseError
 from tests.fuzz import calibrations, mutations, searches
 from tests.fuzz.mutations import document, octets, to_json, to_toml
+from tests.fuzz.results import change_json, change_toml, targets
 from tests.fuzz.target import Target, folder
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def _json(rng: random.Random, given: bytes) -> bytes:
-    return to_json(document(rng, json.loads(given)))
-
-
-def _toml(rng: random.Random, given: bytes) -> bytes:
-    return to_toml(document(rng, tomllib.loads(given.decode())))
 
 
 def _sources(*folders: str, suffix: str) -> list[bytes]:
@@ -219,6 +211,41 @@ def _read_weights(path: Path) -> object:
     return header.types(), header.bits_per_weight, found
 
 
+CONFIG = {"hidden_size": 8, "intermediate_size": 16, "num_attention_heads": 2, "num_hidden_layers": 2, "vocab_size": 10}
+
+
+def _network_seeds() -> list[bytes]:
+    """The weights of a whole network, whose config.json lies beside them."""
+    (folder() / "config.json").write_bytes(to_json({"model_type": "llama", **CONFIG}))
+    shapes: dict[str, list[int]] = {
+        "model.embed_tokens.weight": [10, 8],
+        "model.norm.weight": [8],
+        "lm_head.weight": [10, 8],
+    }
+    for layer in (f"model.layers.{n}" for n in range(2)):
+        shapes |= {f"{layer}.self_attn.{n}_proj.weight": [8, 8] for n in "qkvo"}
+        shapes |= {f"{layer}.mlp.{n}_proj.weight": [16, 8] for n in ("gate", "up")}
+        shapes |= {f"{layer}.mlp.down_proj.weight": [8, 16]}
+        shapes |= {f"{layer}.{n}_layernorm.weight": [8] for n in ("input", "post_attention")}
+    entries, at = {}, 0
+    for name, shape in shapes.items():
+        size = 2 * int(np.prod(shape))
+        entries[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [at, at + size]}
+        at += size
+    return [_safetensors(entries, at)]
+
+
+def _read_network(path: Path) -> object:
+    found = _read_model(path)
+    # As a table of layers, too, where nothing stands beside it.
+    alone = folder() / "alone" / path.name
+    alone.parent.mkdir(exist_ok=True)
+    os.replace(path, alone)
+    with suppress(DseError):
+        _read_model(alone)
+    return found
+
+
 @cache
 def _gguf_seeds() -> list[bytes]:
     import gguf
@@ -309,6 +336,7 @@ SMALL: dict[str, Any] = {
     "deployment": {"region": "france"},
     "objectives": {"minimize": ["latency", "energy", "operation_energy"], "maximize": ["accuracy"]},
 }
+WITHOUT_REGION = {name: part for name, part in SMALL.items() if name != "deployment"}
 
 
 @cache
@@ -324,8 +352,7 @@ def _assumptions() -> list[bytes]:
 def _read_assumptions(path: Path) -> object:
     from dse.jobs.resolve import read_job
 
-    spec = {k: v for k, v in SMALL.items() if k != "deployment"}
-    return read_job(spec, assumptions=path).size
+    return read_job(WITHOUT_REGION, assumptions=path).size
 
 
 # What runs leave
@@ -335,8 +362,7 @@ def _read_assumptions(path: Path) -> object:
 def _partials() -> list[bytes]:
     import dse
 
-    spec = {k: v for k, v in SMALL.items() if k != "deployment"}
-    return [dse.explore(spec, shard=(1, 1), out=folder() / "shard").path.read_bytes()]
+    return [dse.explore(WITHOUT_REGION, shard=(1, 1), out=folder() / "shard").path.read_bytes()]
 
 
 def _change_shard(rng: random.Random, given: bytes) -> bytes:
@@ -372,24 +398,6 @@ def _read_shard(path: Path) -> object:
     return dse.merge([path]).counts
 
 
-@cache
-def _manifests() -> list[bytes]:
-    import dse
-
-    spec = {k: v for k, v in SMALL.items() if k != "deployment"}
-    result = dse.explore(spec, out=folder() / "result", plots=False)
-    return [(result.path / "manifest.json").read_bytes()]
-
-
-def _read_manifest(path: Path) -> object:
-    import dse
-
-    _manifests()
-    target = folder() / "result" / "manifest.json"
-    os.replace(path, target)
-    return dse.load(target.parent).counts
-
-
 def _npy_seeds() -> list[bytes]:
     import io
 
@@ -415,19 +423,20 @@ def _only_bytes(rng: random.Random, given: bytes) -> bytes:
 TARGETS = {
     target.name: target
     for target in (
-        Target("spec", ".toml", _specs, _toml, _read_spec),
+        Target("spec", ".toml", _specs, change_toml, _read_spec),
         Target("quantity", "", lambda: [q.encode() for q in QUANTITIES], _quantity, _read_quantity),
-        Target("config", ".json", _configs, _json, _read_model),
+        Target("config", ".json", _configs, change_json, _read_model),
         Target("onnx", ".onnx", _onnx_seeds, _onnx, _read_onnx),
         Target("safetensors", ".safetensors", _safetensor_seeds, _change_safetensors, _read_weights),
         Target("gguf", ".gguf", _gguf_seeds, _gguf, _read_gguf),
         Target("npy", ".npy", _npy_seeds, _only_bytes, _read_npy),
         Target("layers-csv", ".csv", lambda: [LAYERS], mutations.table, _read_model),
-        Target("model-toml", ".toml", _models_toml, _toml, _read_model),
+        Target("model-toml", ".toml", _models_toml, change_toml, _read_model),
         Target("quality", ".csv", lambda: [QUALITY], mutations.table, _read_quality),
-        Target("assumptions", ".toml", _assumptions, _toml, _read_assumptions),
+        Target("assumptions", ".toml", _assumptions, change_toml, _read_assumptions),
         Target("shard", ".npz", _partials, _change_shard, _read_shard),
-        Target("manifest", ".json", _manifests, _json, _read_manifest),
+        Target("network", ".safetensors", _network_seeds, _change_safetensors, _read_network),
+        *targets([CHIP, LANGUAGE, SEVERAL, WITHOUT_REGION], WITHOUT_REGION),
         *calibrations.TARGETS,
         *searches.TARGETS,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -14,6 +15,7 @@ from dse.jobs import run as runs
 from dse.jobs import store, work
 from dse.jobs.checksums import Damaged, Sums
 from dse.jobs.recut import recut
+from dse.pareto.partial import read_partial
 from dse.pareto.scanner import Scanner
 
 KEPT = changed(SMALL, output__grid=True)
@@ -103,17 +105,48 @@ def test_a_finished_result_is_computed_again(damaged, expected):
     assert dse.explore(KEPT, out=damaged, plots=False).state == "reused"
 
 
-@pytest.mark.parametrize("name", ["frontier.nc", "cloud.nc", "assumptions.toml"])
-def test_one_changed_byte_of_a_table_is_found(name, expected, tmp_path):
+@pytest.fixture(scope="module")
+def with_table(tmp_path_factory):
+    """A spec with a table of the user's, and its result: of it no formula tells, only the copy in the result does."""
+    folder = tmp_path_factory.mktemp("table")
+    rows = "".join(f"{width},{60 + 10 * width}\n" for width in SMALL["network"]["width"])
+    (folder / "mine.csv").write_text("width,accuracy\n" + rows)
+    spec = changed(SMALL, quality__table=str(folder / "mine.csv"), objectives__maximize=["accuracy"])
+    return spec, dse.explore(spec, out=folder / "x", plots=False)
+
+
+@pytest.mark.parametrize("damage", [changed_inside, lost, emptied])
+@pytest.mark.parametrize("name", ["frontier.nc", "cloud.nc", "assumptions.toml", "quality.csv"])
+def test_a_table_that_is_not_what_was_written_is_found(name, damage, with_table, tmp_path):
+    spec, expected = with_table
     shutil.copytree(expected.path, tmp_path / "x")
-    content = bytearray((tmp_path / "x" / name).read_bytes())
-    content[len(content) // 2] ^= 1
-    (tmp_path / "x" / name).write_bytes(content)
-    with pytest.raises(InputError, match=f"{name}: is damaged, or of another result"):
+    damage(tmp_path / "x" / name)
+    with pytest.raises(
+        InputError, match=f"{name}: is (missing|damaged, or of another result); compute the result again"
+    ):
         dse.load(tmp_path / "x")
-    again = dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    again = dse.explore(spec, out=tmp_path / "x", plots=False)
     assert again.messages == (f"1 damaged file ({name}) of the standing result: it is computed again",)
-    assert_same(again, expected)
+    xr.testing.assert_identical(again.frontier, expected.frontier)
+    assert dse.explore(spec, out=tmp_path / "x", plots=False).state == "reused"
+
+
+def test_a_manifest_that_was_changed_is_found(with_table, tmp_path):
+    spec, expected = with_table
+    shutil.copytree(expected.path, tmp_path / "x")
+    path = tmp_path / "x" / "manifest.json"
+    path.write_text(path.read_text().replace('"kept": ', '"kept": 1'))
+    with pytest.raises(InputError, match=r"manifest\.json: is damaged, or of another result"):
+        dse.load(tmp_path / "x")
+    assert dse.explore(spec, out=tmp_path / "x", plots=False).counts == expected.counts
+
+
+def test_a_damaged_result_is_replaced_when_that_is_asked_for(expected, tmp_path):
+    """Before, what of its grid could be taken over was looked for in what could not be read."""
+    shutil.copytree(expected.path, tmp_path / "x")
+    changed_inside(tmp_path / "x" / "frontier.nc")
+    grown = changed(KEPT, network__resolution=[96, 128, 160, 192])
+    assert dse.explore(grown, out=tmp_path / "x", plots=False, fresh=True).state == "computed"
 
 
 @pytest.mark.parametrize("damaged", [changed_inside], indirect=True)
@@ -195,12 +228,69 @@ def test_grids_of_several_networks(tmp_path):
     xr.testing.assert_identical(again.frontier, first.frontier)
 
 
-def test_sums_that_are_damaged_themselves(expected, tmp_path):
+@pytest.mark.parametrize("sums", ["no sums\n", "", None, "00000000 0 /dev/zero\n", "00000000 0 ../pipe\n"])
+def test_sums_that_are_damaged_themselves(sums, expected, tmp_path):
+    """Whoever reads a grid has them: without, any file would be believed. Names in them stay inside the grid."""
+    os.mkfifo(tmp_path / "pipe")
     shutil.copytree(expected.path, tmp_path / "x")
-    (tmp_path / "x" / "grid.sums").write_text("no sums\n")
-    with pytest.raises(InputError, match=r"grid\.sums: is damaged; compute the result again with --fresh"):
-        dse.load(tmp_path / "x").grid.load()
-    assert dse.explore(KEPT, out=tmp_path / "x", plots=False, fresh=True).counts == expected.counts
+    path = tmp_path / "x" / "grid.sums"
+    path.unlink() if sums is None else path.write_text(sums)
+    with pytest.raises(InputError, match=r"grid\.sums: is (damaged|missing)"):
+        dse.load(tmp_path / "x")
+    with pytest.raises(InputError, match="is damaged"):
+        store.open_grid(tmp_path / "x")
+    assert store.sums_of(tmp_path / "x").wrong() == ["grid.sums"]
+    assert dse.explore(KEPT, out=tmp_path / "x", plots=False).counts == expected.counts
+
+
+@pytest.mark.parametrize("damage", [lost, emptied])
+def test_an_interrupted_run_without_sums_starts_over(tmp_path, monkeypatch, expected, damage):
+    left = interrupted(tmp_path / "x", monkeypatch, 3)
+    damage(left / "grid.sums")
+    found = dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert found.messages == ("1 damaged file (grid.sums) of the interrupted run's grid: all is computed again",)
+    assert_same(found, expected)
+
+
+@pytest.mark.parametrize("seconds", [None, "abc", -1.0, float("nan")])
+def test_kept_work_without_its_time_is_none(tmp_path, monkeypatch, expected, seconds):
+    left = interrupted(tmp_path / "x", monkeypatch, 3)
+    partial, header = read_partial(left / "found.npz")
+    del header["seconds"]
+    partial.save(left / "found.npz", header if seconds is None else {**header, "seconds": seconds})
+    assert_same(dse.explore(KEPT, out=tmp_path / "x", plots=False), expected)
+
+
+def test_a_grid_is_read_with_no_other_codecs_than_it_is_written_with(expected, tmp_path):
+    """Codecs are found by their names among all that is installed, and there are some that run what they read."""
+    shutil.copytree(expected.path, tmp_path / "x")
+    path = tmp_path / "x" / "grid.zarr" / "latency" / "zarr.json"
+    content = path.read_text().replace('"zstd"', '"numcodecs.pickle"')
+    path.write_text(content)
+    sums = Sums(tmp_path / "x" / "grid.sums", tmp_path / "x" / "grid.zarr")
+    sums.note(path, content.encode())
+    sums.close()
+    with pytest.raises(InputError, match=r"zarr\.json: the codec 'numcodecs\.pickle' is none of dse's"):
+        store.open_grid(tmp_path / "x")
+
+
+def test_a_grid_of_an_older_format_is_not_looked_at(expected, tmp_path):
+    """Its metadata name filters freely, and one of them is pickle."""
+    shutil.copytree(expected.path, tmp_path / "x")
+    shutil.rmtree(tmp_path / "x" / "grid.zarr")
+    made = tmp_path / "x" / "grid.zarr" / "one"
+    made.mkdir(parents=True)
+    (made / ".zgroup").write_text('{"zarr_format": 2}')
+    with pytest.raises(InputError, match="cannot be read"):
+        store.open_grid(tmp_path / "x")
+
+
+def test_a_pipe_in_the_place_of_a_chunk_is_not_waited_for(expected, tmp_path):
+    shutil.copytree(expected.path, tmp_path / "x")
+    (tmp_path / "x" / "grid.zarr" / CHUNK).unlink()
+    os.mkfifo(tmp_path / "x" / "grid.zarr" / CHUNK)
+    with pytest.raises(Damaged, match="named pipe"):
+        store.open_grid(tmp_path / "x").latency.load()
 
 
 def test_a_line_that_was_cut_short_is_of_a_file_that_is_written_again(tmp_path):

@@ -67,7 +67,7 @@ def _described(header: Header, config: Path) -> Model:
 
 def _layer(name: str) -> int:
     """The number of the layer of a tensor; layers beyond those of the network predict further tokens."""
-    number = re.search(r"(?:^|\.)layers\.(\d+)\.", name)
+    number = re.search(r"(?:^|\.)layers\.(\d{1,9})\.", name)
     return int(number[1]) if number else -1
 
 
