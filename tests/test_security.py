@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import ast
+import base64
 import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
 import dse
-from dse.errors import InputError
+from dse.cli import run
+from dse.errors import InputError, harmless
 from dse.grid import codegen, engines
 from dse.jobs.result import load
 from dse.jobs.spec import read_spec
+from dse.networks.ingest import onnx_model
+from dse.plots import save
 
 ROOT = Path(__file__).resolve().parents[1]
 SPEC = {
@@ -330,3 +336,99 @@ def test_a_pipe_that_is_open_is_read(impatient):
     os.close(writing)
     assert read_spec(Path(f"/dev/fd/{reading}")).hardware.device == "esp32"
     os.close(reading)
+
+
+@pytest.fixture
+def result(tmp_path):
+    return dse.explore({**SPEC, "objectives": {"minimize": ["latency", "memory"]}}, out=tmp_path / "x", plots=False)
+
+
+@pytest.mark.parametrize("write", ["report", "plot"])
+def test_a_link_in_the_place_of_a_report_or_picture_is_not_followed(result, tmp_path, write):
+    mine = tmp_path / "mine.txt"
+    mine.write_text("mine")
+    path = result.path / ("report.html" if write == "report" else "frontier.svg")
+    path.symlink_to(mine)
+    command = ["report", result.path] if write == "report" else ["plot", result.path, "frontier", "-o", path]
+    assert run([str(word) for word in command]) == 0
+    assert mine.read_text() == "mine" and not path.is_symlink() and path.stat().st_size > 1000
+    assert not [p for p in result.path.iterdir() if p.name.startswith(".")]
+
+
+@pytest.mark.parametrize("write", ["report", "plot"])
+def test_what_cannot_be_written_whole_leaves_what_stood(result, tmp_path, write):
+    resource = pytest.importorskip("resource", reason="limits of a process need a POSIX system")
+    path = tmp_path / ("r.html" if write == "report" else "p.svg")
+    path.write_text("before")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(dse.DseError, match="cannot be written: File too large"):
+            result.report(path) if write == "report" else save(result.plot(), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert path.read_text() == "before" and sorted(p.name for p in tmp_path.iterdir()) == sorted(["x", path.name])
+
+
+def test_a_report_can_be_written_to_what_is_no_file(result, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", str(tmp_path / "pipe")], stdout=subprocess.PIPE) as reader:
+        result.report(tmp_path / "pipe")
+        assert reader.communicate(timeout=60)[0].startswith(b"<!doctype html>")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+ACTING = "\x1b]0;own\x07\x9b2J\u202e\r"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {**SPEC, ACTING: 1},
+        {**SPEC, "network": {**SPEC["network"], ACTING: 1}},
+        {**SPEC, "budgets": {ACTING: 1}},
+        {**SPEC, "deployment": {ACTING: 1}},
+        {**SPEC, "device": {ACTING: {"base": "esp32", ACTING: 1}}},
+        {**SPEC, "device": {"a": {"base": ACTING}}},
+    ],
+)
+def test_errors_do_not_act_on_a_terminal(spec):
+    with pytest.raises(InputError) as told:
+        dse.explore(spec)
+    assert ACTING not in str(told.value) and harmless(str(told.value)) == str(told.value)
+    assert "\\u001b" in str(told.value) or "\\x1b" in str(told.value)
+
+
+def test_what_is_printed_does_not_act_on_a_terminal(tmp_path, capsys):
+    """Names of layers and files, notes of a manifest that anyone may have written."""
+    table = tmp_path / "net\x1b[2J.csv"
+    table.write_text(f"name,kind,inputs,c_in,c_out\nfirst\x1b]0;own\x07{chr(0x202E)},linear,8,8,4\n")
+    for words in (["show", str(table)], ["show", str(table), "--json"], ["evaluate", str(table), "--device", "esp32"]):
+        assert run(words) in (0, 2)
+    told = "".join(capsys.readouterr())
+    assert "first\\u001b]0;own\\u0007" in told and not set(told) & {"\x1b", "\x07", chr(0x202E)}
+
+
+def test_every_word_is_printed_through_one_door():
+    """`echo` writes out what would act on a terminal; nothing is printed beside it."""
+    doors = {(path, name) for path, name, _ in calls() if name in ("print", "click.echo", "click.secho")}
+    assert {(path, name) for path, name in doors if not path.startswith("bench/")} == {("cli/common.py", "click.echo")}
+
+
+@pytest.mark.parametrize("name", ["Jetson\u00a0Orin", "エッジ\u3000装置", "👩\u200d💻"])
+def test_names_in_any_script_are_names(name):
+    own = {**SPEC, "fit": False, "hardware": {"device": name}, "device": {name: {"base": "esp32"}}}
+    assert dse.explore(own).frontier.device.values[0] == name
+
+
+def test_a_graph_that_is_packed_is_unpacked_to_a_limit(monkeypatch):
+    """A result holds imported networks as packed text: a megabyte of it may be a thousand of zeros."""
+    taken = []
+    monkeypatch.setattr(onnx_model, "read_graph", lambda path, content: taken.append(len(content)))
+    text = base64.b64encode(zlib.compress(bytes(onnx_model.MOST_BYTES + 1), 9)).decode()
+    assert len(text) < 100_000
+    with pytest.raises(InputError, match="onnx: is not whole, or takes more than 64 MiB without weights"):
+        onnx_model.from_text(text, Path("x.onnx"))
+    with pytest.raises(InputError, match="is not whole"):
+        onnx_model.from_text(base64.b64encode(zlib.compress(b"x" * 1000)[:-8]).decode(), Path("x.onnx"))
+    assert taken == []

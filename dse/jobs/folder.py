@@ -77,8 +77,8 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
         netcdf.write(result.search, part / SEARCH)
     result.frontier.to_dataframe().reset_index(drop=True).to_csv(part / TABLE, index=False)
     (part / ASSUMPTIONS).write_text(assumptions.to_toml(job), encoding="utf-8")
-    if job.spec.quality.table is not None:
-        shutil.copyfile(job.spec.quality.table, part / QUALITY)
+    if job.quality is not None:
+        (part / QUALITY).write_bytes(job.quality.content)
     if plots:
         from dse.plots import save_all
 

@@ -6,7 +6,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,17 @@ _NAMES = (*CATALOGUE_AXES, NETWORK)
 
 @dataclass(frozen=True)
 class Table:
-    """A checked table: a row is its line in the file, its keys as axis values ("" for none), its values."""
+    """A checked table: a row is its line in the file, its keys as axis values ("" for none), its values.
+
+    `content` is the file as it was read: a result keeps that, whatever becomes of the file.
+    """
 
     name: str
     keys: tuple[str, ...]
     values: tuple[str, ...]
     rows: tuple[tuple[int, tuple[Any, ...], tuple[float, ...]], ...]
     digest: str
+    content: bytes = field(repr=False)
 
     def given_to(self, space: Space) -> Space:
         """The space with the rows that are about it: those with a value of each key that is one of its axes."""
@@ -93,7 +97,7 @@ def _checked(path: Path, content: bytes, axes: Sequence[str]) -> tuple[Table, li
             problems += [f"line {number}: {f}" for f in error.faults]
     problems += _twice(rows) + ([] if rows or problems else ["has no rows"])
     digest = hashlib.sha256(content).hexdigest()
-    return Table(path.name, tuple(keys), tuple(values), tuple(rows), digest), _shortened(problems)
+    return Table(path.name, tuple(keys), tuple(values), tuple(rows), digest, content), _shortened(problems)
 
 
 def _check_header(name: str, header: Sequence[str], axes: Sequence[str]) -> None:

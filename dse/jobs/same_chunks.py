@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ class Standing:
                 for base, place in ((self.root, before), (root, index))
             )
             try:
+                if not stat.S_ISREG(here.lstat().st_mode):
+                    continue
                 content = here.read_bytes()
                 self.sums.check(here, content)
             except (OSError, Damaged):

@@ -9,7 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 import dse
+from dse.calibration.measurements import read_measurements
 from dse.calibration.shipped import measurements
+from dse.calibration.terms import roofline
 from dse.cli import cli
 
 HEADER = "network,device,software,precision,metric,value,unit,axes,family,use,note"
@@ -123,3 +125,13 @@ def test_a_prediction_beyond_all_numbers_is_told_without_a_warning(tmp_path):
     path.write_text(f"{HEADER}\n{row},,,\n")
     done = CliRunner().invoke(cli, ["validate", str(path)])
     assert done.exit_code == 0 and "e+307 / " in done.output and len(done.output) < 2000
+
+
+def test_rows_that_differ_in_numbers_are_predicted_as_each_alone(tmp_path):
+    """Also where what devices share follows from the numbers: heads of keys and values."""
+    rows = [f"{DECODE} tensor_parallel=4 kv_heads={heads}" for heads in (2, 32)]
+    alone, found = [], []
+    for given, times in (([rows[0]], alone), ([rows[1]], alone), (rows, found)):
+        assert run(tmp_path, "validate", *given).exit_code == 0
+        times += roofline(read_measurements(tmp_path / "mine.csv")).tolist()
+    assert found == alone and alone[0] < alone[1]

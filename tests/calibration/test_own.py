@@ -89,3 +89,13 @@ def test_rows_beside_a_calibration_that_are_none(tmp_path, content):
     with pytest.raises(InputError, match=r"mine\.rows\.csv: does not hold the rows of a fit"):
         read_keys(tmp_path / "mine.toml")
     assert read_keys(tmp_path / "other.toml") == set()
+
+
+def test_rows_of_others_beside_a_calibration_are_not_replaced(measured):
+    """The file that is read may itself be called as the rows beside what is written."""
+    taken = measured.with_name("own.rows.csv")
+    taken.write_bytes(measured.read_bytes())
+    for given in (taken, measured):
+        done = CliRunner().invoke(cli, ["calibrate", str(given), "-o", str(measured.with_name("own.toml"))])
+        assert isinstance(done.exception, InputError) and "is none of a fit; move it" in str(done.exception)
+    assert taken.read_bytes() == measured.read_bytes() and not measured.with_name("own.toml").exists()

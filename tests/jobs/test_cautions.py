@@ -146,3 +146,19 @@ def test_where_a_value_comes_from_is_asked_for_like_a_metric(capsys):
     assert "TF-Slim" in capsys.readouterr().out
     spec = changed(LANGUAGE, output={"metrics": ["loss_source"]})
     assert "loss" in read_job(spec).metrics
+
+
+def test_a_batch_that_holds_more_than_2_53_elements_is_told():
+    """The cache of one sample of 4,096 tokens is 2 · 32 layers · 4,096 wide · 4,096 tokens; peaks are less."""
+    batch = 999_999_999_989
+    options = {
+        "device": "a100-sxm-80gb",
+        "precision": "fp16",
+        "phase": "decode",
+        "context": 4096,
+        "metrics": "kv_cache",
+    }
+    found = dse.evaluate("llama-2-7b", batch=batch, **options)
+    assert float(found.kv_cache) == pytest.approx(2 * (2**30 * batch), rel=2**-52)
+    assert f"a batch of {batch:,} holds {2.0**30 * batch:.4g} elements, beyond 2^53" in found.attrs["notes"]
+    assert "notes" not in dse.evaluate("llama-2-7b", batch=2**22, **options).attrs

@@ -582,3 +582,14 @@ def test_an_axis_of_networks_that_leave_the_frontier_is_not_shown(tmp_path, caps
     assert run(["explore", str(tmp_path / "spec.toml"), "--out", str(tmp_path / "x"), "--no-plots"]) == 0
     assert run(["frontier", str(tmp_path / "x")]) == 0
     assert "depth" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("combine", ["together", "mix"])
+@pytest.mark.parametrize("objective", ["energy", "latency", "peak_sram"])
+def test_one_network_alone_is_combined_with_none(combine, objective):
+    own = {"rate": "1e-3 /s"} if combine == "together" else {"weight": 3}
+    network = {**WAKE, "width": 0.5, "resolution": 32, **own}
+    spec = {**BASE, "network": [network], "workload": {"combine": combine}, "objectives": {"minimize": [objective]}}
+    found = dse.explore(changed(spec, precision__scheme="int8", hardware__device="esp32"))
+    axes = {"in_channels": 1, "classes": 2, "width": 0.5, "resolution": 32}
+    assert found.frontier[objective].item() == single(WAKE, "int8", "esp32", [objective], **axes)[objective]

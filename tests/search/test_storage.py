@@ -346,3 +346,38 @@ def test_lists_in_the_place_of_values_are_refused(tmp_path):
     (tmp_path / "x" / JOURNAL).write_text("".join(json.dumps(e, separators=(",", ":")) + "\n" for e in entries))
     with pytest.raises(dse.DseError, match="is not what its design is"):
         dse.search(SPEC, trials=40, **options)
+
+
+@pytest.mark.parametrize("damage", ["", "garbage\n", '["dse:stamp"]\n', "half", "lost"])
+def test_a_journal_of_a_finished_search_that_was_damaged(tmp_path, damage):
+    """It is no reason to refuse the result, nor to believe that all trials are there: the search is made again."""
+    options = {"trials": 40, "population": 10, "seed": 2, "out": tmp_path / "x", "plots": False}
+    first = dse.search(SPEC, **options)
+    journal = tmp_path / "x" / JOURNAL
+    if damage == "lost":
+        journal.unlink()
+    else:
+        journal.write_text(journal.read_text()[: journal.stat().st_size // 2] if damage == "half" else damage)
+    xr.testing.assert_identical(dse.load(tmp_path / "x").frontier, first.frontier)
+    again = dse.search(SPEC, **options)
+    assert any("1 damaged file (study.journal) of the standing result" in told for told in again.messages)
+    assert len(again.study.trials) == 40 and again.manifest["search"]["replayed"] == (10 if damage == "half" else 0)
+    xr.testing.assert_identical(again.frontier, first.frontier)
+
+
+def test_a_damaged_result_of_a_search_is_made_again_of_its_journal(tmp_path):
+    options = {"trials": 40, "population": 10, "seed": 2, "out": tmp_path / "x", "plots": False}
+    first = dse.search(SPEC, **options)
+    (tmp_path / "x" / "search.nc").write_bytes(b"")
+    again = dse.search(SPEC, **options)
+    assert again.manifest["search"]["replayed"] == 40 and again.counts == first.counts
+
+
+@pytest.mark.parametrize(
+    "left", ['["dse:stamp"]\n', '{"user_attr": ["dse:stamp"]}\n', '{"user_attr": {"dse:stamp": 1}}\n']
+)
+def test_what_is_no_journal_of_an_interrupted_search_is_removed(tmp_path, left):
+    (tmp_path / ".x.work").mkdir()
+    (tmp_path / ".x.work" / JOURNAL).write_text(left + "\n")
+    found = dse.search(SPEC, trials=20, population=10, out=tmp_path / "x", plots=False)
+    assert "had left was removed" in found.messages[0]
