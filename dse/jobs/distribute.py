@@ -88,10 +88,14 @@ def _client(address: str) -> Iterator[Any]:
     from distributed.gc import disable_gc_diagnosis
 
     quiet = {"distributed.logging.distributed": "error", "distributed.admin.system-monitor.gil.enabled": False}
+    # Nothing is served to anybody else: certificates are made for this cluster, and the web server has no pages.
+    quiet |= {f"distributed.{who}.http.routes": [] for who in ("scheduler", "worker")}
     with dask.config.set(quiet):
         if address == LOCAL:
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-            options = {"n_workers": cores, "threads_per_worker": 1, "processes": True, "dashboard_address": ":0"}
+            options: dict[str, Any] = {"n_workers": cores, "threads_per_worker": 1, "processes": True}
+            options |= {"security": True, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+            options |= {"scheduler_kwargs": {"dashboard": False}}
             with ExitStack() as stack:
                 with _deaf_to_interruption():
                     cluster = stack.enter_context(LocalCluster(**options, silence_logs=SILENT))

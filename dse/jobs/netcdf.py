@@ -18,10 +18,20 @@ from dse.catalogue import check_no_pipe
 
 
 def read(path: Path) -> xr.Dataset:
-    """The whole of a file."""
+    """The whole of a file.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    ValueError
+        Where it says to hold more than its bytes, as one that was not written here may.
+    """
     check_no_pipe(path)
-    with _uninterrupted():
-        return xr.load_dataset(path, engine="netcdf4")
+    with _uninterrupted(), xr.open_dataset(path, engine="netcdf4", cache=False) as dataset:
+        if dataset.nbytes > path.stat().st_size:
+            raise ValueError(f"{path.name} holds {dataset.nbytes:,} bytes in a file of {path.stat().st_size:,}")
+        return dataset.load()
 
 
 def write(dataset: xr.Dataset, path: Path) -> None:

@@ -8,9 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import xarray as xr
 from long_run import LONG, small_units
@@ -129,8 +132,27 @@ def test_a_metric_of_the_main_program_is_refused(monkeypatch):
         distribute.scan_on("local", [own])
 
 
-def test_a_cluster_of_this_machine(tiles):
+def test_a_cluster_of_this_machine(tiles, monkeypatch):
+    """Nobody else of the machine can run anything in it, or read what it does."""
+    scan, seen = distribute._scan, []
+
+    def looked_at(client, *rest):
+        address = client.scheduler.address
+        with pytest.raises(OSError):
+            distributed.Client(address.replace("tls", "tcp"), timeout=2)
+        port = client.cluster.scheduler.http_server.port
+        for page in ("", "health", "info/main/workers.html", "json/counts.json", "status"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/{page}", timeout=10)
+        this = psutil.Process()
+        open_ports = [c for p in (this, *this.children(recursive=True)) for c in p.net_connections("inet")]
+        assert {c.laddr.ip for c in open_ports if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+        seen.append(address)
+        return scan(client, *rest)
+
+    monkeypatch.setattr(distribute, "_scan", looked_at)
     assert dse.explore(SMALL, scheduler="local").counts == dse.explore(SMALL).counts
+    assert [address[:16] for address in seen] == ["tls://127.0.0.1:"]
 
 
 def test_nothing_of_a_cluster_swallows_an_interrupt():
