@@ -11,6 +11,8 @@ from dse.weights.stored import Header, Stored
 
 MOST_ENTRIES = 1_000_000
 MOST_DIMENSIONS = 8
+# Texts in the lists of a file, each of which is stepped over: vocabularies and their merges have less than a million.
+MOST_TEXTS = 2**21
 
 # Name, elements of a block, bytes of a block, by the number of the type (ggml's enum ggml_type).
 GGUF_TYPES = {
@@ -31,7 +33,7 @@ class _Gguf:
     """Reads a GGUF header from front to back."""
 
     def __init__(self, file: BinaryIO, where: str, size: int) -> None:
-        self.file, self.where, self.size = file, where, size
+        self.file, self.where, self.size, self.texts = file, where, size, 0
 
     def fail(self, field: str, problem: str) -> InputError:
         return InputError(Fault(f"{self.where}: {field}", problem))
@@ -62,8 +64,12 @@ class _Gguf:
         if of in _NUMBERS:
             self.skip(length * struct.calcsize(_NUMBERS[of]), field)
         elif of == 8:
+            # Each has 8 bytes at least.
+            self.check(8 * length, field)
+            self.texts += length
+            if self.texts > MOST_TEXTS:
+                raise self.fail(field, f"lists of {self.texts:,} texts; at most {MOST_TEXTS:,}")
             for _ in range(length):
-                # Each string has 8 bytes at least, so that a false length meets the end of the file.
                 self.skip(self.number("<Q", field), field)
         else:
             raise self.fail(field, f"arrays of the type {of} are not known")

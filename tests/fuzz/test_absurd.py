@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tracemalloc
 
@@ -13,6 +14,7 @@ from dse.errors import DseError, InputError
 from dse.jobs.resolve import read_job
 from dse.pareto.partial import read_partial
 from dse.units import quantity
+from dse.weights import read_header
 from tests.fuzz.targets import SEVERAL, SMALL, TARGETS, load
 
 MOST = 50 * 2**20
@@ -110,6 +112,11 @@ def test_a_billion_layers_are_computed_at_once():
         ),
         ("gguf", b"GGUF" + struct.pack("<IQQ", 3, 2**63, 1), "at most a million"),
         ("gguf", b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"a" + struct.pack("<IIQ", 9, 4, 2**62), "truncated or"),
+        (
+            "gguf",
+            b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"a" + struct.pack("<IIQ", 9, 8, 2**21 + 1),
+            "at most 2,097,152",
+        ),
         ("safetensors", struct.pack("<Q", 10 * 2**30) + b"{}", "a header of 10,737,418,240 bytes in a file of 10"),
         (
             "npy",
@@ -197,3 +204,12 @@ def test_a_shard_that_is_compressed(tmp_path):
 def test_quantities(text):
     with pytest.raises(InputError):
         quantity(text, "W")
+
+
+def test_a_gguf_file_of_lists_without_end(tmp_path):
+    """Millions of empty texts, in a file that takes no room on the disk."""
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"a" + struct.pack("<IIQ", 9, 8, 50_000_000))
+    os.truncate(path, 500_000_000)
+    with pytest.raises(InputError, match="a: lists of 50,000,000 texts; at most 2,097,152"):
+        read_header(path)
