@@ -44,6 +44,10 @@ def graph(*nodes):
     return helper.make_graph(nodes, "g", [], [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])])
 
 
+def in_branch(*nodes):
+    return call("If", domain="", then_branch=graph(*nodes))
+
+
 def doubled(depth=40, domain="d", named=None, body=None):
     """Functions that call the one before them twice, as the domain `named`."""
     named = domain if named is None else named
@@ -60,7 +64,7 @@ def in_bodies():
     for i in range(40):
         branches = {name: graph(call(f"F{i}")) for name in ("then_branch", "else_branch")}
         functions.append(function(f"F{i + 1}", [call("If", domain="", **branches)]))
-    return model([call("If", domain="", then_branch=graph(call("F40")))], functions)
+    return model([in_branch(call("F40"))], functions)
 
 
 def joined():
@@ -122,7 +126,7 @@ TOO_MUCH = {
     "deep, the last one first": (lambda: chain(150, True), "call one another more than 100 deep"),
     "twice": (lambda: model([call("F")], [function("F", []), function("F", [])]), "'F' is defined twice"),
     "many": (lambda: model([call("F1")], [function(f"F{i}", []) for i in range(10_001)]), "10,001 functions"),
-    "itself": (lambda: model([call("F")], [function("F", [call("If", domain="", then_branch=graph(call("F")))])]), "self"),
+    "itself": (lambda: model([call("F")], [function("F", [in_branch(call("F"))])]), "'F' calls itself"),
 }  # fmt: skip
 
 
