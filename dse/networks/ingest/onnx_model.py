@@ -23,6 +23,8 @@ from dse.networks.registration import Family, with_levers
 from dse.networks.tensors import Tensor
 from dse.units import percent
 
+# What a model holds of a file has no weights, and is a few MiB.
+MOST_UNPACKED = 2**28
 _COUNTS = ("macs", "scores", "matrix_read", "weights", "biases", "affine", "statistics")
 
 
@@ -43,9 +45,12 @@ def read_onnx(path: Path) -> Model:
 def from_text(text: str, path: Path) -> Model:
     """The network of an ONNX file that a model holds as text."""
     try:
-        content = zlib.decompress(base64.b64decode(text, validate=True))
+        unpacking = zlib.decompressobj()
+        content = unpacking.decompress(base64.b64decode(text, validate=True), MOST_UNPACKED)
     except (ValueError, zlib.error):
         raise InputError(Fault("onnx", "is not an ONNX file in zlib and base64")) from None
+    if not unpacking.eof:
+        raise InputError(Fault("onnx", f"is truncated, or comes to more than {MOST_UNPACKED // 2**20} MiB"))
     return _model(path, read_graph(path, content))
 
 
