@@ -220,7 +220,7 @@ OPERATORS = (
     "Resize", "Flatten", "Softmax", "LayerNormalization", "BatchNormalization", "Constant", "ConstantOfShape", "Range",
     "Tile", "Loop", "If", "Einsum", "ConvTranspose", "Attention", "MultiHeadAttention", "QLinearConv", "MatMulNBits",
     "DequantizeLinear", "GlobalAveragePool", "MaxPool", "LSTM", "GRU", "Shape", "Unsqueeze", "Squeeze", "FusedConv",
-    "com.microsoft", "ai.onnx.ml",
+    "com.microsoft", "ai.onnx.ml", "ai.onnx", "mine", "block", "conv",
 )  # fmt: skip
 
 Mutation = Callable[[random.Random, bytes], bytes]

@@ -34,7 +34,8 @@ def little_memory():
 
 
 FUNCTIONS = pytest.mark.parametrize(
-    ("depth", "told"), [(60, "come to 1,152,921,504,606,846,976 nodes"), (3000, "recursion"), (3, "calls itself")]
+    ("depth", "told"),
+    [(60, "come to 1,152,921,504,606,846,976 nodes"), (3000, "more than 100 deep"), (3, "calls itself")],
 )
 BITS, NAMES = {"start": 2, "stop": 8, "num": 1000}, ("weight_bits", "activation_bits", "kv_bits")
 

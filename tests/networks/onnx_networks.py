@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import AttributeProto, TensorProto, helper, numpy_helper
 
 
 class Graph:
@@ -161,3 +161,41 @@ def vit(path, layers, d, heads, resolution, patch, style="products"):
         x = g.node("Add", g.linear(h, 4 * d, d), x)
     x = g.node("Gather", norm(x), g.weight(dtype=np.int64, value=0), axis=1)
     return g.save(path, g.node("Gemm", x, g.weight(1000, d), g.weight(1000), transB=1))
+
+
+def with_functions():
+    """A network as exporters of modules write it: functions in functions, of several domains, one with an overload.
+
+    Attributes are those of the call: one goes through two functions, one is not given.
+    """
+    opsets = [helper.make_opsetid(domain, 17) for domain in ("", "pkg.torch", "mine")]
+
+    def ref(node, kind, **given):
+        for name, of in given.items():
+            attribute = node.attribute.add()
+            attribute.name, attribute.ref_attr_name, attribute.type = name, of, kind
+        return node
+
+    def function(domain, name, inputs, body, attributes=(), overload=""):
+        return helper.make_function(domain, name, inputs, ["y"], body, opsets, attributes, overload=overload)
+
+    conv = helper.make_node("Conv", ["x", "w"], ["y"], name="conv", kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    inner = ref(helper.make_node("conv", ["x", "w"], ["h"], domain="pkg.torch"), AttributeProto.INTS, by="step")
+    leaky = ref(helper.make_node("LeakyRelu", ["h"], ["y"], name="leaky"), AttributeProto.FLOAT, alpha="slope")
+    flat = ref(helper.make_node("Flatten", ["x"], ["h"], name="flat"), AttributeProto.INT, axis="from")
+    head = [flat, helper.make_node("Gemm", ["h", "w", "b"], ["g"], transB=1), helper.make_node("Softmax", ["g"], ["y"])]
+    functions = [
+        function("pkg.torch", "conv", ["x", "w"], [ref(conv, AttributeProto.INTS, strides="by")], ["by"]),
+        function("mine", "block", ["x", "w"], [inner, helper.make_node("Relu", ["h"], ["y"])], ["step"]),
+        function("mine", "block", ["x", "w"], [inner, leaky], ["step", "slope"], overload="leaky"),
+        function("pkg.torch", "head", ["x", "w", "b"], head, ["from"]),
+    ]
+    g = Graph({"x": (TensorProto.FLOAT, ["batch", 3, 16, 16])})
+    y = g.node("block", "x", g.weight(4, 3, 3, 3), domain="mine", step=[2, 2])
+    y = g.node("block", y, g.weight(4, 4, 3, 3), domain="mine", overload="leaky", step=[1, 1], slope=0.25)
+    y = g.node("head", y, g.weight(10, 256), g.weight(10), domain="pkg.torch")
+    model = g.model(y)
+    model.functions.extend(functions)
+    del model.opset_import[:]
+    model.opset_import.extend(opsets)
+    return model

@@ -210,6 +210,7 @@ def test_tensors_are_checked_one_by_one(tmp_path):
         ({"block_count": "six"}, r"gptneox\.block_count: 'six' is not allowed; allowed: "),
         ({"block_count": 6.5}, r"gptneox\.block_count: 6\.5 is not allowed"),
         ({"block_count": True}, r"gptneox\.block_count: True is not allowed"),
+        ({"block_count": 4_000_000_000}, r"gptneox\.block_count: is 4,000,000,000; the file holds "),
         ({"attention.head_count_kv": [8, 8, 8, 8, 8, 8]}, r"head_count_kv: a list of 6 is not allowed"),
         ({"feed_forward_length": None}, r"gptneox\.feed_forward_length: is missing"),
     ],

@@ -70,6 +70,10 @@ def read_gguf_model(path: Path) -> Model:
         raise InputError(faults)
     context = axes.pop("context", None)
     axes = without_defaults(axes, FAMILIES[FAMILY], context)
+    if axes["layers"] > len(header.tensors):
+        # All tensors of all layers are compared below.
+        problem = f"is {axes['layers']:,}; the file holds {len(header.tensors):,} tensors, and each layer has several"
+        raise InputError(Fault(f"{where}: {architecture}.{_REQUIRED['layers']}", problem))
     try:
         built = trace(FAMILY, axes).params()
     except InputError as error:

@@ -30,7 +30,7 @@ Sources = dict[str, int]
 def tell_matrices(low: Lowering) -> None:
     """Note of every matrix of a graph how many features adapters of rank 1 beside it have."""
     made = {name: node for node in low.graph.nodes for name in node.outputs if name}
-    for name in [*low.graph.outputs, *(n.inputs[0] for n in low.graph.nodes if n.op == "TopK")]:
+    for name in dict.fromkeys([*low.graph.outputs, *(n.inputs[0] for n in low.graph.nodes if n.op == "TopK")]):
         if (row := _classifier(low, made, name)) is not None:
             row.features = row.query_value = 0
     if not _tell_queries(low, made):
@@ -97,7 +97,7 @@ def _sources(low: Lowering, made: dict[str, Node], name: str, known: dict[str, S
         return {name: elements}
     node = made.get(name)
     known[name] = {"": 0}
-    if node is None or node.op not in _BEFORE_ATTENTION or len(known) > MOST_BETWEEN:
+    if node is None or node.op not in _BEFORE_ATTENTION or max(len(known), len(node.inputs)) > MOST_BETWEEN:
         return known[name]
     inputs = [n for n in moving(node, low.shapes) if is_data(n, low.shapes)]
     inputs = [n for n in inputs if n == node.inputs[0]] if node.op in _FIRST_ALONE else inputs

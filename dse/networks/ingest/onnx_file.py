@@ -15,7 +15,7 @@ import numpy as np
 from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError, shown
 from dse.networks.ingest.onnx_functions import check_functions
-from dse.networks.ingest.onnx_weights import Weight, read_weight
+from dse.networks.ingest.onnx_weights import Weight, check_dimensions, read_weight
 
 # What protobuf can hold at most; larger weights are in files beside it.
 MOST_BYTES = 2**31
@@ -23,6 +23,11 @@ MOST_NODES = 50_000
 # How exporters call the dimension of samples: it is 1 here, since batch is a setting of the deployment.
 BATCH_NAMES = ("batch", "batch_size", "batchsize", "batch_dim", "batch_axis", "bs", "b", "n")
 _STANDARD = ("", "ai.onnx")
+
+
+def names(text: str) -> frozenset[str]:
+    """Operators, given with spaces between."""
+    return frozenset(text.split())
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,10 @@ class _Reader:
         for tensor in proto.initializer:
             self.store(tensor.name, tensor)
         for sparse in proto.sparse_initializer:
+            try:
+                check_dimensions(sparse.dims)
+            except InputError as error:
+                raise error.at(f"{self.path}: {shown(sparse.values.name, 80)}") from None
             self.weights[sparse.values.name] = Weight(tuple(sparse.dims), sparse.values.data_type)
         nodes = []
         for number, node in enumerate(proto.node):
@@ -232,6 +241,10 @@ class _Reader:
         if not tensor.HasField("shape"):
             self.faults.append(Fault(f"{self.path}: {value.name}", "is an input without a shape; needed: a tensor"))
             return tensor.elem_type, ()
+        try:
+            check_dimensions(tensor.shape.dim)
+        except InputError as error:
+            raise error.at(f"{self.path}: {shown(value.name, 80)}") from None
         sizes: list[int | str | None] = []
         for place, dim in enumerate(tensor.shape.dim):
             if dim.HasField("dim_value"):

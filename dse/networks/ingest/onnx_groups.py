@@ -10,37 +10,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from dse.networks.ingest.onnx_file import Graph, Node
+from dse.networks.ingest.onnx_file import Graph, Node, names
 from dse.networks.ingest.onnx_shapes import MICROSOFT, Shapes
 
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-LAYOUT = _names(
+LAYOUT = names(
     "Reshape Transpose Squeeze Unsqueeze Flatten Identity Cast CastLike Dropout Expand DepthToSpace SpaceToDepth"
 )
-POINTWISE = _names(
+POINTWISE = names(
     "Abs Add And BiasGelu Celu Clip Cos Div Elu Equal Erf Exp FastGelu Floor Gelu Greater GreaterOrEqual "
     "HardSigmoid HardSwish IsNaN LeakyRelu Less LessOrEqual Log LogSoftmax Max Mean Min Mish Mod Mul Neg Not Or "
     "PRelu Pow QuickGelu QuantizeLinear DequantizeLinear Reciprocal Relu Round Selu Sigmoid Sign Sin Softmax "
     "Softplus Softsign Sqrt Sub Sum Swish Tanh ThresholdedRelu Where Hardmax Ceil"
 )
-REDUCTIONS = _names(
+REDUCTIONS = names(
     "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare ReduceProd ReduceLogSumExp"
 )
 NORM = "BatchNormalization"
 PRODUCTS = frozenset(("MatMul", "Einsum", "FusedMatMul"))
 # Layers into which a batch norm that follows them is folded.
-FOLDING = _names("Conv ConvTranspose Gemm MatMul FusedConv FusedGemm FusedMatMul")
+FOLDING = names("Conv ConvTranspose Gemm MatMul FusedConv FusedGemm FusedMatMul")
 # What may stand between the scores of an attention and the softmax, and between that and the second product.
-_BETWEEN = _names(
+_BETWEEN = names(
     "Add Sub Mul Div Where Cast Identity Dropout Clip Max Min Tanh Reshape Squeeze Unsqueeze Concat Slice IsNaN"
 )
 
 # Operators between both products of an attention, of which there are a dozen; what has more is none.
 MOST_BETWEEN = 100
+# And inputs of one of them, of which there are up to five.
+MOST_INPUTS = 10
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,7 @@ def key_of(node: Node) -> str:
 
 def find_groups(graph: Graph, shapes: Shapes) -> Groups:
     """Attentions and groups of a graph; which they are follows from the graph alone, not from sizes."""
-    found = Groups()
+    found, kept = Groups(), frozenset(graph.outputs)
     made = {name: node for node in graph.nodes for name in node.outputs if name}
     used = found.users
     for node in graph.nodes:
@@ -89,11 +86,11 @@ def find_groups(graph: Graph, shapes: Shapes) -> Groups:
             used.setdefault(name, []).append(node)
     for node in graph.nodes:
         if node.op == "Softmax" and node.inputs[0] not in shapes.static:
-            _match_attention(node, graph, shapes, made, used, found)
+            _match_attention(node, kept, shapes, made, used, found)
     for node in graph.nodes:
         if key_of(node) not in found.absorbed:
             _group(node, shapes, made, found)
-    _find_exits(graph, used, found)
+    _find_exits(kept, used, found)
     return found
 
 
@@ -115,7 +112,12 @@ def _is_product(node: Node, shapes: Shapes) -> bool:
 
 
 def _match_attention(
-    softmax: Node, graph: Graph, shapes: Shapes, made: dict[str, Node], used: dict[str, list[Node]], found: Groups
+    softmax: Node,
+    kept: frozenset[str],
+    shapes: Shapes,
+    made: dict[str, Node],
+    used: dict[str, list[Node]],
+    found: Groups,
 ) -> None:
     before: list[Node] = []
     scores = _scores_behind(softmax.inputs[0], shapes, made, before)
@@ -139,7 +141,7 @@ def _match_attention(
     inside = {key_of(n) for n in between}
     makes = [n for node in between for n in node.outputs[:1]]
     outside = any(key_of(u) not in inside | {key_of(product)} for n in makes for u in used.get(n, []))
-    if outside or any(n in graph.outputs for n in makes):
+    if outside or not kept.isdisjoint(makes):
         return
     query, key = (n for n in scores.inputs if n not in shapes.static)
     value = next(n for n in product.inputs if n != name)
@@ -160,7 +162,7 @@ def _scores_behind(name: str, shapes: Shapes, made: dict[str, Node], path: list[
         if _is_product(node, shapes):
             path.extend(way)
             return node
-        if node.op in _BETWEEN and not node.domain:
+        if node.op in _BETWEEN and not node.domain and len(node.inputs) <= MOST_INPUTS:
             stack += [(n, (*way, node)) for n in reversed(node.inputs)]
     return None
 
@@ -194,18 +196,14 @@ def _is_static(node: Node, shapes: Shapes) -> bool:
     return all(n in shapes.static for n in node.outputs if n)
 
 
-def _find_exits(graph: Graph, used: dict[str, list[Node]], found: Groups) -> None:
-    kept = set(graph.outputs)
+def _find_exits(kept: frozenset[str], used: dict[str, list[Node]], found: Groups) -> None:
+    # First products of attentions, which read tensors from outside them.
+    reads = {(key_of(a.scores), name) for a in found.attentions.values() for name in (a.query, a.key)}
     for name in dict.fromkeys([*found.root.values(), *found.root]):
         root = found.root.get(name, name)
         # What asks for its shape does not use a tensor.
         users = [u for u in used.get(name, []) if u.op not in ("Shape", "Size")]
-        users = [u for u in users if key_of(u) not in found.absorbed or _reads(found, u, name)]
+        users = [u for u in users if key_of(u) not in found.absorbed or (key_of(u), name) in reads]
         inside = [u for u in users if key_of(u) in found.members and found.root.get(u.outputs[0]) == root]
         if name in kept or len(inside) < len(users):
             found.exits.setdefault(root, {})[found.base.get(name, name)] = None
-
-
-def _reads(found: Groups, node: Node, name: str) -> bool:
-    """Whether an absorbed node is the first product of an attention, which reads a tensor from outside it."""
-    return any(a.scores is node and name in (a.query, a.key) for a in found.attentions.values())

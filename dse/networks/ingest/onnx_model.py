@@ -23,8 +23,8 @@ from dse.networks.registration import Family, with_levers
 from dse.networks.tensors import Tensor
 from dse.units import format_quantity, percent
 
-# What a graph takes without its weights: large language models stay below a tenth of it.
-MOST_BYTES = 2**26
+# What a model holds of a file has no weights, and is a few MiB.
+MOST_BYTES = 2**28
 _COUNTS = ("macs", "scores", "matrix_read", "weights", "biases", "affine", "statistics")
 
 

@@ -17,6 +17,8 @@ UNCOUNTED = frozenset(["If", "Loop", "Scan", "DFT", "STFT", "Det", "SequenceMap"
 _SHAPING = frozenset(["Resize", "Upsample", "Pad", "Tile", "Slice", "Clip", "OneHot", "DequantizeLinear", *LAYOUT])
 # Layers whose output a bias that follows them is part of.
 _ADDING = ("Add", "Sub", "Sum", "BiasGelu")
+# Of all nodes together; large networks have a hundred thousand.
+MOST_REFERENCES = 2**21
 
 
 @dataclass(eq=False)
@@ -78,6 +80,7 @@ class Lowering:
         self.pending: dict[str, dict[str, int]] = {}
         # Results of looking up stored tables at fixed places, such as biases of relative positions.
         self.looked_up: set[str] = set()
+        self.references = 0
         for node in self.graph.nodes:
             try:
                 self._lower(node)
@@ -106,11 +109,19 @@ class Lowering:
     def record(self, node: Node, kind: str, reads: list[Value], output: int = 0, **counts: object) -> Row:
         """A row that makes an output of a node."""
         name = node.outputs[output]
+        self._refer(node, len(reads))
         row = Row(node.name, kind, reads, Value(self.shapes.elements(name, node)), **counts)  # type: ignore[arg-type]
         row.writes.row = row
         self.rows.append(row)
         self.values[name] = row.writes
         return row
+
+    def _refer(self, node: Node, several: int) -> None:
+        """Count what rows read, and tensors that constants come from: a node of a thousand outputs repeats all."""
+        self.references += several
+        if self.references > MOST_REFERENCES:
+            problem = f"its operators use more than {MOST_REFERENCES:,} tensors, each counted where it is used"
+            raise InputError(Fault(f"{self.graph.path}: {node.name}", problem))
 
     def note_matrix(self, node: Node, row: Row, d_in: int, d_out: int) -> None:
         """A row multiplies by matrices of so many input and output features, as many as it reads."""
@@ -171,8 +182,10 @@ class Lowering:
             [] if node.op in ("Sin", "Cos", "Shape", "Size") else [s for n in inputs for s in self.sources.get(n, ())]
         )
         looked_up = node.op == "Gather" or any(n in self.looked_up for n in inputs)
+        sources = tuple(dict.fromkeys(found))
+        self._refer(node, len(sources))
         for name in node.outputs:
-            self.sources[name] = tuple(dict.fromkeys(found))
+            self.sources[name] = sources
             if looked_up:
                 self.looked_up.add(name)
 

@@ -9,12 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from dse.errors import Fault, InputError
+from dse.errors import Fault, InputError, shown
+from dse.networks.ingest.onnx_attributes import check_attributes
 from dse.networks.ingest.onnx_file import Graph, Node
-from dse.networks.ingest.onnx_weights import MOST_VALUES
+from dse.networks.ingest.onnx_values import evaluate
+from dse.networks.ingest.onnx_weights import check_dimensions
 
 # Counts beyond it are not exact.
 LARGEST = 2**53
+# Values that are computed at one size of the dynamic dimensions, all nodes together; a network has thousands.
+MOST_HELD = 2**24
 Shape = tuple[int, ...]
 MICROSOFT = "com.microsoft"
 
@@ -33,6 +37,7 @@ class Shapes:
         self.values: dict[str, np.ndarray] = dict(graph.values)
         self.static: set[str] = {"", *graph.weights}
         self.believed: set[str] = set()
+        self.held = 0
         for name, (dtype, sizes) in graph.inputs.items():
             self.shapes[name], self.types[name] = self._sized(sizes), dtype
         for node in graph.nodes:
@@ -80,6 +85,10 @@ class Shapes:
                 self.believed.add(node.kind)
 
     def _note(self, node: Node, name: str, dtype: int, shape: Shape) -> None:
+        try:
+            check_dimensions(shape)
+        except InputError as error:
+            raise error.at(f"{self.graph.path}: {node.name}: {shown(name, 80)}") from None
         if math.prod(shape) > LARGEST or any(s < 0 for s in shape):
             problem = f"makes a tensor of shape {shape}; allowed: at most 2^53 elements"
             raise InputError(Fault(f"{self.graph.path}: {node.name}", problem))
@@ -106,6 +115,7 @@ class Shapes:
     def _standard(self, node: Node) -> dict[str, tuple[int, Shape | None]]:
         import onnx
 
+        check_attributes(node)
         version = self.graph.opsets.get("", 1)
         types = {
             n: onnx.helper.make_tensor_type_proto(self.types.get(n, 0), self.shapes.get(n)) for n in node.inputs if n
@@ -119,7 +129,7 @@ class Shapes:
             found = onnx.shape_inference.infer_node_outputs(
                 schema, node.proto, types, data, opset_imports=[onnx.helper.make_opsetid("", version)]
             )
-        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError) as error:
+        except (onnx.shape_inference.InferenceError, onnx.checker.ValidationError, RuntimeError, MemoryError) as error:
             raise ValueError(str(error).strip()[:200]) from None
         return {n: (t.tensor_type.elem_type, _shape_of(t)) for n, t in found.items()}
 
@@ -131,19 +141,15 @@ class Shapes:
                 part = slice(node.attributes.get("start", 0), node.attributes.get("end"))
                 self.values[node.outputs[0]] = shape[part] if node.op == "Shape" else np.asarray(np.prod(shape))
             return
-        few = (n in self.shapes and math.prod(self.shapes[n]) <= MOST_VALUES for n in node.outputs)
-        known = all(not n or n in self.values for n in node.inputs)
-        if not known or node.domain or not all(few) or node.op.startswith(("Random", "If", "Loop", "Scan")):
+        known = {n: self.values[n] for n in node.inputs if n in self.values}
+        if node.domain or any(n and n not in known for n in node.inputs):
             return
-        from onnx.reference import ReferenceEvaluator
-
-        try:
-            made = ReferenceEvaluator(node.proto, opsets={"": self.graph.opsets.get("", 1)}).run(
-                None, {n: self.values[n] for n in node.inputs if n}
-            )
-        except Exception:
-            return
-        self.values.update({n: np.asarray(v) for n, v in zip(node.outputs, made, strict=False) if n})
+        made = evaluate(node, self.graph.opsets.get("", 1), known, self.shapes)
+        self.held += sum(v.size for v in made.values())
+        if self.held > MOST_HELD:
+            problem = f"what follows from shapes and constants alone comes to more than {MOST_HELD:,} values"
+            raise InputError(Fault(f"{self.graph.path}: {node.name}", problem))
+        self.values.update(made)
 
 
 def _shape_of(proto: Any) -> Shape | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from dse.errors import Fault, InputError, shown
 
 # Values of larger constants are weights or tables, and shape no tensor.
 MOST_VALUES = 4096
+# Of no network; arrays of NumPy have no more.
+MOST_DIMENSIONS = 64
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,13 @@ def read_weight(path: Path, tensor: Any) -> Stored:
     Raises
     ------
     InputError
-        For a shape with negative sizes, bytes that are fewer or more than the shape needs, and a file of weights that
-        lies outside the folder, or ends before the tensor does.
+        For a shape with negative sizes or too many, bytes that are fewer or more than the shape needs, and a file of
+        weights that lies outside the folder, or ends before the tensor does.
     """
     import onnx
 
     dims = tuple(tensor.dims)
+    check_dimensions(dims)
     if any(d < 0 for d in dims):
         raise InputError(f"has the shape {dims}; allowed: sizes of at least 0")
     weight = Weight(dims, tensor.data_type)
@@ -80,6 +84,12 @@ def read_weight(path: Path, tensor: Any) -> Stored:
         return Stored(weight, onnx.numpy_helper.to_array(tensor))
     except Exception as error:  # onnx raises several kinds
         raise InputError(f"cannot be read: {str(error)[:120]}") from None
+
+
+def check_dimensions(dims: Sequence[object]) -> None:
+    """Raise InputError for a tensor of more dimensions than any has: what is made of it has as many."""
+    if len(dims) > MOST_DIMENSIONS:
+        raise InputError(f"has {len(dims):,} dimensions; allowed: at most {MOST_DIMENSIONS}")
 
 
 class _Part(NamedTuple):
