@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from dse.errors import InputError
 from dse.networks import load_model, trace
-from dse.networks.ingest import onnx_model, onnx_rows, onnx_shapes
+from dse.networks.ingest import onnx_rows, onnx_shapes
 from dse.networks.ingest.onnx_file import Node
 from dse.networks.ingest.onnx_values import evaluate
 from tests.networks.onnx_networks import Graph
@@ -130,12 +130,3 @@ def test_constants_that_come_from_all_before(tmp_path, monkeypatch):
         y = g.node("Add", y, g.weight(2))
     with pytest.raises(InputError, match="use more than 1,000 tensors"):
         read(tmp_path, g, y)
-
-
-def test_a_text_that_unpacks_to_more_than_a_file(tmp_path, monkeypatch):
-    g = graph()
-    held = read(tmp_path, g, g.node("Sigmoid", "x"), g.node("GlobalAveragePool", "x")).layers["onnx"]
-    assert trace(onnx_model.from_text(held, tmp_path / "net.onnx").builds_from, {}).ops
-    monkeypatch.setattr(onnx_model, "MOST_UNPACKED", 100)
-    with pytest.raises(InputError, match="comes to more than"):
-        onnx_model.from_text(held, tmp_path / "net.onnx")
