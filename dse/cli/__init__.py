@@ -41,7 +41,10 @@ class Commands(click.Group):
         """As click does, but an unknown command is answered with the nearest one."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise InputError(unknown("command", args[0], COMMANDS))
-        return super().resolve_command(ctx, args)
+        found = super().resolve_command(ctx, args)
+        # The command is imported: an interrupt in the midst of an import may be lost.
+        interrupts.end_the_command()
+        return found
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
@@ -70,7 +73,6 @@ def main() -> None:
     # Without a home that can be written it keeps its fonts in a temporary folder, which is nobody's concern.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     answer(cli)
-    interrupts.end_the_command()
     status = run(sys.argv[1:])
     interrupts.end_the_process()
     try:
