@@ -40,12 +40,11 @@ notebooks: $(DEV)
 # What the tests try a few times, many times: hours of it. FUZZ inputs a parser, KILLS kills a kind of run.
 FUZZ ?= 100000
 KILLS ?= 60
-PARSERS := spec quantity config onnx safetensors gguf npy layers-csv model-toml quality assumptions shard manifest \
-           measured calibration journal shared-journal setting budget
 
 robust: $(DEV)
 	$(INSTALL) -c constraints.txt -e '.[fuzz]'
-	for parser in $(PARSERS); do $(BIN)/python -m tests.fuzz.long_run $$parser --inputs $(FUZZ) || exit 1; done
+	for target in $$($(BIN)/python -m tests.fuzz.long_run --list); do \
+	    $(BIN)/python -m tests.fuzz.long_run $$target --inputs $(FUZZ) || exit 1; done
 	DSE_KILL_ROUNDS=$(KILLS) $(BIN)/python -m pytest -q tests/jobs/test_kills.py
 	$(BIN)/python tests/jobs/many_runs.py
 	$(BIN)/python tests/jobs/many_designs.py --threads 1

@@ -1,6 +1,7 @@
 """Feed a parser many inputs, guided by coverage where atheris is installed (pip install 'dse[fuzz]').
 
 python -m tests.fuzz.long_run TARGET [--inputs 100000] [--seconds 3600] [--seed 1] [--plain]
+python -m tests.fuzz.long_run --list
 
 It ends after so many inputs, or so many seconds, and tells after every 10,000 how many there were. It prints what came
 out besides clear errors, each kind once with the input, and ends with 1 where there was any. An input may take at most
@@ -106,12 +107,18 @@ def _too_slow(number: int, _: object) -> None:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("target")
+    parser.add_argument("target", nargs="?")
+    parser.add_argument("--list", action="store_true", help="print the names of all targets")
     parser.add_argument("--inputs", type=int, default=100_000)
     parser.add_argument("--seconds", type=float, default=math.inf)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", action="store_true", help="mutations alone, not guided by coverage")
     options = parser.parse_args()
+    if options.list or options.target is None:
+        from tests.fuzz.targets import TARGETS
+
+        print(*TARGETS, sep="\n")
+        return
     guided = None
     if not options.plain:
         try:
