@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import xarray as xr
 from long_run import LONG
@@ -14,7 +16,7 @@ from dse.cli import run as cli
 from dse.errors import InputError
 from dse.jobs import shards as module
 from dse.jobs.shards import parse_shard, read_shard
-from dse.pareto.partial import Partial
+from dse.pareto.partial import Partial, read_partial
 from dse.pareto.scanner import Scanner
 
 SPEC = changed(LONG, deployment={"batch": list(range(1, 9))}, objectives__choose=[])
@@ -127,6 +129,20 @@ def test_missing_double_and_foreign_shards_are_refused_by_name(three, tmp_path, 
 
 
 stamp = module.stamp
+
+
+def test_shards_that_do_not_add_up_are_refused(tmp_path):
+    """A unit that nobody has scanned, or two have: designs would be left out, or counted twice."""
+    paths = [dse.explore(SPEC, shard=(number, 2), out=tmp_path).path for number in (1, 2)]
+    (first, header), (second, _) = map(read_partial, paths)
+    assert len(first.units) > 2
+    for units in (first.units[:-1], np.sort([*first.units[:-1], second.units[0]]), np.append(first.units, 10**6)):
+        replace(first, units=units).save(paths[0], header)
+        with pytest.raises(InputError, match="do not add up to the job"):
+            dse.merge(paths)
+    replace(first, tally=replace(first.tally, enumerated=first.tally.enumerated - 1)).save(paths[0], header)
+    with pytest.raises(InputError, match=r"do not add up|is not a partial result"):
+        dse.merge(paths)
 
 
 def test_a_shard_that_is_there_is_not_scanned_again(tmp_path, monkeypatch):
