@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 
+import netCDF4
 import pytest
 import xarray as xr
 from specs import SMALL, changed
@@ -307,3 +309,15 @@ def test_a_line_that_was_cut_short_is_of_a_file_that_is_written_again(tmp_path):
     again.note(tmp_path / "b", b"")
     again.close()
     assert Sums(tmp_path / "sums", tmp_path).known == {"a": (0x352441C2, 3), "b": (0, 0)}
+
+
+def test_a_table_of_more_than_its_bytes_is_not_read(expected, tmp_path):
+    """A few kB of netCDF may say to be hundreds of millions of numbers, none of which was written."""
+    shutil.copytree(expected.path, tmp_path / "x")
+    with netCDF4.Dataset(tmp_path / "x" / "frontier.nc", "w") as file:
+        file.createDimension("design", 400_000_000)
+        file.createVariable("latency", "f8", ("design",), chunksizes=(1_000_000,))
+    (tmp_path / "x" / "manifest.json").write_text(json.dumps({**expected.manifest, "checksums": {}}))
+    assert (tmp_path / "x" / "frontier.nc").stat().st_size < 100_000
+    with pytest.raises(InputError, match=r"frontier\.nc says to hold 3,200,000,000 bytes"):
+        dse.load(tmp_path / "x")
