@@ -173,6 +173,24 @@ def test_links_in_a_work_folder_are_not_followed(tmp_path, inside):
     assert other.read_text() == "mine"
 
 
+def test_what_lies_beside_a_result_under_names_of_old_is_not_moved_into_it(tmp_path):
+    home, spec = tmp_path / "home", {**SPEC, "fit": False}
+    home.mkdir()
+    (home / "thesis.txt").write_text("mine")
+    (tmp_path / ".x.old").symlink_to(home)
+    for fresh in (False, True):
+        dse.explore(spec if fresh else SPEC, out=tmp_path / "x", plots=False, fresh=fresh)
+        assert [p.name for p in home.iterdir()] == ["thesis.txt"] and (tmp_path / ".x.old").is_symlink()
+        assert not (tmp_path / "x").is_symlink() and not (tmp_path / "x" / "thesis.txt").exists()
+    work = tmp_path / ".x.work"
+    work.mkdir()
+    (work / "result.old").symlink_to(home)
+    (tmp_path / "x" / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"result\.old: is a link; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+    assert [p.name for p in home.iterdir()] == ["thesis.txt"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="owners are those of POSIX systems")
 def test_the_work_folder_of_another_user_is_refused(tmp_path, monkeypatch):
     (tmp_path / ".x.work").mkdir()

@@ -1,9 +1,8 @@
-"""The folder of a result: written under a temporary name, then renamed; files of others are never deleted."""
+"""The files of a result: written into a new folder, which then takes the place of the old one."""
 
 from __future__ import annotations
 
 import errno
-import glob
 import json
 import os
 import shutil
@@ -15,21 +14,23 @@ from typing import TypeVar
 import xarray as xr
 
 from dse.errors import DseError
-from dse.jobs import assumptions, netcdf
+from dse.jobs import assumptions, exchange, netcdf
 from dse.jobs.resolve import Job
 from dse.jobs.result import (
     ASSUMPTIONS,
     CLOUD,
     FRONTIER,
+    GRID,
+    JOURNAL,
     MANIFEST,
     QUALITY,
     READ,
     REPORT,
     SEARCH,
+    SUMS,
     TABLE,
     Result,
     checksum,
-    read_manifest,
 )
 from dse.units import format_quantity
 
@@ -60,18 +61,33 @@ def _written_size(variable: xr.Variable) -> int:
     return variable.size * 24
 
 
+def names_of(job: Job, plots: bool, search: bool = False) -> set[str]:
+    """Names of all files that the result of a job may have."""
+    names = {MANIFEST, FRONTIER, CLOUD, TABLE, ASSUMPTIONS}
+    names |= {QUALITY} if job.spec.quality.table is not None else set()
+    names |= {GRID, SUMS} if job.spec.output.grid else set()
+    names |= {SEARCH, JOURNAL} if search else set()
+    if plots:
+        from dse.plots import kept_names
+
+        names |= {REPORT, *kept_names()}
+    return names
+
+
 def write(result: AnyResult, job: Job, part: Path, folder: Path, plots: bool) -> AnyResult:
     """Write all files of a result into `part`, and give it the name `folder`; the result with its final manifest.
 
     Raises
     ------
+    InputError
+        For files in the folder that are not of the result there, and would be replaced.
     DseError
         When something cannot be written: the folder stays what it was.
     """
     try:
         _check_room(result, part)
         written = _write_files(result, job, part, plots)
-        _rename(part, folder)
+        exchange.put(part, Path(os.path.realpath(folder)))
     except (OSError, RuntimeError) as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
             # An interrupt in the midst of an import, which Python tells as an error of the class that was being made.
@@ -104,44 +120,3 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
     result = replace(result, manifest={**result.manifest, "plots": plots, "files": files, "checksums": sums})
     (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")
     return result
-
-
-def _rename(part: Path, folder: Path) -> None:
-    """Put the new folder in place of the old one, and take over the files there that were not written by a job."""
-    final = Path(os.path.realpath(folder))
-    if not final.exists():
-        os.rename(part, final)
-        return
-    old = _old(final)
-    os.rename(final, old)
-    try:
-        os.rename(part, final)
-    except OSError:
-        os.rename(old, final)
-        raise
-    _retire(old, final)
-
-
-def _retire(old: Path, final: Path) -> None:
-    """Remove the result that was replaced, but for files of the user: these go to the new one."""
-    own = set((read_manifest(old) or {}).get("files", ()))
-    for path in old.iterdir():
-        if path.name not in own and not (final / path.name).exists():
-            os.rename(path, final / path.name)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def recover(final: Path) -> None:
-    """Put right what a killed run may have left beside a result: nobody else may be at work on it."""
-    old = _old(final)
-    if old.exists():
-        if final.exists():
-            _retire(old, final)
-        else:
-            os.rename(old, final)
-    for stale in final.parent.glob(f".{glob.escape(final.name)}.{'[0-9a-f]' * 8}.part"):
-        shutil.rmtree(stale, ignore_errors=True)
-
-
-def _old(final: Path) -> Path:
-    return final.parent / f".{final.name}.old"

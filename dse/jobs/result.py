@@ -32,6 +32,7 @@ SUMS = "grid.sums"
 REPORT = "report.html"
 QUALITY = "quality.csv"
 SEARCH = "search.nc"
+JOURNAL = "study.journal"
 # Files that a result is read from; the others are for people.
 READ = (FRONTIER, CLOUD, SEARCH, ASSUMPTIONS)
 _MOST_BYTES = 64 * 2**20

@@ -24,7 +24,7 @@ from dse.jobs.result import GRID, SUMS, Result, damaged, load, read_manifest
 from dse.jobs.reuse import Reuse, reusable
 from dse.jobs.same_chunks import Standing
 from dse.jobs.store import Store, check_disk, sums_of
-from dse.jobs.work import Work, tidy, working
+from dse.jobs.work import EXPLORATION, Work, settle, tidy, working
 from dse.pareto.cut import WITNESS
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
@@ -98,12 +98,12 @@ def run(
     manifest = check_free(job, folder, fresh)
     damage = _damage(folder, manifest)
     if _is_current(manifest, fresh) and not damage:
-        tidy(folder)
+        tidy(folder, EXPLORATION, job_key(job))
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
     stores = [Store(grid, grid_columns(job, grid)) for grid in job.grids] if job.spec.output.grid else []
     check_disk(stores, folder)
-    with working(folder, stamp(job)) as work:
+    with working(folder, stamp(job), names=folders.names_of(job, plots), fresh=fresh) as work:
         # Another run may have finished in between.
         manifest = check_free(job, folder, fresh)
         if _is_current(manifest, fresh) and not damage:
@@ -153,10 +153,11 @@ def check_free(job: Job, folder: Path, fresh: bool, beside: str = "", key: str |
     Raises InputError where the folder is something else; it may hold what is called `beside`. `key` is what results of
     this job are known by, where that is not the job alone.
     """
+    allowed = {beside, settle(folder)}
     manifest = read_manifest(folder)
     if manifest is None:
         if folder.is_symlink() or (
-            folder.exists() and (not folder.is_dir() or any(p.name != beside for p in folder.iterdir()))
+            folder.exists() and (not folder.is_dir() or any(p.name not in allowed for p in folder.iterdir()))
         ):
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
     elif manifest["key"] != (key or job_key(job)) and not fresh:
@@ -168,7 +169,7 @@ def check_free(job: Job, folder: Path, fresh: bool, beside: str = "", key: str |
 def _reuse(job: Job, folder: Path, plots: bool) -> Result:
     result = load(folder)
     if plots and not result.manifest["plots"]:
-        with working(folder, stamp(job)) as work:
+        with working(folder, stamp(job), names=folders.names_of(job, plots)) as work:
             work.known()
             if (folder / GRID).exists():
                 shutil.copytree(folder / GRID, work.part / GRID)

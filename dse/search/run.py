@@ -19,7 +19,7 @@ from dse.jobs.manifest import code_key, job_key
 from dse.jobs.resolve import Job
 from dse.jobs.result import load
 from dse.jobs.run import check_free, result_of
-from dse.jobs.work import tidy, working
+from dse.jobs.work import SEARCH, tidy, working
 from dse.pareto.scanner import Progress
 from dse.search.driver import Driver, directions, quiet
 from dse.search.journal import Journal, stamp_of
@@ -80,9 +80,10 @@ def run(
     manifest = check_free(job, folder, fresh, key=key)
     stands = manifest is not None and (folder / JOURNAL).exists()
     if manifest is not None and stands and not fresh and _is_enough(manifest, settings):
-        tidy(folder, JOURNAL)
+        tidy(folder, SEARCH, key, JOURNAL)
         return _reused(folder)
-    with working(folder, {"key": key}, JOURNAL) as work:
+    names = folders.names_of(job, plots, search=True)
+    with working(folder, {"key": key}, JOURNAL, kind=SEARCH, names=names, fresh=fresh) as work:
         journal = work.path / JOURNAL
         own = not fresh and stamp_of(journal) == stamp
         if journal.exists() and not own:
@@ -114,7 +115,8 @@ def _kept(
     if folder is None:
         return search(job, settings, mirror, warm, key, progress)
     check_free(job, folder, fresh, key=key)
-    with working(folder, {"key": key}) as work:
+    names = folders.names_of(job, plots, search=True)
+    with working(folder, {"key": key}, kind=SEARCH, names=names, fresh=fresh) as work:
         work.begin(False)
         result = search(job, settings, mirror, warm, key, progress)
         written = folders.write(result, job, work.part, folder, plots)

@@ -16,9 +16,9 @@ import optuna
 from optuna.trial import FrozenTrial
 
 from dse.errors import DseError, InputError
+from dse.jobs.result import JOURNAL as JOURNAL
 
 Direction = Literal["minimize", "maximize"]
-JOURNAL = "study.journal"
 _DAMAGES = (AssertionError, AttributeError, KeyError, IndexError, OverflowError, TypeError)
 # What a study is of.
 STAMP = "dse:stamp"

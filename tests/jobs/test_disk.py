@@ -116,6 +116,56 @@ def test_a_disk_that_is_full(small_disk, spec, expected):
     assert_goes_on(small_disk / "x", spec, expected)
 
 
+@pytest.fixture(params=["tmpfs", "bind"])
+def mounted(request, tmp_path):
+    """A folder that is a file system of its own, or another folder of this one under a second name."""
+    if not ROOT:
+        pytest.skip("only root mounts a file system")
+    place, real = tmp_path / "x", tmp_path / "real"
+    place.mkdir()
+    real.mkdir()
+    kind = ["-t", "tmpfs", "none"] if request.param == "tmpfs" else ["--bind", str(real)]
+    done = subprocess.run(["mount", *kind, str(place)], capture_output=True)
+    if done.returncode:
+        pytest.skip(f"nothing could be mounted: {done.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_folder_that_is_mounted_is_written_replaced_and_gone_on_with(mounted, expected, monkeypatch):
+    """Nothing can be moved into it from beside, and it cannot itself be moved."""
+    checkpoint = work.Work.checkpoint
+
+    def interrupt(self, found, last=False):
+        checkpoint(self, found, last)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work.Work, "checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="what was found is kept in"):
+            dse.explore(KEPT, out=mounted, plots=False)
+    assert [p.name for p in mounted.iterdir()] == [".x.work"]
+    assert dse.explore(KEPT, out=mounted, plots=False).state == "continued"
+    (mounted / "notes.txt").write_text("mine")
+    xr.testing.assert_identical(dse.load(mounted).grid["latency"].load(), expected.grid["latency"])
+    found = dse.explore(SMALL, out=mounted, plots=False, fresh=True)
+    xr.testing.assert_identical(found.frontier, expected.frontier)
+    names = {*found.manifest["files"], "notes.txt"}
+    assert {p.name for p in mounted.iterdir()} == names and (mounted / "notes.txt").read_text() == "mine"
+    assert {p.name for p in mounted.parent.iterdir()} == {"x", "real"}
+    assert dse.explore(SMALL, out=mounted, plots=False).state == "reused"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(nobody, monkeypatch):
+    dse.explore(SMALL, out=nobody / "x", plots=False)
+    (nobody / "x").chmod(0o555)
+    monkeypatch.setattr(runs, "Scanner", None)
+    with pytest.raises(DseError, match="x: cannot be written: Permission denied"):
+        dse.explore(changed(SMALL, fit=False), out=nobody / "x", fresh=True, plots=False)
+    (nobody / "x").chmod(0o755)
+    assert [p.name for p in nobody.iterdir()] == ["x"]
+
+
 @pytest.fixture
 def nobody():
     """A place that belongs to a user who may not write where permissions forbid it, and this process is that user."""
