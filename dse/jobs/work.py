@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,11 @@ from dse.errors import DseError, InputError
 from dse.jobs import lock as locks
 from dse.jobs.exchange import OLD, check_names, is_apart, put_back
 from dse.jobs.lock import LOCK
+from dse.jobs.purpose import EXPLORATION, FOUND, JOB, Purpose, purpose_of
 from dse.jobs.result import GRID, SUMS
 from dse.pareto.partial import Partial, read_partial
 
-FOUND, PART, JOB = "found.npz", "result.part", "job.json"
-EXPLORATION, SEARCH = "exploration", "search"
+PART = "result.part"
 # What is found is put down every so many seconds, takes at most this share of the time, and of the disk at most so many
 # bytes a second.
 EVERY, SHARE, RATE = 2.0, 0.05, 2.0**20
@@ -30,32 +30,6 @@ EVERY, SHARE, RATE = 2.0, 0.05, 2.0**20
 
 class Interrupted(KeyboardInterrupt):
     """The run was interrupted, and what it found is kept."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a work folder is of, which stands in it as job.json: the kind of run, what is asked for, and the name of the
-    file that a later run can use.
-    """
-
-    kind: str
-    key: str
-    found: str = FOUND
-
-    def is_kept(self, path: Path) -> bool:
-        """Whether anything of it is in a work folder."""
-        return os.path.lexists(path / self.found)
-
-    def is_kept_of_another(self, path: Path, asked: Asked) -> bool:
-        """Whether anything of it is there, and what is asked for is something else."""
-        return self.is_kept(path) and (self.kind, self.key) != (asked.kind, asked.key)
-
-    def beside(self, other: Asked) -> str:
-        """What it is, to somebody who asks for another."""
-        what = "a search" if self.kind == SEARCH else "an exploration"
-        if self.kind != other.kind:
-            return what
-        return f"{what} of another spec" + (", or with other options," if self.kind == SEARCH else "")
 
 
 class Work:
@@ -73,9 +47,9 @@ class Work:
         What is called before anything is put down as found: it brings what belongs to it to the disk.
     """
 
-    def __init__(self, path: Path, stamp: Mapping[str, Any], asked: Asked) -> None:
+    def __init__(self, path: Path, stamp: Mapping[str, Any], asked: Purpose) -> None:
         self.path, self.part, self.asked = path, path / PART, asked
-        self._left: Asked | None = None
+        self._left = purpose_of(path)
         self.stamp, self.before, self.messages = dict(stamp), 0.0, list[str]()
         self.started = time.monotonic()
         self.before_checkpoint: list[Callable[[], None]] = []
@@ -125,7 +99,6 @@ class Work:
         if final.is_dir():
             check_names(final, names)
             _check_writable(final)
-        self._left = _asked_in(self.path)
         if self._left is None or not self._left.is_kept_of_another(self.path, self.asked):
             return
         what = self._left.beside(self.asked)
@@ -143,7 +116,8 @@ class Work:
             _clear(self.path)
         shutil.rmtree(self.part, ignore_errors=True)
         try:
-            (self.path / JOB).write_text(json.dumps(asdict(self.asked)), encoding="utf-8")
+            if purpose_of(self.path) != self.asked:
+                (self.path / JOB).write_text(json.dumps(asdict(self.asked)), encoding="utf-8")
             self.part.mkdir()
         except OSError as error:
             raise DseError(f"{self.path}: cannot be written: {error.strerror}") from None
@@ -212,7 +186,7 @@ def working(
         _give_up(path)
         _remove_made(missing)
         raise
-    work = Work(path, stamp, Asked(kind, str(stamp["key"]), found))
+    work = Work(path, stamp, Purpose(kind, str(stamp["key"]), found))
     try:
         try:
             work.prepare(folder, final, names, fresh)
@@ -257,6 +231,9 @@ def settle(folder: Path) -> str:
         try:
             with locks.take(path, folder):
                 put_back(path / PART, final)
+                if os.listdir(path) == [LOCK]:
+                    # The other run was at its end, and has removed the folder in between.
+                    shutil.rmtree(path)
         except OSError as error:
             raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
     return path.name if path.parent == final else ""
@@ -273,15 +250,6 @@ def _check_writable(final: Path) -> None:
     effective = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
     if not os.access(final, os.W_OK | os.X_OK, **effective):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-
-def _asked_in(path: Path) -> Asked | None:
-    """What a work folder is of, where it says so."""
-    try:
-        left = Asked(**json.loads((path / JOB).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return None
-    return left if os.path.basename(str(left.found)) == left.found else None
 
 
 def _move(source: Path, target: Path) -> None:
@@ -301,7 +269,7 @@ def tidy(folder: Path, kind: str, key: str, same: str = "") -> None:
         if path.exists() and not path.is_symlink():
             locks.check_ours(path)
             with locks.opened(path) as lock:
-                asked, left = Asked(kind, key), _asked_in(path)
+                asked, left = Purpose(kind, key, same or FOUND), purpose_of(path)
                 others = left is not None and left.is_kept_of_another(path, asked)
                 if locks.is_locked(lock) and not others and not (same and _differ(path / same, final / same)):
                     shutil.rmtree(path)

@@ -16,10 +16,11 @@ import optuna
 from dse.errors import Fault, InputError
 from dse.jobs import folder as folders
 from dse.jobs.manifest import code_key, job_key
+from dse.jobs.purpose import SEARCH
 from dse.jobs.resolve import Job
 from dse.jobs.result import load
 from dse.jobs.run import check_free, result_of
-from dse.jobs.work import SEARCH, tidy, working
+from dse.jobs.work import tidy, working
 from dse.pareto.scanner import Progress
 from dse.search.driver import Driver, directions, quiet
 from dse.search.journal import Journal, stamp_of

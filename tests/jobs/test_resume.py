@@ -171,14 +171,24 @@ def test_other_formulas_or_another_spec_do_not_go_on(interrupted, monkeypatch):
     assert [p.name for p in folder.parent.iterdir()] == ["x"]
 
 
-def test_what_a_run_of_another_job_found_is_not_removed_without_being_told(interrupted):
+def refuse(*_):
+    raise InputError("cloud: is in the way")
+
+
+def test_what_a_run_of_another_job_found_is_not_removed_without_being_told(interrupted, monkeypatch):
     folder = interrupted
     work, other = folder.with_name(".x.work"), changed(SMALL, fit=False)
     before = (work / "found.npz").read_bytes()
-    how = r"x: an exploration{} was interrupted, and what it found is kept in .*\.x\.work; go on with its own command, rem"
+    how = r"x: an exploration{} was interrupted, and what it found is kept in .*\.x\.work; go on with its own command"
     for asks, of in ((partial(dse.explore, other), " of another spec"), (partial(dse.search, SMALL, trials=20), "")):
         with pytest.raises(InputError, match=how.format(of)):
             asks(out=folder, plots=False)
+        # Nor by a run that is refused for another reason.
+        folder.mkdir()
+        with monkeypatch.context() as patched, pytest.raises(InputError, match="cloud: is in the way"):
+            patched.setattr(works, "check_names", refuse)
+            asks(out=folder, plots=False, fresh=True)
+        folder.rmdir()
         assert [p.name for p in folder.parent.iterdir()] == [".x.work"]
         assert (work / "found.npz").read_bytes() == before
     found = dse.explore(other, out=folder, plots=False, fresh=True)
@@ -187,7 +197,7 @@ def test_what_a_run_of_another_job_found_is_not_removed_without_being_told(inter
 
 
 def test_a_result_that_stands_leaves_alone_what_a_run_that_replaces_it_has_found(interrupted):
-    """`explore --fresh` of another spec was interrupted; the result is asked for again, and then the other run goes on."""
+    """`explore --fresh` of another spec was interrupted, and the result is asked for again: what was found stays."""
     folder, place = interrupted, interrupted.with_name("y")
     standing = changed(SMALL, fit=False)
     dse.explore(standing, out=place, plots=False)

@@ -21,7 +21,7 @@ from optuna.storages.journal import JournalFileSymlinkLock
 import dse
 from dse.jobs.resolve import read_job
 from dse.search.driver import Driver, directions, quiet
-from dse.search.journal import POPULATIONS
+from dse.search.journal import POPULATIONS, Journal
 from dse.search.settings import Settings
 from dse.search.shared import Shared, open_storage
 from dse.search.storage import JOURNAL, Nowhere
@@ -76,7 +76,7 @@ def test_what_a_search_found_is_not_removed_by_an_exploration_or_another_search(
         with pytest.raises(KeyboardInterrupt, match="what was found is kept in"):
             dse.search(SPEC, **options)
     kept = (tmp_path / ".x.work" / JOURNAL).read_bytes()
-    what = r"x: a search{} was interrupted, and what it found is kept in .*\.x\.work; go on with its own command, remove it"
+    what = r"x: a search{} was interrupted, and what it found is kept in .*\.x\.work; go on with its own command"
     with pytest.raises(dse.InputError, match=what.format("")):
         dse.explore(SPEC, out=tmp_path / "x", plots=False)
     with pytest.raises(dse.InputError, match=what.format(" of another spec, or with other options,")):
