@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dse.catalogue import read_at_most
-from dse.errors import InputError
 
 FOUND, JOB = "found.npz", "job.json"
 EXPLORATION, SEARCH = "exploration", "search"
@@ -45,6 +44,6 @@ def purpose_of(path: Path) -> Purpose | None:
     """What a work folder is of, where it says so."""
     try:
         left = Purpose(**json.loads(read_at_most(path / JOB, _MOST_BYTES)))
-    except (OSError, ValueError, TypeError, RecursionError, InputError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
     return left if os.path.basename(str(left.found)) == left.found else None
