@@ -19,6 +19,7 @@ import dse
 from dse.cli import run
 from dse.errors import InputError, harmless
 from dse.grid import codegen, engines
+from dse.jobs import lock as locks
 from dse.jobs.result import load
 from dse.jobs.spec import read_spec
 from dse.networks.ingest import onnx_model
@@ -179,6 +180,24 @@ def test_links_in_a_work_folder_are_not_followed(tmp_path, inside):
     assert other.read_text() == "mine"
 
 
+def test_what_lies_beside_a_result_under_names_of_old_is_not_moved_into_it(tmp_path):
+    home, spec = tmp_path / "home", {**SPEC, "fit": False}
+    home.mkdir()
+    (home / "thesis.txt").write_text("mine")
+    (tmp_path / ".x.old").symlink_to(home)
+    for fresh in (False, True):
+        dse.explore(spec if fresh else SPEC, out=tmp_path / "x", plots=False, fresh=fresh)
+        assert [p.name for p in home.iterdir()] == ["thesis.txt"] and (tmp_path / ".x.old").is_symlink()
+        assert not (tmp_path / "x").is_symlink() and not (tmp_path / "x" / "thesis.txt").exists()
+    work = tmp_path / ".x.work"
+    work.mkdir()
+    (work / "result.old").symlink_to(home)
+    (tmp_path / "x" / "manifest.json").unlink()
+    with pytest.raises(InputError, match=r"result\.old: is a link; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+    assert [p.name for p in home.iterdir()] == ["thesis.txt"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="owners are those of POSIX systems")
 def test_the_work_folder_of_another_user_is_refused(tmp_path, monkeypatch):
     (tmp_path / ".x.work").mkdir()
@@ -191,6 +210,57 @@ def _named(table, name):
     """SPEC with a device or number format of that name."""
     own = {"device": {name: {"base": "esp32"}}, "precision": {name: {"weight_bits": 8, "activation_bits": 8}}}
     return {**SPEC, table: {**SPEC.get(table, {}), **own[table]}}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners are those of POSIX systems")
+def test_what_a_run_has_made_is_its_own(tmp_path, monkeypatch):
+    """There are file systems on which everything belongs to one user."""
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert dse.explore(SPEC, out=tmp_path / "x", plots=False).path == tmp_path / "x"
+
+
+@pytest.mark.parametrize("name", ["a.lock", "grid.zarr/a.lock", "grid.zarr/study.journal.lock"])
+def test_a_link_called_as_a_lock_is_a_link(tmp_path, name):
+    place = tmp_path / ".x.work" / name
+    place.parent.mkdir(parents=True)
+    place.symlink_to(tmp_path)
+    with pytest.raises(InputError, match="is a link; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+
+
+@pytest.mark.parametrize("gone", [0, 1, 2])
+def test_a_work_folder_that_another_run_removes_just_now(tmp_path, monkeypatch, gone):
+    """Between the steps in which the lock is had: it is made again, and nothing is told."""
+    check, opened, left = locks.check_ours, locks.opened, [gone]
+
+    def removed(step):
+        def taken(path):
+            if left[0]:
+                left[0] -= 1
+                shutil.rmtree(path)
+            return step(path)
+
+        return taken
+
+    (tmp_path / ".x.work").mkdir()
+    monkeypatch.setattr(locks, "check_ours", removed(check))
+    monkeypatch.setattr(locks, "opened", removed(opened))
+    with locks.take(tmp_path / ".x.work", tmp_path / "x"):
+        assert left == [0] and (tmp_path / ".x.work" / "lock").is_file()
+
+
+def test_a_file_in_the_place_of_a_work_folder_is_told(tmp_path):
+    (tmp_path / ".x.work").write_text("mine")
+    with pytest.raises(dse.DseError, match="cannot be written: File exists"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+
+
+def test_a_pipe_beside_a_standing_search_is_not_waited_for(tmp_path):
+    options = {"trials": 20, "population": 10, "out": tmp_path / "x", "plots": False}
+    dse.search({**SPEC, "fit": False}, **options)
+    (tmp_path / ".x.work").mkdir()
+    os.mkfifo(tmp_path / ".x.work" / "study.journal")
+    assert dse.search({**SPEC, "fit": False}, **options).state == "reused"
 
 
 @pytest.mark.parametrize("table", ["device", "precision"])

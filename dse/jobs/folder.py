@@ -1,25 +1,37 @@
-"""The folder of a result: written under a temporary name, then renamed; files of others are never deleted."""
+"""The files of a result: written into a new folder, which then takes the place of the old one."""
 
 from __future__ import annotations
 
 import errno
-import glob
 import json
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 import xarray as xr
 
 from dse.errors import DseError
-from dse.jobs import assumptions, netcdf
-from dse.jobs.files import ASSUMPTIONS, CLOUD, FRONTIER, MANIFEST, QUALITY, REPORT, SEARCH, TABLE
+from dse.jobs import assumptions, exchange, netcdf
+from dse.jobs.files import (
+    ASSUMPTIONS,
+    CLOUD,
+    FRONTIER,
+    GRID,
+    JOURNAL,
+    MANIFEST,
+    QUALITY,
+    REPORT,
+    SEARCH,
+    SUMS,
+    TABLE,
+)
 from dse.jobs.resolve import Job
 from dse.jobs.result import Result
-from dse.jobs.standing import checksums, read_manifest
+from dse.jobs.standing import checksums
 from dse.units import format_quantity
 
 AnyResult = TypeVar("AnyResult", bound=Result)
@@ -32,21 +44,46 @@ def _check_room(result: Result, part: Path) -> None:
 
     Free space is looked at, and then had for a moment: a quota or a limit of the process is told only so.
     """
-    tables = sum(_written_size(v) for d in (result.frontier, result.cloud) for v in d.variables.values())
-    needed, free = SPARE + 2 * tables, shutil.disk_usage(part).free
+    tables = [table for table in (result.frontier, result.cloud, result.search) if table is not None]
+    sizes = [sum(map(_written_size, table.variables.values())) for table in tables]
+    # The frontier is written as text, too: a number takes three times its bytes.
+    needed, free = SPARE + sum(sizes) + 3 * sizes[0], shutil.disk_usage(part).free
     if needed > free:
-        sizes = f"about {format_quantity(needed, 'B', 3)} are needed, {format_quantity(free, 'B', 3)} are free"
-        raise OSError(errno.ENOSPC, f"no space left on the disk: {sizes}")
+        told = f"about {format_quantity(needed, 'B', 3)} are needed, {format_quantity(free, 'B', 3)} are free"
+        raise OSError(errno.ENOSPC, f"no space left on the disk: {told}")
     if hasattr(os, "posix_fallocate"):
-        with tempfile.TemporaryFile(dir=part) as room:
-            os.posix_fallocate(room.fileno(), 0, max(2 * tables, 1))
+        with ExitStack() as stack:
+            for size in sizes:
+                _have(stack.enter_context(tempfile.TemporaryFile(dir=part)), max(size, 1))
+
+
+def _have(file: IO[bytes], size: int) -> None:
+    try:
+        os.posix_fallocate(file.fileno(), 0, size)
+    except OSError as error:
+        # There are systems, and file systems, that have nothing of the kind.
+        if error.errno not in (errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENODEV):
+            raise
 
 
 def _written_size(variable: xr.Variable) -> int:
-    """Bytes of a variable as text or binary, whichever is more."""
+    """Bytes of a variable in a table of netCDF."""
     if variable.dtype.kind in "OUS":
         return sum(len(str(v)) + 16 for v in variable.values.ravel())
-    return variable.size * 24
+    return int(variable.size * 8)
+
+
+def names_of(job: Job, plots: bool, search: bool = False) -> set[str]:
+    """Names of all files that the result of a job may have."""
+    names = {MANIFEST, FRONTIER, CLOUD, TABLE, ASSUMPTIONS}
+    names |= {QUALITY} if job.spec.quality.table is not None else set()
+    names |= {GRID, SUMS} if job.spec.output.grid else set()
+    names |= {SEARCH, JOURNAL} if search else set()
+    if plots:
+        from dse.plots import kept_names
+
+        names |= {REPORT, *kept_names()}
+    return names
 
 
 def write(result: AnyResult, job: Job, part: Path, folder: Path, plots: bool) -> AnyResult:
@@ -54,13 +91,15 @@ def write(result: AnyResult, job: Job, part: Path, folder: Path, plots: bool) ->
 
     Raises
     ------
+    InputError
+        For files in the folder that are not of the result there, and would be replaced.
     DseError
         When something cannot be written: the folder stays what it was.
     """
     try:
         _check_room(result, part)
         written = _write_files(result, job, part, plots)
-        _rename(part, folder)
+        exchange.put(part, Path(os.path.realpath(folder)))
     except (OSError, RuntimeError) as error:
         if isinstance(error.__cause__, KeyboardInterrupt):
             # An interrupt in the midst of an import, which Python tells as an error of the class that was being made.
@@ -93,44 +132,3 @@ def _write_files(result: AnyResult, job: Job, part: Path, plots: bool) -> AnyRes
     result = replace(result, manifest={**manifest, "checksums": checksums(part, manifest)})
     (part / MANIFEST).write_text(json.dumps(result.manifest, indent=2) + "\n", encoding="utf-8")
     return result
-
-
-def _rename(part: Path, folder: Path) -> None:
-    """Put the new folder in place of the old one, and take over the files there that were not written by a job."""
-    final = Path(os.path.realpath(folder))
-    if not final.exists():
-        os.rename(part, final)
-        return
-    old = _old(final)
-    os.rename(final, old)
-    try:
-        os.rename(part, final)
-    except OSError:
-        os.rename(old, final)
-        raise
-    _retire(old, final)
-
-
-def _retire(old: Path, final: Path) -> None:
-    """Remove the result that was replaced, but for files of the user: these go to the new one."""
-    own = set((read_manifest(old) or {}).get("files", ()))
-    for path in old.iterdir():
-        if path.name not in own and not (final / path.name).exists():
-            os.rename(path, final / path.name)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def recover(final: Path) -> None:
-    """Put right what a killed run may have left beside a result: nobody else may be at work on it."""
-    old = _old(final)
-    if old.exists():
-        if final.exists():
-            _retire(old, final)
-        else:
-            os.rename(old, final)
-    for stale in final.parent.glob(f".{glob.escape(final.name)}.{'[0-9a-f]' * 8}.part"):
-        shutil.rmtree(stale, ignore_errors=True)
-
-
-def _old(final: Path) -> Path:
-    return final.parent / f".{final.name}.old"

@@ -20,13 +20,14 @@ from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, witho
 from dse.jobs.files import GRID, SUMS
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.possible import check_networks
+from dse.jobs.purpose import EXPLORATION
 from dse.jobs.resolve import Job
 from dse.jobs.result import Result, load
 from dse.jobs.reuse import Reuse, reusable
 from dse.jobs.same_chunks import Standing
 from dse.jobs.standing import damages, read_manifest
 from dse.jobs.store import Store, check_disk, sums_of
-from dse.jobs.work import Work, tidy, working
+from dse.jobs.work import Work, settle, tidy, working
 from dse.pareto.cut import WITNESS
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish
@@ -100,12 +101,12 @@ def run(
     manifest = check_free(job, folder, fresh)
     damage = damage_of(folder, manifest)
     if _is_current(manifest, fresh) and not damage:
-        tidy(folder)
+        tidy(folder, EXPLORATION, job_key(job))
         return _reuse(job, folder, plots)
     # Where nothing can be written is told before the work, not after it.
     stores = [Store(grid, grid_columns(job, grid)) for grid in job.grids] if job.spec.output.grid else []
     check_disk(stores, folder)
-    with working(folder, stamp(job)) as work:
+    with working(folder, stamp(job), names=folders.names_of(job, plots), fresh=fresh) as work:
         # Another run may have finished in between.
         manifest = check_free(job, folder, fresh)
         if _is_current(manifest, fresh) and not damage:
@@ -155,10 +156,11 @@ def check_free(job: Job, folder: Path, fresh: bool, beside: str = "", key: str |
     Raises InputError where the folder is something else; it may hold what is called `beside`. `key` is what results of
     this job are known by, where that is not the job alone.
     """
+    allowed = {beside, settle(folder)}
     manifest = read_manifest(folder)
     if manifest is None:
         if folder.is_symlink() or (
-            folder.exists() and (not folder.is_dir() or any(p.name != beside for p in folder.iterdir()))
+            folder.exists() and (not folder.is_dir() or any(p.name not in allowed for p in folder.iterdir()))
         ):
             raise InputError(f"{folder}: exists and is not a result; choose another folder with --out")
     elif manifest["key"] != (key or job_key(job)) and not fresh:
@@ -170,7 +172,7 @@ def check_free(job: Job, folder: Path, fresh: bool, beside: str = "", key: str |
 def _reuse(job: Job, folder: Path, plots: bool) -> Result:
     result = load(folder)
     if plots and not result.manifest["plots"]:
-        with working(folder, stamp(job)) as work:
+        with working(folder, stamp(job), names=folders.names_of(job, plots)) as work:
             work.known()
             if (folder / GRID).exists():
                 shutil.copytree(folder / GRID, work.part / GRID)

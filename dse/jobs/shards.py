@@ -15,6 +15,7 @@ from dse.errors import DseError, Fault, InputError
 from dse.jobs import folder as folders
 from dse.jobs.covered import kept
 from dse.jobs.manifest import code_key, job_key
+from dse.jobs.purpose import EXPLORATION
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
 from dse.jobs.run import Keeping, blocks_of, check_free, result_of, stamp, told
@@ -160,11 +161,11 @@ def run_shard(
     if path.exists() and not fresh:
         standing = read_shard(path)
         if standing.key == made.key and standing.code == made.code:
-            tidy(path)
+            tidy(path, EXPLORATION, made.key)
             return standing
         if standing.key != made.key:
             raise InputError(f"{path}: is the shard of another spec; replace it with --fresh, or choose another --out")
-    with working(path, {**stamp(job), "shard": [number, of]}) as work:
+    with working(path, {**stamp(job), "shard": [number, of]}, fresh=fresh) as work:
         keeping = Keeping(kept(work, scanner), work.checkpoint)
         with told(job):
             found = scanner.scan(progress, only=only, known=keeping.known, checkpoint=keeping.checkpoint)
@@ -250,7 +251,7 @@ def merge(
     if folder is None:
         return result
     check_free(job, folder, fresh, FOLDER)
-    with working(folder, stamp(job)) as work:
+    with working(folder, stamp(job), names=folders.names_of(job, plots), fresh=fresh) as work:
         work.known()
         result = folders.write(result, job, work.part, folder, plots)
     return result

@@ -18,18 +18,27 @@ _MOST_BYTES = 64 * 2**20
 
 def read_manifest(folder: Path) -> dict[str, Any] | None:
     """The manifest of a finished result, None where there is none."""
-    path = folder / MANIFEST
+    manifest: dict[str, Any] | None = _document(folder / MANIFEST)
+    if manifest is not None and (wrong := _check(manifest)):
+        problem = f"is not the manifest of a result ({wrong}); remove the folder, or choose another with --out"
+        raise InputError(f"{folder / MANIFEST}: {problem}")
+    return manifest
+
+
+def listed_files(folder: Path) -> list[Any]:
+    """What the manifest in a folder names as files, whatever else it says; nothing where there is none."""
+    manifest = _document(folder / MANIFEST)
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    return files if isinstance(files, list) else []
+
+
+def _document(path: Path) -> Any:
     try:
-        manifest = json.loads(_text(path))
+        return json.loads(_text(path))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    if wrong := _check(manifest):
-        raise InputError(
-            f"{path}: is not the manifest of a result ({wrong}); remove the folder, or choose another with --out"
-        )
-    return dict(manifest)
 
 
 def read_assumptions(folder: Path) -> dict[str, Any]:

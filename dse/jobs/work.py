@@ -3,27 +3,31 @@ what the next one goes on with."""
 
 from __future__ import annotations
 
+import errno
+import filecmp
 import json
 import math
 import os
 import shutil
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from dse.errors import DseError, InputError
+from dse.jobs import lock as locks
+from dse.jobs.exchange import OLD, check_names, is_apart, put_back
 from dse.jobs.files import GRID, SUMS
-from dse.jobs.folder import recover
+from dse.jobs.lock import LOCK
+from dse.jobs.purpose import EXPLORATION, FOUND, JOB, Purpose, purpose_of
 from dse.pareto.partial import Partial, read_partial
 
-LOCK, FOUND, PART = "lock", "found.npz", "result.part"
+PART = "result.part"
 # What is found is put down every so many seconds, takes at most this share of the time, and of the disk at most so many
 # bytes a second.
 EVERY, SHARE, RATE = 2.0, 0.05, 2.0**20
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
 class Interrupted(KeyboardInterrupt):
@@ -37,14 +41,17 @@ class Work:
     ----------
     path, part
         The folder, and the new one in it that becomes the result.
+    asked
+        What it is of.
     keeps
         Whether it holds what a later run can use.
     before_checkpoint
         What is called before anything is put down as found: it brings what belongs to it to the disk.
     """
 
-    def __init__(self, path: Path, stamp: Mapping[str, Any], found: str = FOUND) -> None:
-        self.path, self.part, self._found = path, path / PART, found
+    def __init__(self, path: Path, stamp: Mapping[str, Any], asked: Purpose) -> None:
+        self.path, self.part, self.asked = path, path / PART, asked
+        self._left = purpose_of(path)
         self.stamp, self.before, self.messages = dict(stamp), 0.0, list[str]()
         self.started = time.monotonic()
         self.before_checkpoint: list[Callable[[], None]] = []
@@ -53,7 +60,8 @@ class Work:
     @property
     def keeps(self) -> bool:
         """Whether it holds what a later run can use."""
-        return (self.path / self._found).exists()
+        others = self._left is not None and self._left.is_kept(self.path)
+        return self.asked.is_kept(self.path) or others or (self.path / OLD).exists()
 
     @property
     def seconds(self) -> float:
@@ -87,18 +95,39 @@ class Work:
         self.begin(found is not None)
         return found
 
+    def prepare(self, folder: Path, final: Path, names: Collection[str], fresh: bool) -> None:
+        """Put right what a killed run left, and see that the result can come to stand: all that is told before work."""
+        put_back(self.part, final)
+        if final.is_dir():
+            check_names(final, names)
+            _check_writable(final)
+        if self._left is None or not self._left.is_kept_of_another(self.path, self.asked):
+            return
+        what = self._left.beside(self.asked)
+        if not fresh:
+            raise InputError(
+                f"{folder}: {what} was interrupted, and what it found is kept in {self.path}; go on with its own "
+                "command, remove it with --fresh, or choose another --out"
+            )
+        _clear(self.path)
+        self.messages.append(f"what {what} that was interrupted had left was removed")
+
     def begin(self, keep: bool) -> None:
         """Make the new folder; what an earlier run left is removed where it is not to be kept."""
         if not keep:
             _clear(self.path)
         shutil.rmtree(self.part, ignore_errors=True)
-        self.part.mkdir()
+        try:
+            if purpose_of(self.path) != self.asked:
+                (self.path / JOB).write_text(json.dumps(asdict(self.asked)), encoding="utf-8")
+            self.part.mkdir()
+        except OSError as error:
+            raise DseError(f"{self.path}: cannot be written: {error.strerror}") from None
 
     def forget(self, message: str) -> None:
         """Remove what an earlier run found: it cannot be used."""
         self.before, self.messages = 0.0, [message]
-        _clear(self.path)
-        self.part.mkdir()
+        self.begin(False)
 
     def checkpoint(self, found: Callable[[], Partial], last: bool = False) -> None:
         """Put down what was found, if it is time to or the last chance."""
@@ -116,24 +145,42 @@ class Work:
 
 
 @contextmanager
-def working(folder: Path, stamp: Mapping[str, Any], found: str = FOUND) -> Iterator[Work]:
-    """The work folder beside `folder`; gone at the end, unless the run failed and a later one can go on.
+def working(
+    folder: Path,
+    stamp: Mapping[str, Any],
+    found: str = FOUND,
+    *,
+    kind: str = EXPLORATION,
+    names: Collection[str] = (),
+    fresh: bool = False,
+) -> Iterator[Work]:
+    """The work folder of the result `folder`; gone at the end, unless the run failed and a later one can go on.
 
-    `stamp` is what tells jobs apart, as plain data; `found` names the file in it that a later run can use.
+    Parameters
+    ----------
+    stamp
+        What tells jobs apart, as plain data; its `key` is what is asked for.
+    found
+        Name of the file in it that a later run can use.
+    kind
+        EXPLORATION or SEARCH.
+    names
+        Names of the files that the result may have.
+    fresh
+        Remove what an interrupted run of another job left.
 
     Raises
     ------
     InputError
-        While another run has it.
+        While another run has it; where it holds what an interrupted run of another job found (unless `fresh`); for
+        files in the folder that are not of the result there, and would be replaced.
     DseError
         When nothing can be written there.
     """
-    final = Path(os.path.realpath(folder))
-    path = final.parent / f".{final.name}.work"
+    final, path = _places(folder)
     missing = [p for p in (path.parent, *path.parent.parents) if not p.exists()]
     try:
-        lock = _lock(path, folder)
-        recover(final)
+        lock = locks.take(path, folder)
     except OSError as error:
         _remove_made(missing)
         raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
@@ -141,8 +188,12 @@ def working(folder: Path, stamp: Mapping[str, Any], found: str = FOUND) -> Itera
         _give_up(path)
         _remove_made(missing)
         raise
-    work = Work(path, stamp, found)
+    work = Work(path, stamp, Purpose(kind, str(stamp["key"]), found))
     try:
+        try:
+            work.prepare(folder, final, names, fresh)
+        except OSError as error:
+            raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
         yield work
     except KeyboardInterrupt:
         if work.keeps:
@@ -151,8 +202,9 @@ def working(folder: Path, stamp: Mapping[str, Any], found: str = FOUND) -> Itera
         raise
     except BaseException:
         with suppress(OSError):
-            work.take_back()
-            shutil.rmtree(work.part)
+            if not (path / OLD).exists():
+                work.take_back()
+                shutil.rmtree(work.part)
         raise
     else:
         with suppress(OSError):
@@ -164,32 +216,75 @@ def working(folder: Path, stamp: Mapping[str, Any], found: str = FOUND) -> Itera
         _remove_made(missing)
 
 
+def settle(folder: Path) -> str:
+    """Undo what a run did that was killed while its files took their places; the name of the work folder in `folder`.
+
+    That is "" where it lies beside it.
+
+    Raises
+    ------
+    InputError
+        While another run is at it.
+    DseError
+        When it cannot be undone.
+    """
+    final, path = _places(folder)
+    if os.path.isdir(path / OLD):
+        try:
+            with locks.take(path, folder):
+                put_back(path / PART, final)
+                if os.listdir(path) == [LOCK]:
+                    # The other run was at its end, and has removed the folder in between.
+                    shutil.rmtree(path)
+        except OSError as error:
+            raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
+    return path.name if path.parent == final else ""
+
+
+def _places(folder: Path) -> tuple[Path, Path]:
+    """Where a result lies, and where its work folder: beside it, or in it where nothing can be moved from beside."""
+    final = Path(os.path.realpath(folder))
+    return final, (final if is_apart(final) else final.parent) / f".{final.name}.work"
+
+
+def _check_writable(final: Path) -> None:
+    """Raise OSError for a folder in which nothing can be made."""
+    effective = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
+    if not os.access(final, os.W_OK | os.X_OK, **effective):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
 def _move(source: Path, target: Path) -> None:
     for name in (GRID, SUMS):
         if (source / name).exists() and not (target / name).exists():
             os.rename(source / name, target / name)
 
 
-def tidy(folder: Path, same: str = "") -> None:
+def tidy(folder: Path, kind: str, key: str, same: str = "") -> None:
     """Remove what a run left beside a result that was killed when all was done but that.
 
-    Where it left a file called `same` that is not that of the result, another run is to go on with it: it stays.
+    What a run of another kind, or of another key, found stays. Where it left a file called `same` that is not that of
+    the result, another run is to go on with it: it stays too.
     """
-    final = Path(os.path.realpath(folder))
-    path = final.parent / f".{final.name}.work"
-    with suppress(OSError):
+    final, path = _places(folder)
+    with suppress(OSError, InputError):
         if path.exists() and not path.is_symlink():
-            with _open(path) as lock:
-                left = path / same
-                if _locked(lock) and not (same and left.exists() and left.read_bytes() != (final / same).read_bytes()):
-                    recover(final)
+            locks.check_ours(path)
+            with locks.opened(path) as lock:
+                asked, left = Purpose(kind, key, same or FOUND), purpose_of(path)
+                others = left is not None and left.is_kept_of_another(path, asked)
+                if locks.is_locked(lock) and not others and not (same and _differ(path / same, final / same)):
                     shutil.rmtree(path)
+
+
+def _differ(left: Path, stands: Path) -> bool:
+    return left.exists() and not filecmp.cmp(left, stands, shallow=False)
 
 
 def _give_up(path: Path) -> None:
     """Remove a work folder that was not ours yet, where it is nobody's and holds nothing."""
-    with suppress(OSError), _open(path) as lock:
-        if _locked(lock) and [inside.name for inside in path.iterdir()] == [LOCK]:
+    with suppress(OSError), locks.opened(path) as lock:
+        if locks.is_locked(lock) and [inside.name for inside in path.iterdir()] == [LOCK]:
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -205,82 +300,3 @@ def _clear(path: Path) -> None:
     for inside in path.iterdir():
         if inside.name != LOCK:
             shutil.rmtree(inside) if inside.is_dir() and not inside.is_symlink() else inside.unlink()
-
-
-def _lock(path: Path, folder: Path) -> IO[str]:
-    """The open file that says that the folder is ours: the system lets go of it when the process ends."""
-    while True:
-        if path.is_symlink():
-            raise InputError(f"{path}: is a link to another folder; remove it")
-        path.mkdir(parents=True, exist_ok=True)
-        _check_ours(path)
-        lock = _open(path)
-        try:
-            if _taken(lock, path, folder):
-                return lock
-        except BaseException:
-            lock.close()
-            raise
-        lock.close()
-
-
-def _check_ours(path: Path) -> None:
-    """Raise InputError for a work folder that another user made, or that leads elsewhere: it is written to."""
-    if hasattr(os, "geteuid") and path.stat().st_uid != os.geteuid():
-        raise InputError(f"{path}: is another user's; remove it, or choose another --out")
-    for inside, folders, files in os.walk(path):
-        for name in (*folders, *files):
-            # The lock of a journal is a link that nothing follows, and so is what is left of one that was renamed.
-            if os.path.islink(os.path.join(inside, name)) and ".lock" not in name:
-                raise InputError(f"{os.path.join(inside, name)}: is a link; remove it, or choose another --out")
-
-
-def _open(path: Path) -> IO[str]:
-    """The file that locks a work folder; a link in its place is not followed, and nothing else of a second name is."""
-    lock = os.fdopen(os.open(path / LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666), "a+", encoding="utf-8")
-    if os.fstat(lock.fileno()).st_nlink > 1:
-        lock.close()
-        raise InputError(f"{path / LOCK}: has another name too; remove it, or choose another --out")
-    return lock
-
-
-def _taken(lock: IO[str], path: Path, folder: Path) -> bool:
-    """Whether the lock is ours now; not so where another run has removed the folder in between."""
-    if not _locked(lock):
-        lock.seek(0)
-        raise InputError(f"{folder}: another run is at work on it{_named(lock.read())}; wait, or choose another --out")
-    with suppress(OSError):
-        if os.path.samestat(os.fstat(lock.fileno()), os.stat(path / LOCK)):
-            lock.truncate(0)
-            lock.write(json.dumps({"process": os.getpid(), "host": socket.gethostname()}))
-            lock.flush()
-            return True
-    return False
-
-
-def _named(holder: str) -> str:
-    try:
-        known = json.loads(holder)
-        return f" (process {known['process']} on {known['host']})"
-    except (ValueError, TypeError, KeyError):
-        return ""
-
-
-def _locked(file: IO[str]) -> bool:
-    """Whether the lock of an open file could be had."""
-    try:
-        import fcntl
-    except ImportError:
-        import msvcrt
-
-        try:
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

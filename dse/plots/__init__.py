@@ -41,6 +41,8 @@ FORMATS: dict[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
 }
+# Those that results keep of themselves.
+KEPT = (".png", ".svg")
 
 
 def draw(kind: str, shown: Any, *, style: str = "screen", **options: Any) -> Figure:
@@ -97,6 +99,11 @@ def save(figure: Figure, path: str | Path) -> Path:
     return path
 
 
+def kept_names() -> list[str]:
+    """Names of the files of all pictures that results may keep of themselves."""
+    return [f"{kind.name}{suffix}" for kind in KINDS.values() if kind.kept for suffix in KEPT]
+
+
 def save_all(result: Any, folder: str | Path, failed: list[str] | None = None) -> list[Path]:
     """Write the pictures that a result keeps of itself, each as .png and .svg, where it has the data; the files.
 
@@ -108,7 +115,7 @@ def save_all(result: Any, folder: str | Path, failed: list[str] | None = None) -
             data = kind.prepare(result)
             with drawing_style():
                 figure = _picture(kind, data)
-            written += [save(figure, Path(folder) / f"{kind.name}{suffix}") for suffix in (".png", ".svg")]
+            written += [save(figure, Path(folder) / f"{kind.name}{suffix}") for suffix in KEPT]
         except NotInResult:
             continue
         except (OSError, DseError):

@@ -25,6 +25,8 @@ from dse.report.summary import count_rows, lacking, search_lines, undefined_line
 
 # Designs that a page holds beside the frontier, and stays fluid with.
 MOST = 100_000
+# What tells a page from those of others.
+GENERATOR = '<meta name="generator" content="dse">'
 _SCRIPTS = ("data.js", "frontier.js", "names.js", "charts.js", "page.js")
 HELD = "held_to_mcu"
 # Coordinates that say where values come from.
@@ -55,7 +57,7 @@ def page(result: Any, most: int = MOST) -> str:
     return "\n".join(
         [
             "<!doctype html>",
-            '<html lang="en"><head><meta charset="utf-8">',
+            f'<html lang="en"><head><meta charset="utf-8">{GENERATOR}',
             f'<meta http-equiv="Content-Security-Policy" content="{policy}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(result.manifest['name'])}</title>",

@@ -80,14 +80,15 @@ class Journal:
 
     def push(self, population: Sequence[FrozenTrial]) -> None:
         """Append a population in one write; the entry that says that it is whole comes last."""
-        for trial in population:
-            self._storage.create_new_trial(self._id, written(trial))
         if self._sizes and self._sizes[-1][0] == len(population):
             self._sizes[-1][1] += 1
         else:
             self._sizes.append([len(population), 1])
-        self._study.set_user_attr(POPULATIONS, self._sizes)
-        self._log.flush()
+        with told(self._where):
+            for trial in population:
+                self._storage.create_new_trial(self._id, written(trial))
+            self._study.set_user_attr(POPULATIONS, self._sizes)
+            self._log.flush()
 
 
 def _are_sizes(found: Any) -> bool:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import optuna
 
-from dse.errors import Fault, InputError
+from dse.errors import DseError, Fault, InputError
 from dse.jobs import folder as folders
 from dse.jobs.files import JOURNAL
 from dse.jobs.manifest import code_key, job_key
+from dse.jobs.purpose import SEARCH
 from dse.jobs.resolve import Job
 from dse.jobs.result import load
 from dse.jobs.run import check_free, damage_of, result_of
@@ -82,26 +83,35 @@ def run(
     damage = damage_of(folder, manifest)
     stands = (folder / JOURNAL).exists() and not fresh
     if manifest is not None and stands and not damage and _is_enough(manifest, settings):
-        tidy(folder, JOURNAL)
+        tidy(folder, SEARCH, key, JOURNAL)
         return _reused(folder)
-    with working(folder, {"key": key}, JOURNAL) as work:
+    names = folders.names_of(job, plots, search=True)
+    with working(folder, {"key": key}, JOURNAL, kind=SEARCH, names=names, fresh=fresh) as work:
         journal = work.path / JOURNAL
         own = not fresh and stamp_of(journal) == stamp
         if journal.exists() and not own:
-            work.messages.append("what an interrupted search of another spec, or other formulas, had left was removed")
+            of = "" if fresh else " of another spec, or other formulas,"
+            work.messages.append(f"what an interrupted search{of} had left was removed")
         work.begin(own)
         if damage and not fresh:
             told_of = "it is made again of the trials that its journal holds"
             work.messages.append(f"{damage} of the standing result: {told_of}")
         if not own and stands and stamp_of(folder / JOURNAL) == stamp:
-            shutil.copyfile(folder / JOURNAL, journal)
+            _copy(folder / JOURNAL, journal)
         with quiet():
             mirror = Journal(journal, job.spec.name, directions(job), stamp)
         result = search(job, settings, mirror, warm, key, progress)
-        shutil.copyfile(journal, work.part / JOURNAL)
+        _copy(journal, work.part / JOURNAL)
         written = folders.write(result, job, work.part, folder, plots)
     state: Any = "continued" if result.manifest["search"]["replayed"] else result.state
     return replace(written, state=state, messages=(*work.messages, *result.messages))
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise DseError(f"{target}: cannot be written: {error.strerror}") from None
 
 
 def _kept(
@@ -119,7 +129,8 @@ def _kept(
     if folder is None:
         return search(job, settings, mirror, warm, key, progress)
     check_free(job, folder, fresh, key=key)
-    with working(folder, {"key": key}) as work:
+    names = folders.names_of(job, plots, search=True)
+    with working(folder, {"key": key}, kind=SEARCH, names=names, fresh=fresh) as work:
         work.begin(False)
         result = search(job, settings, mirror, warm, key, progress)
         written = folders.write(result, job, work.part, folder, plots)

@@ -29,7 +29,7 @@ from typing import Any
 # For the modules beside this file, and for the package.
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])]
 
-from kinds import KINDS, SHARDS, SPECS, Count, arguments, content_of, job  # noqa: E402
+from kinds import KINDS, MERGES, SHARDS, SPECS, STANDING, Count, arguments, content_of, job, prepare  # noqa: E402
 from long_run import LONG, small_units  # noqa: E402
 from specs import to_toml  # noqa: E402
 
@@ -129,10 +129,10 @@ class Rounds:
     """Kills and compares."""
 
     def __init__(self, mode: str, base: Path) -> None:
-        self.mode, self.base, self.shards = mode, base, base / "shards-of-all"
+        self.mode, self.base, self.shards, self.standing = mode, base, base / "shards-of-all", base / "standing"
         self.killed = self.compared = 0
         self.count = Count(base / "count")
-        if mode == "merge":
+        if mode in MERGES:
             for number in range(1, SHARDS + 1):
                 child = os.fork()
                 if not child:
@@ -140,9 +140,17 @@ class Rounds:
                     dse.explore(LONG, shard=(number, SHARDS), out=self.shards)
                     os._exit(0)
                 assert finished(child)
+        if mode == "replace":
+            child = os.fork()
+            if not child:
+                dse.explore(STANDING, out=self.standing, plots=False)
+                os._exit(0)
+            assert finished(child)
         # Once to have all that is compiled, once for the time.
         for _ in range(2):
             shutil.rmtree(base / "whole", ignore_errors=True)
+            (base / "whole").mkdir()
+            prepare(mode, base / "whole" / "x", self.shards, self.standing)
             started = time.monotonic()
             assert finished(start(mode, base / "whole" / "x", self.shards, self.count))
             self.seconds = time.monotonic() - started
@@ -211,6 +219,7 @@ class Rounds:
             number += 1
             place = self.base / f"place-{number}"
             place.mkdir()
+            prepare(self.mode, place / "x", self.shards, self.standing)
             yield place / "x"
             shutil.rmtree(place)
 

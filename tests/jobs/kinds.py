@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,29 +40,57 @@ SPECS = {
     "bounds": changed(LONG, bounds=True),
     "shard": LONG,
     "search": SEARCH,
+    # Over the result of another spec, in a folder with files of the user.
+    "replace": LONG,
 }
-KINDS = (*SPECS, "merge")
+# Shards of another folder, and those of the folder of the result itself, as `dse merge results/NAME` has them.
+MERGES = ("merge", "merge-here")
+KINDS = (*SPECS, *MERGES)
+STANDING = changed(LONG, deployment__batch=[1], output__grid=True)
 SHARDS = 3
 # A search tells the time that it took in more places, and how much of it was read from what was left.
 SEARCHED = {"trials": 120, "population": 10, "seed": 2}
 # Keys of a manifest that tell of the time that it took; the record of a search does too, and so does its checksum.
-OF_TIME = ("created", "search.nc", "seconds", "evaluation_seconds", "search_seconds", "replayed", "own")
+OF_TIME = (
+    "created",
+    "manifest.json",
+    "search.nc",
+    "study.journal",
+    "seconds",
+    "evaluation_seconds",
+    "search_seconds",
+    "replayed",
+    "own",
+)
+
+
+def prepare(mode: str, folder: Path, shards: Path, standing: Path) -> None:
+    """What is there before the run."""
+    if mode == "merge-here":
+        shutil.copytree(shards, folder)
+    elif mode == "replace":
+        shutil.copytree(standing, folder)
+        (folder / "notes.txt").write_text("mine")
+        (folder / "mine").mkdir()
+        (folder / "mine" / "picture.png").write_text("mine")
 
 
 def job(mode: str, folder: Path, shards: Path, told: Callable[[int], object]) -> None:
     """What is killed; a search tells how many trials it has written."""
-    if mode == "merge":
-        dse.merge([shards], out=folder, plots=False)
+    if mode in MERGES:
+        dse.merge([shards if mode == "merge" else folder], out=folder, plots=False)
     elif mode == "shard":
         dse.explore(SPECS[mode], out=folder, shard=(2, SHARDS))
     elif mode == "search":
         dse.search(SEARCH, out=folder, plots=False, progress=lambda done, size: told(done), **SEARCHED)
     else:
-        dse.explore(SPECS[mode], out=folder, plots=False)
+        dse.explore(SPECS[mode], out=folder, plots=False, fresh=mode == "replace")
 
 
 def arguments(mode: str, folder: Path, shards: Path, spec: Path) -> list[str]:
     """The command that does it."""
+    if mode == "merge-here":
+        return ["merge", str(folder), "--no-plots"]
     if mode == "merge":
         given = ["merge", str(shards), "--no-plots"]
     elif mode == "search":
@@ -69,6 +98,7 @@ def arguments(mode: str, folder: Path, shards: Path, spec: Path) -> list[str]:
         given = ["search", str(spec), *options, "--no-plots"]
     else:
         given = ["explore", str(spec), *(["--shard", f"2/{SHARDS}"] if mode == "shard" else ["--no-plots"])]
+        given += ["--fresh"] if mode == "replace" else []
     return [*given, "--out", str(folder)]
 
 

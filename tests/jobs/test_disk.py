@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import xarray as xr
 from specs import SMALL, changed
 
 import dse
+import dse.search.entry  # before files may not grow: their bytecode would be written by half
 from dse.errors import DseError
 from dse.jobs import folder as folders
 from dse.jobs import run as runs
@@ -116,6 +118,56 @@ def test_a_disk_that_is_full(small_disk, spec, expected):
     assert_goes_on(small_disk / "x", spec, expected)
 
 
+@pytest.fixture(params=["tmpfs", "bind"])
+def mounted(request, tmp_path):
+    """A folder that is a file system of its own, or another folder of this one under a second name."""
+    if not ROOT:
+        pytest.skip("only root mounts a file system")
+    place, real = tmp_path / "x", tmp_path / "real"
+    place.mkdir()
+    real.mkdir()
+    kind = ["-t", "tmpfs", "none"] if request.param == "tmpfs" else ["--bind", str(real)]
+    done = subprocess.run(["mount", *kind, str(place)], capture_output=True)
+    if done.returncode:
+        pytest.skip(f"nothing could be mounted: {done.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_folder_that_is_mounted_is_written_replaced_and_gone_on_with(mounted, expected, monkeypatch):
+    """Nothing can be moved into it from beside, and it cannot itself be moved."""
+    checkpoint = work.Work.checkpoint
+
+    def interrupt(self, found, last=False):
+        checkpoint(self, found, last)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work.Work, "checkpoint", interrupt)
+        with pytest.raises(KeyboardInterrupt, match="what was found is kept in"):
+            dse.explore(KEPT, out=mounted, plots=False)
+    assert [p.name for p in mounted.iterdir()] == [".x.work"]
+    assert dse.explore(KEPT, out=mounted, plots=False).state == "continued"
+    (mounted / "notes.txt").write_text("mine")
+    xr.testing.assert_identical(dse.load(mounted).grid["latency"].load(), expected.grid["latency"])
+    found = dse.explore(SMALL, out=mounted, plots=False, fresh=True)
+    xr.testing.assert_identical(found.frontier, expected.frontier)
+    names = {*found.manifest["files"], "notes.txt"}
+    assert {p.name for p in mounted.iterdir()} == names and (mounted / "notes.txt").read_text() == "mine"
+    assert {p.name for p in mounted.parent.iterdir()} == {"x", "real"}
+    assert dse.explore(SMALL, out=mounted, plots=False).state == "reused"
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(nobody, monkeypatch):
+    dse.explore(SMALL, out=nobody / "x", plots=False)
+    (nobody / "x").chmod(0o555)
+    monkeypatch.setattr(runs, "Scanner", None)
+    with pytest.raises(DseError, match="x: cannot be written: Permission denied"):
+        dse.explore(changed(SMALL, fit=False), out=nobody / "x", fresh=True, plots=False)
+    (nobody / "x").chmod(0o755)
+    assert [p.name for p in nobody.iterdir()] == ["x"]
+
+
 @pytest.fixture
 def nobody():
     """A place that belongs to a user who may not write where permissions forbid it, and this process is that user."""
@@ -185,3 +237,38 @@ def test_a_clock_that_jumps(tmp_path, expected, monkeypatch):
     for path, moment in zip(sorted((tmp_path / "x").rglob("*")), [4_000_000_000, 0] * 1000, strict=False):
         os.utime(path, (moment, moment))
     assert dse.explore(KEPT, out=tmp_path / "x", plots=False).state == "reused"
+
+
+@pytest.mark.parametrize("most", [0, 1_000, 20_000])
+def test_a_search_whose_files_may_not_grow(tmp_path, most):
+    """Of the journal, while it is written; of the tables at the end. It goes on afterwards."""
+    spec, options = changed(SMALL, budgets={}), {"trials": 40, "population": 10, "seed": 2, "plots": False}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(DseError, match=r"x.*: cannot be (written|used): .*File too large") as caught:
+            dse.search(spec, out=tmp_path / "x", **options)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert caught.value.exit_code == 1 and not (tmp_path / "x").exists()
+    found = dse.search(spec, out=tmp_path / "x", **options)
+    xr.testing.assert_identical(found.frontier, dse.search(spec, **options).frontier)
+
+
+@pytest.mark.parametrize("problem", [errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_that_gives_no_room_beforehand(tmp_path, monkeypatch, expected, problem):
+    def fallocate(*_):
+        raise OSError(problem, os.strerror(problem))
+
+    monkeypatch.setattr(os, "posix_fallocate", fallocate, raising=False)
+    assert_goes_on(tmp_path / "x", SMALL, expected)
+
+
+def test_no_more_room_is_had_beforehand_than_is_written(tmp_path, monkeypatch):
+    """On a file system in memory it is memory."""
+    had, fallocate = [], os.posix_fallocate
+    monkeypatch.setattr(os, "posix_fallocate", lambda n, at, size: had.append(size) or fallocate(n, at, size))
+    result = dse.search(SMALL, out=tmp_path / "x", trials=20, population=10, plots=False)
+    files = [tmp_path / "x" / name for name in ("frontier.nc", "cloud.nc", "search.nc")]
+    assert len(had) == 3 and result.search is not None
+    assert all(0 < size <= path.stat().st_size for size, path in zip(had, files, strict=True))

@@ -224,7 +224,7 @@ def test_a_failed_swap_puts_the_old_result_back(tmp_path, monkeypatch):
     rename = folders.os.rename
 
     def no_new_name(source, target):
-        if str(source).endswith("result.part"):
+        if source.parent.name == "result.part":
             raise OSError(5, "Input/output error")
         rename(source, target)
 

@@ -16,6 +16,8 @@ SCRIPT = Path(__file__).with_name("killed.py")
 ROUNDS = os.environ.get("DSE_KILL_ROUNDS", "1")
 # Changes of files between the kills.
 STEPS = {"stream": "53", "grid": "131", "bounds": "31", "shard": "17", "merge": "5", "search": "13"}
+# Those that move what others have left in the folder of the result.
+HERE = {"merge-here": "11"}
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes that split need a POSIX system")
 
@@ -41,7 +43,7 @@ def test_processes_that_start_at_the_same_moment(mode, tmp_path):
     assert "2 results compared, all the same" in kill(mode, str(tmp_path), "--rounds", "2", "--together", "4")
 
 
-@pytest.mark.parametrize("mode", STEPS)
+@pytest.mark.parametrize("mode", STEPS | HERE)
 def test_before_changes_of_files(mode, tmp_path):
-    told = kill(mode, str(tmp_path), "--events", STEPS[mode])
+    told = kill(mode, str(tmp_path), "--events", (STEPS | HERE)[mode])
     assert int(told.split()[1]) >= 2, told

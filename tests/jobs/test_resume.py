@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,6 @@ from dse.jobs import manifest as manifests
 from dse.jobs import netcdf
 from dse.jobs import run as runs
 from dse.jobs import work as works
-from dse.jobs.folder import recover
 from dse.jobs.resolve import read_job
 from dse.jobs.work import Interrupted
 from dse.pareto.partial import read_partial
@@ -45,7 +45,8 @@ def start(folder, way="frontier"):
 
 def facts(folder):
     manifest = json.loads((folder / "manifest.json").read_text())
-    return {k: v for k, v in manifest.items() if k not in ("created", "seconds")}
+    sums = {name: crc for name, crc in manifest["checksums"].items() if name != "manifest.json"}
+    return {k: v for k, v in manifest.items() if k not in ("created", "seconds")} | {"checksums": sums}
 
 
 def assert_same(folder, expected):
@@ -171,6 +172,44 @@ def test_other_formulas_or_another_spec_do_not_go_on(interrupted, monkeypatch):
     assert [p.name for p in folder.parent.iterdir()] == ["x"]
 
 
+def refuse(*_):
+    raise InputError("cloud: is in the way")
+
+
+def test_what_a_run_of_another_job_found_is_not_removed_without_being_told(interrupted, monkeypatch):
+    folder = interrupted
+    work, other = folder.with_name(".x.work"), changed(SMALL, fit=False)
+    before = (work / "found.npz").read_bytes()
+    how = r"x: an exploration{} was interrupted, and what it found is kept in .*\.x\.work; go on with its own command"
+    for asks, of in ((partial(dse.explore, other), " of another spec"), (partial(dse.search, SMALL, trials=20), "")):
+        with pytest.raises(InputError, match=how.format(of)):
+            asks(out=folder, plots=False)
+        # Nor by a run that is refused for another reason.
+        folder.mkdir()
+        with monkeypatch.context() as patched, pytest.raises(InputError, match="cloud: is in the way"):
+            patched.setattr(works, "check_names", refuse)
+            asks(out=folder, plots=False, fresh=True)
+        folder.rmdir()
+        assert [p.name for p in folder.parent.iterdir()] == [".x.work"]
+        assert (work / "found.npz").read_bytes() == before
+    found = dse.explore(other, out=folder, plots=False, fresh=True)
+    assert found.messages == ("what an exploration of another spec that was interrupted had left was removed",)
+    assert [p.name for p in folder.parent.iterdir()] == ["x"]
+
+
+def test_a_result_that_stands_leaves_alone_what_a_run_that_replaces_it_has_found(interrupted):
+    """`explore --fresh` of another spec was interrupted, and the result is asked for again: what was found stays."""
+    folder, place = interrupted, interrupted.with_name("y")
+    standing = changed(SMALL, fit=False)
+    dse.explore(standing, out=place, plots=False)
+    os.rename(place, folder)
+    assert dse.explore(standing, out=folder, plots=False).state == "reused"
+    assert sorted(p.name for p in folder.parent.iterdir()) == [".x.work", "x"]
+    # Of the same job nothing more is to be found.
+    assert dse.explore(SMALL, out=folder, plots=False, fresh=True).state == "computed"
+    assert [p.name for p in folder.parent.iterdir()] == ["x"]
+
+
 def test_a_broken_file_is_not_taken_up(interrupted):
     path = interrupted.parent / ".x.work" / "found.npz"
     path.write_bytes(path.read_bytes()[:100])
@@ -200,7 +239,7 @@ def test_what_does_not_cover_the_job_is_not_written(interrupted, monkeypatch, bo
         return replace(found, tally=replace(found.tally, enumerated=found.tally.enumerated - 1))
 
     with pytest.raises(DseError, match=r"of \d+ designs \d+ were counted.*Nothing is written.*computes all anew"):
-        runs.run(read_job(spec), folder, plots=False, scan=short)
+        runs.run(read_job(spec), folder, fresh=True, plots=False, scan=short)
     assert not folder.exists() and not folder.with_name(f".{folder.name}.work").exists()
     assert dse.explore(spec, out=folder, plots=False).state == "computed"
 
@@ -217,27 +256,6 @@ def test_two_runs_on_one_folder(tmp_path):
     finally:
         process.kill()
         process.communicate()
-
-
-def test_what_killed_runs_left_is_put_right(tmp_path):
-    folder, stale = tmp_path / "x", tmp_path / ".x.0123abcd.part"
-    dse.explore(SMALL, out=folder, plots=False)
-    before = (folder / "manifest.json").read_bytes()
-    (folder / "notes.txt").write_text("mine")
-    # Killed between the two renames: the standing result has the old name.
-    os.rename(folder, tmp_path / ".x.old")
-    stale.mkdir()
-    (tmp_path / ".xy.0123abcd.part").mkdir()
-    recover(folder)
-    assert (folder / "manifest.json").read_bytes() == before
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".xy.0123abcd.part", "x"]
-    # Killed after them: files of the user are still to be taken over.
-    os.rename(folder, tmp_path / ".x.old")
-    dse.explore(SMALL, out=tmp_path / "y", plots=False)
-    os.rename(tmp_path / "y", folder)
-    recover(folder)
-    assert (folder / "notes.txt").read_text() == "mine"
-    assert sorted(p.name for p in tmp_path.iterdir()) == [".xy.0123abcd.part", "x"]
 
 
 def test_a_failed_run_leaves_what_it_had_found_and_nothing_else(interrupted, monkeypatch):

@@ -22,7 +22,7 @@ import dse
 from dse.jobs.files import JOURNAL
 from dse.jobs.resolve import read_job
 from dse.search.driver import Driver, directions, quiet
-from dse.search.journal import POPULATIONS
+from dse.search.journal import POPULATIONS, Journal
 from dse.search.settings import Settings
 from dse.search.shared import Shared, open_storage
 from dse.search.storage import Nowhere
@@ -61,6 +61,31 @@ def test_killed_and_continued_is_as_if_never_killed(tmp_path, monkeypatch):
     assert [t.params for t in result.study.trials] == [t.params for t in whole.study.trials]
     xr.testing.assert_identical(result.frontier, whole.frontier)
     assert result.counts == whole.counts
+    assert not (tmp_path / ".x.work").exists()
+
+
+def test_what_a_search_found_is_not_removed_by_an_exploration_or_another_search(tmp_path, monkeypatch):
+    options = {"population": 10, "seed": 2, "trials": 40, "out": tmp_path / "x", "plots": False}
+    push = Journal.push
+
+    def stopped(journal, population):
+        push(journal, population)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Journal, "push", stopped)
+        with pytest.raises(KeyboardInterrupt, match="what was found is kept in"):
+            dse.search(SPEC, **options)
+    kept = (tmp_path / ".x.work" / JOURNAL).read_bytes()
+    what = r"x: a search{} was interrupted, and what it found is kept in .*\.x\.work; go on with its own command"
+    with pytest.raises(dse.InputError, match=what.format("")):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)
+    with pytest.raises(dse.InputError, match=what.format(" of another spec, or with other options,")):
+        dse.search(SPEC, **{**options, "seed": 3})
+    with pytest.raises(dse.InputError, match=what.format(" of another spec, or with other options,")):
+        dse.search(SPEC, **{**options, "storage": tmp_path / "shared"})
+    assert (tmp_path / ".x.work" / JOURNAL).read_bytes() == kept and not (tmp_path / "x").exists()
+    assert dse.search(SPEC, **options).manifest["search"]["replayed"] == 10
     assert not (tmp_path / ".x.work").exists()
 
 
