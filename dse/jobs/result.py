@@ -178,10 +178,12 @@ def load(path: str | Path) -> Result:
     folder = Path(path)
     manifest = read_manifest(folder)
     if manifest is None:
-        what = f"holds no finished result ({MANIFEST} is missing)" if folder.exists() else "no such folder"
-        raise InputError(f"{folder}: {what}")
+        raise InputError(f"{folder}: {_what_stands(folder)}")
     # The journal is not read here, and may be written to: a study of Optuna's like any other.
     for name, what in (d for d in damages(folder, manifest) if d[0] != JOURNAL):
+        if read_manifest(folder) != manifest:
+            # Another run has replaced it in between.
+            return load(folder)
         raise InputError(f"{folder / name}: {what}; compute the result again with --fresh")
     went = None
     try:
@@ -195,3 +197,14 @@ def load(path: str | Path) -> Result:
         raise InputError(f"{folder / FRONTIER}: has no {lacking[0]}; compute the result again with --fresh")
     assumed = read_assumptions(folder) if "replayed" in manifest else None
     return Result(frontier, cloud, manifest, folder, assumed=assumed, search=went)
+
+
+def _what_stands(folder: Path) -> str:
+    """What is told of a folder without a result."""
+    from dse.jobs.work import is_cut_short
+
+    if not folder.exists():
+        return "no such folder"
+    if is_cut_short(folder):
+        return "a run was ended while it put a new result in place of the old one; its command puts that right"
+    return f"holds no finished result ({MANIFEST} is missing)"

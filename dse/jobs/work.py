@@ -229,7 +229,7 @@ def settle(folder: Path) -> str:
         When it cannot be undone.
     """
     final, path = _places(folder)
-    if os.path.isdir(path / OLD):
+    if is_cut_short(folder):
         try:
             with locks.take(path, folder):
                 put_back(path / PART, final)
@@ -239,6 +239,11 @@ def settle(folder: Path) -> str:
         except OSError as error:
             raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
     return path.name if path.parent == final else ""
+
+
+def is_cut_short(folder: Path) -> bool:
+    """Whether a run was killed while its files took their places, or is at it now."""
+    return os.path.isdir(_places(folder)[1] / OLD)
 
 
 def _places(folder: Path) -> tuple[Path, Path]:

@@ -15,7 +15,7 @@ from specs import INFEASIBLE, LANGUAGE, SMALL, changed
 import dse
 from dse import registry
 from dse.errors import DseError, InputError
-from dse.jobs import datasets
+from dse.jobs import datasets, result
 from dse.jobs import folder as folders
 from dse.jobs import manifest as manifests
 from dse.jobs import run as runs
@@ -276,3 +276,27 @@ def test_a_frontier_that_memory_cannot_hold_is_refused(monkeypatch):
     monkeypatch.setattr(datasets, "available_memory", lambda: 1000.0)
     with pytest.raises(InputError, match="designs on the frontier need"):
         dse.explore(SMALL)
+
+
+def test_a_result_that_is_replaced_while_it_is_read(tmp_path, monkeypatch):
+    """The manifest of the old one and the tables of the new are no damage."""
+    explore(SMALL, tmp_path / "x")
+    read, after = result.damages, changed(SMALL, network__width=[0.35, 0.5])
+
+    def late(folder, manifest):
+        monkeypatch.setattr(result, "damages", read)
+        dse.explore(after, out=tmp_path / "x", plots=False, fresh=True)
+        return read(folder, manifest)
+
+    monkeypatch.setattr(result, "damages", late)
+    assert dse.load(tmp_path / "x").manifest["axes"]["width"] == 2
+
+
+def test_a_result_whose_replacement_was_cut_short_is_told(tmp_path):
+    explore(SMALL, tmp_path / "x")
+    (tmp_path / ".x.work" / "result.old").mkdir(parents=True)
+    (tmp_path / "x" / "manifest.json").rename(tmp_path / ".x.work" / "result.old" / "manifest.json")
+    with pytest.raises(InputError, match="a run was ended while it put a new result in place of the old one"):
+        dse.load(tmp_path / "x")
+    assert dse.explore(SMALL, out=tmp_path / "x", plots=False).state == "reused"
+    assert dse.load(tmp_path / "x").name == "small"
