@@ -201,7 +201,7 @@ def load(path: str | Path) -> Result:
 
 def _what_stands(folder: Path) -> str:
     """What is told of a folder without a result."""
-    from dse.jobs.work import is_cut_short
+    from dse.jobs.left import is_cut_short
 
     if not folder.exists():
         return "no such folder"

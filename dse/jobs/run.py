@@ -18,6 +18,7 @@ from dse.jobs.checksums import Sums
 from dse.jobs.covered import UncoveredError, check_covered, kept
 from dse.jobs.datasets import check_size, cloud_dataset, frontier_dataset, without_ties
 from dse.jobs.files import GRID, SUMS
+from dse.jobs.left import settle, tidy
 from dse.jobs.manifest import code_key, job_key, make_manifest
 from dse.jobs.possible import check_networks
 from dse.jobs.purpose import EXPLORATION
@@ -27,7 +28,7 @@ from dse.jobs.reuse import Reuse, reusable
 from dse.jobs.same_chunks import Standing
 from dse.jobs.standing import damages, read_manifest
 from dse.jobs.store import Store, check_disk, sums_of
-from dse.jobs.work import Work, settle, tidy, working
+from dse.jobs.work import Work, working
 from dse.pareto.cut import WITNESS
 from dse.pareto.partial import Partial
 from dse.pareto.scan import Scan, finish

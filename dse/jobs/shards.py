@@ -14,12 +14,13 @@ import numpy as np
 from dse.errors import DseError, Fault, InputError
 from dse.jobs import folder as folders
 from dse.jobs.covered import kept
+from dse.jobs.left import tidy
 from dse.jobs.manifest import code_key, job_key
 from dse.jobs.purpose import EXPLORATION
 from dse.jobs.resolve import Job, read_job
 from dse.jobs.result import Result
 from dse.jobs.run import Keeping, blocks_of, check_free, result_of, stamp, told
-from dse.jobs.work import tidy, working
+from dse.jobs.work import working
 from dse.pareto.partial import Partial, read_partial
 from dse.pareto.scan import finish, is_of, merged
 from dse.pareto.scanner import Progress, Scanner

@@ -4,7 +4,6 @@ what the next one goes on with."""
 from __future__ import annotations
 
 import errno
-import filecmp
 import json
 import math
 import os
@@ -18,13 +17,13 @@ from typing import Any
 
 from dse.errors import DseError, InputError
 from dse.jobs import lock as locks
-from dse.jobs.exchange import OLD, check_names, is_apart, put_back
+from dse.jobs.exchange import OLD, check_names, put_back
 from dse.jobs.files import GRID, SUMS
+from dse.jobs.left import PART, places
 from dse.jobs.lock import LOCK
 from dse.jobs.purpose import EXPLORATION, FOUND, JOB, Purpose, purpose_of
 from dse.pareto.partial import Partial, read_partial
 
-PART = "result.part"
 # What is found is put down every so many seconds, takes at most this share of the time, and of the disk at most so many
 # bytes a second.
 EVERY, SHARE, RATE = 2.0, 0.05, 2.0**20
@@ -177,7 +176,7 @@ def working(
     DseError
         When nothing can be written there.
     """
-    final, path = _places(folder)
+    final, path = places(folder)
     missing = [p for p in (path.parent, *path.parent.parents) if not p.exists()]
     try:
         lock = locks.take(path, folder)
@@ -216,42 +215,6 @@ def working(
         _remove_made(missing)
 
 
-def settle(folder: Path) -> str:
-    """Undo what a run did that was killed while its files took their places; the name of the work folder in `folder`.
-
-    That is "" where it lies beside it.
-
-    Raises
-    ------
-    InputError
-        While another run is at it.
-    DseError
-        When it cannot be undone.
-    """
-    final, path = _places(folder)
-    if is_cut_short(folder):
-        try:
-            with locks.take(path, folder):
-                put_back(path / PART, final)
-                if os.listdir(path) == [LOCK]:
-                    # The other run was at its end, and has removed the folder in between.
-                    shutil.rmtree(path)
-        except OSError as error:
-            raise DseError(f"{folder}: cannot be written: {error.strerror}") from None
-    return path.name if path.parent == final else ""
-
-
-def is_cut_short(folder: Path) -> bool:
-    """Whether a run was killed while its files took their places, or is at it now."""
-    return os.path.isdir(_places(folder)[1] / OLD)
-
-
-def _places(folder: Path) -> tuple[Path, Path]:
-    """Where a result lies, and where its work folder: beside it, or in it where nothing can be moved from beside."""
-    final = Path(os.path.realpath(folder))
-    return final, (final if is_apart(final) else final.parent) / f".{final.name}.work"
-
-
 def _check_writable(final: Path) -> None:
     """Raise OSError for a folder in which nothing can be made."""
     effective = {"effective_ids": True} if os.access in os.supports_effective_ids else {}
@@ -263,27 +226,6 @@ def _move(source: Path, target: Path) -> None:
     for name in (GRID, SUMS):
         if (source / name).exists() and not (target / name).exists():
             os.rename(source / name, target / name)
-
-
-def tidy(folder: Path, kind: str, key: str, same: str = "") -> None:
-    """Remove what a run left beside a result that was killed when all was done but that.
-
-    What a run of another kind, or of another key, found stays. Where it left a file called `same` that is not that of
-    the result, another run is to go on with it: it stays too.
-    """
-    final, path = _places(folder)
-    with suppress(OSError, InputError):
-        if path.exists() and not path.is_symlink():
-            locks.check_ours(path)
-            with locks.opened(path) as lock:
-                asked, left = Purpose(kind, key, same or FOUND), purpose_of(path)
-                others = left is not None and left.is_kept_of_another(path, asked)
-                if locks.is_locked(lock) and not others and not (same and _differ(path / same, final / same)):
-                    shutil.rmtree(path)
-
-
-def _differ(left: Path, stands: Path) -> bool:
-    return left.exists() and not filecmp.cmp(left, stands, shallow=False)
 
 
 def _give_up(path: Path) -> None:

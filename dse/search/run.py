@@ -16,12 +16,13 @@ import optuna
 from dse.errors import DseError, Fault, InputError
 from dse.jobs import folder as folders
 from dse.jobs.files import JOURNAL
+from dse.jobs.left import tidy
 from dse.jobs.manifest import code_key, job_key
 from dse.jobs.purpose import SEARCH
 from dse.jobs.resolve import Job
 from dse.jobs.result import load
 from dse.jobs.run import check_free, damage_of, result_of
-from dse.jobs.work import tidy, working
+from dse.jobs.work import working
 from dse.pareto.scanner import Progress
 from dse.search.driver import Driver, directions, quiet
 from dse.search.journal import Journal, stamp_of
