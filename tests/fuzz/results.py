@@ -61,8 +61,8 @@ def _run(path: Path) -> object:
 
 
 @cache
-def _standing(spec: str, judged: bool = False) -> Path:
-    """A result in a folder; of a search, where it is judged."""
+def _standing(spec: str, judged: bool) -> tuple[Path, dict[str, Any]]:
+    """A result in a folder, of a search where it is judged, and its manifest as it was written."""
     import dse
 
     made = folder() / f"result-{len(spec)}-{judged}"
@@ -70,18 +70,13 @@ def _standing(spec: str, judged: bool = False) -> Path:
         dse.search(json.loads(spec), out=made, plots=False, trials=20, population=10, judge=True)
     else:
         dse.explore(json.loads(spec), out=made, plots=False)
-    return made
+    return made, json.loads((made / "manifest.json").read_bytes())
 
 
 def _manifests(small: str) -> list[bytes]:
-    # Without checksums: with them whatever else is changed is told as damage.
-    return [to_json(_without_sums(_standing(small, judged))) for judged in (False, True)]
-
-
-def _without_sums(path: Path) -> Any:
-    manifest = json.loads((path / "manifest.json").read_bytes())
-    manifest.pop("checksums", None)
-    return manifest
+    found = [_standing(small, judged)[1] for judged in (False, True)]
+    # Without checksums, too: with them whatever else is changed is told as damage.
+    return [to_json(m) for m in (*found, *({k: v for k, v in m.items() if k != "checksums"} for m in found))]
 
 
 def _show(small: str, path: Path) -> object:
@@ -89,7 +84,7 @@ def _show(small: str, path: Path) -> object:
     from dse.report import summary
     from dse.report.html import page
 
-    target = _standing(small, b'"search"' in path.read_bytes()) / "manifest.json"
+    target = _standing(small, b'"search"' in path.read_bytes())[0] / "manifest.json"
     os.replace(path, target)
     result = dse.load(target.parent)
     summary.count_rows(result.manifest), summary.misses(result.manifest), summary.unmatched(result.manifest)
