@@ -21,7 +21,7 @@ _PART = 2**20
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
 # Names of what the process has open already: <(...) and /dev/stdin.
 _OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/")
-NAMED_PIPE = "it is a named pipe; allowed: a file, or a pipe that the shell opens (/dev/stdin, <(...))"
+NAMED_PIPE = "it is a named pipe; allowed: a file"
 
 
 class UnknownEntry(InputError, KeyError):
@@ -70,7 +70,7 @@ def opened(path: Path) -> BinaryIO:
     file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115 (whoever asks for it closes it)
     try:
         if stat.S_ISFIFO(os.fstat(file.fileno()).st_mode) and not str(path.absolute()).startswith(_OPEN_ALREADY):
-            raise OSError(errno.EINVAL, NAMED_PIPE)
+            raise OSError(errno.EINVAL, f"{NAMED_PIPE}, or a pipe that the shell opens (/dev/stdin, <(...))")
         if _WITHOUT_WAITING:
             os.set_blocking(file.fileno(), True)
     except BaseException:
