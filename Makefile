@@ -18,7 +18,7 @@ define check_python
     "Python 3.11 or newer is needed, and $(PYTHON) is " + found + "; name another: make PYTHON=python3.12")'
 endef
 
-.PHONY: explore test docs notebooks robust audit lock clean
+.PHONY: explore test coverage docs notebooks robust audit lock clean
 
 explore: $(CORE)
 	$(BIN)/dse explore sweeps/quickstart.toml
@@ -27,6 +27,10 @@ test: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+# The tests once more, with the lines and branches that none of them reaches.
+coverage: $(DEV)
 	$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --cov --cov-report=term
 
 # What is written from the package itself: tables of all that is recorded, and the gallery.
