@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from dse.catalogue import read_at_most
 from dse.errors import Fault, InputError, nearest
+from dse.jobs.names import MOST_KEYS, MOST_NAMES, MOST_NETWORKS
 
 MOST_BYTES = 10 * 2**20
 # The deepest table of a spec is one of four.
@@ -56,6 +57,8 @@ def read_document(
         _replace(document, key, _plain(value))
     if _is_absurd(document):
         raise InputError(Fault(origin, _ABSURD))
+    if faults := [fault.under(origin) for fault in _too_large(document)]:
+        raise InputError(faults)
     return document, origin
 
 
@@ -111,6 +114,32 @@ def _is_absurd(value: Any) -> bool:
     if isinstance(value, (dict, list)):
         return any(map(_is_absurd, value.values() if isinstance(value, dict) else value))
     return isinstance(value, int) and value.bit_length() > 1024
+
+
+def _too_large(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is told of tables of more keys, lists of more tables, and specs of more keys, than anybody writes."""
+    keys, tables = 0, [("", document)]
+    for where, table in tables:
+        keys += len(table)
+        if where and len(table) > MOST_NAMES:
+            yield Fault(where, f"a table of {len(table):,} keys; at most {MOST_NAMES:,}")
+        elif keys > MOST_KEYS:
+            yield Fault("", f"has more than {MOST_KEYS:,} keys")
+            return
+        else:
+            tables += _tables_in(table, where)
+    networks = document.get("network")
+    if isinstance(networks, list) and len(networks) > MOST_NETWORKS:
+        yield Fault("network", f"{len(networks):,} networks; at most {MOST_NETWORKS:,}")
+
+
+def _tables_in(table: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The tables in a table and in its lists, each with its dotted key."""
+    for name, value in table.items():
+        key = ".".join(filter(None, (where, str(name))))
+        for inner in value if isinstance(value, list) else (value,):
+            if isinstance(inner, Mapping):
+                yield key, inner
 
 
 def _nearest_file(path: Path) -> str:

@@ -208,8 +208,8 @@ def test_a_table_that_has_changed_is_told_in_a_replay(spec, tmp_path):
         read_job(given, {"quality.table": str(path)}, assumptions=assumptions)
         for path in (tmp_path / "own.csv", tmp_path / "first" / "quality.csv")
     )
-    assert [row[2][0] for row in changed_one.quality.rows][:2] == [30.5, 41.5]
+    assert changed_one.quality.values["accuracy"][:2].tolist() == [30.5, 41.5]
     (note,) = notes(changed_one)
     assert note.startswith("quality.table is not what it was for assumptions.toml: the values of own.csv count as they")
-    assert [row[2][0] for row in as_before.quality.rows][:2] == [40.5, 41.5]
+    assert as_before.quality.values["accuracy"][:2].tolist() == [40.5, 41.5]
     assert notes(as_before) == []
