@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dse.catalogue import read_at_most
+from dse.catalogue import has_more_keys, read_at_most
 from dse.errors import Fault, InputError, nearest
 from dse.jobs.names import MOST_KEYS, MOST_NAMES, MOST_NETWORKS
 
@@ -19,6 +19,7 @@ MOST_BYTES = 10 * 2**20
 MOST_DEPTH = 40
 # A key of so many parts, which takes a parser time in the square of its length.
 _LONG_KEY = re.compile(rb"""(?<![\w-])(?:["']?[\w-]+["']?[ \t]*\.[ \t]*){%d}""" % MOST_DEPTH)
+_KEYS = f"has more than {MOST_KEYS:,} keys"
 _NESTED = "is not a spec: its values are nested too deeply"
 _ABSURD = "is not a spec: it holds an integer of thousands of digits"
 
@@ -53,8 +54,12 @@ def read_document(
         if _depth(document) > MOST_DEPTH:
             raise InputError(Fault(origin, _NESTED))
         document = on_files(document, partial(_beside, path.parent))
+    if len(settings or ()) > MOST_NAMES:
+        raise InputError(f"{len(settings or ()):,} settings of single keys; at most {MOST_NAMES:,}")
     for key, value in (settings or {}).items():
         _replace(document, key, _plain(value))
+    if settings and _depth(document) > MOST_DEPTH:
+        raise InputError(Fault(origin, _NESTED))
     if _is_absurd(document):
         raise InputError(Fault(origin, _ABSURD))
     if faults := [fault.under(origin) for fault in _too_large(document)]:
@@ -124,7 +129,7 @@ def _too_large(document: Mapping[str, Any]) -> Iterator[Fault]:
         if where and len(table) > MOST_NAMES:
             yield Fault(where, f"a table of {len(table):,} keys; at most {MOST_NAMES:,}")
         elif keys > MOST_KEYS:
-            yield Fault("", f"has more than {MOST_KEYS:,} keys")
+            yield Fault("", _KEYS)
             return
         else:
             tables += _tables_in(table, where)
@@ -178,6 +183,8 @@ def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
     if _LONG_KEY.search(content):
         raise InputError(f"{path}: {_NESTED}")
+    if has_more_keys(content, MOST_KEYS):
+        raise InputError(f"{path}: {_KEYS}")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from dse import glossary, units
+from dse.catalogue import check_columns
 from dse.errors import Fault, InputError, few, unknown
 from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
 from dse.jobs.axes import axis_values
@@ -194,10 +195,12 @@ class _Rows:
 
 
 def _check_header(name: str, header: Sequence[str], axes: Sequence[str]) -> None:
+    try:
+        check_columns(header)
+    except InputError as error:
+        raise error.at(name) from None
     known = (*axes, *VALUES)
     faults = [unknown("column", column, known, name) for column in header if column not in known]
-    if len(set(header)) != len(header):
-        faults.append(Fault(name, "a column stands twice"))
     if not any(column in axes for column in header):
         faults.append(Fault(name, f"has no column named after an axis of this spec: {few(axes)}"))
     if not any(column in ("accuracy", "loss") for column in header):

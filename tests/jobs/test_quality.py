@@ -144,7 +144,7 @@ FAULTS = [
     ("accuracy\n5\n", "own.csv: has no column named after an axis of this spec"),
     ("width\n0.35\n", "own.csv: has no column of values: accuracy or loss"),
     ("widht,width,accuracy\n0.35,1,2\n", "own.csv: unknown column 'widht'; did you mean 'width'?"),
-    ("width,width,accuracy\n0.35,1,2\n", "own.csv: a column stands twice"),
+    ("width,width,accuracy\n0.35,1,2\n", "own.csv: the column 'width' stands twice"),
     ("width,accuracy\n", "own.csv: has no rows"),
     ("width,accuracy\n0.35,5\n0.350,6\n", "own.csv: line 3: has the same axes as line 2"),
     ("width,accuracy\n0.35,good\n", "own.csv: line 2: accuracy: 'good' is not a quantity"),
