@@ -11,7 +11,7 @@ from specs import SMALL, changed
 from dse.calibration.constants import read_calibrations
 from dse.calibration.measurements import read_measurements
 from dse.errors import MOST_FAULTS, Fault, InputError, unknown
-from dse.jobs import quality, spaces
+from dse.jobs import quality_rows, spaces
 from dse.jobs.resolve import read_job
 from dse.networks.ingest.ops_table import read_table
 
@@ -78,7 +78,7 @@ def test_wrong_lines_of_a_quality_table(compared, tmp_path):
     told = str(caught.value).splitlines()
     assert len(compared) <= 10 and len(told) == 12
     assert told[0].endswith("line 3: width: unknown unit 'xx'; a plain number is needed, such as '8'")
-    assert told[10].endswith(f"and {quality.MOST_WRONG - 10:,} more lines")
+    assert told[10].endswith(f"and {quality_rows.MOST_WRONG - 10:,} more lines")
     assert told[11].endswith("no line after line 1,002 was looked at")
 
 

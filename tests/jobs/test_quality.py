@@ -152,6 +152,7 @@ FAULTS = [
     ("width,accuracy\n0.35,nan\n", "own.csv: line 2: accuracy: 'nan' is not a"),
     ("width,accuracy\n0.35,5 s\n", "own.csv: line 2: accuracy: unit 's' is time"),
     ("width,accuracy\nwide,5\n", "own.csv: line 2: width: 'wide' is not a quantity"),
+    ("width,accuracy\n\u0663,5\n", "own.csv: line 2: width: '\u0663' is not a quantity"),
     ("width,accuracy\n0.35\n", "own.csv: line 2: has 1 cells, the header 2"),
     ("width,accuracy\n0.35,150\n", "own.csv: line 2: accuracy 150 is not allowed; allowed: 0 to 100 %"),
     ("width,loss\n0.35,-1\n", "own.csv: line 2: loss -1 is not allowed"),
