@@ -112,7 +112,7 @@ def evaluate(
     wanted = None if metrics is None else with_sources(registry.metric_name(m) for m in _several(metrics))
     chosen = axes if recipe is None else {**axes, RECIPE: recipe}
     draft = _draft(network, device, precision, wanted, counting, chosen, calibration)
-    space = draft.space()
+    space = draft.space
     targets = dataset.with_ends(applicable(space) if wanted is None else wanted, space)
     found = dataset.evaluate(space, targets, engine=engine, dtype=DTYPES[dtype])
     if told := draft.told_left_out():
@@ -136,7 +136,7 @@ def design_space(
 
     Among the axes may be the recipe.
     """
-    return _draft(network, device, precision, metrics, counting, axes, calibration).space()
+    return _draft(network, device, precision, metrics, counting, axes, calibration).space
 
 
 def _draft(

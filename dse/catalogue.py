@@ -6,17 +6,20 @@ import errno
 import os
 import stat
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
-from dse.errors import Fault, InputError, unknown
+from dse.errors import Fault, InputError, shown, unknown
 
 Entry = TypeVar("Entry")
 # Catalogues and models have some hundred KiB; anything near this size is something else.
 MOST_BYTES = 16 * 2**20
 _PART = 2**20
+# Columns of a table, which has some dozen.
+MOST_COLUMNS = 1000
 # Opening a pipe waits for the other end; zero where there is no such flag, and no such pipe.
 _WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0)
 # Names of what the process has open already: <(...) and /dev/stdin.
@@ -105,10 +108,31 @@ def read_at_most(path: Path, most: int) -> bytes:
     return b"".join(parts)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """The content of a TOML file; InputError names the file and the place of a syntax error."""
+def check_columns(columns: Sequence[str]) -> None:
+    """Raise InputError for a table of more columns than any has, or with one twice."""
+    if len(columns) > MOST_COLUMNS:
+        raise InputError(f"{len(columns):,} columns; at most {MOST_COLUMNS:,}")
+    if twice := [name for name, times in Counter(columns).items() if times > 1]:
+        raise InputError([Fault("", f"the column {shown(name, 80)} stands twice") for name in twice])
+
+
+def has_more_keys(content: bytes, most: int) -> bool:
+    """Whether a TOML file has far more keys and tables than may be, before its parser spends seconds on them."""
+    return content.count(b"=") + content.count(b"\n[") > 2 * most
+
+
+def read_toml(path: Path, most_keys: int = MOST_BYTES) -> dict[str, Any]:
+    """The content of a TOML file of about so many keys at most.
+
+    Raises
+    ------
+    InputError
+        With the file and the place of a syntax error.
+    """
     try:
         content = read_at_most(path, MOST_BYTES)
+        if has_more_keys(content, most_keys):
+            raise InputError(Fault(str(path), f"has more than {most_keys:,} keys"))
         if len(content) <= MOST_BYTES:
             return tomllib.loads(content.decode("utf-8-sig"))
         problem = f"has more than {MOST_BYTES // 2**20} MiB; such a file is shorter"

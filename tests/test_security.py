@@ -10,12 +10,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 import zlib
 from pathlib import Path
 
 import pytest
 
 import dse
+from dse.catalogue import read_at_most
 from dse.cli import run
 from dse.errors import InputError, harmless
 from dse.grid import codegen, engines
@@ -406,6 +409,26 @@ def test_a_pipe_that_is_open_is_read(impatient):
     os.close(writing)
     assert read_spec(Path(f"/dev/fd/{reading}")).hardware.device == "esp32"
     os.close(reading)
+
+
+@pytest.mark.skipif(not os.path.isdir("/dev/fd"), reason="open files have names in /dev/fd")
+def test_a_pipe_that_is_written_to_slowly_is_read_to_its_end(impatient):
+    reading, writing = os.pipe()
+    content = b"x" * 3_000_000
+
+    def write():
+        # Whoever reads finds nothing there at first, and then less than it asked for.
+        time.sleep(0.05)
+        with os.fdopen(writing, "wb") as file:
+            file.write(content)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert read_at_most(Path(f"/dev/fd/{reading}"), 4_000_000) == content
+    finally:
+        os.close(reading)
+        writer.join()
 
 
 @pytest.fixture

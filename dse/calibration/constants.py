@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -22,6 +23,8 @@ from dse.precision import PRECISIONS
 CONSTANTS = tuple(
     name for name, entry in glossary.NAMES.items() if entry.kind == "calibration" and name != "latency_spread"
 )
+# Keys of all calibrations of a file, of which each has some forty.
+MOST_KEYS = 100_000
 # What stands before the class of devices whose measurements were pooled for one that was never measured.
 CLASS = "class:"
 ANY = "*"
@@ -118,7 +121,7 @@ def read_calibrations(path: str | Path) -> list[Calibration]:
     InputError
         Every key that is unknown, missing, or has the wrong type, with the file and the entry.
     """
-    content = read_toml(Path(path))
+    content = read_toml(Path(path), MOST_KEYS)
     faults = [Fault(str(path), f"unknown key {key!r}; allowed: calibration") for key in content if key != "calibration"]
     tables = content.get("calibration", [])
     if not isinstance(tables, list) or not all(isinstance(t, Mapping) for t in tables):
@@ -129,10 +132,8 @@ def read_calibrations(path: str | Path) -> list[Calibration]:
             found.append(read_table(table))
         except InputError as error:
             faults += error.at(f"{path}: calibration {number}").faults
-    names = [entry.name for entry in found]
-    faults += [
-        Fault(str(path), f"{name} is calibrated twice") for name in dict.fromkeys(names) if names.count(name) > 1
-    ]
+    times = Counter(entry.name for entry in found)
+    faults += [Fault(str(path), f"{name} is calibrated twice") for name, number in times.items() if number > 1]
     if faults:
         raise InputError(faults)
     return found

@@ -35,7 +35,7 @@ from typing import Any
 from dse.calibration.constants import check_names
 from dse.calibration.measured_axes import SEVERAL, faults_of_network, read_axes
 from dse.calibration.totals import TOTALS, read_totals
-from dse.catalogue import MOST_BYTES, read_at_most
+from dse.catalogue import MOST_BYTES, check_columns, read_at_most
 from dse.errors import MOST_FAULTS, Fault, InputError, unknown
 from dse.networks import FAMILIES, MODELS, Family, find_model
 from dse.units import quantity
@@ -159,10 +159,12 @@ def read_measurements(path: str | Path) -> list[Measurement]:
     if len(content) > MOST_BYTES:
         raise InputError(Fault(str(path), f"more than {MOST_BYTES // 2**20} MiB; a file of measurements is shorter"))
     columns, rows = _rows(path, text)
+    try:
+        check_columns(columns)
+    except InputError as error:
+        raise error.at(str(path)) from None
     faults = [Fault(str(path), f"the column {name!r} is missing") for name in NEEDED if name not in columns]
     faults += [unknown("column", name, COLUMNS, str(path)) for name in columns if name not in COLUMNS]
-    twice = dict.fromkeys(name for name in columns if columns.count(name) > 1)
-    faults += [Fault(str(path), f"the column {name!r} is there twice") for name in twice]
     if faults:
         raise InputError(faults)
     found = []

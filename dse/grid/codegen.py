@@ -45,8 +45,8 @@ class Unaliased(Compiler):
     def compile_extra(self, function: Any) -> Any:
         """Compile while Python collects no garbage: it would look through all that is there time and again."""
         collects = gc.isenabled()
-        gc.disable()
         try:
+            gc.disable()
             return super().compile_extra(function)  # type: ignore[no-untyped-call]
         finally:
             if collects:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dse import glossary, units
 from dse.errors import Fault, InputError, shown, unknown
+from dse.jobs.names import too_long
 from dse.regions import PUES
 
 MOST_VALUES = 1_000_000
@@ -35,6 +36,8 @@ def axis_values(name: str, given: Any) -> Any:
     if isinstance(given, Mapping):
         return _range(entry, given)
     if isinstance(given, (list, tuple)):
+        if entry.is_name and (problem := too_long(given)):
+            raise InputError(problem)
         if len(given) > MOST_VALUES:
             raise InputError(f"{len(given):,} values; at most {MOST_VALUES:,}")
         return [_one(entry, v) for v in given]

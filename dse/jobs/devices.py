@@ -10,16 +10,19 @@ import numpy as np
 
 from dse.errors import Fault, unknown
 from dse.grid.inputs import MADE_OF, RENT_AXIS, leaf
-from dse.grid.plan import Plan, chosen_variants, make_plan, settings_in
+from dse.grid.plan import SETTINGS, Plan, chosen_variants, make_plan, settings_in
 from dse.grid.program import MODEL_AXIS, REUSE_AXIS
 from dse.grid.space import Space, make_grid
 from dse.jobs.axes import collect
+from dse.jobs.names import repeated
 from dse.jobs.own_devices import OwnDevices
 from dse.jobs.spec import Spec
 from dse.networks import Family
 from dse.precision import PRECISIONS, Scheme
 
 KEY = "hardware.device"
+# Axes that decide which figures designs need, beside those of the devices themselves.
+DECIDING = ("precision", RENT_AXIS, MODEL_AXIS, REUSE_AXIS, *dict.fromkeys(n for of in SETTINGS.values() for n in of))
 # Figures by device, each with the metrics that need it.
 Missing = dict[str, dict[str, tuple[str, ...]]]
 
@@ -39,7 +42,7 @@ def selected_devices(spec: Spec, own: OwnDevices, faults: list[Fault]) -> tuple[
         selected.update(dict.fromkeys(found))
         named += [d for d in found if d == pattern]
     if len(set(named)) != len(named):
-        twice = next(d for i, d in enumerate(named) if d in named[:i])
+        twice = repeated(named)[0]
         faults.append(Fault(KEY, f"{twice!r} stands twice; give each device once"))
     for name in (n for n in selected if own.axes.get(n)):
         if len(selected) > 1:
@@ -55,9 +58,8 @@ def _select(pattern: str, spec: Spec, own: OwnDevices, faults: list[Fault]) -> l
         return [pattern] if pattern in own.devices and pattern not in own.wrong else []
     if pattern == "*" or pattern.startswith("class:") or pattern in own.devices:
         return collect(faults, "", own.catalogues.select, pattern, spec.device, KEY) or []
-    fault = unknown("device", pattern, (*own.devices, *own.names), KEY)
     held = f" (figures are those of {own.catalogues.source})" if own.catalogues.replayed else ""
-    faults.append(Fault(fault.where, fault.problem + held))
+    faults.append(unknown("device", pattern, own.known, KEY).adding(held))
     return []
 
 

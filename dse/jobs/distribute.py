@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
@@ -63,10 +63,24 @@ def scan_on(address: str | None, formulas: Sequence[Callable[..., Any]] = ()) ->
     def scan(scanner: AnyScanner, progress: Progress | None, keeping: Keeping) -> Partial:
         if any(block.keep is not None or block.source is not None for block in scanner.blocks):
             raise InputError(f"{OPTION}: one process keeps a grid; leave out output.grid, or {OPTION}")
+        keeping = _ended(scanner, progress, keeping)
+        if keeping.known is not None and len(keeping.known.units) == len(scanner.units):
+            return keeping.known
         with _client(address) as client:
             return _scan(client, modules, scanner, progress, keeping)
 
     return scan
+
+
+def _ended(scanner: AnyScanner, progress: Progress | None, keeping: Keeping) -> Keeping:
+    """What is known, once a search that was interrupted in one process is at its end: it is not divided any more."""
+    known = keeping.known
+    if known is None or known.suspended is None:
+        return keeping
+    number, of = known.suspended.share
+    # What a share is of its own is told as that of all when its tasks come in.
+    only, told = (None, progress) if of == 1 else ([number], None)
+    return replace(keeping, known=scanner.scan(told, only=only, known=known, checkpoint=keeping.checkpoint))
 
 
 def _own_modules(formulas: Sequence[Callable[..., Any]]) -> tuple[str, ...]:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dse.catalogue import read_at_most
+from dse.catalogue import has_more_keys, read_at_most
 from dse.errors import Fault, InputError, nearest
+from dse.jobs.names import MOST_KEYS, MOST_NAMES, MOST_NETWORKS
 
 MOST_BYTES = 10 * 2**20
 # The deepest table of a spec is one of four.
 MOST_DEPTH = 40
 # A key of so many parts, which takes a parser time in the square of its length.
 _LONG_KEY = re.compile(rb"""(?<![\w-])(?:["']?[\w-]+["']?[ \t]*\.[ \t]*){%d}""" % MOST_DEPTH)
+_KEYS = f"has more than {MOST_KEYS:,} keys"
 _NESTED = "is not a spec: its values are nested too deeply"
 _ABSURD = "is not a spec: it holds an integer of thousands of digits"
 
@@ -52,10 +54,16 @@ def read_document(
         if _depth(document) > MOST_DEPTH:
             raise InputError(Fault(origin, _NESTED))
         document = on_files(document, partial(_beside, path.parent))
+    if len(settings or ()) > MOST_NAMES:
+        raise InputError(f"{len(settings or ()):,} settings of single keys; at most {MOST_NAMES:,}")
     for key, value in (settings or {}).items():
         _replace(document, key, _plain(value))
+    if settings and _depth(document) > MOST_DEPTH:
+        raise InputError(Fault(origin, _NESTED))
     if _is_absurd(document):
         raise InputError(Fault(origin, _ABSURD))
+    if faults := [fault.under(origin) for fault in _too_large(document)]:
+        raise InputError(faults)
     return document, origin
 
 
@@ -113,6 +121,32 @@ def _is_absurd(value: Any) -> bool:
     return isinstance(value, int) and value.bit_length() > 1024
 
 
+def _too_large(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """What is told of tables of more keys, lists of more tables, and specs of more keys, than anybody writes."""
+    keys, tables = 0, [("", document)]
+    for where, table in tables:
+        keys += len(table)
+        if where and len(table) > MOST_NAMES:
+            yield Fault(where, f"a table of {len(table):,} keys; at most {MOST_NAMES:,}")
+        elif keys > MOST_KEYS:
+            yield Fault("", _KEYS)
+            return
+        else:
+            tables += _tables_in(table, where)
+    networks = document.get("network")
+    if isinstance(networks, list) and len(networks) > MOST_NETWORKS:
+        yield Fault("network", f"{len(networks):,} networks; at most {MOST_NETWORKS:,}")
+
+
+def _tables_in(table: Mapping[str, Any], where: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The tables in a table and in its lists, each with its dotted key."""
+    for name, value in table.items():
+        key = ".".join(filter(None, (where, str(name))))
+        for inner in value if isinstance(value, list) else (value,):
+            if isinstance(inner, Mapping):
+                yield key, inner
+
+
 def _nearest_file(path: Path) -> str:
     """The file of the same kind in the same folder whose name is nearest to one that is not there, as a question."""
     try:
@@ -149,6 +183,8 @@ def read_bounded(path: Path, most: int, wanted: str, short: str) -> bytes:
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
     if _LONG_KEY.search(content):
         raise InputError(f"{path}: {_NESTED}")
+    if has_more_keys(content, MOST_KEYS):
+        raise InputError(f"{path}: {_KEYS}")
     try:
         return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError:

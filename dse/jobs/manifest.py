@@ -78,7 +78,7 @@ def make_manifest(job: Job, found: Scan, units: Mapping[str, str], seconds: floa
         manifest["networks"] = {n: {"budgets": _own_budgets(job, n)} for n in job.networks}
     if job.quality is not None:
         unmatched = job.quality.unmatched([g.space for g in job.grids])
-        manifest["quality"] = {"table": job.quality.name, "rows": len(job.quality.rows), "unmatched": len(unmatched)}
+        manifest["quality"] = {"table": job.quality.name, "rows": len(job.quality.numbers), "unmatched": len(unmatched)}
     manifest["undefined_because"] = undefined_because(job, tally.undefined + tally.skipped.get("undefined", 0))
     return manifest
 

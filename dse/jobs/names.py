@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from dse.errors import Fault, harmless, shown
 
+# Names in one list or table, keys of a whole spec, and networks of one.
+MOST_NAMES, MOST_KEYS, MOST_NETWORKS = 5_000, 100_000, 1_000
 # What programs for tables take as the start of a formula.
 _FORMULA = ("=", "+", "-", "@")
 
@@ -18,3 +22,19 @@ def check_name(name: str, where: str, faults: list[Fault]) -> bool:
     else:
         return True
     return False
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """The names that stand more than once, each once, in the order of their second place."""
+    seen: set[str] = set()
+    found: dict[str, None] = {}
+    for name in names:
+        if name in seen:
+            found[name] = None
+        seen.add(name)
+    return list(found)
+
+
+def too_long(names: Sequence[object]) -> str:
+    """What is told of a list of more names than anybody gives; "" where it is none."""
+    return f"at most {MOST_NAMES:,} names; these are {len(names):,}" if len(names) > MOST_NAMES else ""

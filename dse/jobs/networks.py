@@ -19,11 +19,11 @@ from dse.grid.space import NETWORK, RECIPE, Axis, Space
 from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
-from dse.jobs.names import check_name
+from dse.jobs.names import check_name, repeated
 from dse.jobs.quality import Table
 from dse.jobs.settings import RUN_AXES, takes
 from dse.jobs.sharing import blend_faults
-from dse.jobs.spaces import Draft, find_network, read_space, recipe_faults
+from dse.jobs.spaces import Draft, Shared, find_network, read_space, recipe_faults
 from dse.jobs.spec import Network, Spec
 from dse.networks import Family
 from dse.pareto.cut import Budget, make_budget
@@ -80,7 +80,7 @@ class Networks:
         # A table of the user's own is one recipe.
         if not self._is_choice or self.spec.quality.table is not None or not by_recipe(asked.minimize + asked.maximize):
             return {}
-        found = {name: recipe_key(draft.space()) for name, draft in self.drafts.items() if draft.family}
+        found = {name: recipe_key(draft.space) for name, draft in self.drafts.items() if draft.family}
         return found if len(set(found.values())) > 1 else {}
 
     @property
@@ -97,7 +97,7 @@ class Networks:
 
     def spaces(self) -> list[Space]:
         """The space of each network; where there are several its name is an axis, and its recipe where it tells."""
-        return [self._named(name, draft.space()) for name, draft in self.drafts.items()]
+        return [self._named(name, draft.space) for name, draft in self.drafts.items()]
 
     def _named(self, name: str, space: Space) -> Space:
         own = {NETWORK: name, RECIPE: self.recipes.get(name, "")}
@@ -142,12 +142,13 @@ def read_networks(
     kinds = [family for family in families.values() if family]
     taken = {n for n in RUN_AXES if any(takes(family, n) for family in kinds)}
     drafts: dict[str, Draft] = {}
+    shared = Shared(spec, catalogues)
     told: set[str] = set()
     for name, network in several.items():
         deployment = _meant_for(families[name], taken, spec.deployment)
         alone = spec.model_copy(update={"network": network, "networks": [], "deployment": deployment})
         found: list[Fault] = []
-        drafts[name] = read_space(alone, needed, found, catalogues, name)
+        drafts[name] = read_space(alone, needed, found, catalogues, name, shared=shared)
         # What is wrong with the tables that all networks share is told once.
         faults += [_placed(f, name) for f in found if f.where not in told]
         told |= {f.where for f in found if not _is_own(f)}
@@ -165,10 +166,10 @@ def read_networks(
 
 def _names(networks: Sequence[Network], faults: list[Fault]) -> list[str]:
     names = [n.name or PurePath(n.model or n.family or "").name for n in networks]
-    for name in dict.fromkeys(n for i, n in enumerate(names) if n in names[:i]):
+    for name in repeated(names):
         faults.append(Fault("network", f"several networks are called {name!r}; give each a name of its own"))
-    unique = [n if n and n not in names[:i] else f"{i + 1}" for i, n in enumerate(names)]
-    return unique
+    first = {name: i for i, name in reversed([*enumerate(names)])}
+    return [n if n and first[n] == i else f"{i + 1}" for i, n in enumerate(names)]
 
 
 def _is_own(fault: Fault) -> bool:
@@ -179,7 +180,7 @@ def _placed(fault: Fault, name: str) -> Fault:
     """The fault of one of several networks, under its name."""
     if not name or not _is_own(fault):
         return fault
-    return Fault(f"network.{name}{fault.where.removeprefix('network')}", fault.problem)
+    return fault.at(f"network.{name}{fault.where.removeprefix('network')}")
 
 
 def _meant_for(family: Family | None, taken: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,16 +197,22 @@ def _budgets(name: str, network: Network, faults: list[Fault]) -> list[Budget]:
     return [replace(b, network=name) for b in made if b is not None]
 
 
-def split_metric(spec: Spec, name: str) -> tuple[str, str]:
+def network_names(spec: Spec) -> frozenset[str]:
+    """Names of the networks of a spec that has several."""
+    return frozenset(_names(spec.networks, []))
+
+
+def split_metric(networks: Collection[str], name: str) -> tuple[str, str]:
     """Network and metric that "person.accuracy" stands for, one of several networks; else "" and the name."""
     network, _, metric = name.rpartition(".")
-    return (network, metric) if network in _names(spec.networks, []) else ("", name)
+    return (network, metric) if network in networks else ("", name)
 
 
 def _dotted_budgets(spec: Spec, networks: Mapping[str, Network], faults: list[Fault]) -> Iterator[Budget]:
     """The budgets of single networks among those of the whole job: "person.accuracy" = 70."""
+    names = network_names(spec)
     for name, limit in spec.budgets.items():
-        network, metric = split_metric(spec, name)
+        network, metric = split_metric(names, name)
         made = collect(faults, "", make_budget, metric, limit, f"budgets.{name}") if network else None
         if made is not None:
             yield replace(made, network=network)
@@ -257,16 +264,17 @@ def _blend_faults(spec: Spec, networks: Networks) -> list[Fault]:
 
 def unblendable(spec: Spec, grids: Sequence[Grid], objectives: Sequence[str], budgets: Sequence[Budget]) -> list[Fault]:
     """Faults of metrics that have no meaning for several networks at once."""
-    faults = []
+    faults: list[Fault] = []
+    networks = network_names(spec)
     asked = {"objectives": objectives, "budgets": [b.metric for b in budgets], "output.metrics": spec.output.metrics}
     for blend in grids:
         if isinstance(blend, Blend):
             for where, names in asked.items():
-                for name in (n for n in names if not split_metric(spec, n)[0]):
+                for name in (n for n in names if not split_metric(networks, n)[0]):
                     try:
                         blend.bases(name)
                     except InputError as error:
                         first = blend.members[0].name
                         hint = f"name that of one network ({first}.{name}), or give each network a budget of it"
-                        faults += [Fault(where, f"{f.problem}; {hint}") for f in error.faults]
+                        faults += [f.at(where).adding(f"; {hint}") for f in error.faults]
     return faults

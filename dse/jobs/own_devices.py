@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
@@ -40,6 +42,11 @@ class OwnDevices:
     under: tuple[str, ...] = ()
     catalogues: Catalogues = CURRENT
     wrong: tuple[str, ...] = ()
+
+    @cached_property
+    def known(self) -> tuple[str, ...]:
+        """Names of all devices, the wrong ones among them."""
+        return (*self.devices, *self.names)
 
 
 @dataclass
@@ -132,23 +139,27 @@ def _origin(
         base_name = name
     base = known.get(base_name) if isinstance(base_name, str) else None
     if base_name is not None and base is None:
-        faults.append(_unknown_base(name, base_name, (*known, *tables)))
+        faults.append(_unknown_base(name, base_name, known, tables))
     classes = dict.fromkeys(device.device_class for device in known.values())
     device_class = table.get("class", base.device_class if base else None)
     if device_class is None and base_name is None:
-        close = nearest(name, known)
-        meant = f"did you mean [device.{close}]? Else give one; " if close else ""
-        problem = f"is missing, and so is base; {meant}classes: {', '.join(classes)}"
-        faults.append(Fault(f"device.{name}.class", problem))
+        faults.append(Fault(f"device.{name}.class", partial(_without_class, name, known, classes)))
     elif device_class is not None and not (isinstance(device_class, str) and device_class in classes):
         faults.append(unknown("class of devices", str(device_class), classes, f"device.{name}.class"))
     return base, str(device_class)
 
 
-def _unknown_base(name: str, base: Any, known: Collection[str]) -> Fault:
+def _without_class(name: str, known: Collection[str], classes: Collection[str]) -> str:
+    close = nearest(name, known)
+    meant = f"did you mean [device.{close}]? Else give one; " if close else ""
+    return f"is missing, and so is base; {meant}classes: {', '.join(classes)}"
+
+
+def _unknown_base(name: str, base: Any, known: Collection[str], tables: Collection[str]) -> Fault:
     """What is told of a base that is no device."""
     if base != name:
-        return unknown("device", str(base), [n for n in known if n != name], f"device.{name}.base")
+        where, others = f"device.{name}.base", chain(known, tables)
+        return Fault(where, lambda: unknown("device", str(base), [n for n in others if n != name]).problem)
     problem = f"{name!r} is this device itself, and none of the catalogue; name another one, or give a class instead"
     return Fault(f"device.{name}.base", problem)
 

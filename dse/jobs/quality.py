@@ -5,57 +5,58 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from dse import glossary, units
+from dse.catalogue import check_columns
 from dse.errors import Fault, InputError, few, unknown
-from dse.grid.space import CATALOGUE_AXES, NETWORK, Space
-from dse.jobs.axes import axis_values
+from dse.grid.space import Space
 from dse.jobs.document import read_bounded
-from dse.quality.own import VALUES, OwnQuality
+from dse.jobs.quality_rows import TOLD, QualityRows
+from dse.quality.own import VALUES, Array, Column, OwnQuality, Rows, joined
 
 KEY = "quality.table"
-MOST_BYTES = 20_000_000
-_NAMES = (*CATALOGUE_AXES, NETWORK)
+# Of short rows these are 2.6 million: 14 s, and 0.7 GB of memory.
+MOST_BYTES = 32 * 2**20
 
 
 @dataclass(frozen=True)
 class Table:
-    """A checked table: a row is its line in the file, its keys as axis values ("" for none), its values.
+    """A checked table, a column an axis ("" where a row has none of it) or a quantity; `numbers` are lines of the file.
 
     `content` is the file as it was read: a result keeps that, whatever becomes of the file.
     """
 
     name: str
-    keys: tuple[str, ...]
-    values: tuple[str, ...]
-    rows: tuple[tuple[int, tuple[Any, ...], tuple[float, ...]], ...]
+    keys: Mapping[str, Column]
+    values: Mapping[str, Array]
+    numbers: Rows
     digest: str
     content: bytes = field(repr=False)
 
     def given_to(self, space: Space) -> Space:
         """The space with the rows that are about it: those with a value of each key that is one of its axes."""
-        own = [i for i, key in enumerate(self.keys) if key in space.keys]
-        rows = [r for r in self.rows if all((r[1][i] != "") == (i in own) for i in range(len(self.keys)))]
-        keys = {self.keys[i]: [r[1][i] for r in rows] for i in own}
-        values = {n: np.array([r[2][i] for r in rows], dtype=np.float64) for i, n in enumerate(self.values)}
-        return replace(space, quality=OwnQuality(self.name, keys, values, [r[0] for r in rows], self.digest))
+        chosen = np.ones(len(self.numbers), dtype=np.bool_)
+        for name, column in self.keys.items():
+            chosen &= column.are_in([""]) != (name in space.keys)
+        keys = {name: column[chosen] for name, column in self.keys.items() if name in space.keys}
+        values = {name: column[chosen] for name, column in self.values.items()}
+        return replace(space, quality=OwnQuality(self.name, keys, values, self.numbers[chosen], self.digest))
 
     def unmatched(self, spaces: Sequence[Space]) -> list[int]:
         """Lines of the rows that match no design of the spaces (that `given_to` gave)."""
-        matched: set[int] = set()
+        left = np.ones(len(self.numbers), dtype=np.bool_)
         for space in spaces:
             table = space.quality
             if table is not None:
-                allowed = {key: set(space.keys[key].values) for key in table.keys}
-                columns = [[v in allowed[key] for v in column] for key, column in table.keys.items()]
-                matched.update(n for n, *hits in zip(table.numbers, *columns) if all(hits))
-        return [number for number, *_ in self.rows if number not in matched]
+                hits = np.ones(len(table.numbers), dtype=np.bool_)
+                for key, column in table.keys.items():
+                    hits &= column.are_in(set(space.keys[key].values))
+                left[np.searchsorted(self.numbers, table.numbers[hits])] = False
+        return list(self.numbers[left].tolist())
 
 
 def read_table(path: Path, axes: Sequence[str], faults: list[Fault]) -> Table | None:
@@ -64,7 +65,7 @@ def read_table(path: Path, axes: Sequence[str], faults: list[Fault]) -> Table | 
         content = read_bounded(path, MOST_BYTES, "a CSV file", "such a table")
         table, found = _checked(path, content, axes)
     except InputError as error:
-        faults.extend(Fault(KEY, str(f)) for f in error.faults)
+        faults.extend(f.under(KEY) for f in error.faults)
         return None
     faults.extend(Fault(KEY, f"{path.name}: {problem}") for problem in found)
     return None if found else table
@@ -73,38 +74,29 @@ def read_table(path: Path, axes: Sequence[str], faults: list[Fault]) -> Table | 
 def _checked(path: Path, content: bytes, axes: Sequence[str]) -> tuple[Table, list[str]]:
     """The table, and what is wrong with its lines."""
     try:
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+        # Line by line: a whole file of lists would take forty times its bytes.
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+        lines = csv.reader(text, strict=True)
+        header = [cell.strip() for cell in next(lines, [])]
+        _check_header(path.name, header, axes)
+        rows = QualityRows(header)
+        rows.read(lines)
     except (UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path.name}: is not a table in CSV: {error}") from None
-    header = [cell.strip() for cell in lines[0]] if lines else []
-    _check_header(path.name, header, axes)
-    keys, values = ([n for n in header if (n in VALUES) == is_value] for is_value in (False, True))
-    rows, problems = [], []
-    for number, line in enumerate(lines[1:], 2):
-        cells = [cell.strip() for cell in line]
-        if not any(cells):
-            continue
-        if len(cells) != len(header):
-            problems.append(f"line {number}: has {len(cells)} cells, the header {len(header)}")
-            continue
-        parsed = dict(zip(header, cells))
-        try:
-            own = tuple(_key(name, parsed[name]) for name in keys)
-            found = tuple(_number(name, parsed[name]) for name in values)
-            _check_values(dict(zip(values, found)))
-            rows.append((number, own, found))
-        except InputError as error:
-            problems += [f"line {number}: {f}" for f in error.faults]
-    problems += _twice(rows) + ([] if rows or problems else ["has no rows"])
+    keys, values, numbers = rows.keys(), rows.values(), np.array(rows.numbers, dtype=np.int64)
+    problems = [*rows.problems, *_twice(keys.values(), numbers)]
+    problems += [] if len(numbers) or problems else ["has no rows"]
     digest = hashlib.sha256(content).hexdigest()
-    return Table(path.name, tuple(keys), tuple(values), tuple(rows), digest, content), _shortened(problems)
+    return Table(path.name, keys, values, numbers, digest, content), _shortened(problems, rows.last)
 
 
 def _check_header(name: str, header: Sequence[str], axes: Sequence[str]) -> None:
+    try:
+        check_columns(header)
+    except InputError as error:
+        raise error.at(name) from None
     known = (*axes, *VALUES)
     faults = [unknown("column", column, known, name) for column in header if column not in known]
-    if len(set(header)) != len(header):
-        faults.append(Fault(name, "a column stands twice"))
     if not any(column in axes for column in header):
         faults.append(Fault(name, f"has no column named after an axis of this spec: {few(axes)}"))
     if not any(column in ("accuracy", "loss") for column in header):
@@ -113,55 +105,16 @@ def _check_header(name: str, header: Sequence[str], axes: Sequence[str]) -> None
         raise InputError(faults)
 
 
-def _key(name: str, cell: str) -> Any:
-    # A network of several may lack an axis that another one has: its rows leave that cell empty.
-    plain = cell == "" or name.rpartition(".")[2] in _NAMES or glossary.lookup(name).is_name
-    if plain:
-        return cell
-    try:
-        return axis_values(name, _bare(cell))
-    except InputError as error:
-        raise error.at(name) from None
+def _twice(columns: Collection[Column], numbers: Rows) -> list[str]:
+    """What is told of rows that have the same axes as an earlier one."""
+    _, first, same = np.unique(joined(columns, len(numbers)), return_index=True, return_inverse=True)
+    later = np.flatnonzero(first[same] != np.arange(len(numbers)))
+    told = [f"line {numbers[row]}: has the same axes as line {numbers[first[same[row]]]}" for row in later[:TOLD]]
+    return told + [""] * (len(later) - len(told))
 
 
-def _bare(cell: str) -> float | str:
-    """A number, where the cell is one without a unit."""
-    try:
-        return float(cell)
-    except ValueError:
-        return cell
-
-
-def _number(name: str, cell: str) -> float:
-    try:
-        return units.read_quantity(cell, VALUES[name])
-    except InputError as error:
-        raise error.at(name) from None
-
-
-def _check_values(own: dict[str, float]) -> None:
-    """Raise InputError for an accuracy that is no percentage or outside its interval, or a loss below 0."""
-    for name, value in own.items():
-        most = 100.0 if VALUES[name] == "%" else np.inf
-        if not 0 <= value <= most:
-            raise InputError(f"{name} {value:g} is not allowed; allowed: 0 to {most:g} {VALUES[name]}")
-    names = [n for n in ("accuracy_low", "accuracy", "accuracy_high") if n in own]
-    if sorted(own[n] for n in names) != [own[n] for n in names]:
-        raise InputError(f"{', '.join(f'{n} {own[n]:g}' for n in names)}: must be in this order")
-
-
-def _twice(rows: Sequence[tuple[int, tuple[Any, ...], tuple[float, ...]]]) -> list[str]:
-    first: dict[tuple[Any, ...], int] = {}
-    return [
-        f"line {number}: has the same axes as line {first[keys]}"
-        for number, keys, _ in rows
-        if first.setdefault(keys, number) != number
-    ]
-
-
-_TOLD = 10
-
-
-def _shortened(problems: list[str]) -> list[str]:
-    rest = len(problems) - _TOLD
-    return [*problems[:_TOLD], f"and {rest:,} more lines"] if rest > 0 else problems
+def _shortened(problems: list[str], last: int) -> list[str]:
+    """The first problems, how many more there are, and where the lines end that were looked at."""
+    rest = len(problems) - TOLD
+    told = [*problems[:TOLD], f"and {rest:,} more lines"] if rest > 0 else problems
+    return [*told, f"no line after line {last:,} was looked at"] if last else told

@@ -31,7 +31,7 @@ from dse.regions import Figure, Region
 
 AssumptionsLike = str | os.PathLike[str] | Mapping[str, Any]
 
-MOST_BYTES = 100_000_000
+MOST_BYTES = 100 * 2**20
 _FIRST = ("counting", "fit", "defaults", "device", "precision")
 _KNOWN = (
     *_FIRST,

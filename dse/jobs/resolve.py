@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from dse.grid.quality import with_sources
 from dse.grid.space import CATALOGUE_AXES, NETWORK, RECIPE, Space
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
-from dse.jobs.networks import Networks, read_networks, split_metric, unblendable
+from dse.jobs.names import repeated
+from dse.jobs.networks import Networks, network_names, read_networks, split_metric, unblendable
 from dse.jobs.own_devices import SPELLINGS
 from dse.jobs.quality import Table, read_table
 from dse.jobs.replay import AssumptionsLike, catalogues_of
@@ -124,7 +126,7 @@ def read_job(
     told = [f for f in faults if not any(w.concerns(f.where) for w in wrong)]
     found = sorted((*wrong, *told), key=_order)
     if found or job is None:
-        raise InputError([KeyFault(f.where, f.problem).under(origin) for f in found])
+        raise InputError([f.under(origin) for f in found])
     return replace(job, origin=origin)
 
 
@@ -142,7 +144,7 @@ def _by_name(fault: KeyFault, spec: Spec) -> KeyFault:
     if table != "network" or not (number.isascii() and number.isdigit()) or int(number) >= len(spec.networks):
         return fault
     name = spec.networks[int(number)].name
-    return KeyFault(".".join(filter(None, (table, name, key))), fault.problem) if name else fault
+    return fault.at(".".join(filter(None, (table, name, key)))) if name else fault
 
 
 def _order(fault: Fault) -> int:
@@ -222,7 +224,7 @@ def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
     maximize = _known_metrics(spec, given["max"], "objectives.maximize", faults)
     objectives = [*(Objective(n, "min") for n in minimize), *(Objective(n, "max") for n in maximize)]
     names = [*given["min"], *given["max"]]
-    for name in dict.fromkeys(n for i, n in enumerate(names) if n in names[:i]):
+    for name in repeated(names):
         both = name in given["min"] and name in given["max"]
         twice = "is to be both minimised and maximised" if both else "stands twice among the objectives"
         faults.append(Fault("objectives", f"{name!r} {twice}; give it once"))
@@ -235,8 +237,9 @@ def _objectives(spec: Spec, faults: list[Fault]) -> list[Objective]:
 def _known_metrics(spec: Spec, names: Sequence[str], where: str, faults: list[Fault]) -> list[str]:
     """Those among the names that are metrics, or a metric of one of several networks at once: "person.accuracy"."""
     known = []
+    networks = network_names(spec)
     for name in names:
-        network, metric = split_metric(spec, name)
+        network, metric = split_metric(networks, name)
         if metric not in registry.METRICS:
             faults.append(unknown("metric", metric, registry.METRICS, where))
         elif network and spec.workload.combine == "choose":
@@ -249,7 +252,8 @@ def _known_metrics(spec: Spec, names: Sequence[str], where: str, faults: list[Fa
 
 def _budgets(spec: Spec, faults: list[Fault]) -> list[Budget]:
     """The budgets of the whole job; those of single networks are read with these."""
-    own = {n: limit for n, limit in spec.budgets.items() if not split_metric(spec, n)[0]}
+    networks = network_names(spec)
+    own = {n: limit for n, limit in spec.budgets.items() if not split_metric(networks, n)[0]}
     made = [collect(faults, "", make_budget, name, limit, f"budgets.{name}") for name, limit in own.items()]
     return [b for b in made if b is not None]
 
@@ -269,19 +273,24 @@ def _varied(spec: Spec, networks: Networks) -> list[str]:
 _ALIASES = {"scheme": "precision", **SPELLINGS}
 
 
+def _no_axis(name: str, given: Sequence[str], networks: Networks) -> str:
+    close = nearest(name, (*given, *networks.known_axes()))
+    hint = f"did you mean {close!r}?" if close in given else f"the axes given are {few(given)}"
+    return f"{name!r} is not an axis of this spec; {hint}"
+
+
 def _groups(spec: Spec, networks: Networks, faults: list[Fault]) -> tuple[str, ...]:
     """Axes with one frontier for each of their values: those of `per`, and circumstances not among `choose`."""
     axes = networks.axes()
     given = [*axes, *(n for n in (*spec.network.axes, *spec.deployment) if n not in axes)]
     given += [n for n in (*CATALOGUE_AXES, *_varied(spec, networks)) if n not in given]
+    all_known = all(d.family for d in networks.drafts.values())
     roles: dict[str, list[str]] = {}
     for key in ("per", "choose"):
         roles[key] = [_ALIASES.get(n, n) for n in getattr(spec.objectives, key)]
         for name in roles[key]:
-            if name not in given and all(d.family for d in networks.drafts.values()):
-                close = nearest(name, (*given, *networks.known_axes()))
-                hint = f"did you mean {close!r}?" if close in given else f"the axes given are {few(given)}"
-                faults.append(Fault(f"objectives.{key}", f"{name!r} is not an axis of this spec; {hint}"))
+            if name not in given and all_known:
+                faults.append(Fault(f"objectives.{key}", partial(_no_axis, name, given, networks)))
     for name in roles["per"]:
         if name in roles["choose"]:
             faults.append(Fault("objectives", f"{name!r} stands in both per and choose; give it once"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -19,6 +20,7 @@ from dse.grid.space import check_axis
 from dse.jobs.axes import axis_values, collect
 from dse.jobs.catalogues import Catalogues
 from dse.jobs.devices import plans
+from dse.jobs.names import too_long
 from dse.networks import Family
 from dse.profiles import PROFILES
 from dse.regions import is_plain
@@ -145,14 +147,18 @@ def _unknown_axis(
     kind: str, name: str, allowed: Sequence[str], where: str, elsewhere: Mapping[str, str] = MappingProxyType({})
 ) -> Fault:
     """The fault of an axis that is not known; of one that has another name here, or another table, with that."""
+    return Fault(where, partial(_told_of_axis, kind, name, allowed, elsewhere))
+
+
+def _told_of_axis(kind: str, name: str, allowed: Sequence[str], elsewhere: Mapping[str, str]) -> str:
     meant = _CALLED.get(name)
     if meant not in allowed:
         meant = elsewhere.get(name)
     if meant is None and len(name) <= 200 and nearest(name, allowed) is None:
         meant = elsewhere.get(nearest(name, elsewhere) or "")
     if meant is not None:
-        return Fault(where, f"unknown {kind} {shown(name, 80)}; did you mean {meant!r}?")
-    return unknown(kind, name, allowed, where)
+        return f"unknown {kind} {shown(name, 80)}; did you mean {meant!r}?"
+    return unknown(kind, name, allowed).problem
 
 
 def _add_axis(axes: dict[str, Any], name: str, value: Any, where: str, faults: list[Fault]) -> None:
@@ -171,6 +177,9 @@ def add_named(
     """Add an axis of names; "*" stands for all, of regions for each at its newest figures."""
     kind, known = NAMED[name][0], NAMED[name][1](catalogues)
     given = value if isinstance(value, list) else [value]
+    if problem := too_long(given):
+        faults.append(Fault(where, problem))
+        return
     if catalogues.replayed and name == REGION_AXIS:
         # Those that are named beside "*" are held too.
         every = [n for n in known if is_plain(n) and n not in given] or list(known)
@@ -178,7 +187,9 @@ def add_named(
         every = [n for n in known if name != REGION_AXIS or is_plain(n)]
     chosen = [n for v in given for n in (every if v == EVERY and name in _COUNTED else [v])]
     found = [
-        _unknown(name, kind, v, known, where, catalogues) for v in chosen if not (isinstance(v, str) and v in known)
+        Fault(where, partial(_told_of_name, name, kind, v, known, catalogues))
+        for v in chosen
+        if not (isinstance(v, str) and v in known)
     ]
     if len(set(map(str, chosen))) != len(chosen):
         found.append(Fault(where, f"one {kind} stands twice; give each once"))
@@ -189,13 +200,13 @@ def add_named(
         axes[name] = value if chosen == given else chosen
 
 
-def _unknown(name: str, kind: str, value: Any, known: Collection[str], where: str, catalogues: Catalogues) -> Fault:
-    """The fault of a name that is not known; of a region also by what people call the country."""
+def _told_of_name(name: str, kind: str, value: Any, known: Collection[str], catalogues: Catalogues) -> str:
+    """What is told of a name that is not known; of a region also by what people call the country."""
     if name == REGION_AXIS and isinstance(value, str) and 3 < len(value) <= 200 and ":" not in value:
         titles = {r.title: n for n, r in catalogues.regions.items() if is_plain(n) and ":" not in n}
         if (title := nearest(value, titles)) is not None:
-            return Fault(where, f"unknown {kind} {shown(value, 80)}; did you mean {titles[title]!r} ({title})?")
-    return unknown(kind, str(value), known, where)
+            return f"unknown {kind} {shown(value, 80)}; did you mean {titles[title]!r} ({title})?"
+    return unknown(kind, str(value), known).problem
 
 
 def check_regions(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from dse import glossary
@@ -18,8 +19,9 @@ from dse.hardware import Device
 from dse.jobs.adapters import adapter_faults
 from dse.jobs.axes import collect
 from dse.jobs.catalogues import CURRENT, Catalogues
-from dse.jobs.devices import usable_devices
-from dse.jobs.own_devices import own_devices
+from dse.jobs.devices import DECIDING, usable_devices
+from dse.jobs.names import repeated
+from dse.jobs.own_devices import OwnDevices, own_devices
 from dse.jobs.own_formats import OwnFormats, own_formats
 from dse.jobs.settings import (
     SETTINGS,
@@ -74,6 +76,7 @@ class Draft:
             told.append(f"of {len(lost)} of {len(regions)} regions a figure is not published: {few(lost)}")
         return "; ".join(told)
 
+    @cached_property
     def space(self) -> Space:
         """The space; only for a spec without faults."""
         if self.family is None:
@@ -91,6 +94,38 @@ class Draft:
         return with_recipe(made)
 
 
+class Shared:
+    """What the networks of a spec have in common, read once, with the first of them: its faults are noted then."""
+
+    def __init__(self, spec: Spec, catalogues: Catalogues = CURRENT) -> None:
+        self.spec, self.catalogues = spec, catalogues
+        self._formats: OwnFormats | None = None
+        self._devices: OwnDevices | None = None
+        self._usable: dict[str, tuple[list[str], dict[str, tuple[str, ...]], list[str]]] = {}
+
+    def formats(self, faults: list[Fault]) -> OwnFormats:
+        """The number formats."""
+        if self._formats is None:
+            self._formats = own_formats(self.spec.precision, faults, self.catalogues)
+        return self._formats
+
+    def devices(self, faults: list[Fault]) -> OwnDevices:
+        """The devices, whether they are selected or not."""
+        if self._devices is None:
+            self._devices = own_devices(self.spec.device, faults, self.catalogues)
+        return self._devices
+
+    def usable(
+        self, metrics: Sequence[str], axes: Mapping[str, Any], faults: list[Fault]
+    ) -> tuple[list[str], dict[str, tuple[str, ...]], list[str]]:
+        """As `usable_devices`, once for all networks of which designs need the same figures."""
+        key = repr((metrics, [(n, axes[n]) for n in DECIDING if n in axes]))
+        if key not in self._usable:
+            own, schemes = self.devices(faults), self.formats(faults).schemes
+            self._usable[key] = usable_devices(self.spec, metrics, axes, own, schemes, faults)
+        return self._usable[key]
+
+
 def read_space(
     spec: Spec,
     metrics: Sequence[str],
@@ -98,12 +133,15 @@ def read_space(
     catalogues: Catalogues = CURRENT,
     name: str = "",
     one_list: bool = False,
+    shared: Shared | None = None,
 ) -> Draft:
     """Look up everything that makes the space; faults are noted, and what is right is kept.
 
-    `metrics` decide which figures a device must have; `name` is that of one of several networks. `one_list` says that
-    axes and settings were given together, without the tables that a spec has them in.
+    `metrics` decide which figures a device must have; `name` is that of one of several networks, and `shared` what
+    these have in common. `one_list` says that axes and settings were given together, without the tables that a spec
+    has them in.
     """
+    shared = shared or Shared(spec, catalogues)
     family, fixed = find_network(spec.network, faults, catalogues)
     if family is not None and spec.network.recipe is not None:
         faults += unknown_recipe(spec.network.recipe, [family.name], "network.recipe")
@@ -121,7 +159,7 @@ def read_space(
             if axis not in axes and axis not in spec.network.axes:
                 meaning = glossary.lookup(axis).meaning
                 faults.append(Fault(f"network.{axis}", f"is missing; {family.name!r} needs it: {meaning}"))
-    formats = own_formats(spec.precision, faults, catalogues)
+    formats = shared.formats(faults)
     _add_precision(axes, spec, formats, faults)
     settings = meant_settings(spec.deployment, family, faults)
     elsewhere = TABLE_KEYS | {n: f"network.{n}" for n in (network_axes(family) if family else ())}
@@ -137,8 +175,8 @@ def read_space(
     faults += too_many(axes, f"network.{name}" if name else "network")
     regions = check_regions(settings.get(REGION_AXIS), metrics, axes, faults, catalogues)
     check_profiles(metrics, axes, faults, catalogues)
-    own_hardware = own_devices(spec.device, faults, catalogues)
-    usable, left_out, devices = usable_devices(spec, metrics, axes, own_hardware, formats.schemes, faults)
+    own_hardware = shared.devices(faults)
+    usable, left_out, devices = shared.usable(metrics, axes, faults)
     if RENT_AXIS in settings and any(RENT_AXIS in own for own in own_hardware.axes.values()):
         faults.append(Fault(f"deployment.{RENT_AXIS}", "is an axis of the device already; give it once"))
     if usable:
@@ -162,7 +200,7 @@ def resolve_draft(
     faults: list[Fault] = []
     draft = read_space(spec, metrics, faults, catalogues, one_list=one_list)
     faults += recipe_faults(spec, [draft.family] if draft.family else [])
-    faults += adapter_faults([draft.space()]) if not faults else []
+    faults += adapter_faults([draft.space]) if not faults else []
     if faults:
         raise InputError([_without_table(f, spec.network.axes) for f in faults] if one_list else faults)
     return draft
@@ -172,7 +210,7 @@ def _without_table(fault: Fault, given: Mapping[str, Any]) -> Fault:
     """The fault of an axis or a setting as it is told to one who gave no tables, unless by such a name."""
     table, _, name = fault.where.partition(".")
     plain = table in ("network", "deployment") and fault.where not in given and glossary.find(name) is not None
-    return Fault(name, fault.problem) if plain else fault
+    return fault.at(name) if plain else fault
 
 
 def recipe_faults(spec: Spec, families: Sequence[Family]) -> list[Fault]:
@@ -214,7 +252,7 @@ def _add_precision(axes: dict[str, Any], spec: Spec, formats: OwnFormats, faults
     if not names:
         found.append(Fault(where, "the axis has no values; give at least one"))
     if len(set(names)) != len(names):
-        twice = next(n for i, n in enumerate(names) if n in names[:i])
+        twice = repeated(names)[0]
         found.append(Fault(where, f"{twice!r} stands twice; give each number format once"))
     faults.extend(found)
     chosen = list(dict.fromkeys(scheme for n in names for scheme in formats.select(n)))

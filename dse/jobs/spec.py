@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import (
@@ -20,12 +21,9 @@ from pydantic import (
 from dse import glossary
 from dse.errors import Fault, InputError, nearest
 from dse.jobs.document import read_document
+from dse.jobs.names import too_long
 from dse.networks.tracing import COUNTINGS
 
-# Keys of the wrong shape that are explained.
-MOST_FAULTS = 100
-# Names in one list.
-MOST_NAMES = 5_000
 _LONGEST = 100
 
 COMBINE = ("choose", "mix", "together")
@@ -33,8 +31,8 @@ ARENAS = ("shared", "separate")
 
 
 def _names(given: Any) -> Any:
-    if isinstance(given, list) and len(given) > MOST_NAMES:
-        raise ValueError(f"give at most {MOST_NAMES:,} names")
+    if isinstance(given, list) and (problem := too_long(given)):
+        raise ValueError(problem)
     if isinstance(given, str) or (isinstance(given, list) and all(isinstance(n, str) for n in given)):
         return given
     raise ValueError("give a name or a list of names")
@@ -47,8 +45,8 @@ def _switch(given: Any) -> Any:
 
 
 def _listed(given: Any) -> Any:
-    if isinstance(given, list) and len(given) > MOST_NAMES:
-        raise ValueError(f"give at most {MOST_NAMES:,} names")
+    if isinstance(given, list) and (problem := too_long(given)):
+        raise ValueError(problem)
     return [given] if isinstance(given, str) else given
 
 
@@ -195,10 +193,6 @@ def read_spec(source: SpecLike, settings: Mapping[str, Any] | None = None) -> Sp
 class KeyFault(Fault):
     """A fault of a key of the spec; `where` is the dotted key."""
 
-    def under(self, origin: str) -> Fault:
-        """The fault as it is told: with the file that it was found in."""
-        return Fault(": ".join(filter(None, (origin, self.where))), self.problem)
-
     def concerns(self, key: str) -> bool:
         """Whether the fault is of this key, or of one above or below it."""
         own = self.where
@@ -223,10 +217,7 @@ def check_shape(source: SpecLike, settings: Mapping[str, Any] | None = None) -> 
     # Later items of a list first, so that places of the earlier ones stay what they are.
     for problem in reversed(errors):
         _remove(document, _location(problem))
-    # Nobody reads the nearest name of each of thousands, which takes seconds to find.
-    faults = [_fault(e) for e in errors[:MOST_FAULTS]]
-    faults += [KeyFault(_key(e), e["msg"]) for e in errors[MOST_FAULTS:]]
-    return Spec.model_validate(document), faults, origin
+    return Spec.model_validate(document), [KeyFault(_key(e), partial(_problem, e)) for e in errors], origin
 
 
 def _location(problem: Any) -> tuple[int | str, ...]:
@@ -270,17 +261,17 @@ def _key(error: Any) -> str:
     return ".".join(part if len(part) <= _LONGEST else f"{part[:_LONGEST]}..." for part in _parts(error))
 
 
-def _fault(error: Any) -> KeyFault:
-    location, key = _parts(error), _key(error)
+def _problem(error: Any) -> str:
+    location = _parts(error)
     if error["type"] == "extra_forbidden":
-        return KeyFault(key, f"unknown key; {_hint(location[-1], _keys_at(location[:-1]))}")
+        return f"unknown key; {_hint(location[-1], _keys_at(location[:-1]))}"
     given = repr(error["input"])
     given = given if len(given) <= 60 else f"{given[:57]}..."
     if error["type"] == "string_pattern_mismatch":
-        return KeyFault(key, f"{given} is not allowed; allowed: {_PATTERNS[location[-1]]}")
+        return f"{given} is not allowed; allowed: {_PATTERNS[location[-1]]}"
     if error["type"] == "value_error":
-        return KeyFault(key, f"{given} is not allowed: {error['ctx']['error']}")
-    return KeyFault(key, f"{given} {_SAYINGS.get(error['type'], 'is not allowed: ' + error['msg'])}")
+        return f"{given} is not allowed: {error['ctx']['error']}"
+    return f"{given} {_SAYINGS.get(error['type'], 'is not allowed: ' + error['msg'])}"
 
 
 def _hint(name: str, allowed: list[str]) -> str:

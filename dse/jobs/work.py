@@ -88,7 +88,12 @@ class Work:
         except InputError:
             pass
         if found is not None:
-            self.messages.append(f"continued: {found.settled:,} designs had been done by an earlier run")
+            ended = (
+                "; the search that it was in the midst of is ended in one process"
+                if found.suspended is not None
+                else ""
+            )
+            self.messages.append(f"continued: {found.settled:,} designs had been done by an earlier run{ended}")
         elif self.keeps:
             self.messages.append("what an interrupted run of another spec, or other formulas, had left was removed")
         self.begin(found is not None)

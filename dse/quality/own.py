@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,30 @@ VALUES |= dict.fromkeys(("loss", "loss_low", "loss_high"), "nat")
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of axis values: each value once, and for each row the place of its own among these."""
+
+    values: Sequence[Any]
+    codes: npt.NDArray[np.int32]
+
+    def __getitem__(self, rows: npt.NDArray[np.bool_]) -> Column:
+        """The column of some of the rows."""
+        return Column(self.values, self.codes[rows])
+
+    def are_in(self, allowed: Container[Any]) -> npt.NDArray[np.bool_]:
+        """Of each row whether its value is one of those that are allowed."""
+        return np.array([v in allowed for v in self.values], dtype=np.bool_)[self.codes]
+
+
+def joined(columns: Iterable[Column], rows: int) -> Rows:
+    """A number for each row; rows that agree in all columns have the same one."""
+    found = np.zeros(rows, dtype=np.int64)
+    for column in columns:
+        found = np.unique(found * len(column.values) + column.codes, return_inverse=True)[1]
+    return found
+
+
+@dataclass(frozen=True)
 class OwnQuality:
     """Values of designs by their axes.
 
@@ -25,9 +49,9 @@ class OwnQuality:
     """
 
     name: str
-    keys: Mapping[str, Sequence[Any]]
+    keys: Mapping[str, Column]
     values: Mapping[str, Array]
-    numbers: Sequence[int]
+    numbers: Rows
     digest: str
 
     def rows(self, axes: Mapping[str, tuple[Sequence[Any], tuple[int, ...]]]) -> Rows:
@@ -43,9 +67,10 @@ class OwnQuality:
         found = np.zeros((), dtype=np.int64) if len(of_row) else np.full((), -1, dtype=np.int64)
         # Rows that agree in all keys so far have one number; a key more tells them further apart.
         for key, (values, shape) in axes.items():
-            known = {v: i for i, v in enumerate(dict.fromkeys(self.keys[key]))}
+            column = self.keys[key]
+            known = {v: i for i, v in enumerate(column.values)}
             own = np.array([known.get(v, -1) for v in values], dtype=np.int64).reshape(shape)
-            codes = of_row * len(known) + np.array([known[v] for v in self.keys[key]], dtype=np.int64)
+            codes = of_row * len(known) + column.codes
             distinct, of_row = np.unique(codes, return_inverse=True)
             wanted = np.where((found < 0) | (own < 0), -1, found * len(known) + own)
             place = np.searchsorted(distinct, wanted)

@@ -58,7 +58,8 @@ def _convert(value: float, given: str, unit: str) -> float:
     try:
         source = parse_unit(given)
     except InputError as error:
-        raise InputError(f"{error}; {target.describe()} is needed, such as {_example(unit)!r}") from None
+        needed = f"; {target.describe()} is needed, such as {_example(unit)!r}"
+        raise InputError([fault.adding(needed) for fault in error.faults]) from None
     if source.dimension != target.dimension:
         raise InputError(
             f"unit {given!r} is {source.describe()}, but {target.describe()} is needed, such as {_example(unit)!r}"

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
-from dse.errors import InputError, nearest
+from dse.errors import Fault, InputError, nearest
 
 # One MAC is two FLOP (two OP for integers): counts of operations have a dimension of their own, so that the
 # two are converted and never mixed.
@@ -109,11 +109,15 @@ def _symbol(text: str) -> tuple[float, dict[str, int]]:
             return factor * scale, dimension
     if text in _SPELLINGS:
         raise InputError(f"unknown unit {text!r}; write {_SPELLINGS[text]}")
+    raise InputError(Fault("", partial(_unknown, text)))
+
+
+def _unknown(text: str) -> str:
     known = [
         p + u for u in BASE for p in ("", *(SI if u in _PREFIXABLE else ()), *(BINARY if u in ("B", "bit") else ()))
     ]
     close = nearest(text, known)
-    raise InputError(f"unknown unit {text!r}" + (f"; did you mean {close!r}?" if close else ""))
+    return f"unknown unit {text!r}" + (f"; did you mean {close!r}?" if close else "")
 
 
 @cache

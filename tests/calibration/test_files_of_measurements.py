@@ -60,7 +60,7 @@ def test_after_so_many_faults_no_line_is_looked_at(tmp_path):
 
 def test_a_column_that_is_there_twice_is_refused(tmp_path):
     done = run(tmp_path, "validate", "resnet50,rtx-4090,mine,fp16,latency,3,ms,,,,,4", header=f"{HEADER},value")
-    assert "the column 'value' is there twice" in refusal(done)
+    assert "the column 'value' stands twice" in refusal(done)
 
 
 def test_a_run_that_was_out_of_memory_has_no_value(tmp_path):

@@ -1,5 +1,6 @@
 """Generated kernels: their source, their cache, functions of the user's."""
 
+import gc
 import subprocess
 import sys
 import textwrap
@@ -189,3 +190,41 @@ def test_plans_put_each_metric_after_what_it_needs():
         done.add(step.name)
     assert plan.device_figures["hourly_cost"] == ("cost_per_million_tokens",)
     assert "op_macs" in plan.leaves and "activation_traffic" not in done
+
+
+@pytest.fixture
+def compiler():
+    """Numba's compiler without anything to compile; the collector of garbage is as it was at the end."""
+    collects = gc.isenabled()
+    gc.enable()
+    yield codegen.Unaliased.__new__(codegen.Unaliased)
+    (gc.enable if collects else gc.disable)()
+
+
+@pytest.mark.parametrize("collects", [True, False])
+def test_garbage_is_not_collected_while_a_kernel_is_compiled(compiler, monkeypatch, collects):
+    monkeypatch.setattr(codegen.Compiler, "compile_extra", lambda *_: gc.isenabled())
+    (gc.enable if collects else gc.disable)()
+    assert compiler.compile_extra(None) is False
+    assert gc.isenabled() is collects
+
+
+def test_garbage_is_collected_again_after_a_failure(compiler, monkeypatch):
+    with pytest.raises(ValueError, match="no such function"):
+        monkeypatch.setattr(codegen.Compiler, "compile_extra", lambda *_: int("no such function"))
+        compiler.compile_extra(None)
+    assert gc.isenabled()
+
+
+def test_garbage_is_collected_again_after_an_interrupt_at_the_start(compiler, monkeypatch):
+    stop = gc.disable
+
+    def interrupted():
+        stop()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(codegen.gc, "disable", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        compiler.compile_extra(None)
+    monkeypatch.undo()
+    assert gc.isenabled()

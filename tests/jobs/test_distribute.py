@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import os
 import signal
@@ -21,9 +22,10 @@ from specs import SMALL, changed, to_toml
 
 import dse
 from dse.errors import DseError, InputError
-from dse.jobs import distribute
+from dse.jobs import distribute, work
 from dse.jobs.resolve import read_job
 from dse.jobs.run import Keeping, blocks_of
+from dse.pareto import branch
 from dse.pareto.scan import finish, scan_blocks
 from dse.pareto.scanner import Scanner
 from dse.pareto.shares import Shares
@@ -96,6 +98,62 @@ def test_a_cluster_goes_on_from_what_is_known(cluster, tiles):
     found = distribute._scan(cluster, (), Scanner(blocks), lambda *p: told.append(p[0]), Keeping(half))
     assert 0 < half.tally.enumerated < told[0] and told[-1] == blocks[0].space.size
     assert finish(blocks, found).tally == scan_blocks(blocks).tally
+
+
+FEW = {
+    "name": "x",
+    "network": {"family": "mobilenet_v2", "width": [0.35, 0.5, 0.75, 1.0], "resolution": list(range(96, 257, 8))},
+    "precision": {"scheme": ["int8", "fp32"]},
+    "hardware": {"device": ["esp32", "stm32u575"]},
+    "objectives": {"minimize": ["latency", "flash"]},
+    "bounds": True,
+}
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    for name in ("CHUNK", "COARSE"):
+        monkeypatch.setattr(branch, name, 16)
+
+
+def test_a_search_by_bounds_that_one_process_began_is_ended_in_one(small_batches, monkeypatch, tmp_path):
+    whole = dse.explore(FEW)
+    monkeypatch.setattr(work, "EVERY", 0.0)
+    monkeypatch.setattr(work, "SHARE", 1e9)
+    monkeypatch.setattr(work, "RATE", 1e18)
+
+    def stop(done, size):
+        if done > 0.4 * size:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dse.explore(FEW, out=tmp_path / "x", plots=False, progress=stop)
+    monkeypatch.setattr(distribute, "_client", lambda address: pytest.fail("the search is thrown away"))
+    told = []
+    found = dse.explore(
+        FEW, out=tmp_path / "x", plots=False, scheduler="local", progress=lambda done, size: told.append(done / size)
+    )
+    # The last batch of boxes before the interruption may not have been put down.
+    assert found.state == "continued" and told[0] > 0.2 and told == sorted(told)
+    assert "; the search that it was in the midst of is ended in one process" in found.messages[0]
+    xr.testing.assert_identical(found.frontier, whole.frontier)
+    assert found.counts == whole.counts
+
+
+def test_a_share_that_one_process_began_is_ended_before_others_are_dealt_out(small_batches):
+    shares, kept = Shares(blocks_of(read_job(FEW)), 3), []
+
+    def stop(done, size):
+        if kept and kept[-1].suspended.tally.enumerated:
+            raise KeyboardInterrupt
+
+    known = shares.scan(only=[1])
+    with pytest.raises(KeyboardInterrupt):
+        shares.scan(stop, known=known, checkpoint=lambda found, last=False: kept.append(copy.deepcopy(found())))
+    assert kept[-1].suspended.share == (0, 3)
+    found = distribute._ended(shares, None, Keeping(kept[-1])).known
+    assert found.suspended is None and found.units.tolist() == [0, 1]
+    assert found.tally.enumerated == shares.scan(only=[0, 1]).tally.enumerated
 
 
 def test_faults_of_the_spec_meet_the_user_before_any_task(cluster, monkeypatch):

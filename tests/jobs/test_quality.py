@@ -144,7 +144,7 @@ FAULTS = [
     ("accuracy\n5\n", "own.csv: has no column named after an axis of this spec"),
     ("width\n0.35\n", "own.csv: has no column of values: accuracy or loss"),
     ("widht,width,accuracy\n0.35,1,2\n", "own.csv: unknown column 'widht'; did you mean 'width'?"),
-    ("width,width,accuracy\n0.35,1,2\n", "own.csv: a column stands twice"),
+    ("width,width,accuracy\n0.35,1,2\n", "own.csv: the column 'width' stands twice"),
     ("width,accuracy\n", "own.csv: has no rows"),
     ("width,accuracy\n0.35,5\n0.350,6\n", "own.csv: line 3: has the same axes as line 2"),
     ("width,accuracy\n0.35,good\n", "own.csv: line 2: accuracy: 'good' is not a quantity"),
@@ -152,6 +152,7 @@ FAULTS = [
     ("width,accuracy\n0.35,nan\n", "own.csv: line 2: accuracy: 'nan' is not a"),
     ("width,accuracy\n0.35,5 s\n", "own.csv: line 2: accuracy: unit 's' is time"),
     ("width,accuracy\nwide,5\n", "own.csv: line 2: width: 'wide' is not a quantity"),
+    ("width,accuracy\n\u0663,5\n", "own.csv: line 2: width: '\u0663' is not a quantity"),
     ("width,accuracy\n0.35\n", "own.csv: line 2: has 1 cells, the header 2"),
     ("width,accuracy\n0.35,150\n", "own.csv: line 2: accuracy 150 is not allowed; allowed: 0 to 100 %"),
     ("width,loss\n0.35,-1\n", "own.csv: line 2: loss -1 is not allowed"),
@@ -208,8 +209,8 @@ def test_a_table_that_has_changed_is_told_in_a_replay(spec, tmp_path):
         read_job(given, {"quality.table": str(path)}, assumptions=assumptions)
         for path in (tmp_path / "own.csv", tmp_path / "first" / "quality.csv")
     )
-    assert [row[2][0] for row in changed_one.quality.rows][:2] == [30.5, 41.5]
+    assert changed_one.quality.values["accuracy"][:2].tolist() == [30.5, 41.5]
     (note,) = notes(changed_one)
     assert note.startswith("quality.table is not what it was for assumptions.toml: the values of own.csv count as they")
-    assert [row[2][0] for row in as_before.quality.rows][:2] == [40.5, 41.5]
+    assert as_before.quality.values["accuracy"][:2].tolist() == [40.5, 41.5]
     assert notes(as_before) == []

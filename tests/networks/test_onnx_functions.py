@@ -196,3 +196,15 @@ def test_functions_are_what_they_stand_for(tmp_path):
     # 8 × 8 positions of 4 × 3 × 3 × 3, then of 4 × 4 × 3 × 3, then 256 × 10.
     macs = 8 * 8 * 4 * 3 * 9 + 8 * 8 * 4 * 4 * 9 + 4 * 8 * 8 * 10
     assert float(dse.evaluate(str(path), metrics="macs")["macs"]) == macs
+
+
+def test_constants_of_the_file_itself_are_none_of_its_functions(tmp_path, monkeypatch):
+    """Only what calls add is held to the bound: exporters write weights as constants beside functions."""
+    monkeypatch.setattr(onnx_functions, "MOST_BYTES", 50_000)
+    weight = helper.make_tensor("v", TensorProto.FLOAT, [25_000], bytes(100_000), raw=True)
+    constant = helper.make_node("Constant", [], ["w"], value=weight)
+    relu = call("Relu", domain="")
+    main = model([constant, call("F")], [function("F", [relu])])
+    assert [n.op for n in read_graph(tmp_path / "n.onnx", main.SerializeToString()).nodes] == ["Relu"]
+    with pytest.raises(InputError, match="its functions come to"):
+        read_graph(tmp_path / "n.onnx", model([call("F")], [function("F", [constant, relu])]).SerializeToString())

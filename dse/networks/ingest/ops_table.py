@@ -28,7 +28,6 @@ import csv
 import hashlib
 import io
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -36,8 +35,8 @@ from types import MappingProxyType
 from typing import Any
 
 from dse import formulas
-from dse.catalogue import read_at_most, read_toml
-from dse.errors import MOST_FAULTS, Fault, InputError, shown, unknown
+from dse.catalogue import check_columns, read_at_most, read_toml
+from dse.errors import MOST_FAULTS, MOST_SEEN, Fault, InputError, shown, unknown
 from dse.networks.adapted import NOTHING_ADAPTED, Adapted, is_adapted
 from dse.networks.levers import KERNEL, TILE
 from dse.networks.models import Model
@@ -187,7 +186,7 @@ def _row(row: Mapping[str, Any], where: str, known: dict[str, Any], faults: list
     return {**texts, "reads": reads, "repeat": numbers.get("repeat", 1.0), "counts": counts}
 
 
-def _reads(text: str, known: Mapping[str, Any], where: str, faults: list[Fault]) -> list[tuple[str, float | None]]:
+def _reads(text: str, known: dict[str, Any], where: str, faults: list[Fault]) -> list[tuple[str, float | None]]:
     """The rows that are read, each with the elements of the part that is, or None for all."""
     found: list[tuple[str, float | None]] = []
     for word in [] if text == NOTHING else text.split():
@@ -195,7 +194,9 @@ def _reads(text: str, known: Mapping[str, Any], where: str, faults: list[Fault])
             break
         name, _, part = (word, "", "") if word in known else word.rpartition(":")
         if name not in known:
-            faults.append(unknown("row", word, known, f"{where}: reads"))
+            # Those before this row, of which the last are the likeliest.
+            last = list(islice(reversed(known), MOST_SEEN))
+            faults.append(unknown("row", word, last, f"{where}: reads"))
         else:
             found.append((name, _number(part, f"{where}: reads", faults) if part else None))
     return found
@@ -258,8 +259,10 @@ def _csv_rows(path: Path) -> Iterable[dict[str, Any]]:
         raise InputError(Fault(str(path), f"cannot be read: {error.strerror}")) from None
     except (ValueError, csv.Error) as error:
         raise InputError(Fault(str(path), f"cannot be read as CSV: {error}")) from None
-    if twice := [name for name, times in Counter(columns).items() if times > 1]:
-        raise InputError([Fault(str(path), f"the column {shown(name, 80)} stands twice") for name in twice])
+    try:
+        check_columns(columns)
+    except InputError as error:
+        raise error.at(str(path)) from None
     if any("" in row for row in rows):
         raise InputError(Fault(str(path), "a row has more fields than the header names"))
     return rows
