@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Self
 
 # What is shown of faults: no more than a person would read, whatever the input holds.
-MOST_FAULTS, MOST_WHERE, MOST_PROBLEM = 50, 400, 1000
+MOST_FAULTS, MOST_WHERE, MOST_PROBLEM, MOST_MESSAGE = 50, 400, 1000, 20_000
 # Names that a misspelt one is compared with, letter by letter, and those that are looked at for it.
 MOST_COMPARED, MOST_SEEN = 2000, 20_000
 
@@ -88,6 +88,9 @@ class DseError(Exception):
     """Base of every error that is shown without a traceback; `exit_code` is the process's exit status."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return harmless(_ends(super().__str__(), MOST_MESSAGE))
 
 
 class InputError(DseError):

@@ -526,3 +526,8 @@ def test_a_graph_that_is_packed_is_unpacked_to_a_limit(monkeypatch):
     with pytest.raises(InputError, match="is not whole"):
         onnx_model.from_text(base64.b64encode(zlib.compress(b"x" * 1000)[:-8]).decode(), Path("x.onnx"))
     assert taken == []
+
+
+def test_messages_are_short_and_harmless_whatever_is_told():
+    told = str(dse.DseError("x" * 200_000 + ACTING))
+    assert len(told) < 25_000 and harmless(told) == told

@@ -125,7 +125,7 @@ def told(where: str, then: str = "", allowed: str = "") -> Iterator[None]:
 
 
 def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
 
 
 def safe(url: str) -> str:

@@ -406,3 +406,12 @@ def test_what_is_no_journal_of_an_interrupted_search_is_removed(tmp_path, left):
     (tmp_path / ".x.work" / JOURNAL).write_text(left + "\n")
     found = dse.search(SPEC, trials=20, population=10, out=tmp_path / "x", plots=False)
     assert "had left was removed" in found.messages[0]
+
+
+def test_a_message_about_a_journal_is_short_whatever_it_holds(tmp_path):
+    """Found by the fuzzer: Optuna repeats what it cannot take, a direction of 195,000 digits."""
+    study = {"op_code": 0, "worker_id": "w", "study_name": "small", "directions": [["9" * 195_000]]}
+    (tmp_path / "shared.journal").write_text(json.dumps(study) + "\n")
+    with pytest.raises(dse.DseError) as told:
+        dse.search(SPEC, trials=20, population=10, storage=str(tmp_path / "shared.journal"))
+    assert len(str(told.value)) < 1000
