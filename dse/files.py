@@ -14,7 +14,7 @@ from dse.errors import DseError, Fault, InputError
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a file under a temporary name beside it, then rename: never a half-written one, and no link is followed.
 
-    What is there and no file, such as a pipe or a device, is written to.
+    What is there and no file, such as a pipe or a device, or is what the process has open (/dev/stdout), is written to.
 
     Raises
     ------
@@ -25,13 +25,19 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     try:
-        if path.exists() and not path.is_file():
+        if _is_open(path) or (path.exists() and not path.is_file()):
             path.write_bytes(data)
         else:
             _replace(path, data)
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         raise (DseError if full else InputError)(Fault(str(path), f"cannot be written: {error.strerror}")) from None
+
+
+def _is_open(path: Path) -> bool:
+    """Whether a name is one of what the process has open: /dev/stdout is a link to one."""
+    names = [os.path.abspath(path), os.readlink(path) if path.is_symlink() else ""]
+    return any(name.startswith(("/dev/fd/", "/dev/std", "/proc/self/fd/")) for name in names)
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -531,3 +531,19 @@ def test_a_graph_that_is_packed_is_unpacked_to_a_limit(monkeypatch):
 def test_messages_are_short_and_harmless_whatever_is_told():
     told = str(dse.DseError("x" * 200_000 + ACTING))
     assert len(told) < 25_000 and harmless(told) == told
+
+
+def test_a_report_can_be_written_to_what_is_open(result, tmp_path):
+    """The shell has sent it to a file: that is written, and the name of it (/dev/stdout) stays."""
+    (tmp_path / "out").symlink_to("/proc/self/fd/1")
+    program = f"import dse; dse.load({str(result.path)!r}).report({str(tmp_path / 'out')!r})"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with (tmp_path / "page.html").open("wb") as page:
+        subprocess.run([sys.executable, "-c", program], stdout=page, env=environment, check=True)
+    assert (tmp_path / "page.html").read_bytes().startswith(b"<!doctype html>") and (tmp_path / "out").is_symlink()
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no file system in which nothing can be made")
+def test_a_work_folder_that_cannot_be_made_is_told():
+    with pytest.raises(FileNotFoundError):
+        locks.take(Path("/proc/.x.work"), Path("/proc/x"))

@@ -13,6 +13,8 @@ from dse.errors import InputError
 from dse.jobs.files import JOURNAL
 
 LOCK = "lock"
+# How often another run may remove the folder at its end, just before it is had.
+_TRIES = 1000
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -24,7 +26,7 @@ def take(path: Path, folder: Path) -> IO[str]:
     InputError
         While another run has it, and for a work folder that is not this user's own.
     """
-    while True:
+    for left in reversed(range(_TRIES)):
         if path.is_symlink():
             raise InputError(f"{path}: is a link to another folder; remove it")
         try:
@@ -32,7 +34,7 @@ def take(path: Path, folder: Path) -> IO[str]:
                 check_ours(path)
             lock = opened(path)
         except (FileNotFoundError, FileExistsError):
-            if path.exists() and not path.is_dir():
+            if not left or (path.exists() and not path.is_dir()):
                 raise
             # Another run was at its end, and has removed the folder in between.
             continue
@@ -43,6 +45,7 @@ def take(path: Path, folder: Path) -> IO[str]:
             lock.close()
             raise
         lock.close()
+    raise InputError(f"{folder}: other runs are at work on it; wait, or choose another --out")
 
 
 def _is_made(path: Path) -> bool:

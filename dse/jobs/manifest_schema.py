@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dse.jobs.files import MANIFEST, READ
 
-Counts = dict[str, NonNegativeInt]
+# Of designs, trials and the like: no space has more.
+Number = Annotated[int, Field(ge=0, le=2**64)]
+Counts = dict[str, Number]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _has_values(self) -> Self:
@@ -40,19 +42,19 @@ class _Network(_Part):
 
 
 class _Counts(_Part):
-    enumerated: NonNegativeInt
-    undefined: NonNegativeInt
+    enumerated: Number
+    undefined: Number
     excluded: Counts
-    dominated: NonNegativeInt
-    kept: NonNegativeInt
-    tied: NonNegativeInt | None = None
+    dominated: Number
+    kept: Number
+    tied: Number | None = None
 
 
 class _Bounds(_Part):
     skipped: Counts
-    modelled: NonNegativeInt
-    probed: NonNegativeInt
-    boxes: NonNegativeInt
+    modelled: Number
+    probed: Number
+    boxes: Number
 
 
 class _Unfit(_Part):
@@ -63,8 +65,8 @@ class _Unfit(_Part):
 
 class _Quality(_Part):
     table: str
-    rows: NonNegativeInt
-    unmatched: NonNegativeInt
+    rows: Number
+    unmatched: Number
 
 
 class _NoVerdict(_Part):
@@ -74,21 +76,21 @@ class _NoVerdict(_Part):
 class _Verdict(_Part):
     hypervolume_share: float
     frontier_share: float
-    frontier: NonNegativeInt
+    frontier: Number
     seconds: float
 
 
 class _Search(_Part):
     sampler: str
     seed: int
-    trials: NonNegativeInt
-    replayed: NonNegativeInt
-    feasible: NonNegativeInt
-    duplicates: NonNegativeInt
-    designs: NonNegativeInt
-    space: NonNegativeInt
-    cells: NonNegativeInt
-    polished: NonNegativeInt
+    trials: Number
+    replayed: Number
+    feasible: Number
+    duplicates: Number
+    designs: Number
+    space: Number
+    cells: Number
+    polished: Number
     polish: bool
     settled: bool
     evaluation_seconds: float
@@ -111,12 +113,12 @@ class Manifest(_Part):
     objectives: list[_Objective] = Field(min_length=1)
     budgets: list[_Budget]
     per: list[str]
-    axes: dict[str, NonNegativeInt]
+    axes: dict[str, Number]
     metrics: list[str]
     units: dict[str, str]
     counts: _Counts
     broken_totals: Counts
-    nearest_misses: dict[str, float]
+    nearest_misses: dict[str, Annotated[float, Field(allow_inf_nan=True)]]
     undefined_because: dict[str, Counts]
     left_out_devices: dict[str, list[str]]
     plots: bool

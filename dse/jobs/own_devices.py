@@ -158,8 +158,10 @@ def _without_class(name: str, known: Collection[str], classes: Collection[str]) 
 def _unknown_base(name: str, base: Any, known: Collection[str], tables: Collection[str]) -> Fault:
     """What is told of a base that is no device."""
     if base != name:
-        where, others = f"device.{name}.base", chain(known, tables)
-        return Fault(where, lambda: unknown("device", str(base), [n for n in others if n != name]).problem)
+        return Fault(
+            f"device.{name}.base",
+            lambda: unknown("device", str(base), [n for n in chain(known, tables) if n != name]).problem,
+        )
     problem = f"{name!r} is this device itself, and none of the catalogue; name another one, or give a class instead"
     return Fault(f"device.{name}.base", problem)
 

@@ -190,3 +190,10 @@ def test_faults_are_compared_and_handed_to_other_processes():
     assert fault != Fault("hardware.device", "else") and len({fault, fault.at("hardware.device")}) == 1
     error = pickle.loads(pickle.dumps(InputError(fault)))
     assert error.faults == (fault,) and str(error) == str(fault)
+
+
+def test_a_fault_and_its_copy_tell_the_same():
+    with pytest.raises(InputError) as told:
+        read_job({**SMALL, "device": {"mine": {"base": "a10o-sxm-80gb"}}})
+    fault = next(f for f in told.value.faults if f.where.endswith("base"))
+    assert fault.at("x").problem == fault.problem and "did you mean" in fault.problem
