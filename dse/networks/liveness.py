@@ -63,7 +63,8 @@ def _live(ops: Sequence[Op], steps: Sequence[Step], in_place_depthwise: bool) ->
     ends: dict[int, list[Tensor]] = {}
     for buffer, until in last.items():
         ends.setdefault(until, []).append(buffer)
-    held = _Held(given(steps))
+    inputs = given(steps)
+    held = _Held(inputs, all(map(_is_whole, (*inputs, *(step.writes for step in steps)))))
     for number, step in enumerate(steps):
         if step.counts:
             lost = overwritten(ops[step.index], step, last, number, in_place_depthwise)
@@ -74,39 +75,40 @@ def _live(ops: Sequence[Op], steps: Sequence[Step], in_place_depthwise: bool) ->
 
 
 class _Held:
-    """Buffers that are live; those of one size on the whole grid as their sum: thousands cost no more than one."""
+    """Buffers that are live. With `summed` all sizes are whole numbers, of which the sum alone is needed: thousands cost no
+    more than one.
+    """
 
-    def __init__(self, buffers: Iterable[Tensor]) -> None:
-        self.fixed = 0.0
-        self.varied: dict[Tensor, None] = {}
+    def __init__(self, buffers: Iterable[Tensor], summed: bool) -> None:
+        self.sum, self.summed = 0.0, summed
+        self.buffers: dict[Tensor, None] = {}
         for buffer in buffers:
             self.add(buffer)
 
     def add(self, buffer: Tensor) -> None:
-        if _is_fixed(buffer):
-            self.fixed += buffer.elements
+        if self.summed:
+            self.sum += buffer.elements
         else:
-            self.varied[buffer] = None
+            self.buffers[buffer] = None
 
     def remove(self, buffer: Tensor) -> None:
-        if _is_fixed(buffer):
-            self.fixed -= buffer.elements
+        if self.summed:
+            self.sum -= buffer.elements
         else:
-            del self.varied[buffer]
+            del self.buffers[buffer]
 
     def terms(self, lost: Tensor | None) -> list[Term]:
         """The sizes of all but the buffer that is lost, to be summed."""
-        fixed = self.fixed - (lost.elements if lost is not None and _is_fixed(lost) else 0.0)
-        return [(fixed, 1.0), *(buffer.term for buffer in self.varied if buffer is not lost)]
+        if self.summed:
+            return [(self.sum - (0.0 if lost is None else lost.elements), 1.0)]
+        return [buffer.term for buffer in self.buffers if buffer is not lost]
 
 
-def _is_fixed(buffer: Tensor) -> bool:
-    """Whether the size is one number, and one that sums and differences hold exactly."""
-    return (
-        isinstance(buffer.features, (int, float))
-        and isinstance(buffer.positions, (int, float))
-        and buffer.elements <= 2.0**53
-    )
+def _is_whole(buffer: Tensor) -> bool:
+    """Whether the size is one whole number, the same on the whole grid: sums and differences hold it exactly."""
+    if not (isinstance(buffer.features, (int, float)) and isinstance(buffer.positions, (int, float))):
+        return False
+    return buffer.elements <= 2.0**53 and bool(buffer.elements % 1 == 0)
 
 
 def _written(writes: Tensor, lost: Tensor | None) -> Term:
