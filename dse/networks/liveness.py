@@ -75,9 +75,7 @@ def _live(ops: Sequence[Op], steps: Sequence[Step], in_place_depthwise: bool) ->
 
 
 class _Held:
-    """Buffers that are live. With `summed` all sizes are whole numbers, of which the sum alone is needed: thousands cost no
-    more than one.
-    """
+    """Buffers that are live; where all sizes are whole numbers, `summed`, their sum: thousands cost as much as one."""
 
     def __init__(self, buffers: Iterable[Tensor], summed: bool) -> None:
         self.sum, self.summed = 0.0, summed
