@@ -547,3 +547,10 @@ def test_a_report_can_be_written_to_what_is_open(result, tmp_path):
 def test_a_work_folder_that_cannot_be_made_is_told():
     with pytest.raises(FileNotFoundError):
         locks.take(Path("/proc/.x.work"), Path("/proc/x"))
+
+
+def test_a_pipe_in_the_place_of_a_lock_is_told(tmp_path):
+    (tmp_path / ".x.work").mkdir()
+    os.mkfifo(tmp_path / ".x.work" / "lock")
+    with pytest.raises(InputError, match="lock: is no file; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -73,11 +74,14 @@ def check_ours(path: Path) -> None:
 
 def opened(path: Path) -> IO[str]:
     """The file that locks a work folder; a link in its place is not followed, and nothing else of a second name is."""
-    lock = os.fdopen(os.open(path / LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666), "a+", encoding="utf-8")
-    if os.fstat(lock.fileno()).st_nlink > 1:
-        lock.close()
+    number = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o666)
+    if os.fstat(number).st_nlink > 1:
+        os.close(number)
         raise InputError(f"{path / LOCK}: has another name too; remove it, or choose another --out")
-    return lock
+    if not stat.S_ISREG(os.fstat(number).st_mode):
+        os.close(number)
+        raise InputError(f"{path / LOCK}: is no file; remove it, or choose another --out")
+    return os.fdopen(number, "a+", encoding="utf-8")
 
 
 def _taken(lock: IO[str], path: Path, folder: Path) -> bool:

@@ -184,7 +184,7 @@ def load(path: str | Path) -> Result:
         if read_manifest(folder) != manifest:
             # Another run has replaced it in between.
             return load(folder)
-        raise InputError(f"{folder / name}: {what}; compute the result again with --fresh")
+        raise InputError(f"{folder / name}: {what}; the command that made the result makes it again")
     went = None
     try:
         frontier = netcdf.read(folder / FRONTIER)

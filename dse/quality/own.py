@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,13 +45,14 @@ class OwnQuality:
     """Values of designs by their axes.
 
     `keys` holds a column of axis values for each axis, `values` a column for each of `VALUES` that the table has, all
-    of one length; no two rows have the same keys. `digest` is of the whole file, `numbers` are the rows' lines in it.
+    of one length; no two rows have the same keys. `digest` is of the whole file, and tells whether two are the same;
+    `numbers` are the rows' lines in it.
     """
 
-    name: str
-    keys: Mapping[str, Column]
-    values: Mapping[str, Array]
-    numbers: Rows
+    name: str = field(compare=False)
+    keys: Mapping[str, Column] = field(compare=False)
+    values: Mapping[str, Array] = field(compare=False)
+    numbers: Rows = field(compare=False)
     digest: str
 
     def rows(self, axes: Mapping[str, tuple[Sequence[Any], tuple[int, ...]]]) -> Rows:

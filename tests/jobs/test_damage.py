@@ -124,7 +124,8 @@ def test_a_table_that_is_not_what_was_written_is_found(name, damage, with_table,
     shutil.copytree(expected.path, tmp_path / "x")
     damage(tmp_path / "x" / name)
     with pytest.raises(
-        InputError, match=f"{name}: is (missing|damaged, or of another result); compute the result again"
+        InputError,
+        match=f"{name}: is (missing|damaged, or of another result); the command that made the result makes it again",
     ):
         dse.load(tmp_path / "x")
     again = dse.explore(spec, out=tmp_path / "x", plots=False)

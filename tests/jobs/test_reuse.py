@@ -201,3 +201,16 @@ def test_chunks_that_are_the_same_hold_the_same_values():
         pairs = {(a, b) for a in every[0] for b in every[1] if chunk(new, a) == chunk(old, b)}
         assert pairs == set(same)
     assert found > 100
+
+
+def test_a_grid_with_a_table_of_quality_values_grows(tmp_path):
+    """The table of the standing result is its own copy; what both say is the same."""
+    (tmp_path / "mine.csv").write_text("width,accuracy\n0.35,50\n0.5,60\n0.75,70\n1.0,80\n")
+    spec = changed(
+        SMALL, quality__table=str(tmp_path / "mine.csv"), objectives__maximize=["accuracy"], output__grid=True
+    )
+    dse.explore(spec, out=tmp_path / "x", plots=False)
+    grown = changed(spec, network__resolution=[96, 128, 160, 192])
+    found = dse.explore(grown, out=tmp_path / "x", plots=False, fresh=True)
+    assert any("taken from the standing grid" in told for told in found.messages)
+    xr.testing.assert_identical(found.frontier, dse.explore(grown, out=tmp_path / "y", plots=False).frontier)
