@@ -23,7 +23,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
     DseError
         When the disk is full.
     """
-    data = content.encode() if isinstance(content, str) else content
+    # What no encoding has, such as half a character from a file, is shown as "?".
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     try:
         if _is_open(path) or (path.exists() and not path.is_file()):
             path.write_bytes(data)

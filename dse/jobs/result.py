@@ -193,7 +193,8 @@ def load(path: str | Path) -> Result:
             went = netcdf.read(folder / SEARCH)
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"{folder}: cannot be read: {error}") from None
-    if lacking := [o["metric"] for o in manifest["objectives"] if o["metric"] not in frontier.data_vars]:
+    wanted = (*manifest["metrics"], *(o["metric"] for o in manifest["objectives"]))
+    if lacking := [metric for metric in wanted if metric not in frontier.data_vars]:
         raise InputError(f"{folder / FRONTIER}: has no {lacking[0]}; compute the result again with --fresh")
     assumed = read_assumptions(folder) if "replayed" in manifest else None
     return Result(frontier, cloud, manifest, folder, assumed=assumed, search=went)
