@@ -64,7 +64,8 @@ class Fault:
         return type(self)(self.where, lambda: self.problem + text)
 
     def __str__(self) -> str:
-        where, problem = _ends(self.where, MOST_WHERE), _ends(self.problem, MOST_PROBLEM)
+        # A name with an end of line in it makes no line of its own.
+        where, problem = _ends(self.where.replace("\n", "\\n"), MOST_WHERE), _ends(self.problem, MOST_PROBLEM)
         return harmless(f"{where}: {problem}" if where else problem)
 
     def __repr__(self) -> str:

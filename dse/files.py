@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +48,9 @@ def _replace(path: Path, data: bytes) -> None:
         # Only a file that is not there yet: nobody else's, and no link.
         with part.open("xb") as file:
             file.write(data)
+        if path.is_file() and not path.is_symlink():
+            # Who may read it stays as it was.
+            shutil.copymode(path, part)
         os.replace(part, path)
     finally:
         with suppress(OSError):

@@ -554,3 +554,24 @@ def test_a_pipe_in_the_place_of_a_lock_is_told(tmp_path):
     os.mkfifo(tmp_path / ".x.work" / "lock")
     with pytest.raises(InputError, match="lock: is no file; remove it"):
         dse.explore(SPEC, out=tmp_path / "x", plots=False)
+
+
+def test_who_may_read_a_report_stays(result, tmp_path):
+    (tmp_path / "mine.html").write_text("")
+    (tmp_path / "mine.html").chmod(0o600)
+    result.report(tmp_path / "mine.html")
+    assert (tmp_path / "mine.html").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_key_with_an_end_of_line_makes_no_line_of_its_own():
+    with pytest.raises(InputError) as told:
+        dse.explore({**SPEC, "a\nforged: line": 1})
+    assert len(str(told.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["job.json", "found.npz", "study.journal"])
+def test_a_pipe_in_a_work_folder_is_told(tmp_path, name):
+    (tmp_path / ".x.work").mkdir()
+    os.mkfifo(tmp_path / ".x.work" / name)
+    with pytest.raises(InputError, match=f"{name}: is no file; remove it"):
+        dse.explore(SPEC, out=tmp_path / "x", plots=False)

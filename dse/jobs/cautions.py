@@ -92,8 +92,8 @@ def _of_rounding(space: Space) -> Iterator[str]:
 def _of_batch(space: Space, part: Space, macs: float) -> Iterator[str]:
     """That a batch holds so much that float64 does not hold each element of it; `macs` are the most of a sample."""
     batch = max((v for v in space.axes["batch"].values if v is not None), default=1) if "batch" in space.axes else 1
-    # No sample holds more elements than it has MACs.
-    if batch * macs <= LARGEST_COUNT:
+    # No sample holds more elements than it has MACs, or than memories do.
+    if batch * max(macs, 2.0**40) <= LARGEST_COUNT:
         return
     held = evaluate_values(part, ["peak_activations", "cache_elements"], engine="plain")
     most = max(float(np.nanmax(v.data, initial=0.0)) for v in held.values())

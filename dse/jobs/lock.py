@@ -68,8 +68,10 @@ def check_ours(path: Path) -> None:
         for name in (*folders, *files):
             # The lock of a journal is a link that nothing follows, and so is what is left of one that was renamed.
             of_journal = inside == str(path) and name.startswith(f"{JOURNAL}.lock")
-            if os.path.islink(os.path.join(inside, name)) and not of_journal:
-                raise InputError(f"{os.path.join(inside, name)}: is a link; remove it, or choose another --out")
+            kind = os.lstat(os.path.join(inside, name)).st_mode
+            if not (of_journal or stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+                what = "a link" if stat.S_ISLNK(kind) else "no file"
+                raise InputError(f"{os.path.join(inside, name)}: is {what}; remove it, or choose another --out")
 
 
 def opened(path: Path) -> IO[str]:

@@ -24,7 +24,8 @@ class _Part(BaseModel):
         return self
 
 
-class _Objective(_Part):
+class _Objective(_Part, extra="forbid"):
+    # The page of a report holds it as it is.
     metric: str
     direction: Literal["min", "max"]
 

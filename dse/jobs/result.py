@@ -207,5 +207,5 @@ def _what_stands(folder: Path) -> str:
     if not folder.exists():
         return "no such folder"
     if is_cut_short(folder):
-        return "a run was ended while it put a new result in place of the old one; its command puts that right"
+        return "a run puts a new result in place of the old one, or was ended meanwhile: its command puts that right"
     return f"holds no finished result ({MANIFEST} is missing)"

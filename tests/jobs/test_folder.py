@@ -296,7 +296,26 @@ def test_a_result_whose_replacement_was_cut_short_is_told(tmp_path):
     explore(SMALL, tmp_path / "x")
     (tmp_path / ".x.work" / "result.old").mkdir(parents=True)
     (tmp_path / "x" / "manifest.json").rename(tmp_path / ".x.work" / "result.old" / "manifest.json")
-    with pytest.raises(InputError, match="a run was ended while it put a new result in place of the old one"):
+    with pytest.raises(InputError, match="a run puts a new result in place of the old one, or was ended meanwhile"):
         dse.load(tmp_path / "x")
     assert dse.explore(SMALL, out=tmp_path / "x", plots=False).state == "reused"
     assert dse.load(tmp_path / "x").name == "small"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("checksums", []), ("checksums", {"/etc/passwd": "1"}), ("objectives", []), ("objectives", [1]), ("per", 3),
+        ("objectives", [{"metric": "latency", "direction": "min", "-1": float("nan")}]), ("axes", {"width": -1}),
+        ("objectives", [{"metric": "latency", "direction": "up"}]), ("versions", {}), ("notes", None), ("seconds", "1"),
+        ("counts", {"kept": 1}), ("metrics", ["nothing"]), ("budgets", [{"metric": "none", "text": "x"}]),
+        ("citation", 1), ("left_out_devices", ["a"]), ("own_formulas", {"x": 1}), ("search", {}), ("files", "all"),
+    ],
+)  # fmt: skip
+def test_a_manifest_that_nothing_can_be_shown_of_is_refused(tmp_path, key, value):
+    explore(SMALL, tmp_path / "x")
+    path = tmp_path / "x" / "manifest.json"
+    known = {k: v for k, v in json.loads(path.read_text()).items() if k != "checksums"}
+    path.write_text(json.dumps({**known, key: value}))
+    with pytest.raises(InputError, match=rf"(not the manifest of a result \({key}|\(it: |has no nothing)"):
+        dse.load(tmp_path / "x")
