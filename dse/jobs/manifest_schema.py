@@ -10,6 +10,7 @@ from dse.jobs.files import MANIFEST, READ
 
 # Of designs, trials and the like: no space has more.
 Number = Annotated[int, Field(ge=0, le=2**64)]
+Some = Annotated[int, Field(ge=1, le=2**64)]
 Counts = dict[str, Number]
 
 
@@ -43,7 +44,7 @@ class _Network(_Part):
 
 
 class _Counts(_Part):
-    enumerated: Number
+    enumerated: Some
     undefined: Number
     excluded: Counts
     dominated: Number
@@ -89,7 +90,7 @@ class _Search(_Part):
     feasible: Number
     duplicates: Number
     designs: Number
-    space: Number
+    space: Some
     cells: Number
     polished: Number
     polish: bool

@@ -308,7 +308,8 @@ def test_a_result_whose_replacement_was_cut_short_is_told(tmp_path):
         ("checksums", []), ("checksums", {"/etc/passwd": "1"}), ("objectives", []), ("objectives", [1]), ("per", 3),
         ("objectives", [{"metric": "latency", "direction": "min", "-1": float("nan")}]), ("axes", {"width": -1}),
         ("objectives", [{"metric": "latency", "direction": "up"}]), ("versions", {}), ("notes", None), ("seconds", "1"),
-        ("counts", {"kept": 1}), ("metrics", ["nothing"]), ("budgets", [{"metric": "none", "text": "x"}]),
+        ("counts", {"kept": 1}),
+        ("counts", {"enumerated": 0}), ("metrics", ["nothing"]), ("budgets", [{"metric": "none", "text": "x"}]),
         ("citation", 1), ("left_out_devices", ["a"]), ("own_formulas", {"x": 1}), ("search", {}), ("files", "all"),
     ],
 )  # fmt: skip
