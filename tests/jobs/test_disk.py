@@ -272,3 +272,18 @@ def test_no_more_room_is_had_beforehand_than_is_written(tmp_path, monkeypatch):
     files = [tmp_path / "x" / name for name in ("frontier.nc", "cloud.nc", "search.nc")]
     assert len(had) == 3 and result.search is not None
     assert all(0 < size <= path.stat().st_size for size, path in zip(had, files, strict=True))
+
+
+def test_a_grid_whose_result_could_not_be_written_is_gone_on_with(tmp_path, monkeypatch, expected):
+    """It had been moved into the new folder, and is moved back: nothing of it is computed again."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folders.netcdf, "write", full)
+        with pytest.raises(DseError, match="No space left on device"):
+            dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    found = dse.explore(KEPT, out=tmp_path / "x", plots=False)
+    assert found.state == "continued" and len(found.messages) == 1
+    xr.testing.assert_identical(found.frontier, expected.frontier)
